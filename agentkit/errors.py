@@ -1,0 +1,128 @@
+"""The errors AgentKit raises.
+
+    AgentKitError
+    ├── InputError            what the user gave is wrong (exit code 2)
+    │   └── SpecError         an agent or graph that cannot work; lists every problem
+    ├── RenderError           a template or expression failed while it was filled in
+    ├── OutputError           a completion does not read as the node's output
+    ├── FunctionError         a function node raised or returned something unusable
+    ├── ModelError            a model could not answer
+    │   └── ScriptExhausted   a script has no answer for a prompt
+    ├── StepError             nodes failed; lists them all
+    └── TraceError            a run folder cannot be read or written
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+
+class AgentKitError(Exception):
+    """The root of every error raised on purpose by AgentKit."""
+
+
+class InputError(AgentKitError):
+    """What the user gave (a command, an input, a file name) is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with an agent: what, where, and how to mend it."""
+
+    message: str
+    """What is wrong, the value found and what was expected, without a location."""
+    node: str | None = None
+    """The node it is in; None for the agent itself."""
+    field: str | None = None
+    """The field of the node (or agent): `prompt`, `save`, `with`."""
+    key: str | None = None
+    """The key inside the field, where it has keys: `subgoal` in `save: {subgoal: ...}`."""
+    offset: int = 0
+    """Lines below the field's first line of text (a template's line 3 has offset 2)."""
+    line: int | None = None
+    """Line in the source file, counted from 1; None when there is no file."""
+    column: int | None = None
+    """Column in the source file, counted from 1."""
+    excerpt: str | None = None
+    """The source line itself, to be shown with a caret."""
+
+    def at(self, line: int, column: int, excerpt: str | None) -> "Problem":
+        """The same problem with its place in a source file."""
+        return replace(self, line=line, column=column, excerpt=excerpt)
+
+    def __str__(self) -> str:
+        where = f"line {self.line}" if self.line is not None else ""
+        if self.node is not None:
+            where += f"{', ' if where else ''}node '{self.node}'"
+            if self.line is None and self.field is not None:
+                where += f", {self.field}"
+        text = f"{where}: {self.message}" if where else self.message
+        if self.excerpt is not None and self.column is not None:
+            caret = " " * (self.column - 1) + "^"
+            text += f"\n    {self.excerpt}\n    {caret}"
+        return text
+
+
+class SpecError(InputError):
+    """An agent, graph or node that cannot work. `problems` lists everything that is wrong."""
+
+    def __init__(self, problems: Sequence[Problem], source: str | None = None) -> None:
+        self.problems = tuple(problems)
+        self.source = source
+        super().__init__(problems, source)
+
+    def __str__(self) -> str:
+        count = len(self.problems)
+        head = f"{count} problem{'s' if count != 1 else ''}"
+        lines = [f"{self.source}: {head}" if self.source else head]
+        for problem in self.problems:
+            place = ""
+            if self.source and problem.line is not None:
+                place = f"{self.source}:{problem.line}:{problem.column or 1}: "
+                problem = replace(problem, line=None)
+            lines.append("  " + place + str(problem).replace("\n", "\n  "))
+        return "\n".join(lines)
+
+
+class RenderError(AgentKitError):
+    """A template or expression failed while it was filled in."""
+
+
+class OutputError(AgentKitError):
+    """A completion does not read as its node's output. The message is written for the model."""
+
+
+class FunctionError(AgentKitError):
+    """A function node raised, or returned something that is not a JSON value."""
+
+
+class ModelError(AgentKitError):
+    """A model could not be reached or did not answer."""
+
+
+class ScriptExhausted(ModelError):
+    """A script has no answer left for a prompt. The message shows the prompt."""
+
+
+class StepError(AgentKitError):
+    """Nodes failed in a step. `failures` maps each failed node to its error."""
+
+    def __init__(self, failures: Mapping[str, Exception]) -> None:
+        self.failures = dict(failures)
+        super().__init__(failures)
+
+    def __str__(self) -> str:
+        count = len(self.failures)
+        lines = [f"{count} node{'s' if count != 1 else ''} failed"]
+        lines += [f"  node '{name}': {error}" for name, error in self.failures.items()]
+        return "\n".join(lines)
+
+
+class TraceError(AgentKitError):
+    """A run folder cannot be read or written."""
+
+
+def suggest(name: str, known: Sequence[str] | frozenset[str] | set[str]) -> str:
+    """` Did you mean 'x'?` for the nearest known name, or an empty string."""
+    nearest = get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    return f" Did you mean '{nearest[0]}'?" if nearest else ""

@@ -1,0 +1,137 @@
+"""The frozen values on both sides of a model."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture shown to a model."""
+
+    data: bytes
+    """The encoded file, PNG or JPEG."""
+    media_type: str = "image/png"
+    """Its MIME type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Role
+    """Who speaks."""
+    content: str
+    """The text."""
+    images: tuple[Image, ...] = ()
+    """Pictures that stand before the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a model picks its tokens; None leaves the choice to the model."""
+
+    temperature: float | None = None
+    """0 is greedy."""
+    top_p: float | None = None
+    """Share of probability mass kept, in (0, 1]."""
+    max_tokens: int | None = None
+    """The most tokens of a completion."""
+    stop: tuple[str, ...] = ()
+    """Texts that end the completion."""
+    seed: int | None = None
+    """Seed of the sampler, where the model has one."""
+
+    def over(self, base: "Sampling") -> "Sampling":
+        """These settings where set, else those of `base`."""
+        if base == _UNSET:
+            return self
+        return Sampling(
+            base.temperature if self.temperature is None else self.temperature,
+            base.top_p if self.top_p is None else self.top_p,
+            base.max_tokens if self.max_tokens is None else self.max_tokens,
+            self.stop or base.stop,
+            base.seed if self.seed is None else self.seed,
+        )
+
+
+_UNSET = Sampling()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Which call of a run a request is: the key that scripts and replays go by."""
+
+    episode: int = 0
+    """Episode of the run, from 0."""
+    step: int = 0
+    """Step of the episode, from 0."""
+    node: str = ""
+    """Name of the node."""
+    item: int | None = None
+    """Index of the item in an `each` node, from 0; None elsewhere."""
+    attempt: int = 1
+    """Attempt at this node or item, from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Everything a model is asked with."""
+
+    messages: tuple[Message, ...]
+    """The conversation; the last message is the user's."""
+    sampling: Sampling = _UNSET
+    """How to pick tokens."""
+    schema: Mapping[str, Any] | None = None
+    """JSON Schema the answer shall follow, for models that can constrain their output."""
+    call: Call = field(default_factory=Call)
+    """Which call of the run this is."""
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    """The names the node's templates read, with their values (for rules and adapters)."""
+    on_text: Callable[[str], None] | None = None
+    """Called with each piece of text as it arrives, by models that stream."""
+
+    @property
+    def prompt(self) -> str:
+        """Text of the last message."""
+        return self.messages[-1].content
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one call or of many; they add up with `+`."""
+
+    input_tokens: int = 0
+    """Tokens read."""
+    output_tokens: int = 0
+    """Tokens written."""
+    cached_tokens: int = 0
+    """Part of the input tokens that came from the provider's cache."""
+    calls: int = 0
+    """Calls made to the model."""
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.calls + other.calls,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a model answered."""
+
+    text: str
+    """The model's text."""
+    usage: Usage = field(default_factory=lambda: Usage(calls=1))
+    """What it took."""
+    cost_usd: float | None = None
+    """What it cost; None when the price is unknown, 0.0 only when it is free."""
+    model: str = ""
+    """The id of the model that answered, as the provider names it."""
+    finish_reason: str = "stop"
+    """Why it ended: `stop`, `length`, `refusal`."""

@@ -1,0 +1,1 @@
+"""Environments that come with AgentKit, registered with Gymnasium as strings."""
