@@ -1,1 +1,15 @@
-"""Environments that come with AgentKit, registered with Gymnasium as strings."""
+"""Environments of AgentKit: every one is a Gymnasium environment whose actions are texts."""
+
+ENTRY_POINTS = {
+    "agentkit/Crafter-v1": "agentkit_envs.crafter.env:CrafterEnv",
+}
+"""Each id and where its class is found; nothing is imported until one is made."""
+
+
+def register() -> None:
+    """Make the ids known to Gymnasium. Calling it again changes nothing."""
+    import gymnasium
+
+    for name, entry_point in ENTRY_POINTS.items():
+        if name not in gymnasium.registry:
+            gymnasium.register(name, entry_point=entry_point)
