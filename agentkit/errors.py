@@ -9,6 +9,7 @@
     ├── ModelError            a model could not answer
     │   └── ScriptExhausted   a script has no answer for a prompt
     ├── StepError             nodes failed; lists them all
+    ├── StepInterrupted       a step was asked to stop before its end
     └── TraceError            a run folder cannot be read or written
 """
 
@@ -116,6 +117,10 @@ class StepError(AgentKitError):
         lines = [f"{count} node{'s' if count != 1 else ''} failed"]
         lines += [f"  node '{name}': {error}" for name, error in self.failures.items()]
         return "\n".join(lines)
+
+
+class StepInterrupted(AgentKitError):
+    """A step was asked to stop before its end; nothing of it is kept."""
 
 
 class TraceError(AgentKitError):

@@ -1,0 +1,218 @@
+"""One question to a model: render, complete, parse, and again when the answer cannot be used."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from agentkit.binding import BoundNode
+from agentkit.errors import AgentKitError, ModelError, OutputError
+from agentkit.events import Event, NodeFinished, NodeRetried, NodeStarted, NodeText
+from agentkit.messages import Call, Completion, Image, Message, Request, Usage
+from agentkit.node import MISSING
+from agentkit.output import Output
+from agentkit.reuse import ReuseCache
+from agentkit.values import json_copy, json_text
+
+Turn = tuple[Message, Message]
+"""A question as it was sent, and the answer that was accepted."""
+
+
+@dataclass(slots=True)
+class Meter:
+    """What a step has used so far."""
+
+    usage: Usage = field(default_factory=Usage)
+    cost_usd: float | None = 0.0
+
+    def add(self, completion: Completion) -> None:
+        """Count one completion; one unknown price makes the sum unknown."""
+        self.usage = self.usage + completion.usage
+        if self.cost_usd is not None:
+            cost = completion.cost_usd
+            self.cost_usd = None if cost is None else self.cost_usd + cost
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What every question of a step shares."""
+
+    step: int
+    episode: int
+    emit: Callable[[Event], None] | None
+    streaming: bool
+    meter: Meter
+    reuse: ReuseCache
+
+
+class Unanswered(Exception):
+    """A question got no usable answer; carries what is known about the last attempt."""
+
+    def __init__(self, cause: AgentKitError, attempt: int, completion: Completion | None) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.attempt = attempt
+        self.completion = completion
+
+
+@dataclass(slots=True)
+class Question:
+    """One prompt, or one item of an `each` node, on its way to an answer."""
+
+    shared: Shared
+    bound: BoundNode
+    output: Output
+    variables: Mapping[str, Any]
+    before: tuple[Message, ...]
+    """System, context and recalled turns."""
+    sent: Message
+    item: int | None = None
+    attempt: int = 0
+    completion: Completion | None = None
+    latency_s: float = 0.0
+    reused: bool = False
+    status: str = "ok"
+
+    async def ask(self) -> tuple[Any, Turn]:
+        """Ask until the answer can be used, at most `attempts` times.
+
+        Returns:
+            The node's value, and the question and answer as `recall` shows them.
+
+        Raises:
+            Unanswered: The model failed, or no answer could be used and there is no `otherwise`.
+        """
+        try:
+            return await self._ask()
+        except AgentKitError as error:
+            raise Unanswered(error, self.attempt, self.completion) from error
+
+    async def _ask(self) -> tuple[Any, Turn]:
+        node = self.bound.compiled.node
+        messages = (*self.before, self.sent)
+        schema = self.output.json_schema(self.variables)
+        while True:
+            self.attempt += 1
+            completion = await self._complete(messages, schema)
+            try:
+                value = self._read(completion)
+            except OutputError as error:
+                if self.attempt == node.attempts:
+                    return self._fall_back(error)
+                self._retried(completion, error)
+                answer = Message("assistant", completion.text)
+                messages = (*messages, answer, _correction(error))
+                continue
+            self._finished("ok", value)
+            return value, (self.sent, Message("assistant", completion.text))
+
+    async def _complete(
+        self, messages: tuple[Message, ...], schema: Mapping[str, Any] | None
+    ) -> Completion:
+        """Ask the model once."""
+        shared, bound = self.shared, self.bound
+        name, model = bound.compiled.name, bound.answering
+        call = Call(shared.episode, shared.step, name, self.item, self.attempt)
+        sink = self._text_sink() if shared.streaming else None
+        request = Request(messages, bound.sampling, schema, call, self.variables, sink)
+        if shared.emit:
+            shared.emit(
+                NodeStarted(
+                    shared.step, name, self.item, self.attempt, model.name, messages,
+                    bound.sampling, schema,
+                )
+            )  # fmt: skip
+        self.completion = None
+        started = time.perf_counter()
+        try:
+            if bound.compiled.node.reuse:
+                completion, self.reused = await shared.reuse.complete(model, request)
+            else:
+                completion = await model.complete(request)
+        except AgentKitError:
+            raise
+        except Exception as error:
+            raise ModelError(f"{model.name} raised {type(error).__name__}: {error}") from error
+        self.latency_s = time.perf_counter() - started
+        self.completion = completion
+        if not self.reused:
+            shared.meter.add(completion)
+        return completion
+
+    def _text_sink(self) -> Callable[[str], None] | None:
+        shared, name, item = self.shared, self.bound.compiled.name, self.item
+        emit = shared.emit
+        if emit is None:
+            return None
+        return lambda text: emit(NodeText(shared.step, name, item, text))
+
+    def _read(self, completion: Completion) -> Any:
+        """Parse a completion and hold it against the node's checks."""
+        if completion.finish_reason == "length":
+            raise OutputError("it was cut off at the token limit; be shorter.")
+        value = self.output.parse(completion.text, self.variables)
+        check_value(self.bound, value, self.variables)
+        return value
+
+    def _fall_back(self, error: OutputError) -> tuple[Any, Turn]:
+        """Take `otherwise` when all attempts are spent; without one the node fails."""
+        node = self.bound.compiled.node
+        if node.otherwise is MISSING:
+            times = "1 attempt" if self.attempt == 1 else f"{self.attempt} attempts"
+            raise OutputError(f"no usable answer in {times}; the last one: {error}") from error
+        value = json_copy(node.otherwise)
+        self._finished("otherwise", value)
+        return value, (self.sent, Message("assistant", json_text(value)))
+
+    def _retried(self, completion: Completion, error: OutputError) -> None:
+        shared = self.shared
+        if shared.emit:
+            shared.emit(
+                NodeRetried(
+                    shared.step, self.bound.compiled.name, self.item, self.attempt, str(error),
+                    completion, self.latency_s, self.reused,
+                )
+            )  # fmt: skip
+
+    def _finished(self, status: str, value: Any) -> None:
+        shared = self.shared
+        self.status = status
+        if shared.emit:
+            shared.emit(
+                NodeFinished(
+                    shared.step, self.bound.compiled.name, self.item, self.attempt, status, value,
+                    self.completion, self.latency_s, self.reused,
+                )
+            )  # fmt: skip
+
+
+def _correction(error: OutputError) -> Message:
+    return Message("user", f"That answer cannot be used: {error}\nAnswer again, in full.")
+
+
+def check_value(bound: BoundNode, value: Any, variables: Mapping[str, Any]) -> None:
+    """Hold a value against a node's checks.
+
+    Raises:
+        OutputError: A check says no.
+    """
+    for check, expression in bound.compiled.checks:
+        if not expression.evaluate({**variables, "output": value}):
+            raise OutputError(check.say or f"it must meet this condition: {check.that}")
+
+
+def question_text(bound: BoundNode, output: Output, variables: Mapping[str, Any]) -> str:
+    """The prompt as it is sent: filled in, and last what the output asks for."""
+    template = bound.compiled.template
+    prompt = template.render(variables).strip() if template else ""
+    instruction = output.instruction(variables)
+    return f"{prompt}\n\n{instruction}" if instruction else prompt
+
+
+def question_images(bound: BoundNode, variables: Mapping[str, Any]) -> tuple[Image, ...]:
+    """The pictures that go with the prompt."""
+    if bound.compiled.images is None:
+        return ()
+    from agentkit.pictures import to_images
+
+    return to_images(bound.compiled.images.evaluate(variables))

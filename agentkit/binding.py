@@ -1,0 +1,274 @@
+"""A graph with the models and functions that its nodes name, ready to be executed."""
+
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from agentkit.compiled import CompiledNode, memory_keys, merge_reads
+from agentkit.errors import InputError, Problem, SpecError, suggest
+from agentkit.graph import Graph
+from agentkit.messages import Sampling
+from agentkit.models.base import Model
+
+
+@dataclass(frozen=True, slots=True)
+class BoundFunction:
+    """A function node's function."""
+
+    name: str
+    call: Callable[..., Any]
+    takes_step: bool
+    """Whether it has a parameter called `step`, and so receives the running step."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoundNode:
+    """A compiled node with what answers it."""
+
+    compiled: CompiledNode
+    model: Model | None
+    sampling: Sampling
+    function: BoundFunction | None
+    variables: Mapping[str, frozenset[str] | None]
+    """Every name that its own fields and the context in front of it read."""
+
+    @property
+    def answering(self) -> Model:
+        """The model of a prompt node."""
+        if self.model is None:
+            raise TypeError(f"node '{self.compiled.name}' has no model")
+        return self.model
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """A model with the sampling settings it was declared with."""
+
+    model: Model
+    sampling: Sampling = Sampling()
+
+
+class Binding:
+    """Binds the nodes of a graph.
+
+    Args:
+        graph: The graph.
+        model: What answers nodes that name no model.
+        models: Models by the names nodes use.
+        functions: Functions by the names nodes use, before those that plug-ins register.
+        memory: The declared memory keys.
+        env_id: The environment whose expert the model `rules` is.
+        folder: Where relative file names in model ids start.
+
+    Raises:
+        SpecError: A node names a model, function or memory key that is not there.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        model: ModelChoice | None,
+        models: Mapping[str, ModelChoice],
+        functions: Mapping[str, Callable[..., Any]],
+        memory: Collection[str],
+        *,
+        env_id: str | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        self.graph = graph
+        self.env_id = env_id
+        self.folder = folder
+        self.model = model
+        self.models = models
+        self.functions = functions
+        self.memory = frozenset(memory)
+        problems: list[Problem] = []
+        self.nodes = tuple(self.bind(compiled, problems) for compiled in graph.compiled)
+        for field, template in (("system", graph.system), ("context", graph.context)):
+            for key in sorted((memory_keys(template.reads) or frozenset()) if template else ()):
+                if key not in self.memory:
+                    problems.append(Problem(self._unknown_key(key), field=field))
+        if problems:
+            raise SpecError(problems)
+
+    def bind(self, compiled: CompiledNode, problems: list[Problem]) -> BoundNode:
+        """Bind one node, adding what is wrong to `problems`."""
+        node = compiled.node
+        function = self._function(compiled, problems) if node.function is not None else None
+        choice = self._choice(compiled, problems) if node.function is None else None
+        for use in compiled.uses:
+            for key in sorted(memory_keys(use.reads) or ()):
+                if key not in self.memory:
+                    problems.append(Problem(self._unknown_key(key), node.name, use.field, use.key))
+        for key in node.save:
+            if key not in self.memory:
+                problems.append(Problem(self._unknown_key(key), node.name, "save", key))
+        variables = dict(compiled.reads)
+        if node.function is None and node.with_context and self.graph.context:
+            merge_reads(variables, self.graph.context.reads)
+        return BoundNode(
+            compiled,
+            choice.model if choice else None,
+            node.sampling.over(choice.sampling) if choice else Sampling(),
+            function,
+            variables,
+        )
+
+    def _unknown_key(self, key: str) -> str:
+        known = ", ".join(sorted(self.memory)) or "none"
+        return (
+            f"memory has no key '{key}'.{suggest(key, self.memory)} Declared keys: {known}; "
+            "declare it with a starting value under 'memory'"
+        )
+
+    def _choice(self, compiled: CompiledNode, problems: list[Problem]) -> ModelChoice | None:
+        name = compiled.node.model
+        if name is None:
+            if self.model is None:
+                message = "no model answers this node: give the agent a 'model'"
+                problems.append(Problem(message, compiled.name, "model"))
+            return self.model
+        if name in self.models:
+            return self.models[name]
+        from agentkit.models.registry import get_model
+
+        try:
+            return ModelChoice(get_model(name, env_id=self.env_id, folder=self.folder))
+        except InputError as error:
+            known = ", ".join(sorted(self.models))
+            hint = f" Named under 'models': {known}" if known else ""
+            message = f"{error}{suggest(name, set(self.models))}{hint}"
+            problems.append(Problem(message, compiled.name, "model"))
+            return None
+
+    def _function(
+        self, compiled: CompiledNode, problems: list[Problem]
+    ) -> BoundFunction | None:
+        name = compiled.node.function
+        if callable(name):
+            function, label = name, getattr(name, "__name__", "function")
+        else:
+            label = str(name)
+            found = self._named_function(label, compiled.name, problems)
+            if found is None:
+                return None
+            function = found
+        parameters = inspect.signature(function).parameters
+        takes_step = "step" in parameters and "step" not in compiled.node.with_
+        if message := _argument_problem(label, parameters, compiled.node.with_, takes_step):
+            problems.append(Problem(message, compiled.name, "with"))
+        return BoundFunction(label, function, takes_step)
+
+    def _named_function(
+        self, name: str, node: str, problems: list[Problem]
+    ) -> Callable[..., Any] | None:
+        if name in self.functions:
+            return self.functions[name]
+        from agentkit.plugins import function_names, get_function
+
+        try:
+            return get_function(name)
+        except InputError as error:
+            known = {*self.functions, *function_names()}
+            message = f"unknown function '{name}'.{suggest(name, known)}"
+            message += f" Known: {', '.join(sorted(known)) or 'none'}"
+            problems.append(Problem(message if name not in known else str(error), node, "function"))
+            return None
+
+
+def bind(
+    graph: Graph,
+    model: Any,
+    models: Mapping[str, Any],
+    functions: Mapping[str, Callable[..., Any]],
+    memory: Collection[str],
+    *,
+    env_id: str | None = None,
+    folder: Path | None = None,
+) -> Binding:
+    """Look up every model and bind the nodes of a graph.
+
+    Args:
+        graph: The graph.
+        model: What answers nodes that name no model: a name under `models`, or one of their kinds.
+        models: By name: an id, a Model, a function of a Request, or a mapping with `use` (one of
+            these) and sampling settings.
+        functions: Functions by the names nodes use.
+        memory: The declared memory keys.
+        env_id: The environment whose expert the model `rules` is.
+        folder: Where relative file names in model ids start.
+
+    Raises:
+        SpecError: A model, function or memory key is unknown; it lists every problem.
+    """
+    problems: list[Problem] = []
+
+    def choose(value: Any, key: str | None) -> ModelChoice | None:
+        try:
+            return _choice(value, env_id, folder)
+        except InputError as error:
+            problems.append(Problem(str(error), None, "models" if key else "model", key))
+            return None
+
+    choices = {name: choose(value, name) for name, value in models.items()}
+    named = isinstance(model, str) and model in choices
+    default = choices[model] if named else None if model is None else choose(model, None)
+    found = {name: choice for name, choice in choices.items() if choice is not None}
+    try:
+        binding = Binding(graph, default, found, functions, memory, env_id=env_id, folder=folder)
+    except SpecError as error:
+        blamed = default is None and model is not None
+        rest = [p for p in error.problems if not (blamed and p.field == "model")]
+        raise SpecError([*problems, *rest]) from None
+    if problems:
+        raise SpecError(problems)
+    return binding
+
+
+_SAMPLING = frozenset(f.name for f in fields(Sampling))
+
+
+def _choice(value: Any, env_id: str | None, folder: Path | None) -> ModelChoice:
+    from agentkit.models.registry import get_model
+
+    if isinstance(value, ModelChoice):
+        return value
+    if not isinstance(value, Mapping):
+        return ModelChoice(get_model(value, env_id=env_id, folder=folder))
+    settings = {key: setting for key, setting in value.items() if key != "use"}
+    for key in settings:
+        if key not in _SAMPLING:
+            known = ", ".join(["use", *sorted(_SAMPLING)])
+            raise InputError(f"unknown setting '{key}'.{suggest(key, _SAMPLING)} Known: {known}")
+    if "use" not in value:
+        raise InputError("'use' is missing: say which model, such as 'use: echo'")
+    if "stop" in settings:
+        settings["stop"] = tuple(settings["stop"])
+    return ModelChoice(get_model(value["use"], env_id=env_id, folder=folder), Sampling(**settings))
+
+
+def _argument_problem(
+    label: str,
+    parameters: Mapping[str, inspect.Parameter],
+    given: Collection[str],
+    takes_step: bool,
+) -> str | None:
+    """What is wrong with a function node's arguments, or None."""
+    kinds = inspect.Parameter
+    named = {
+        name: parameter
+        for name, parameter in parameters.items()
+        if parameter.kind in (kinds.POSITIONAL_OR_KEYWORD, kinds.KEYWORD_ONLY)
+        and not (takes_step and name == "step")
+    }
+    takes_any = any(p.kind is kinds.VAR_KEYWORD for p in parameters.values())
+    expects = f"{label} takes: {', '.join(named) or 'nothing'}"
+    for name in given:
+        if name not in named and not takes_any:
+            return f"unknown argument '{name}'.{suggest(name, set(named))} {expects}"
+    for name, parameter in named.items():
+        if parameter.default is kinds.empty and name not in given:
+            return f"missing argument '{name}'. {expects}"
+    return None

@@ -1,0 +1,212 @@
+"""What happens in a run, as frozen values: the live view, the trace and `stream` all see these."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from agentkit.messages import Completion, Message, Sampling, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted:
+    """A step of the graph begins."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStarted:
+    """A model is asked, or a function called."""
+
+    step: int
+    node: str
+    item: int | None = None
+    attempt: int = 1
+    model: str = ""
+    messages: tuple[Message, ...] = ()
+    sampling: Sampling | None = None
+    schema: Mapping[str, Any] | None = None
+    function: str = ""
+    arguments: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeText:
+    """A piece of text arrived from a model that streams. Not recorded."""
+
+    step: int
+    node: str
+    item: int | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRetried:
+    """An answer could not be used; the model is shown why and asked again."""
+
+    step: int
+    node: str
+    item: int | None
+    attempt: int
+    error: str
+    completion: Completion
+    latency_s: float
+    reused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFinished:
+    """A node, or one item of an `each` node, has its value."""
+
+    step: int
+    node: str
+    item: int | None
+    attempt: int
+    status: str
+    """`ok`, or `otherwise` when the attempts were spent and the node has a fallback."""
+    value: Any
+    completion: Completion | None = None
+    """What the model answered; None for functions and for an `each` node as a whole."""
+    latency_s: float = 0.0
+    reused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSkipped:
+    """A node's `when` was false; it keeps its value."""
+
+    step: int
+    node: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFailed:
+    """A node has no value in this step."""
+
+    step: int
+    node: str
+    item: int | None
+    attempt: int
+    error: str
+    completion: Completion | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeCancelled:
+    """A node did not run because one that it depends on failed."""
+
+    step: int
+    node: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeAdded:
+    """A function added a node to the current step."""
+
+    step: int
+    node: str
+    by: str
+    prompt: str
+    before: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryWritten:
+    """A node wrote a memory key. It counts once the step is finished."""
+
+    step: int
+    node: str
+    key: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class StepFinished:
+    """Every node is done; memory and values are committed."""
+
+    step: int
+    usage: Usage
+    cost_usd: float | None
+    latency_s: float
+    action: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepFailed:
+    """Nodes failed; memory and values are as they were before the step."""
+
+    step: int
+    failures: Mapping[str, str]
+    usage: Usage
+    cost_usd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeStarted:
+    """An episode begins: the environment was reset."""
+
+    episode: int
+    seed: int | None
+    observation: str | None
+    info: Mapping[str, Any] = field(default_factory=dict)
+    memory: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentStepped:
+    """The environment answered an action."""
+
+    step: int
+    action: str
+    observation: str
+    reward: float
+    terminated: bool
+    truncated: bool
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LimitReached:
+    """A limit ended the episode."""
+
+    step: int
+    limit: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeFinished:
+    """An episode is over."""
+
+    episode: int
+    status: str
+    """`done`, `limit`, `failed` or `interrupted`."""
+    reason: str
+    steps: int
+    reward: float
+    usage: Usage
+    cost_usd: float | None
+    seconds: float
+
+
+Event = (
+    StepStarted
+    | NodeStarted
+    | NodeText
+    | NodeRetried
+    | NodeFinished
+    | NodeSkipped
+    | NodeFailed
+    | NodeCancelled
+    | NodeAdded
+    | MemoryWritten
+    | StepFinished
+    | StepFailed
+    | EpisodeStarted
+    | EnvironmentStepped
+    | LimitReached
+    | EpisodeFinished
+)
+"""Any of the events."""

@@ -1,0 +1,30 @@
+"""RulesModel: an environment's rule-based expert answers, node by node."""
+
+from collections.abc import Callable
+
+from agentkit.messages import Completion, Request, Usage
+
+
+class RulesModel:
+    """Answers with an environment's rule-based expert. It is not a language model.
+
+    The expert is a pure function of the node's name and the request's variables; it ignores the
+    wording of the prompt.
+
+    Args:
+        expert: Takes a Request, returns the text of the answer.
+    """
+
+    name = "rules"
+    reads_variables = True
+
+    def __init__(self, expert: Callable[[Request], str]) -> None:
+        self._expert = expert
+
+    async def complete(self, request: Request) -> Completion:
+        """Answer by rule, at no cost.
+
+        Raises:
+            ModelError: The expert has no rule for this node.
+        """
+        return Completion(self._expert(request), Usage(calls=1), cost_usd=0.0, model=self.name)

@@ -1,0 +1,121 @@
+"""ScriptedModel: answers that were written down beforehand."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from agentkit.errors import InputError, ScriptExhausted
+from agentkit.messages import Completion, Request, Usage
+
+_KEYS = ("episode", "step", "node", "item", "attempt")
+
+
+class ScriptedModel:
+    """Answers from a script, for tests and demonstrations.
+
+    Args:
+        answers: Either texts, given in turn to whoever asks; or a mapping from a node's name to
+            one text (always the same answer) or to a list of texts (one for each of its calls);
+            or entries with `text` and any of `episode step node item attempt`: an entry answers
+            every call that agrees with the keys it has, and the first such entry counts.
+
+    A script of entries or of single texts depends on nothing but the call, so it gives the same
+    answers after a resume and in any order; lists are used up.
+    """
+
+    reads_variables = False
+
+    def __init__(
+        self,
+        answers: Iterable[str] | Mapping[str, str | list[str]] | Iterable[Mapping[str, Any]],
+        name: str = "script",
+    ) -> None:
+        self.name = name
+        self._by_node: dict[str, str | list[str]] = {}
+        self._in_turn: list[str] = []
+        self._entries: list[Mapping[str, Any]] = []
+        self._used: dict[str, int] = {}
+        if isinstance(answers, Mapping):
+            self._by_node = dict(answers)
+            return
+        for number, answer in enumerate(answers, 1):
+            if isinstance(answer, str):
+                self._in_turn.append(answer)
+            else:
+                self._entries.append(_checked(answer, number))
+
+    async def complete(self, request: Request) -> Completion:
+        """Give the script's answer.
+
+        Raises:
+            ScriptExhausted: The script has no answer for this call.
+        """
+        text = self._answer(request)
+        if text is None:
+            call = request.call
+            where = f"node '{call.node}', step {call.step}, attempt {call.attempt}"
+            raise ScriptExhausted(
+                f"{self.name} has no answer left for {where}. The prompt was:\n{request.prompt}"
+            )
+        if request.on_text is not None:
+            request.on_text(text)
+        usage = Usage(
+            sum(len(message.content.split()) for message in request.messages),
+            len(text.split()),
+            calls=1,
+        )
+        return Completion(text, usage, cost_usd=0.0, model=self.name)
+
+    def _answer(self, request: Request) -> str | None:
+        for entry in self._entries:
+            if all(entry[key] == getattr(request.call, key) for key in _KEYS if key in entry):
+                return str(entry["text"])
+        answers = self._by_node.get(request.call.node, self._in_turn)
+        if isinstance(answers, str):
+            return answers
+        queue = request.call.node if answers is not self._in_turn else ""
+        position = self._used.get(queue, 0)
+        self._used[queue] = position + 1
+        return answers[position] if position < len(answers) else None
+
+
+def _checked(entry: Mapping[str, Any], number: int) -> Mapping[str, Any]:
+    unknown = sorted(set(entry) - {*_KEYS, "text"})
+    if unknown or not isinstance(entry.get("text"), str):
+        found = f"unknown key '{unknown[0]}'" if unknown else "no 'text'"
+        raise InputError(
+            f"script entry {number} has {found}; an entry has 'text' and any of {', '.join(_KEYS)}"
+        )
+    return entry
+
+
+def load_script(path: Path) -> ScriptedModel:
+    """Load a script: a JSON file (texts, or node to text), or JSON lines of entries.
+
+    Raises:
+        InputError: The file cannot be read or is no script; it says which line.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"script {path}: {error.strerror}") from error
+    try:
+        answers = _read_lines(data) if path.suffix == ".jsonl" else orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise InputError(f"script {path}: line {error.lineno}: {error.msg}") from error
+    if not isinstance(answers, (list, dict)):
+        raise InputError(f"script {path}: expected a list of texts, or a mapping from node to text")
+    return ScriptedModel(answers, name=f"script:{path}")
+
+
+def _read_lines(data: bytes) -> list[Any]:
+    entries = []
+    for number, line in enumerate(data.splitlines(), 1):
+        if line.strip():
+            try:
+                entries.append(orjson.loads(line))
+            except orjson.JSONDecodeError as error:
+                raise InputError(f"script line {number}: {error.msg}") from error
+    return entries

@@ -1,0 +1,110 @@
+"""What other packages add, through entry points.
+
+    agentkit.envs       a function called once, which registers environments with Gymnasium
+    agentkit.experts    environment id -> the rule-based player behind the model `rules`
+    agentkit.functions  name -> a Python function for function nodes
+    agentkit.models     prefix -> a factory: what stands after `prefix:` -> a Model
+"""
+
+from collections.abc import Callable
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from agentkit.errors import InputError, suggest
+
+
+@cache
+def _group(name: str) -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=f"agentkit.{name}")}
+
+
+def _load(point: EntryPoint) -> Any:
+    try:
+        return point.load()
+    except ImportError as error:
+        raise InputError(
+            f"{point.group} '{point.name}' ({point.value}) needs a package that is not "
+            f"installed: {error}{_install_hint(point)}"
+        ) from error
+
+
+def _install_hint(point: EntryPoint) -> str:
+    extras = point.extras
+    return f". Install it: pip install 'agentkit[{extras[0]}]'" if extras else ""
+
+
+@cache
+def register_envs() -> None:
+    """Let every plug-in register its environments with Gymnasium.
+
+    Raises:
+        InputError: A plug-in cannot be imported.
+    """
+    for point in _group("envs").values():
+        _load(point)()
+
+
+def env_ids() -> list[str]:
+    """Ids of the environments that plug-ins registered."""
+    import gymnasium
+
+    before = _gymnasium_ids()
+    register_envs()
+    return sorted(set(gymnasium.registry) - before)
+
+
+@cache
+def _gymnasium_ids() -> frozenset[str]:
+    import gymnasium
+
+    return frozenset(gymnasium.registry)
+
+
+def get_expert(env_id: str) -> Callable[..., str]:
+    """The rule-based expert of an environment.
+
+    Raises:
+        InputError: It has none.
+    """
+    experts = _group("experts")
+    if env_id not in experts:
+        known = ", ".join(sorted(experts)) or "none"
+        raise InputError(
+            f"environment '{env_id}' has no rule-based expert, so the model 'rules' cannot "
+            f"answer here; environments that have one: {known}"
+        )
+    expert: Callable[..., str] = _load(experts[env_id])
+    return expert
+
+
+def function_names() -> list[str]:
+    """Names of the functions that plug-ins registered."""
+    return sorted(_group("functions"))
+
+
+def get_function(name: str) -> Callable[..., Any]:
+    """A registered function.
+
+    Raises:
+        InputError: No plug-in registered it.
+    """
+    functions = _group("functions")
+    if name not in functions:
+        known = ", ".join(sorted(functions)) or "none"
+        raise InputError(
+            f"unknown function '{name}'.{suggest(name, set(functions))} Registered: {known}"
+        )
+    function: Callable[..., Any] = _load(functions[name])
+    return function
+
+
+def model_prefixes() -> list[str]:
+    """Prefixes of the models that plug-ins registered."""
+    return sorted(_group("models"))
+
+
+def get_model_factory(prefix: str) -> Callable[[str], Any] | None:
+    """The factory behind a model prefix, or None."""
+    point = _group("models").get(prefix)
+    return None if point is None else _load(point)

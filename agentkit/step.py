@@ -1,0 +1,480 @@
+"""Execute a graph once: every node as soon as its last dependency has finished."""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from agentkit.asking import (
+    Meter,
+    Question,
+    Shared,
+    Turn,
+    Unanswered,
+    check_value,
+    question_images,
+    question_text,
+)
+from agentkit.binding import Binding, BoundNode
+from agentkit.errors import (
+    AgentKitError,
+    FunctionError,
+    OutputError,
+    RenderError,
+    StepError,
+    StepInterrupted,
+)
+from agentkit.events import (
+    Event,
+    MemoryWritten,
+    NodeCancelled,
+    NodeFailed,
+    NodeFinished,
+    NodeSkipped,
+    NodeStarted,
+    StepFailed,
+    StepFinished,
+    StepStarted,
+)
+from agentkit.messages import Message, Usage
+from agentkit.node import MISSING, Node
+from agentkit.overlay import Overlay
+from agentkit.prompt import Expression, Reads
+from agentkit.reuse import ReuseCache
+from agentkit.values import json_copy
+
+_SLOW_EACH: Final = 10_000
+"""The most items an `each` node takes: more is a mistake in the list, not a wish."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What one step hands to the next. A step makes a new one and never changes the old."""
+
+    memory: Mapping[str, Any] = field(default_factory=dict)
+    """Memory keys and their values."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """The last value of every node that ever ran."""
+    turns: Mapping[str, tuple[Turn, ...]] = field(default_factory=dict)
+    """The last question and answer of every such node, or one pair an item."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What one execution of a graph gave. `result["plan"]` is the value of node `plan`."""
+
+    values: Mapping[str, Any]
+    """Value of every node, by name."""
+    status: Mapping[str, str]
+    """`ok`, `otherwise` or `skipped`, by node."""
+    state: State
+    """What the next step starts from."""
+    usage: Usage
+    """Tokens and calls."""
+    cost_usd: float | None
+    """What it cost; None when a price is unknown."""
+    trace: Sequence[Event] = ()
+    """The events, where they were kept."""
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name]
+
+    @property
+    def memory(self) -> Mapping[str, Any]:
+        """The memory after the step."""
+        return self.state.memory
+
+
+class StepRun:
+    """One execution of a graph, from its inputs and the last state to a result.
+
+    Args:
+        binding: The graph with its models and functions.
+        names: Values of the inputs and of the names the environment gives.
+        state: What the step before left.
+        reuse: Completions that nodes with `reuse` may take again.
+        emit: Called with each event; None records nothing.
+        stopping: Asked before each node starts; True starts nothing more.
+        streaming: Whether models shall hand over their text as it arrives.
+    """
+
+    def __init__(
+        self,
+        binding: Binding,
+        names: Mapping[str, Any],
+        state: State,
+        *,
+        reuse: ReuseCache | None = None,
+        emit: Callable[[Event], None] | None = None,
+        stopping: Callable[[], bool] | None = None,
+        streaming: bool = False,
+    ) -> None:
+        self._binding = binding
+        self._state = state
+        self._emit = emit
+        self._stopping = stopping
+        self._step = int(names.get("step") or 0)
+        self._memory = dict(state.memory)
+        self._values = dict(state.values)
+        self._turns = dict(state.turns)
+        self._initial_values()
+        self._names = {**names, "memory": self._memory, "previous": dict(self._values)}
+        self._status: dict[str, str] = {}
+        self._failures: dict[str, Exception] = {}
+        self._overlay = Overlay(binding)
+        self._prefix: tuple[Message, ...] = ()
+        self._system: tuple[Message, ...] = ()
+        meter = Meter()
+        self._meter = meter
+        self._shared = Shared(
+            self._step,
+            int(names.get("episode") or 0),
+            emit,
+            streaming,
+            meter,
+            reuse or ReuseCache(),
+        )
+
+    def _initial_values(self) -> None:
+        for node in self._binding.graph.nodes:
+            if node.name not in self._values and node.initial is not MISSING:
+                self._values[node.name] = json_copy(node.initial)
+
+    async def run(self) -> StepResult:
+        """Execute the graph.
+
+        Raises:
+            StepError: Nodes failed; everything that did not depend on them has run.
+            StepInterrupted: The step was asked to stop; nothing is committed.
+            RenderError: The system or context text cannot be filled in.
+        """
+        started = time.perf_counter()
+        if self._emit:
+            self._emit(StepStarted(self._step))
+        self._render_prefix()
+        first, *others = self._binding.graph.roots
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                for index in others:
+                    self._tasks.create_task(self._run_from(index))
+                await self._run_from(first)
+        except BaseExceptionGroup as group:
+            raise group.exceptions[0] from None
+        if self._failures:
+            self._fail()
+        if len(self._status) < len(self._overlay.nodes):
+            raise StepInterrupted("the step was stopped before its end; nothing of it is kept")
+        return self._result(time.perf_counter() - started)
+
+    def _result(self, latency_s: float) -> StepResult:
+        usage, cost_usd = self._meter.usage, self._meter.cost_usd
+        if self._emit:
+            self._emit(StepFinished(self._step, usage, cost_usd, latency_s))
+        state = State(self._memory, self._values, self._turns)
+        return StepResult(self._values, self._status, state, usage, cost_usd)
+
+    def _fail(self) -> None:
+        if self._emit:
+            messages = {name: str(error) for name, error in self._failures.items()}
+            usage, cost_usd = self._meter.usage, self._meter.cost_usd
+            self._emit(StepFailed(self._step, messages, usage, cost_usd))
+        raise StepError(self._failures)
+
+    def _render_prefix(self) -> None:
+        """Fill in what stands in front of every prompt, once a step."""
+        graph = self._binding.graph
+        if graph.system:
+            text = graph.system.render(self._variables(graph.system.reads))
+            self._system = (Message("system", text.strip()),)
+        self._prefix = self._system
+        if graph.context:
+            text = graph.context.render(self._variables(graph.context.reads))
+            self._prefix = (*self._system, Message("user", text.strip()))
+
+    async def _run_from(self, index: int) -> None:
+        """Run a node, then one that became ready; others that did get tasks of their own."""
+        overlay = self._overlay
+        while index >= 0:
+            if self._stopping is not None and self._stopping():
+                return
+            await self._run_node(index)
+            following = -1
+            for successor in overlay.successors[index]:
+                overlay.indegrees[successor] -= 1
+                if overlay.indegrees[successor] == 0:
+                    if following < 0:
+                        following = successor
+                    else:
+                        self._tasks.create_task(self._run_from(successor))
+            index = following
+
+    async def _run_node(self, index: int) -> None:
+        """Run one node; whatever goes wrong with it is recorded, not raised."""
+        bound = self._overlay.nodes[index]
+        name = bound.compiled.node.name
+        because = self._overlay.blocked.get(index)
+        if because is not None:
+            self._overlay.block(index, because)
+            self._status[name] = "cancelled"
+            if self._emit:
+                self._emit(NodeCancelled(self._step, name, because))
+            return
+        try:
+            self._status[name] = await self._execute(index, bound)
+        except Unanswered as error:
+            self._failed(index, name, None, error)
+        except AgentKitError as error:
+            self._failed(index, name, None, Unanswered(error, 1, None))
+
+    def _failed(self, index: int, name: str, item: int | None, error: Unanswered) -> None:
+        if self._emit:
+            self._emit(
+                NodeFailed(
+                    self._step, name, item, error.attempt, str(error.cause), error.completion
+                )
+            )
+        if item is None:
+            self._status[name] = "failed"
+            self._failures[name] = error.cause
+            self._overlay.block(index, name)
+
+    async def _execute(self, index: int, bound: BoundNode) -> str:
+        """Run one node and keep its value; returns its status."""
+        compiled = bound.compiled
+        node, name = compiled.node, compiled.node.name
+        if compiled.when is not None and not self._evaluate(compiled.when):
+            if self._emit:
+                self._emit(NodeSkipped(self._step, name, self._values.get(name)))
+            return "skipped"
+        status = "ok"
+        if compiled.each is not None:
+            value = await self._each(index, bound, compiled.each)
+        elif bound.function is not None:
+            value, status = await self._call(index, bound, self._variables(bound.variables), None)
+        else:
+            question = self._question(index, bound, self._variables(bound.variables), None)
+            value, turn = await question.ask()
+            self._turns[name] = (turn,)
+            status = question.status
+        self._values[name] = value
+        if node.save:
+            self._save(bound, value)
+        return status
+
+    def _evaluate(self, expression: Expression) -> Any:
+        return expression.evaluate(self._variables(expression.reads))
+
+    def _variables(self, reads: Reads) -> dict[str, Any]:
+        """The values of the names that a template or expression reads."""
+        variables: dict[str, Any] = {}
+        names, values, nodes = self._names, self._values, self._binding.graph.index
+        for name, keys in reads.items():
+            if name in nodes:
+                if name not in values:
+                    raise RenderError(
+                        f"'{name}' has never run: give it an 'initial' value, or do not use it "
+                        "before it ran"
+                    )
+                variables[name] = values[name]
+            elif name == "previous":
+                wanted = nodes if keys is None else keys
+                before = names["previous"]
+                variables[name] = {key: before.get(key) for key in wanted}
+            elif name in names:
+                whole = keys is None or name != "memory"
+                value = names[name]
+                variables[name] = dict(value) if name == "memory" and whole else value
+                if not whole and keys is not None:
+                    variables[name] = {key: value[key] for key in keys if key in value}
+            elif name in values:
+                variables[name] = values[name]
+        return variables
+
+    def _question(
+        self, index: int, bound: BoundNode, variables: Mapping[str, Any], item: int | None
+    ) -> Question:
+        """A prompt node's question with the whole conversation before it."""
+        node, output = bound.compiled.node, bound.compiled.output
+        if output is None:
+            raise TypeError(f"node '{node.name}' has no prompt")
+        before = self._prefix if node.with_context else self._system
+        for recalled in self._overlay.recalls[index]:
+            name = self._overlay.nodes[recalled].compiled.name
+            for turn in self._turns.get(name, ()):
+                before = (*before, *turn)
+        text = question_text(bound, output, variables)
+        sent = Message("user", text, question_images(bound, variables))
+        return Question(self._shared, bound, output, variables, before, sent, item)
+
+    async def _each(self, index: int, bound: BoundNode, each: Expression) -> list[Any]:
+        """Ask (or call) once per item, all at once; the value is the list of answers."""
+        node = bound.compiled.node
+        items = self._evaluate(each)
+        if items is None:
+            items = []
+        if not isinstance(items, (list, tuple)) or len(items) > _SLOW_EACH:
+            found = f"{len(items)} items" if isinstance(items, (list, tuple)) else repr(items)[:80]
+            raise RenderError(f"each: expected a list of at most {_SLOW_EACH} items, found {found}")
+        variables = self._variables({k: v for k, v in bound.variables.items() if k != "item"})
+        async with asyncio.TaskGroup() as tasks:
+            running = [
+                tasks.create_task(self._item(index, bound, {**variables, "item": item}, position))
+                for position, item in enumerate(items)
+            ]
+        results = [task.result() for task in running]
+        errors = {i: r for i, r in enumerate(results) if isinstance(r, AgentKitError)}
+        if errors:
+            listed = "; ".join(f"item {i}: {error}" for i, error in errors.items())
+            raise OutputError(f"{len(errors)} of {len(results)} items failed: {listed}")
+        pairs = [r for r in results if not isinstance(r, AgentKitError)]
+        if bound.function is None:
+            self._turns[node.name] = tuple(turn for _, turn in pairs if turn is not None)
+        value = [answer for answer, _ in pairs]
+        if self._emit:
+            self._emit(NodeFinished(self._step, node.name, None, 1, "ok", value))
+        return value
+
+    async def _item(
+        self, index: int, bound: BoundNode, variables: Mapping[str, Any], item: int
+    ) -> tuple[Any, Turn | None] | AgentKitError:
+        """One item of an `each` node: its value and turn, or what went wrong."""
+        try:
+            if bound.function is not None:
+                value, _ = await self._call(index, bound, variables, item)
+                return value, None
+            return await self._question(index, bound, variables, item).ask()
+        except Unanswered as error:
+            failure = error
+        except AgentKitError as error:
+            failure = Unanswered(error, 1, None)
+        self._failed(index, bound.compiled.name, item, failure)
+        return failure.cause
+
+    async def _call(
+        self, index: int, bound: BoundNode, variables: Mapping[str, Any], item: int | None
+    ) -> tuple[Any, str]:
+        """Call a function node's function with copies of its arguments."""
+        function, node = bound.function, bound.compiled.node
+        if function is None:
+            raise TypeError(f"node '{node.name}' is no function")
+        try:
+            arguments = {
+                key: json_copy(expression.evaluate(variables), key)
+                for key, expression in bound.compiled.arguments
+            }
+        except TypeError as error:
+            raise FunctionError(f"an argument of {function.name} cannot be passed: {error}") from error
+        if self._emit:
+            self._emit(
+                NodeStarted(
+                    self._step, node.name, item, function=function.name, arguments=arguments
+                )
+            )
+        started = time.perf_counter()
+        if function.takes_step:
+            arguments["step"] = Step(self, index)
+        try:
+            result = function.call(**arguments)
+            if inspect.isawaitable(result):
+                result = await result
+            value = json_copy(result, "the result")
+        except AgentKitError:
+            raise
+        except Exception as error:
+            raise FunctionError(
+                f"function {function.name} raised {type(error).__name__}: {error}"
+            ) from error
+        status = "ok"
+        try:
+            check_value(bound, value, variables)
+        except OutputError:
+            if node.otherwise is MISSING:
+                raise
+            value, status = json_copy(node.otherwise), "otherwise"
+        if self._emit:
+            latency_s = time.perf_counter() - started
+            self._emit(
+                NodeFinished(self._step, node.name, item, 1, status, value, None, latency_s)
+            )
+        return value, status
+
+    def _save(self, bound: BoundNode, value: Any) -> None:
+        """Write memory, all keys of a node at once."""
+        written: dict[str, Any] = {}
+        for key, expression in bound.compiled.save:
+            variables = self._variables(
+                {k: v for k, v in expression.reads.items() if k != "output"}
+            )
+            variables["output"] = value
+            try:
+                written[key] = json_copy(expression.evaluate(variables), f"memory.{key}")
+            except TypeError as error:
+                raise RenderError(f"save: {error}") from error
+        self._memory.update(written)
+        if self._emit:
+            for key, saved in written.items():
+                self._emit(MemoryWritten(self._step, bound.compiled.name, key, saved))
+
+
+class Step:
+    """The running step, as a function node sees it (through a parameter called `step`)."""
+
+    def __init__(self, run: StepRun, adder: int) -> None:
+        self._run = run
+        self._adder = adder
+
+    def add(self, node: Node, before: Sequence[str] = ()) -> str:
+        """Add a node to the current step. It starts when the function has returned.
+
+        Args:
+            node: The node; it is named after the adder: `adder.1`, `adder.2`, ...
+            before: Nodes that wait for it and find its question and answer in their conversation.
+
+        Returns:
+            The name of the added node.
+
+        Raises:
+            SpecError: It cannot work: it reads a node that the adder does not come after, races
+                for a memory key, or a node in `before` has already started.
+        """
+        added, event = self._run._overlay.add(
+            node, before, self._adder, self._run._step, self._run._status
+        )
+        if self._run._emit:
+            self._run._emit(event)
+        return added
+
+
+async def run_graph(
+    graph: Any,
+    inputs: Mapping[str, Any],
+    model: Any,
+    models: Mapping[str, Any],
+    functions: Mapping[str, Callable[..., Any]],
+    memory: Mapping[str, Any],
+    on_event: Callable[[Event], None] | None,
+) -> StepResult:
+    """`Graph.run`: bind and execute once, keeping the events."""
+    from agentkit.binding import bind
+
+    events: list[Event] = []
+
+    def emit(event: Event) -> None:
+        events.append(event)
+        if on_event is not None:
+            on_event(event)
+
+    binding = bind(graph, model, models, functions, memory)
+    run = StepRun(
+        binding,
+        inputs,
+        State(memory=json_copy(memory, "memory")),
+        emit=emit,
+        streaming=on_event is not None,
+    )
+    result = await run.run()
+    return StepResult(
+        result.values, result.status, result.state, result.usage, result.cost_usd, events
+    )
