@@ -80,7 +80,7 @@ def why_not(scene: Scene, action: str) -> str:
 def _why_not_move(scene: Scene, direction: str) -> str:
     target = cell(scene, *OFFSETS[direction])  # type: ignore[index]
     free = target in constants.walkable or target == "lava"
-    return "" if free else f"blocked by {target}"
+    return "" if free else f"blocked by {target}, which you now face"
 
 
 def _why_not_do(scene: Scene) -> str:

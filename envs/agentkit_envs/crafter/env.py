@@ -114,10 +114,10 @@ class CrafterEnv(gymnasium.Env[str, str]):
         super().reset(seed=seed)
         if options:
             raise ValueError(f"Crafter has no options at reset, but got {options!r}")
-        if seed is not None or self._game is None:
-            start = int(self.np_random.integers(2**31 - 1)) if seed is None else seed
-            self._game = Game(self.area, self.size, start)
-        self._game.reset()
+        if self._game is None:
+            self._game = Game(self.area, self.size)
+            seed = int(self.np_random.integers(2**31 - 1)) if seed is None else seed
+        self._game.reset(seed)
         self._over = False
         self._landmarks = Landmarks(self.area) if self._remember_map else None
         self._see()

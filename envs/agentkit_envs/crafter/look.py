@@ -52,6 +52,8 @@ def changes(before: Scene, after: Scene) -> tuple[str, ...]:
             was, now = before.inventory.get(name, 0), after.inventory.get(name, 0)
             if was != now:
                 words.append(f"{name} {was} -> {now}")
+    if not after.vitals["health"]:
+        words.append("you died")
     new = after.achievements[len(before.achievements) :]
     words += [f"unlocked {name}" for name in new]
     if before.sleeping != after.sleeping:

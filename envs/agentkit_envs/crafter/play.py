@@ -1,5 +1,6 @@
 """Carrying out an action, repeats included, and saying what came of it."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -93,9 +94,10 @@ def _stop(before: Scene, after: Scene, action: str, over: bool) -> str:
 
 def _threat(before: Scene, after: Scene) -> str:
     near, was = _hostile(after), _hostile(before)
-    if len(near) > len(was):
-        return f"{near[0].partition('-')[0]} near"
-    return ""
+    if len(near) <= len(was):
+        return ""
+    kind = next(iter(Counter(near) - Counter(was))).partition("-")[0]
+    return f"{'an' if kind == 'arrow' else 'a'} {kind} is near"
 
 
 def _hostile(scene: Scene) -> list[str]:

@@ -45,7 +45,7 @@ def read(text: str) -> Scene:
         sleeping=state[1] == ASLEEP,
         light=state[2],  # type: ignore[arg-type]
         achievements=_items(lines[7], ", "),
-        moved=_place(_items(lines[5], "\n")[0])[1:] if lines[5] != "Moved: none." else (0, 0),
+        moved=_moved(lines[5]),
         last=_last(lines[4]),
         changes=_items(lines[6], "; "),
         landmarks=tuple(_place(item) for line in marks for item in _items(line, "; ")),
@@ -80,6 +80,11 @@ def _last(line: str) -> LastAction | None:
     done = _match(_DONE, rest)
     times = 1 if done[1] else int(done[2])
     return LastAction(given, times, done[3] == "it worked", done[4] or "")
+
+
+def _moved(line: str) -> tuple[int, int]:
+    items = _items(line, "; ")
+    return _place(items[0])[1:] if items else (0, 0)
 
 
 def _place(words: str) -> tuple[str, int, int]:

@@ -11,6 +11,9 @@ from agentkit_envs.crafter.scene import VIEW
 
 Image = npt.NDArray[np.uint8]
 
+Chunk = tuple[int, int, int, int]
+"""A part of the world: first column, column after the last, first row, row after the last."""
+
 ITEM_ROWS = 2
 """Rows of the picture below the view, where the inventory is drawn."""
 
@@ -40,7 +43,36 @@ class OrderedWorld(engine.World):  # type: ignore[misc]
     def reset(self, seed: int | None = None) -> None:
         """Empty the world and start its random numbers at `seed`."""
         super().reset(seed)
-        self._chunks: dict[tuple[int, int, int, int], OrderedSet] = defaultdict(OrderedSet)
+        self._chunks: dict[Chunk, OrderedSet] = defaultdict(OrderedSet)
+        self._present = OrderedSet()
+        self._space: dict[tuple[Chunk, str], int] = {}
+
+    @property
+    def objects(self) -> list[Any]:
+        """What is there, oldest first, without a look at all that ever was."""
+        return list(self._present)
+
+    def add(self, obj: Any) -> None:
+        """Put an object into the world."""
+        super().add(obj)
+        self._present.add(obj)
+
+    def remove(self, obj: Any) -> None:
+        """Take an object out of the world."""
+        if not obj.removed:
+            self._present.remove(obj)
+        super().remove(obj)
+
+    def __setitem__(self, pos: Any, material: str) -> None:
+        super().__setitem__(pos, material)
+        self._space.clear()
+
+    def space(self, chunk: Chunk, material: str) -> int:
+        """How many cells of a chunk are of a material; counted once until something changes."""
+        key = chunk, material
+        if key not in self._space:
+            self._space[key] = int(self.mask(*chunk, material).sum())
+        return self._space[key]
 
 
 class SteadyView(engine.LocalView):  # type: ignore[misc]
@@ -60,15 +92,17 @@ class SteadyView(engine.LocalView):  # type: ignore[misc]
 class Game(Env):  # type: ignore[misc]
     """`crafter.Env` without its two sources of chance, drawing only when asked to."""
 
-    def __init__(self, area: tuple[int, int], size: tuple[int, int], seed: int) -> None:
+    def __init__(self, area: tuple[int, int], size: tuple[int, int]) -> None:
         columns, rows = VIEW
-        super().__init__(area, (columns, rows + ITEM_ROWS), size, length=None, seed=seed)
+        super().__init__(area, (columns, rows + ITEM_ROWS), size, length=None, seed=0)
         self._world = OrderedWorld(area, constants.materials, (12, 12))
         self._local_view = SteadyView(self._world, self._textures, VIEW)
         self._reach = 2 * max(columns, rows + ITEM_ROWS)
 
-    def reset(self) -> None:
-        """Start the next episode of this seed."""
+    def reset(self, seed: int | None = None) -> None:
+        """Start the first episode of a seed; without one, the next of the seed before."""
+        if seed is not None:
+            self._seed, self._episode = seed, 0
         super().reset()
         self._last_health: int = self._player.health
         self.unlocked: list[str] = []
@@ -127,12 +161,22 @@ class Game(Env):  # type: ignore[misc]
         return reward + 1.0 if new else reward
 
     def _update_objects(self) -> None:
-        player = self._player
+        here_x, here_y = self.position
         for obj in self._world.objects:
             x, y = obj.pos.tolist()
-            player_x, player_y = player.pos.tolist()
-            if abs(player_x - x) + abs(player_y - y) < self._reach:
+            if abs(here_x - x) + abs(here_y - y) < self._reach:
                 obj.update()
+                if obj is self._player:
+                    here_x, here_y = self.position
+
+    def _balance_object(
+        self, chunk: Chunk, objs: OrderedSet, cls: type, material: str, *rule: Any
+    ) -> None:
+        """Skip upstream's work where it would add and remove nothing, and draw no number."""
+        count = sum(isinstance(obj, cls) for obj in objs)
+        lowest, highest = rule[-1](count, self._world.space(chunk, material))
+        if not int(lowest) <= count <= int(highest):
+            super()._balance_object(chunk, objs, cls, material, *rule)
 
     def view(self) -> tuple[tuple[str, ...], ...]:
         """Names of what the picture shows: rows from the top, each from the left."""
