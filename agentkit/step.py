@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from agentkit.asking import (
@@ -41,7 +41,7 @@ from agentkit.events import (
 from agentkit.messages import Message, Usage
 from agentkit.node import MISSING, Node
 from agentkit.overlay import Overlay
-from agentkit.prompt import Expression, Reads
+from agentkit.prompt import Expression, Reads, Template
 from agentkit.reuse import ReuseCache
 from agentkit.values import json_copy
 
@@ -75,6 +75,8 @@ class StepResult:
     """Tokens and calls."""
     cost_usd: float | None
     """What it cost; None when a price is unknown."""
+    action: str | None = None
+    """The action, for an agent."""
     trace: Sequence[Event] = ()
     """The events, where they were kept."""
 
@@ -94,6 +96,7 @@ class StepRun:
         binding: The graph with its models and functions.
         names: Values of the inputs and of the names the environment gives.
         state: What the step before left.
+        action: The template that gives the action.
         reuse: Completions that nodes with `reuse` may take again.
         emit: Called with each event; None records nothing.
         stopping: Asked before each node starts; True starts nothing more.
@@ -106,13 +109,14 @@ class StepRun:
         names: Mapping[str, Any],
         state: State,
         *,
+        action: Template | None = None,
         reuse: ReuseCache | None = None,
         emit: Callable[[Event], None] | None = None,
         stopping: Callable[[], bool] | None = None,
         streaming: bool = False,
     ) -> None:
         self._binding = binding
-        self._state = state
+        self._action = action
         self._emit = emit
         self._stopping = stopping
         self._step = int(names.get("step") or 0)
@@ -170,10 +174,13 @@ class StepRun:
 
     def _result(self, latency_s: float) -> StepResult:
         usage, cost_usd = self._meter.usage, self._meter.cost_usd
+        action = None
+        if self._action is not None:
+            action = self._action.render(self._variables(self._action.reads)).strip()
         if self._emit:
-            self._emit(StepFinished(self._step, usage, cost_usd, latency_s))
+            self._emit(StepFinished(self._step, usage, cost_usd, latency_s, action))
         state = State(self._memory, self._values, self._turns)
-        return StepResult(self._values, self._status, state, usage, cost_usd)
+        return StepResult(self._values, self._status, state, usage, cost_usd, action)
 
     def _fail(self) -> None:
         if self._emit:
@@ -475,6 +482,4 @@ async def run_graph(
         streaming=on_event is not None,
     )
     result = await run.run()
-    return StepResult(
-        result.values, result.status, result.state, result.usage, result.cost_usd, events
-    )
+    return replace(result, trace=tuple(events))

@@ -1,0 +1,291 @@
+"""Agent: a graph with its models and memory; it maps an observation to an action."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from agentkit.binding import bind
+from agentkit.compiled import OWN_NAMES, STEP_NAMES, unknown_name
+from agentkit.errors import InputError, Problem, RenderError, SpecError, suggest
+from agentkit.events import Event
+from agentkit.graph import Graph
+from agentkit.memory import Memory
+from agentkit.prompt import Template, TemplateProblem, compile_expression, compile_template
+from agentkit.reuse import ReuseCache
+from agentkit.step import State, StepResult, StepRun
+
+
+@dataclass(frozen=True, slots=True)
+class EnvSpec:
+    """Which environment an agent plays in."""
+
+    id: str
+    """The id it is registered under, such as `agentkit/Crafter-v1`."""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    """Its arguments; a text may be a template over the agent's inputs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Where an episode ends at the latest."""
+
+    steps: int | None = None
+    """The most decisions; None is no limit."""
+
+
+class Agent:
+    """A graph with what it needs to act.
+
+    Args:
+        graph: The nodes and their dependencies.
+        model: What answers nodes that name no model: an id such as `echo`, a Model, a function
+            of a Request, or a name under `models`.
+        models: Models by the names that nodes use.
+        functions: Python functions by the names that nodes use.
+        memory: Starting values of the memory keys, or a Memory.
+        inputs: Values of the graph's inputs; None stands for one that must still be given.
+        action: Which node's value is the action, or a template over nodes. By default the only
+            node that no other depends on.
+        name: The agent's name.
+        env: The environment it plays in.
+        limits: Where an episode ends at the latest.
+        folder: Where relative file names in model ids start.
+        source: The text of the file it was loaded from, recorded with each run.
+
+    Raises:
+        SpecError: Something it names is not there, or the action is unclear; it lists everything.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        *,
+        model: Any = None,
+        models: Mapping[str, Any] | None = None,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
+        memory: Mapping[str, Any] | Memory | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        action: str | None = None,
+        name: str = "agent",
+        env: EnvSpec | None = None,
+        limits: Limits = Limits(),
+        folder: Path | None = None,
+        source: str = "",
+    ) -> None:
+        self._given = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
+        self.graph = graph
+        self.name = name
+        self.env = env
+        self.limits = limits
+        self.source = source
+        self.memory = memory if isinstance(memory, Memory) else Memory(memory)
+        self.inputs = dict(inputs or {})
+        problems: list[Problem] = []
+        self.action = _compile_action(graph, action, problems)
+        for key in sorted(graph.inputs - STEP_NAMES - self.inputs.keys()):
+            message = f"'{key}' is no node and no input: give it a value under 'inputs'"
+            problems.append(Problem(message, field="inputs", key=key))
+        try:
+            self.binding = bind(
+                graph, model, models or {}, functions or {}, self.memory.start,
+                env_id=env.id if env else None, folder=folder,
+            )  # fmt: skip
+        except SpecError as error:
+            problems.extend(error.problems)
+        if problems:
+            raise SpecError(problems)
+        self._episode: Episode | None = None
+
+    def replace(self, **changes: Any) -> "Agent":
+        """The same agent with other arguments, such as `model` or `limits`; a new memory too."""
+        memory = self.memory
+        fresh = Memory(memory.start, memory.keep, memory.file)
+        return Agent(**{**self._given, "memory": fresh, **changes})
+
+    def with_inputs(self, given: Mapping[str, Any]) -> "Agent":
+        """The same agent with some of its inputs given.
+
+        Raises:
+            InputError: An input is unknown.
+        """
+        lines = [
+            f"unknown input '{name}'.{suggest(name, set(self.inputs))}"
+            for name in given
+            if name not in self.inputs
+        ]
+        if lines:
+            known = ", ".join(self.inputs) or "none"
+            raise InputError("\n".join([*lines, f"The inputs of {self.name}: {known}"]))
+        return self.replace(inputs={**self.inputs, **given})
+
+    def check_inputs(self) -> None:
+        """Refuse to start while an input has no value.
+
+        Raises:
+            InputError: An input has no value.
+        """
+        missing = [name for name, value in self.inputs.items() if value is None]
+        if missing:
+            options = " ".join(f"--input {name}=..." for name in missing)
+            raise InputError(f"{self.name} needs a value for {', '.join(missing)}: {options}")
+
+    def episode(self, index: int = 0, memory: Mapping[str, Any] | None = None) -> "Episode":
+        """Begin an episode of its own; several may run at once."""
+        self.check_inputs()
+        return Episode(self, index, self.memory.begin() if memory is None else memory)
+
+    def reset(self) -> None:
+        """Begin a new episode for `act`, keeping the memory that outlives episodes."""
+        if self._episode is not None:
+            self.memory.end(self._episode.state.memory)
+        self._episode = None
+
+    async def act(
+        self,
+        observation: Any = None,
+        *,
+        actions: Sequence[str] | None = None,
+        reward: float | None = None,
+        info: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Execute one step of the graph.
+
+        Args:
+            observation: What the environment shows.
+            actions: The legal actions, where they can be listed.
+            reward: The reward of the action before; None at the start.
+            info: What else the environment says.
+
+        Returns:
+            The action, as text.
+
+        Raises:
+            StepError: Nodes failed; memory is as it was before the step.
+        """
+        if self._episode is None:
+            self._episode = self.episode()
+        return await self._episode.act(observation, actions=actions, reward=reward, info=info)
+
+    def act_sync(self, observation: Any = None, **options: Any) -> str:
+        """`act` for programs without an event loop; takes the same arguments."""
+        return asyncio.run(self.act(observation, **options))
+
+    @property
+    def result(self) -> StepResult | None:
+        """What the last `act` gave: the value of every node, usage, cost."""
+        return self._episode.result if self._episode else None
+
+
+class Episode:
+    """One episode of an agent: the state between its steps.
+
+    Args:
+        agent: The agent.
+        index: Number of the episode in its run, from 0.
+        memory: The values the memory starts with.
+    """
+
+    def __init__(self, agent: Agent, index: int, memory: Mapping[str, Any]) -> None:
+        self.agent = agent
+        self.index = index
+        self.state = State(memory=dict(memory))
+        self.steps = 0
+        self.result: StepResult | None = None
+        self._history: list[dict[str, Any]] = []
+        self._reuse = ReuseCache()
+
+    async def act(
+        self,
+        observation: Any = None,
+        *,
+        actions: Sequence[str] | None = None,
+        reward: float | None = None,
+        info: Mapping[str, Any] | None = None,
+        emit: Callable[[Event], None] | None = None,
+        stopping: Callable[[], bool] | None = None,
+        streaming: bool = False,
+    ) -> str:
+        """Execute one step; arguments as `Agent.act`, and `emit` for its events."""
+        if self._history:
+            self._history[-1]["reward"] = reward
+        names = {
+            **self.agent.inputs,
+            "observation": observation,
+            "actions": actions,
+            "reward": reward,
+            "step": self.steps,
+            "episode": self.index,
+            "info": info or {},
+            "history": self._history,
+        }
+        run = StepRun(
+            self.agent.binding, names, self.state, action=self.agent.action, reuse=self._reuse,
+            emit=emit, stopping=stopping, streaming=streaming,
+        )  # fmt: skip
+        result = await run.run()
+        action = result.action or ""
+        self.state = result.state
+        self.result = result
+        self.steps += 1
+        self._history.append({"observation": observation, "action": action, "reward": None})
+        return action
+
+
+def _compile_action(graph: Graph, action: str | None, problems: list[Problem]) -> Template | None:
+    """The template that gives the action; a node's name stands for its value."""
+    if action is None:
+        if len(graph.sinks) > 1:
+            last = ", ".join(graph.sinks)
+            message = (
+                f"no other node depends on any of: {last}. Say which one is the action, "
+                f"such as 'action: {graph.sinks[-1]}'"
+            )
+            problems.append(Problem(message, field="action"))
+            return None
+        action = graph.sinks[0]
+    if action in graph.index:
+        return compile_template(f"{{{{ {action} }}}}")
+    known = frozenset(graph.index) | STEP_NAMES | OWN_NAMES | graph.inputs
+    if "{{" not in action:
+        message = f"'{action}' is no node.{suggest(action, set(graph.index))}"
+        problems.append(Problem(message, field="action"))
+        return None
+    try:
+        template = compile_template(action)
+    except TemplateProblem as error:
+        problems.append(Problem(error.message, field="action", offset=error.lineno - 1))
+        return None
+    for name in template.reads:
+        if name not in known:
+            problems.append(Problem(unknown_name(name, known), field="action"))
+    return template
+
+
+def env_arguments(env: EnvSpec, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """An environment's arguments with the inputs filled in.
+
+    A text that is one `{{ expression }}` keeps the type of its value.
+
+    Raises:
+        RenderError: An argument uses something that is no input.
+    """
+
+    def fill(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: fill(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [fill(item) for item in value]
+        if not isinstance(value, str) or "{{" not in value:
+            return value
+        inner = value.strip()[2:-2]
+        try:
+            if value.strip().startswith("{{") and value.strip().endswith("}}") and "{{" not in inner:
+                return compile_expression(inner).evaluate(inputs)
+            return compile_template(value).render(inputs)
+        except TemplateProblem as error:
+            raise RenderError(f"env: {error.message}") from error
+
+    filled: dict[str, Any] = fill(dict(env.arguments))
+    return filled

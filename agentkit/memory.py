@@ -1,0 +1,127 @@
+"""Memory: named values that outlive a step, and how long each is kept."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+import orjson
+
+from agentkit.errors import InputError, Problem, SpecError, suggest
+from agentkit.files import write_atomic
+from agentkit.values import json_copy
+
+Keep = Literal["episode", "run", "forever"]
+_KEEPS: Final = get_args(Keep)
+
+
+class Memory:
+    """Starting values of the memory keys, and the values that outlive an episode.
+
+    Args:
+        start: A starting value for each key.
+        keep: How long a key keeps its value: for an `episode` (the default), for the `run`, or
+            `forever`, which needs a file.
+        file: The JSON file of the keys that are kept forever.
+
+    Raises:
+        SpecError: A key of `keep` has no starting value, a `keep` is none of the three, or a
+            starting value is not a JSON value.
+    """
+
+    def __init__(
+        self,
+        start: Mapping[str, Any] | None = None,
+        keep: Mapping[str, Keep] | None = None,
+        file: Path | None = None,
+    ) -> None:
+        self.keep: dict[str, Keep] = dict(keep or {})
+        self.file = file
+        problems = [*_keep_problems(self.keep, start or {})]
+        self.start: dict[str, Any] = {}
+        for key, value in (start or {}).items():
+            try:
+                self.start[key] = json_copy(value)
+            except TypeError as error:
+                problems.append(Problem(str(error), field="memory", key=key))
+        if problems:
+            raise SpecError(problems)
+        self._kept: dict[str, Any] = {}
+
+    @property
+    def outlives_episodes(self) -> list[str]:
+        """The keys that are kept for longer than an episode."""
+        return [key for key, keep in self.keep.items() if keep != "episode"]
+
+    @property
+    def kept_forever(self) -> list[str]:
+        """The keys that are kept in the file."""
+        return [key for key, keep in self.keep.items() if keep == "forever"]
+
+    def load(self) -> None:
+        """Begin a run: forget what the last run kept, and read the file.
+
+        Raises:
+            InputError: A key is kept forever and there is no file to keep it in, or the file
+                cannot be read.
+        """
+        self._kept = {}
+        if not self.kept_forever:
+            return
+        if self.file is None:
+            keys = ", ".join(self.kept_forever)
+            raise InputError(
+                f"memory kept forever ({keys}) needs a file: name it with 'memory_file' in the "
+                "agent, or with --memory FILE"
+            )
+        stored = _read(self.file)
+        self._kept = {key: stored[key] for key in self.kept_forever if key in stored}
+
+    def begin(self) -> dict[str, Any]:
+        """The values an episode starts with."""
+        values = {**self.start, **self._kept}
+        return {key: json_copy(value) for key, value in values.items()}
+
+    def end(self, values: Mapping[str, Any]) -> None:
+        """Keep what outlives the episode.
+
+        Raises:
+            InputError: The file cannot be written.
+        """
+        self._kept.update({key: values[key] for key in self.outlives_episodes if key in values})
+        if not self.kept_forever or self.file is None:
+            return
+        stored = _read(self.file) | {key: self._kept[key] for key in self.kept_forever}
+        text = orjson.dumps(stored, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        try:
+            write_atomic(self.file, text)
+        except OSError as error:
+            raise InputError(f"memory file {self.file}: {error.strerror}") from error
+
+
+def _keep_problems(keep: Mapping[str, str], start: Mapping[str, Any]) -> list[Problem]:
+    problems = []
+    for key, value in keep.items():
+        if key not in start:
+            message = f"memory has no key '{key}'.{suggest(key, set(start))}"
+            problems.append(Problem(message, field="keep", key=key))
+        if value not in _KEEPS:
+            message = f"found {value!r}, expected one of {', '.join(_KEEPS)}"
+            problems.append(Problem(message, field="keep", key=key))
+    return problems
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        stored = orjson.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise InputError(f"memory file {path}: {error.strerror}") from error
+    except orjson.JSONDecodeError as error:
+        raise InputError(
+            f"memory file {path}: line {error.lineno}: {error.msg}. Mend it, or move it away "
+            "to start afresh; it was not changed"
+        ) from error
+    if not isinstance(stored, dict):
+        raise InputError(f"memory file {path}: expected a mapping of keys to values")
+    return stored
