@@ -135,7 +135,7 @@ class StepFinished:
 
 @dataclass(frozen=True, slots=True)
 class StepFailed:
-    """Nodes failed; memory and values are as they were before the step."""
+    """Nodes failed, or the step was stopped; memory and values are as they were before it."""
 
     step: int
     failures: Mapping[str, str]

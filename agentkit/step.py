@@ -119,6 +119,7 @@ class StepRun:
         self._action = action
         self._emit = emit
         self._stopping = stopping
+        self._stopped = False
         self._step = int(names.get("step") or 0)
         self._memory = dict(state.memory)
         self._values = dict(state.values)
@@ -152,12 +153,10 @@ class StepRun:
         Raises:
             StepError: Nodes failed; everything that did not depend on them has run.
             StepInterrupted: The step was asked to stop; nothing is committed.
-            RenderError: The system or context text cannot be filled in.
         """
         started = time.perf_counter()
-        if self._emit:
-            self._emit(StepStarted(self._step))
-        self._render_prefix()
+        self._record(StepStarted(self._step))
+        self._attempt("context", self._render_prefix)
         first, *others = self._binding.graph.roots
         try:
             async with asyncio.TaskGroup() as self._tasks:
@@ -166,28 +165,39 @@ class StepRun:
                 await self._run_from(first)
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None
-        if self._failures:
-            self._fail()
-        if len(self._status) < len(self._overlay.nodes):
-            raise StepInterrupted("the step was stopped before its end; nothing of it is kept")
-        return self._result(time.perf_counter() - started)
-
-    def _result(self, latency_s: float) -> StepResult:
         usage, cost_usd = self._meter.usage, self._meter.cost_usd
+        stopped = len(self._status) < len(self._overlay.nodes)
         action = None
-        if self._action is not None:
-            action = self._action.render(self._variables(self._action.reads)).strip()
-        if self._emit:
-            self._emit(StepFinished(self._step, usage, cost_usd, latency_s, action))
+        if not self._failures and not stopped:
+            action = self._attempt("action", self._render_action)
+        if self._failures or stopped:
+            messages = {name: str(error) for name, error in self._failures.items()}
+            self._record(StepFailed(self._step, messages, usage, cost_usd))
+            if self._failures:
+                raise StepError(self._failures)
+            raise StepInterrupted("the step was stopped before its end; nothing of it is kept")
+        latency_s = time.perf_counter() - started
+        self._record(StepFinished(self._step, usage, cost_usd, latency_s, action))
         state = State(self._memory, self._values, self._turns)
         return StepResult(self._values, self._status, state, usage, cost_usd, action)
 
-    def _fail(self) -> None:
+    def _record(self, event: Event) -> None:
         if self._emit:
-            messages = {name: str(error) for name, error in self._failures.items()}
-            usage, cost_usd = self._meter.usage, self._meter.cost_usd
-            self._emit(StepFailed(self._step, messages, usage, cost_usd))
-        raise StepError(self._failures)
+            self._emit(event)
+
+    def _attempt(self, what: str, fill: Callable[[], str | None]) -> str | None:
+        """Fill in a text that belongs to no node; its error counts like a node's."""
+        try:
+            return fill()
+        except RenderError as error:
+            self._failures[what] = error
+            self._stopped = True
+            return None
+
+    def _render_action(self) -> str | None:
+        if self._action is None:
+            return None
+        return self._action.render(self._variables(self._action.reads)).strip()
 
     def _render_prefix(self) -> None:
         """Fill in what stands in front of every prompt, once a step."""
@@ -204,7 +214,7 @@ class StepRun:
         """Run a node, then one that became ready; others that did get tasks of their own."""
         overlay = self._overlay
         while index >= 0:
-            if self._stopping is not None and self._stopping():
+            if self._stopped or (self._stopping is not None and self._stopping()):
                 return
             await self._run_node(index)
             following = -1

@@ -1,0 +1,56 @@
+"""Environments: made by id, and what they say of themselves."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from agentkit.agent import Agent, env_arguments
+from agentkit.errors import InputError, suggest
+from agentkit.plugins import env_ids, register_envs
+
+if TYPE_CHECKING:
+    import gymnasium
+
+
+def check_env_id(env_id: str) -> None:
+    """Refuse an environment that nobody registered.
+
+    Raises:
+        InputError: The id is unknown.
+    """
+    import gymnasium
+
+    register_envs()
+    if env_id in gymnasium.registry:
+        return
+    known = env_ids()
+    raise InputError(
+        f"unknown environment '{env_id}'.{suggest(env_id, set(known))} "
+        f"Known: {', '.join(known)}, and whatever else Gymnasium has registered"
+    )
+
+
+def make_env(agent: Agent) -> "gymnasium.Env[Any, Any]":
+    """The agent's environment, with its arguments filled in.
+
+    Raises:
+        InputError: It is unknown, a package it needs is missing, or it refuses its arguments.
+    """
+    import gymnasium
+
+    if agent.env is None:
+        raise InputError(f"{agent.name} has no environment")
+    check_env_id(agent.env.id)
+    arguments = env_arguments(agent.env, agent.inputs)
+    try:
+        return gymnasium.make(agent.env.id, disable_env_checker=True, **arguments)
+    except ImportError as error:
+        raise InputError(
+            f"environment '{agent.env.id}' needs a package that is not installed: {error}"
+        ) from error
+    except (TypeError, ValueError) as error:
+        raise InputError(f"environment '{agent.env.id}': {error}") from error
+
+
+def describe_info(info: Mapping[str, Any]) -> dict[str, Any]:
+    """What of an environment's info is recorded: everything but arrays (pictures)."""
+    return {key: value for key, value in info.items() if not hasattr(value, "ndim")}

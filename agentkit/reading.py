@@ -1,0 +1,139 @@
+"""Read a recorded run."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from agentkit.errors import TraceError
+from agentkit.trace import FORMAT
+
+Record = dict[str, Any]
+"""One event as it stands in the file, its texts put back."""
+
+TIMES: Final = frozenset({"time", "latency_s", "seconds"})
+"""Fields that differ between two runs that are otherwise the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A recorded run."""
+
+    folder: Path
+    """Where it lies."""
+    about: Mapping[str, Any]
+    """What `run.json` says."""
+
+    @property
+    def episodes(self) -> list[int]:
+        """Numbers of the episodes that were begun."""
+        return sorted(int(path.stem) for path in (self.folder / "episodes").glob("*.jsonl"))
+
+    def events(self, episode: int) -> Iterator[Record]:
+        """The events of an episode, in the order they happened.
+
+        Raises:
+            TraceError: There is no such episode, or its file is damaged before its last line.
+        """
+        path = self.folder / "episodes" / f"{episode:04d}.jsonl"
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise TraceError(f"{path}: {error.strerror}") from error
+        yield from _records(path, data)
+
+
+def load_run(folder: Path) -> Run:
+    """Open a run folder.
+
+    Raises:
+        TraceError: It is not a run folder, or of a newer AgentKit.
+    """
+    path = folder / "run.json"
+    try:
+        about = orjson.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise TraceError(f"{folder} is not a run folder: it has no run.json") from error
+    except OSError as error:
+        raise TraceError(f"{path}: {error.strerror}") from error
+    except orjson.JSONDecodeError as error:
+        raise TraceError(f"{path} is damaged: line {error.lineno}: {error.msg}") from error
+    if not isinstance(about, dict) or not isinstance(about.get("format"), int):
+        raise TraceError(f"{folder} is not a run folder: its run.json was not written by AgentKit")
+    if about["format"] > FORMAT:
+        raise TraceError(
+            f"{folder} was written by a newer AgentKit (format {about['format']}, "
+            f"this one reads up to {FORMAT}): upgrade with pip install -U agentkit"
+        )
+    return Run(folder, about)
+
+
+def _records(path: Path, data: bytes) -> Iterator[Record]:
+    texts: dict[int, str] = {}
+    lines = data.split(b"\n")
+    for number, line in enumerate(lines, 1):
+        if not line:
+            continue
+        try:
+            record = orjson.loads(line)
+            event = record["event"]
+        except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+            if number == len(lines):  # torn: the process was killed while it wrote this line
+                return
+            raise TraceError(f"{path}:{number} is damaged: {error}") from error
+        if event == "node_started":
+            _restore(record["messages"], texts, f"{path}:{number}")
+        yield record
+
+
+def _restore(messages: list[Record], texts: dict[int, str], where: str) -> None:
+    """Put back the texts that were written once and referred to later."""
+    for message in messages:
+        if "same" in message:
+            try:
+                message["content"] = texts[message.pop("same")]
+            except KeyError as error:
+                raise TraceError(f"{where} refers to text {error}, which is missing") from error
+        elif "id" in message:
+            texts[message.pop("id")] = message["content"]
+
+
+def comparable(events: Iterator[Record]) -> list[Record]:
+    """The events of an episode in a fixed order and without times.
+
+    Two runs are the same when these are equal: parallel nodes finish in any order, but what each
+    did does not depend on it.
+    """
+    kept = [{k: v for k, v in event.items() if k not in TIMES} for event in events]
+    return sorted(kept, key=_place)
+
+
+_RANKS: Final = {
+    name: rank
+    for rank, name in enumerate(
+        (
+            "episode_started", "step_started", "node_added", "node_started", "node_retried",
+            "node_skipped", "node_finished", "node_failed", "node_cancelled", "memory_written",
+            "step_finished", "step_failed", "environment_stepped", "limit_reached",
+            "episode_finished",
+        )
+    )
+}  # fmt: skip
+_AFTER_NODES: Final = _RANKS["memory_written"]
+
+
+def _place(event: Record) -> tuple[float, int, str, int, int, int]:
+    rank = _RANKS.get(event["event"], len(_RANKS))
+    first = -1 if rank == 0 else float("inf") if event["event"] == "episode_finished" else 0
+    phase = 0 if event["event"] == "step_started" else 2 if rank > _AFTER_NODES else 1
+    item = event.get("item")
+    return (
+        event.get("step", 0) if not first else first,
+        phase,
+        event.get("node") or "",
+        -1 if item is None else item,
+        event.get("attempt", 0),
+        rank,
+    )

@@ -1,0 +1,195 @@
+"""Write a run: one folder, one append-only JSON-lines file an episode."""
+
+import fcntl
+import hashlib
+import os
+import platform
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from agentkit.errors import TraceError
+from agentkit.events import Event, NodeStarted, NodeText
+from agentkit.files import write_atomic
+from agentkit.messages import Image, Message
+
+FORMAT: Final = 1
+"""Version of the run folder's layout; a reader refuses a newer one."""
+
+_SHARED_FROM = 200
+"""Characters from which a repeated message text is written once and then referred to."""
+_SHARED_TEXTS = 64
+"""How many of the last long texts can be referred to."""
+_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+
+
+def event_name(kind: type) -> str:
+    """`NodeStarted` is `node_started` in the file."""
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in kind.__name__).lstrip("_")
+
+
+_NAMES: dict[type, bytes] = {}
+
+
+class RunWriter:
+    """A run folder being written by this process.
+
+    Args:
+        folder: The folder; it must not exist yet, or be empty.
+        about: What `run.json` says of the run: agent, spec, models, seed.
+
+    Raises:
+        TraceError: The folder cannot be made or is somebody else's.
+    """
+
+    def __init__(self, folder: Path, about: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self._about = {
+            "format": FORMAT,
+            "status": "running",
+            "started": datetime.now().astimezone().isoformat(timespec="seconds"),
+            "python": platform.python_version(),
+            **about,
+        }
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if any(folder.iterdir()):
+                raise TraceError(f"{folder} is not empty: choose another folder for the run")
+            (folder / "episodes").mkdir()
+            self._lock = _lock(folder)
+        except OSError as error:
+            raise TraceError(f"cannot record a run in {folder}: {error.strerror}") from error
+        self._save()
+
+    def episode(self, index: int) -> "EpisodeWriter":
+        """The writer of one episode's file."""
+        return EpisodeWriter(self.folder, index)
+
+    def finish(self, status: str, totals: Mapping[str, Any]) -> None:
+        """Write how the run ended, and let go of the folder."""
+        self._about |= {"status": status, "totals": dict(totals)}
+        try:
+            self._save()
+        finally:
+            os.close(self._lock)
+
+    def _save(self) -> None:
+        options = _OPTIONS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+        path = self.folder / "run.json"
+        try:
+            write_atomic(path, orjson.dumps(self._about, default=str, option=options))
+        except OSError as error:
+            raise TraceError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _lock(folder: Path) -> int:
+    """Take the folder for this process; the lock goes with the process."""
+    descriptor = os.open(folder / "lock", os.O_CREAT | os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise TraceError(f"{folder} is being written by another process") from error
+    return descriptor
+
+
+class EpisodeWriter:
+    """Appends the events of one episode, each as it happens.
+
+    Long message texts that come again (the context of a step, the turns of a conversation) are
+    written once with an `id` and then referred to as `same`; readers put them back.
+    """
+
+    def __init__(self, folder: Path, index: int) -> None:
+        self._folder = folder
+        self.path = folder / "episodes" / f"{index:04d}.jsonl"
+        self._texts: OrderedDict[str, int] = OrderedDict()
+        self._next_id = 0
+        try:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL
+            self._file = os.open(self.path, flags, 0o644)
+        except OSError as error:
+            raise TraceError(f"cannot write {self.path}: {error.strerror}") from error
+
+    def emit(self, event: Event) -> None:
+        """Append one event.
+
+        Raises:
+            TraceError: The file cannot be written (a full disk).
+        """
+        kind = type(event)
+        if kind is NodeText:
+            return
+        if kind not in _NAMES:
+            _NAMES[kind] = b'{"event":"%s","time":%%.6f,' % event_name(kind).encode()
+        body: Any = event
+        if isinstance(event, NodeStarted):
+            body = {f.name: getattr(event, f.name) for f in fields(event)}
+            body["messages"] = [self._message(message) for message in event.messages]
+        try:
+            data = orjson.dumps(body, default=self._other, option=_OPTIONS)
+            line = _NAMES[kind] % time.time() + data[1:] + b"\n"
+            self._write(line)
+        except OSError as error:
+            raise TraceError(f"cannot write {self.path}: {error.strerror}") from error
+
+    def _write(self, line: bytes) -> None:
+        while line:
+            line = line[os.write(self._file, line) :]
+
+    def sync(self) -> None:
+        """Wait until everything written is on the disk.
+
+        Raises:
+            TraceError: The disk refused.
+        """
+        try:
+            os.fsync(self._file)
+        except OSError as error:
+            raise TraceError(f"cannot write {self.path}: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Sync and close the file."""
+        self.sync()
+        os.close(self._file)
+
+    def _message(self, message: Message) -> dict[str, Any]:
+        written: dict[str, Any] = {"role": message.role}
+        text = message.content
+        if len(text) < _SHARED_FROM:
+            written["content"] = text
+        elif text in self._texts:
+            self._texts.move_to_end(text)
+            written["same"] = self._texts[text]
+        else:
+            written |= {"content": text, "id": self._next_id}
+            self._texts[text] = self._next_id
+            self._next_id += 1
+            if len(self._texts) > _SHARED_TEXTS:
+                self._texts.popitem(last=False)
+        if message.images:
+            written["images"] = [self._picture(image) for image in message.images]
+        return written
+
+    def _picture(self, image: Image) -> str:
+        """Keep a picture as a file named by its hash."""
+        suffix = image.media_type.rpartition("/")[2]
+        name = f"images/{hashlib.sha256(image.data).hexdigest()}.{suffix}"
+        path = self._folder / name
+        if not path.exists():
+            write_atomic(path, image.data)
+        return name
+
+    def _other(self, value: Any) -> Any:
+        """What orjson cannot write by itself."""
+        if isinstance(value, Image):
+            return {"image": self._picture(value)}
+        if isinstance(value, (set, frozenset)):
+            return sorted(value)
+        return f"<{type(value).__name__}>"
