@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from agentkit.models.scripted import ScriptedModel
     from agentkit.node import Check, Node
     from agentkit.reading import Run, comparable, load_run
-    from agentkit.rollout import Plan, RunSummary, rollout
+    from agentkit.rollouts import Plan, RunSummary, rollout
     from agentkit.spec import agent_schema, dump_agent, load_agent, parse_agent
     from agentkit.step import Step, StepResult
     from agentkit.trace import RunWriter
@@ -76,7 +76,7 @@ _MODULES = {
     "models.scripted": ("ScriptedModel",),
     "node": ("Check", "Node"),
     "reading": ("Run", "comparable", "load_run"),
-    "rollout": ("Plan", "RunSummary", "rollout"),
+    "rollouts": ("Plan", "RunSummary", "rollout"),
     "spec": ("agent_schema", "dump_agent", "load_agent", "parse_agent"),
     "step": ("Step", "StepResult"),
     "trace": ("RunWriter",),
@@ -136,7 +136,6 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'agentkit' has no attribute '{name}'")
     value = getattr(import_module(f"agentkit.{_HOMES[name]}"), name)
-    # `rollout` and the other functions that share their module's name must not be shadowed by it.
     globals()[name] = value
     return value
 
