@@ -1,10 +1,11 @@
 """Agent: a graph with its models and memory; it maps an observation to an action."""
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from agentkit.binding import bind
 from agentkit.compiled import OWN_NAMES, STEP_NAMES, unknown_name
@@ -15,6 +16,8 @@ from agentkit.memory import Memory
 from agentkit.prompt import Template, TemplateProblem, compile_expression, compile_template
 from agentkit.reuse import ReuseCache
 from agentkit.step import State, StepResult, StepRun
+
+_ONE_EXPRESSION: Final = re.compile(r"\{\{((?:(?!\{\{|\}\}).)*)\}\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,10 +282,10 @@ def env_arguments(env: EnvSpec, inputs: Mapping[str, Any]) -> dict[str, Any]:
             return [fill(item) for item in value]
         if not isinstance(value, str) or "{{" not in value:
             return value
-        inner = value.strip()[2:-2]
+        whole = _ONE_EXPRESSION.fullmatch(value.strip())
         try:
-            if value.strip().startswith("{{") and value.strip().endswith("}}") and "{{" not in inner:
-                return compile_expression(inner).evaluate(inputs)
+            if whole:
+                return compile_expression(whole[1]).evaluate(inputs)
             return compile_template(value).render(inputs)
         except TemplateProblem as error:
             raise RenderError(f"env: {error.message}") from error

@@ -9,7 +9,7 @@ from typing import Any
 from agentkit.compiled import CompiledNode, memory_keys, merge_reads
 from agentkit.errors import InputError, Problem, SpecError, suggest
 from agentkit.graph import Graph
-from agentkit.messages import Sampling
+from agentkit.messages import UNSET, Sampling
 from agentkit.models.base import Model
 
 
@@ -41,13 +41,20 @@ class BoundNode:
             raise TypeError(f"node '{self.compiled.name}' has no model")
         return self.model
 
+    @property
+    def calling(self) -> BoundFunction:
+        """The function of a function node."""
+        if self.function is None:
+            raise TypeError(f"node '{self.compiled.name}' is no function")
+        return self.function
+
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
     """A model with the sampling settings it was declared with."""
 
     model: Model
-    sampling: Sampling = Sampling()
+    sampling: Sampling = UNSET
 
 
 class Binding:
@@ -143,9 +150,7 @@ class Binding:
             problems.append(Problem(message, compiled.name, "model"))
             return None
 
-    def _function(
-        self, compiled: CompiledNode, problems: list[Problem]
-    ) -> BoundFunction | None:
+    def _function(self, compiled: CompiledNode, problems: list[Problem]) -> BoundFunction | None:
         name = compiled.node.function
         if callable(name):
             function, label = name, getattr(name, "__name__", "function")

@@ -99,9 +99,7 @@ def cycle_problems(digraph: "nx.DiGraph[str]") -> Iterator[Problem]:
         yield Problem(message, edges[0][0], "prompt")
 
 
-def race_problems(
-    nodes: Sequence[CompiledNode], ancestors: Sequence[int]
-) -> Iterator[Problem]:
+def race_problems(nodes: Sequence[CompiledNode], ancestors: Sequence[int]) -> Iterator[Problem]:
     """Unordered nodes of which one writes a memory key that the other reads or writes."""
     writers = [i for i, compiled in enumerate(nodes) if compiled.node.save]
     for i in writers:

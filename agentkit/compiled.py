@@ -1,8 +1,8 @@
 """A node with its templates, expressions and output compiled, and the names it reads."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from agentkit.errors import Problem, suggest
 from agentkit.node import NODE_FIELDS, Check, Node
@@ -27,6 +27,9 @@ LOCAL_NAMES: Final = frozenset({"item", "output"})
 """Names that mean something only in some fields of some nodes."""
 RESERVED_NAMES: Final = STEP_NAMES | OWN_NAMES | LOCAL_NAMES | NODE_FIELDS | RESERVED_WORDS
 """Names that no node and no input may have."""
+
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -132,9 +135,7 @@ class _Compiler:
         self._use("output", None, output.reads)
         return output
 
-    def _attempt(
-        self, compile_it: Callable[[], Any], field_name: str, key: str | None
-    ) -> Any:
+    def _attempt(self, compile_it: Callable[[], T], field_name: str, key: str | None) -> T | None:
         try:
             return compile_it()
         except TemplateProblem as error:
@@ -153,8 +154,7 @@ def name_problem(name: object) -> str | None:
     """Why a name cannot be a node's or an input's, or None."""
     if not isinstance(name, str) or not name.isidentifier() or name != name.lower():
         return (
-            f"{name!r} is not a name: use lower-case letters, digits and _, "
-            "starting with a letter"
+            f"{name!r} is not a name: use lower-case letters, digits and _, starting with a letter"
         )
     if name.startswith("_"):
         return f"'{name}' starts with _: names start with a letter"
@@ -170,7 +170,8 @@ def _shape_problems(node: Node) -> Iterator[Problem]:
     yield from _prompt_problems(node)
     if node.attempts < 1:
         yield Problem(f"attempts is {node.attempts}: use 1 or more", node.name, "attempts")
-    for check in node.check:
+    checks: Sequence[Any] = node.check
+    for check in checks:
         if not isinstance(check, Check):
             yield Problem(f"expected a Check(that, say), found {check!r}", node.name, "check")
     for name in ("recall", "after"):
@@ -178,7 +179,14 @@ def _shape_problems(node: Node) -> Iterator[Problem]:
             yield Problem("expected a list of node names, found a text", node.name, name)
 
 
-_PROMPT_ONLY: Final = {"recall": (), "images": None, "reuse": False, "model": None, "output": "text"}
+_PROMPT_ONLY: Final = {
+    "recall": (),
+    "images": None,
+    "reuse": False,
+    "model": None,
+    "output": "text",
+}
+"""Fields that mean nothing in a function node, with the value that stands for not given."""
 
 
 def _prompt_problems(node: Node) -> Iterator[Problem]:
@@ -187,7 +195,8 @@ def _prompt_problems(node: Node) -> Iterator[Problem]:
         if not isinstance(node.prompt, str) or not node.prompt.strip():
             yield Problem("the prompt is empty: say what to ask the model", node.name, "prompt")
         if node.with_:
-            yield Problem("'with' gives arguments to a function, and there is none", node.name, "with")
+            message = "'with' gives arguments to a function, and there is none"
+            yield Problem(message, node.name, "with")
         return
     if node.prompt:
         yield Problem("a node has a prompt or a function, not both", node.name, "function")

@@ -110,9 +110,7 @@ def _svg_node(node: Node, centre: tuple[float, float]) -> str:
     )
 
 
-def _svg_edge(
-    centres: dict[str, tuple[float, float]], source: str, target: str, kind: str
-) -> str:
+def _svg_edge(centres: dict[str, tuple[float, float]], source: str, target: str, kind: str) -> str:
     (x1, y1), (x2, y2) = centres[source], centres[target]
     y1, y2 = y1 + _HEIGHT / 2, y2 - _HEIGHT / 2
     bend = max((y2 - y1) / 2, 20)

@@ -1,5 +1,7 @@
 """The errors AgentKit raises.
 
+The tree:
+
     AgentKitError
     ├── InputError            what the user gave is wrong (exit code 2)
     │   └── SpecError         an agent or graph that cannot work; lists every problem

@@ -18,7 +18,6 @@ from agentkit.checks import (
 from agentkit.compiled import (
     OWN_NAMES,
     STEP_NAMES,
-    CompiledNode,
     compile_node,
     merge_reads,
     name_problem,

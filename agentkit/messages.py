@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 Role = Literal["system", "user", "assistant"]
 
@@ -46,7 +46,7 @@ class Sampling:
 
     def over(self, base: "Sampling") -> "Sampling":
         """These settings where set, else those of `base`."""
-        if base == _UNSET:
+        if base == UNSET:
             return self
         return Sampling(
             base.temperature if self.temperature is None else self.temperature,
@@ -57,7 +57,8 @@ class Sampling:
         )
 
 
-_UNSET = Sampling()
+UNSET: Final = Sampling()
+"""Sampling settings that leave everything to the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class Request:
 
     messages: tuple[Message, ...]
     """The conversation; the last message is the user's."""
-    sampling: Sampling = _UNSET
+    sampling: Sampling = UNSET
     """How to pick tokens."""
     schema: Mapping[str, Any] | None = None
     """JSON Schema the answer shall follow, for models that can constrain their output."""

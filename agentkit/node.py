@@ -86,9 +86,7 @@ class Node:
     @property
     def sampling(self) -> Sampling:
         """The node's own sampling settings."""
-        return Sampling(
-            self.temperature, self.top_p, self.max_tokens, tuple(self.stop), self.seed
-        )
+        return Sampling(self.temperature, self.top_p, self.max_tokens, tuple(self.stop), self.seed)
 
 
 NODE_FIELDS: Final = frozenset(f.name for f in fields(Node)) - {"name", "with_"} | {"with"}

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from agentkit.binding import Binding, BoundNode
-from agentkit.checks import name_problems, ordered, race_between
+from agentkit.checks import name_problems, race_between
 from agentkit.compiled import CompiledNode, compile_node
 from agentkit.errors import Problem, SpecError, suggest
 from agentkit.events import NodeAdded

@@ -1,5 +1,7 @@
 """What other packages add, through entry points.
 
+The groups:
+
     agentkit.envs       a function called once, which registers environments with Gymnasium
     agentkit.experts    environment id -> the rule-based player behind the model `rules`
     agentkit.functions  name -> a Python function for function nodes

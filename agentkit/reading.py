@@ -125,12 +125,15 @@ _AFTER_NODES: Final = _RANKS["memory_written"]
 
 
 def _place(event: Record) -> tuple[float, int, str, int, int, int]:
-    rank = _RANKS.get(event["event"], len(_RANKS))
-    first = -1 if rank == 0 else float("inf") if event["event"] == "episode_finished" else 0
-    phase = 0 if event["event"] == "step_started" else 2 if rank > _AFTER_NODES else 1
+    """Where an event stands: by step, then node, item and attempt, then kind."""
+    kind = event["event"]
+    rank = _RANKS.get(kind, len(_RANKS))
+    ends = {"episode_started": -1.0, "episode_finished": float("inf")}
+    phase = 0 if kind == "step_started" else 2 if rank > _AFTER_NODES else 1
     item = event.get("item")
+    step: int = event.get("step", 0)
     return (
-        event.get("step", 0) if not first else first,
+        ends.get(kind, float(step)),
         phase,
         event.get("node") or "",
         -1 if item is None else item,

@@ -221,9 +221,7 @@ class _Player:
         if self._agent.env is not None:
             observation, info = await self._in_thread(self._reset)
         self._emit(
-            EpisodeStarted(
-                self._index, self.summary.seed, observation, describe_info(info), values
-            )
+            EpisodeStarted(self._index, self.summary.seed, observation, describe_info(info), values)
         )
         if self._agent.env is None:
             self.summary.action = await self._act(observation, info, None)

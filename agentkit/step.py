@@ -1,7 +1,6 @@
 """Execute a graph once: every node as soon as its last dependency has finished."""
 
 import asyncio
-import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,14 +12,13 @@ from agentkit.asking import (
     Shared,
     Turn,
     Unanswered,
-    check_value,
     question_images,
     question_text,
 )
 from agentkit.binding import Binding, BoundNode
+from agentkit.calling import call
 from agentkit.errors import (
     AgentKitError,
-    FunctionError,
     OutputError,
     RenderError,
     StepError,
@@ -33,7 +31,6 @@ from agentkit.events import (
     NodeFailed,
     NodeFinished,
     NodeSkipped,
-    NodeStarted,
     StepFailed,
     StepFinished,
     StepStarted,
@@ -269,7 +266,9 @@ class StepRun:
         if compiled.each is not None:
             value = await self._each(index, bound, compiled.each)
         elif bound.function is not None:
-            value, status = await self._call(index, bound, self._variables(bound.variables), None)
+            value, status = await call(
+                self._shared, bound, self._variables(bound.variables), None, Step(self, index)
+            )
         else:
             question = self._question(index, bound, self._variables(bound.variables), None)
             value, turn = await question.ask()
@@ -359,7 +358,7 @@ class StepRun:
         """One item of an `each` node: its value and turn, or what went wrong."""
         try:
             if bound.function is not None:
-                value, _ = await self._call(index, bound, variables, item)
+                value, _ = await call(self._shared, bound, variables, item, Step(self, index))
                 return value, None
             return await self._question(index, bound, variables, item).ask()
         except Unanswered as error:
@@ -368,54 +367,6 @@ class StepRun:
             failure = Unanswered(error, 1, None)
         self._failed(index, bound.compiled.name, item, failure)
         return failure.cause
-
-    async def _call(
-        self, index: int, bound: BoundNode, variables: Mapping[str, Any], item: int | None
-    ) -> tuple[Any, str]:
-        """Call a function node's function with copies of its arguments."""
-        function, node = bound.function, bound.compiled.node
-        if function is None:
-            raise TypeError(f"node '{node.name}' is no function")
-        try:
-            arguments = {
-                key: json_copy(expression.evaluate(variables), key)
-                for key, expression in bound.compiled.arguments
-            }
-        except TypeError as error:
-            raise FunctionError(f"an argument of {function.name} cannot be passed: {error}") from error
-        if self._emit:
-            self._emit(
-                NodeStarted(
-                    self._step, node.name, item, function=function.name, arguments=arguments
-                )
-            )
-        started = time.perf_counter()
-        if function.takes_step:
-            arguments["step"] = Step(self, index)
-        try:
-            result = function.call(**arguments)
-            if inspect.isawaitable(result):
-                result = await result
-            value = json_copy(result, "the result")
-        except AgentKitError:
-            raise
-        except Exception as error:
-            raise FunctionError(
-                f"function {function.name} raised {type(error).__name__}: {error}"
-            ) from error
-        status = "ok"
-        try:
-            check_value(bound, value, variables)
-        except OutputError:
-            if node.otherwise is MISSING:
-                raise
-            value, status = json_copy(node.otherwise), "otherwise"
-        if self._emit:
-            latency_s = time.perf_counter() - started
-            self._emit(
-                NodeFinished(self._step, node.name, item, 1, status, value, None, latency_s)
-            )
-        return value, status
 
     def _save(self, bound: BoundNode, value: Any) -> None:
         """Write memory, all keys of a node at once."""

@@ -11,7 +11,10 @@ BUILT_IN = ("echo", "rules", "script:FILE")
 
 
 def get_model(
-    model: Model | str | Callable[..., Any], *, env_id: str | None = None, folder: Path | None = None
+    model: Model | str | Callable[..., Any],
+    *,
+    env_id: str | None = None,
+    folder: Path | None = None,
 ) -> Model:
     """The model for an id, a Model (returned as it is), or a Python function of a Request.
 

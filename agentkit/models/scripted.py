@@ -29,7 +29,7 @@ class ScriptedModel:
 
     def __init__(
         self,
-        answers: Iterable[str] | Mapping[str, str | list[str]] | Iterable[Mapping[str, Any]],
+        answers: Mapping[str, str | list[str]] | Iterable[str | Mapping[str, Any]],
         name: str = "script",
     ) -> None:
         self.name = name

@@ -1,0 +1,87 @@
+"""One call of a function node: copies go in, a JSON value comes out."""
+
+import inspect
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from agentkit.asking import Shared, check_value
+from agentkit.binding import BoundFunction, BoundNode
+from agentkit.errors import AgentKitError, FunctionError, OutputError
+from agentkit.events import NodeFinished, NodeStarted
+from agentkit.node import MISSING
+from agentkit.values import json_copy
+
+
+async def call(
+    shared: Shared, bound: BoundNode, variables: Mapping[str, Any], item: int | None, step: Any
+) -> tuple[Any, str]:
+    """Call a function node's function.
+
+    Args:
+        shared: What every node of the step shares.
+        bound: The node.
+        variables: The values its arguments read.
+        item: Index of the item, in an `each` node.
+        step: Handed over when the function has a parameter called `step`.
+
+    Returns:
+        The value and its status, `ok` or `otherwise`.
+
+    Raises:
+        FunctionError: An argument or the result is no JSON value, or the function raised.
+        OutputError: A check refuses the result, and the node has no `otherwise`.
+    """
+    function, name = bound.calling, bound.compiled.name
+    arguments = _arguments(bound, function, variables)
+    if shared.emit:
+        shared.emit(
+            NodeStarted(shared.step, name, item, function=function.name, arguments=arguments)
+        )
+    started = time.perf_counter()
+    extra = {"step": step} if function.takes_step else {}
+    value = await _invoke(function, {**arguments, **extra})
+    value, status = _checked(bound, value, variables)
+    if shared.emit:
+        latency_s = time.perf_counter() - started
+        shared.emit(NodeFinished(shared.step, name, item, 1, status, value, None, latency_s))
+    return value, status
+
+
+def _arguments(
+    bound: BoundNode, function: BoundFunction, variables: Mapping[str, Any]
+) -> dict[str, Any]:
+    try:
+        return {
+            key: json_copy(expression.evaluate(variables), key)
+            for key, expression in bound.compiled.arguments
+        }
+    except TypeError as error:
+        raise FunctionError(f"an argument of {function.name} cannot be passed: {error}") from error
+
+
+async def _invoke(function: BoundFunction, arguments: Mapping[str, Any]) -> Any:
+    try:
+        result = function.call(**arguments)
+        if inspect.isawaitable(result):
+            result = await result
+    except AgentKitError:
+        raise
+    except Exception as error:
+        message = f"function {function.name} raised {type(error).__name__}: {error}"
+        raise FunctionError(message) from error
+    try:
+        return json_copy(result, "the result")
+    except TypeError as error:
+        raise FunctionError(f"function {function.name}: {error}") from error
+
+
+def _checked(bound: BoundNode, value: Any, variables: Mapping[str, Any]) -> tuple[Any, str]:
+    try:
+        check_value(bound, value, variables)
+    except OutputError:
+        otherwise = bound.compiled.node.otherwise
+        if otherwise is MISSING:
+            raise
+        return json_copy(otherwise), "otherwise"
+    return value, "ok"
