@@ -1,0 +1,201 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agentkit import Check, Graph, InputError, Node, SpecError
+
+
+def problems(*nodes: Node, **options: object) -> str:
+    with pytest.raises(SpecError) as caught:
+        Graph(list(nodes), **options)  # type: ignore[arg-type]
+    return str(caught.value)
+
+
+def test_names_in_prompts_are_dependencies_and_free_names_are_inputs():
+    graph = Graph(
+        [Node("pros", "Pros of {{ topic }}?"), Node("essay", "Write: {{ pros }} {{ style }}")]
+    )
+    assert list(graph.digraph.edges) == [("pros", "essay")]
+    assert graph.inputs == {"topic", "style"}
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"when": "a > 1"},
+        {"each": "a"},
+        {"save": {"k": "output + a"}},
+        {"check": [Check("output != a")]},
+        {"output": {"choice": "a"}},
+        {"recall": ["a"]},
+        {"after": ["a"]},
+        {"images": "a"},
+    ],
+)
+def test_every_field_that_reads_a_node_makes_a_dependency(field):
+    graph = Graph([Node("a", "?"), Node("b", "?", **field)])
+    assert ("a", "b") in graph.digraph.edges
+
+
+def test_arguments_of_a_function_are_dependencies():
+    graph = Graph([Node("a", "?"), Node("b", function=str, with_={"object": "a.x"})])
+    assert ("a", "b") in graph.digraph.edges
+
+
+def test_previous_is_no_dependency_but_must_name_a_node():
+    assert not Graph([Node("a", "{{ previous.a }}")]).digraph.edges
+    assert "no node 'aa'. Did you mean 'a'?" in problems(Node("a", "{{ previous.aa }}"))
+
+
+def test_cycle_error_names_the_cycle():
+    text = problems(Node("a", "{{ c }}"), Node("b", "{{ a }}"), Node("c", "{{ b }}"))
+    assert "a -> b -> c -> a" in text
+
+
+def test_all_problems_come_in_one_error():
+    text = problems(
+        Node("a", ""),
+        Node("b", "{{ x"),
+        Node("c", "?", recall=["d"], output="nunber"),
+        Node("Bad", "?"),
+        Node("e", "{{ e }}"),
+        inputs=["topic"],
+    )
+    for part in ("prompt is empty", "node 'b'", "no node 'd'", "number", "'Bad' is not a name"):
+        assert part in text
+    assert "cannot depend on itself" in text
+    assert text.startswith("6 problems") or text.startswith("7 problems")
+
+
+def test_unknown_name_suggests_the_nearest_and_lists_what_may_be_used():
+    text = problems(Node("plan", "?"), Node("act", "{{ plann }}"), inputs=[])
+    assert "unknown name 'plann'. Did you mean 'plan'?" in text
+    assert "observation" in text
+
+
+@pytest.mark.parametrize(
+    "name", ["observation", "memory", "for", "prompt", "output", "2x", "A", ""]
+)
+def test_reserved_and_malformed_node_names_are_refused(name):
+    assert "1 problem" in problems(Node(name, "?"))
+
+
+def test_two_nodes_of_one_name_are_refused():
+    assert "two nodes have this name" in problems(Node("a", "?"), Node("a", "!"))
+
+
+def test_item_needs_each_and_output_needs_save_or_check():
+    assert "'item' is known only" in problems(Node("a", "{{ item }}"))
+    assert "'output' is known only" in problems(Node("a", "{{ output }}"))
+    assert "'item' is known only" in problems(Node("a", "?", each="item"))
+
+
+def test_a_loop_variable_may_not_shadow_a_name():
+    assert "'plan' is already a name" in problems(
+        Node("plan", "?"), Node("act", "{% for plan in info.x %}{{ plan }}{% endfor %}")
+    )
+
+
+def test_a_function_cannot_be_recalled():
+    assert "is a function" in problems(Node("f", function=str), Node("b", "?", recall=["f"]))
+
+
+def test_unordered_write_and_read_of_a_memory_key_is_a_race():
+    text = problems(
+        Node("a", "?", save={"k": "output"}),
+        Node("b", "{{ memory.k }}"),
+        Node("c", "{{ a }}{{ b }}"),
+    )
+    assert "memory.k" in text
+    assert "'a' writes it, 'b' reads it" in text
+    assert "after: [a]" in text
+
+
+def test_ordered_write_and_read_is_no_race_even_over_other_nodes():
+    Graph(
+        [
+            Node("a", "?", save={"k": "output"}),
+            Node("m", "{{ a }}"),
+            Node("b", "{{ memory.k }}", after=["m"]),
+        ]
+    )
+
+
+def test_memory_used_whole_reads_every_key():
+    assert "memory.k" in problems(Node("a", "?", save={"k": "output"}), Node("b", "{{ memory }}"))
+    assert "memory.k" in problems(
+        Node("a", "?", save={"k": "output"}), Node("b", "{{ memory[item] }}", each="info.keys_")
+    )
+
+
+def test_other_memory_keys_do_not_race():
+    Graph([Node("a", "?", save={"k": "output"}), Node("b", "{{ memory.other }}")])
+
+
+def test_context_may_not_use_nodes_because_it_comes_before_them():
+    text = problems(Node("a", "?"), context="{{ a }}")
+    assert "filled in before any node" in text
+    assert "previous.a" in text
+
+
+def test_a_system_text_that_changes_every_step_is_a_warning():
+    graph = Graph([Node("a", "?")], system="Step {{ step }}.")
+    assert "no provider can cache it" in str(graph.warnings[0])
+    assert not Graph([Node("a", "?")], system="You play {{ game }}.").warnings
+
+
+def test_missing_and_unknown_inputs_are_refused_before_any_call():
+    graph = Graph([Node("a", "{{ topic }}")])
+    with pytest.raises(InputError, match="missing input 'topic'. Did you mean 'topik'"):
+        graph.run_sync({"topik": 1}, model=lambda request: pytest.fail("asked"))
+
+
+def test_str_is_mermaid_without_edges_that_a_path_implies():
+    graph = Graph(
+        [
+            Node("a", "?"),
+            Node("b", "?", recall=["a"]),
+            Node("c", "{{ a }}", recall=["a", "b"], when="b", initial=""),
+            Node("f", function=str, after=["c"]),
+        ]
+    )
+    assert str(graph) == (
+        "graph TD\n"
+        '    a["a"]\n'
+        '    b["b"]\n'
+        '    c{{"c (when)"}}\n'
+        '    f[["f"]]\n'
+        "    a -. recall .-> b\n"
+        "    a --> c\n"
+        "    b --> c\n"
+        "    c -. after .-> f"
+    )
+
+
+def test_draw_writes_an_svg_with_every_node(tmp_path):
+    graph = Graph([Node("a", "?"), Node("b", "{{ a }}"), Node("c", "{{ a }}")])
+    text = graph.draw(tmp_path / "x.svg").read_text()
+    assert text.startswith("<svg")
+    assert all(f">{name}</text>" in text for name in "abc")
+    assert graph.draw(tmp_path / "x.mmd").read_text().startswith("graph TD")
+
+
+@st.composite
+def dags(draw):
+    count = draw(st.integers(1, 12))
+    order = draw(st.permutations(range(count)))
+    nodes = []
+    for position, number in enumerate(order):
+        earlier = [f"n{n}" for n in order[:position]]
+        needs = draw(st.lists(st.sampled_from(earlier), unique=True, max_size=4)) if earlier else []
+        nodes.append(Node(f"n{number}", "?" + "".join(f"{{{{ {n} }}}}" for n in needs)))
+    return draw(st.permutations(nodes))
+
+
+@given(dags())
+@settings(max_examples=60, deadline=None)
+def test_order_is_topological_for_any_dag_declared_in_any_order(nodes):
+    graph = Graph(nodes)
+    rank = {graph.nodes[i].name: position for position, i in enumerate(graph.order)}
+    assert all(rank[a] < rank[b] for a, b in graph.digraph.edges)
+    assert sorted(rank) == sorted(node.name for node in nodes)
