@@ -180,7 +180,7 @@ def test_a_move_stops_where_it_is_blocked(env):
     put(env, 3, 0, "stone")
     text, _, _, _, info = env.step("move_right 9")
     assert (env.scene.moved, info["game_steps"]) == ((2, 0), 2)
-    assert 'Last action: "move_right 9" done 2 times, it worked: blocked by stone' in text
+    assert '"move_right 9" done 2 times, it worked; then stopped: blocked by stone' in text
 
 
 def test_a_move_stops_before_lava_but_a_single_step_is_taken(env):

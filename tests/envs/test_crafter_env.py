@@ -104,7 +104,7 @@ def test_the_episode_is_truncated_at_its_length():
     assert env.step("noop 3")[3] is False
     text, _, terminated, truncated, info = env.step("noop 9")
     assert (terminated, truncated, info["game_steps"]) == (False, True, 5)
-    assert "done 2 times, it worked: the episode is over" in text
+    assert "done 2 times, it worked; then stopped: the episode is over" in text
     with pytest.raises(ResetNeeded):
         env.step("noop")
 

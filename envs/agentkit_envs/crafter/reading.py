@@ -10,7 +10,9 @@ from agentkit_envs.crafter.text import ASLEEP, AWAKE, GRID_HEAD, NONE
 _STAND = re.compile(r"You stand on (\S+) and face (\w+): \S+\.")
 _STATE = re.compile(rf"You are ({AWAKE}|{ASLEEP})\. It is (day|dusk|night)\.")
 _LIST = re.compile(r"(?P<head>[^:]*): (?P<items>.*)\.")
-_DONE = re.compile(r" done (?:(once)|(\d+) times), (it worked|no effect)(?:: (.*))?\.")
+_DONE = re.compile(
+    r" done (?:(once)|(\d+) times), (it worked|no effect)(?:(?:; then stopped)?: (.*))?\."
+)
 _NOT_UNDERSTOOD = re.compile(r" was not understood, no time passed(?:: (.+)|\.)")
 _PLACE = re.compile(
     r"(?:(?P<name>\S+) )?(?:(?P<x>\d+) (?P<side>left|right))?(?:, )?"

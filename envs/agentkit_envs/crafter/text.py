@@ -76,7 +76,7 @@ def _last(last: LastAction | None) -> str:
     if not last.times:
         why = f": {last.why}" if last.why else "."
         return f"{given} was not understood, no time passed{why}"
-    why = f": {last.why}" if last.why else ""
+    why = f"{'; then stopped' if last.worked else ''}: {last.why}" if last.why else ""
     times = "once" if last.times == 1 else f"{last.times} times"
     return f"{given} done {times}, {'it worked' if last.worked else 'no effect'}{why}."
 

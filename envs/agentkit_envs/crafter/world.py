@@ -1,6 +1,7 @@
 """Crafter's own game, made reproducible; its rules are untouched."""
 
 from collections import defaultdict
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -44,35 +45,33 @@ class OrderedWorld(engine.World):  # type: ignore[misc]
         """Empty the world and start its random numbers at `seed`."""
         super().reset(seed)
         self._chunks: dict[Chunk, OrderedSet] = defaultdict(OrderedSet)
-        self._present = OrderedSet()
-        self._space: dict[tuple[Chunk, str], int] = {}
-
-    @property
-    def objects(self) -> list[Any]:
-        """What is there, oldest first, without a look at all that ever was."""
-        return list(self._present)
+        self._space: dict[Chunk, dict[str, int]] = {}
 
     def add(self, obj: Any) -> None:
-        """Put an object into the world."""
+        """Put an object into the world and number it."""
+        obj.serial = len(self._objects)
         super().add(obj)
-        self._present.add(obj)
 
-    def remove(self, obj: Any) -> None:
-        """Take an object out of the world."""
-        if not obj.removed:
-            self._present.remove(obj)
-        super().remove(obj)
+    def near(self, x: int, y: int, reach: int) -> list[Any]:
+        """The objects of all chunks within reach in some direction, oldest first."""
+        width, height = self._chunk_size
+        found: list[Any] = []
+        for left in range(max(x - reach, 0) // width * width, x + reach + 1, width):
+            for top in range(max(y - reach, 0) // height * height, y + reach + 1, height):
+                found += self._chunks.get(self.chunk_key((left, top)), ())
+        return sorted(found, key=attrgetter("serial"))
 
     def __setitem__(self, pos: Any, material: str) -> None:
         super().__setitem__(pos, material)
-        self._space.clear()
+        if self._space:
+            self._space.pop(self.chunk_key(pos), None)
 
     def space(self, chunk: Chunk, material: str) -> int:
         """How many cells of a chunk are of a material; counted once until something changes."""
-        key = chunk, material
-        if key not in self._space:
-            self._space[key] = int(self.mask(*chunk, material).sum())
-        return self._space[key]
+        counts = self._space.setdefault(chunk, {})
+        if material not in counts:
+            counts[material] = int(self.mask(*chunk, material).sum())
+        return counts[material]
 
 
 class SteadyView(engine.LocalView):  # type: ignore[misc]
@@ -162,7 +161,8 @@ class Game(Env):  # type: ignore[misc]
 
     def _update_objects(self) -> None:
         here_x, here_y = self.position
-        for obj in self._world.objects:
+        # The player is the oldest object, so moves one step before any distance matters.
+        for obj in self._world.near(here_x, here_y, self._reach + 1):
             x, y = obj.pos.tolist()
             if abs(here_x - x) + abs(here_y - y) < self._reach:
                 obj.update()
@@ -173,7 +173,7 @@ class Game(Env):  # type: ignore[misc]
         self, chunk: Chunk, objs: OrderedSet, cls: type, material: str, *rule: Any
     ) -> None:
         """Skip upstream's work where it would add and remove nothing, and draw no number."""
-        count = sum(isinstance(obj, cls) for obj in objs)
+        count = len([obj for obj in objs if isinstance(obj, cls)])
         lowest, highest = rule[-1](count, self._world.space(chunk, material))
         if not int(lowest) <= count <= int(highest):
             super()._balance_object(chunk, objs, cls, material, *rule)
