@@ -32,20 +32,33 @@ async def call(
         FunctionError: An argument or the result is no JSON value, or the function raised.
         OutputError: A check refuses the result, and the node has no `otherwise`.
     """
-    function, name = bound.calling, bound.compiled.name
-    arguments = _arguments(bound, function, variables)
+    function = bound.calling
+    arguments = _arguments(bound, function, variables) if bound.compiled.arguments else {}
     if shared.emit:
+        name = bound.compiled.name
         shared.emit(
             NodeStarted(shared.step, name, item, function=function.name, arguments=arguments)
         )
     started = time.perf_counter()
-    extra = {"step": step} if function.takes_step else {}
-    value = await _invoke(function, {**arguments, **extra})
-    value, status = _checked(bound, value, variables)
+    try:
+        result = function.call(**arguments, **({"step": step} if function.takes_step else {}))
+        if not isinstance(result, _PLAIN) and inspect.isawaitable(result):
+            result = await result
+    except AgentKitError:
+        raise
+    except Exception as error:
+        message = f"function {function.name} raised {type(error).__name__}: {error}"
+        raise FunctionError(message) from error
+    value, status = _checked(bound, _json(function, result), variables)
     if shared.emit:
         latency_s = time.perf_counter() - started
+        name = bound.compiled.name
         shared.emit(NodeFinished(shared.step, name, item, 1, status, value, None, latency_s))
     return value, status
+
+
+_PLAIN = (str, int, float, list, dict, type(None))
+"""What most functions return; looking for an awaitable takes longer."""
 
 
 def _arguments(
@@ -60,16 +73,7 @@ def _arguments(
         raise FunctionError(f"an argument of {function.name} cannot be passed: {error}") from error
 
 
-async def _invoke(function: BoundFunction, arguments: Mapping[str, Any]) -> Any:
-    try:
-        result = function.call(**arguments)
-        if inspect.isawaitable(result):
-            result = await result
-    except AgentKitError:
-        raise
-    except Exception as error:
-        message = f"function {function.name} raised {type(error).__name__}: {error}"
-        raise FunctionError(message) from error
+def _json(function: BoundFunction, result: Any) -> Any:
     try:
         return json_copy(result, "the result")
     except TypeError as error:
@@ -77,6 +81,8 @@ async def _invoke(function: BoundFunction, arguments: Mapping[str, Any]) -> Any:
 
 
 def _checked(bound: BoundNode, value: Any, variables: Mapping[str, Any]) -> tuple[Any, str]:
+    if not bound.compiled.checks:
+        return value, "ok"
     try:
         check_value(bound, value, variables)
     except OutputError:

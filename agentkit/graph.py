@@ -24,7 +24,7 @@ from agentkit.compiled import (
     unknown_name,
 )
 from agentkit.errors import InputError, Problem, SpecError, suggest
-from agentkit.node import Node
+from agentkit.node import MISSING, Node
 from agentkit.prompt import Template, TemplateProblem, compile_template
 
 if TYPE_CHECKING:
@@ -170,6 +170,11 @@ class Graph:
     def inputs(self) -> frozenset[str]:
         """The free names: what `run` must be given."""
         return frozenset(self.reads) - frozenset(self.index) - OWN_NAMES - {"item"}
+
+    @cached_property
+    def initials(self) -> tuple[tuple[str, Any], ...]:
+        """The nodes that have a value before they first run, with that value."""
+        return tuple((n.name, n.initial) for n in self.nodes if n.initial is not MISSING)
 
     @cached_property
     def sinks(self) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ from agentkit.events import (
     StepStarted,
 )
 from agentkit.messages import Message, Usage
-from agentkit.node import MISSING, Node
+from agentkit.node import Node
 from agentkit.overlay import Overlay
 from agentkit.prompt import Expression, Reads, Template
 from agentkit.reuse import ReuseCache
@@ -140,9 +140,9 @@ class StepRun:
         )
 
     def _initial_values(self) -> None:
-        for node in self._binding.graph.nodes:
-            if node.name not in self._values and node.initial is not MISSING:
-                self._values[node.name] = json_copy(node.initial)
+        for name, initial in self._binding.graph.initials:
+            if name not in self._values:
+                self._values[name] = json_copy(initial)
 
     async def run(self) -> StepResult:
         """Execute the graph.
@@ -266,8 +266,9 @@ class StepRun:
         if compiled.each is not None:
             value = await self._each(index, bound, compiled.each)
         elif bound.function is not None:
+            handle = Step(self, index) if bound.function.takes_step else None
             value, status = await call(
-                self._shared, bound, self._variables(bound.variables), None, Step(self, index)
+                self._shared, bound, self._variables(bound.variables), None, handle
             )
         else:
             question = self._question(index, bound, self._variables(bound.variables), None)

@@ -35,6 +35,7 @@ def event_name(kind: type) -> str:
 
 
 _NAMES: dict[type, bytes] = {}
+_STARTED: Final = tuple(f.name for f in fields(NodeStarted))
 
 
 class RunWriter:
@@ -130,7 +131,7 @@ class EpisodeWriter:
             _NAMES[kind] = b'{"event":"%s","time":%%.6f,' % event_name(kind).encode()
         body: Any = event
         if isinstance(event, NodeStarted):
-            body = {f.name: getattr(event, f.name) for f in fields(event)}
+            body = {name: getattr(event, name) for name in _STARTED}
             body["messages"] = [self._message(message) for message in event.messages]
         try:
             data = orjson.dumps(body, default=self._other, option=_OPTIONS)

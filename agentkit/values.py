@@ -12,24 +12,57 @@ def json_copy(value: Any, where: str = "value") -> Any:
     Raises:
         TypeError: Something in it is not a JSON value. The message says where.
     """
+    try:
+        return _copy(value)
+    except TypeError as error:
+        raise TypeError(_complaint(value, where) or str(error)) from None
+
+
+def _copy(value: Any) -> Any:
     kind = type(value)
     if kind is str or kind is int or kind is bool or value is None:
         return value
-    if isinstance(value, float):
-        if not isfinite(value):
-            raise TypeError(f"{where} is {value}, which JSON cannot say")
+    if kind is list:
+        return [_copy(item) for item in value]
+    if kind is dict:
+        return {_key(key): _copy(item) for key, item in value.items()}
+    if isinstance(value, float) and isfinite(value):
         return float(value)
     if isinstance(value, (list, tuple)):
-        return [json_copy(item, f"{where}[{i}]") for i, item in enumerate(value)]
+        return [_copy(item) for item in value]
     if isinstance(value, Mapping):
-        for key in value:
+        return {_key(key): _copy(item) for key, item in value.items()}
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, int):
+        return int(value)
+    raise TypeError("not a JSON value")
+
+
+def _key(key: Any) -> str:
+    if not isinstance(key, str):
+        raise TypeError("not a text key")
+    return str(key)
+
+
+def _complaint(value: Any, where: str) -> str | None:
+    """What in a value is not JSON, and where; None when all of it is."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
             if not isinstance(key, str):
-                raise TypeError(f"{where} has the key {key!r}; keys are texts")
-        return {str(key): json_copy(item, f"{where}.{key}") for key, item in value.items()}
-    if isinstance(value, (str, int)):
-        return str(value) if isinstance(value, str) else int(value)
+                return f"{where} has the key {key!r}; keys are texts"
+            if complaint := _complaint(item, f"{where}.{key}"):
+                return complaint
+        return None
+    if isinstance(value, (list, tuple)):
+        found = (_complaint(item, f"{where}[{i}]") for i, item in enumerate(value))
+        return next((complaint for complaint in found if complaint), None)
+    if value is None or isinstance(value, (str, int)):
+        return None
+    if isinstance(value, float):
+        return None if isfinite(value) else f"{where} is {value}, which JSON cannot say"
     hint = "; add '| list'" if hasattr(value, "__next__") else ""
-    raise TypeError(f"{where} is a {kind.__name__}, not a JSON value{hint}")
+    return f"{where} is a {type(value).__name__}, not a JSON value{hint}"
 
 
 def json_text(value: Any) -> str:

@@ -146,7 +146,7 @@ def test_a_system_text_that_changes_every_step_is_a_warning():
 
 def test_missing_and_unknown_inputs_are_refused_before_any_call():
     graph = Graph([Node("a", "{{ topic }}")])
-    with pytest.raises(InputError, match="missing input 'topic'. Did you mean 'topik'"):
+    with pytest.raises(InputError, match=r"missing input 'topic'\. Did you mean 'topik'"):
         graph.run_sync({"topik": 1}, model=lambda request: pytest.fail("asked"))
 
 

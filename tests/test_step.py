@@ -1,4 +1,5 @@
 import asyncio
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -94,7 +95,7 @@ def test_in_a_conversation_every_request_extends_the_one_before_exactly():
     names = ["a", "b", "c", "d"]
     nodes = [Node(n, f"{n}?", recall=names[:i]) for i, n in enumerate(names)]
     run(*nodes, model=model, graph={"system": "S", "context": "C"})
-    for before, after in zip(seen, seen[1:], strict=False):
+    for before, after in pairwise(seen):
         assert after.messages[: len(before.messages)] == before.messages
 
 
