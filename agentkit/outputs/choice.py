@@ -1,0 +1,118 @@
+"""An output that is one of several options."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+from agentkit.errors import OutputError, RenderError
+from agentkit.outputs.jsontext import unfenced
+from agentkit.prompt import Expression, Reads
+
+_LISTED = 30
+_QUOTES = " \t\r\n\"'`*_.!"
+_DENIAL = re.compile(r"\b(?:not|never|no|without|instead of|rather than)\b|n't\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the options that an expression gives, or of a fixed list."""
+
+    fixed: tuple[str, ...] = ()
+    """The options, when they are written out."""
+    expression: Expression | None = None
+    """Gives the options, when they change from step to step."""
+    reads: Reads = field(default_factory=dict)
+    """The names the expression reads."""
+
+    def options(self, values: Mapping[str, Any]) -> Sequence[str]:
+        """The options of this step. Raises RenderError when there are none."""
+        if self.expression is None:
+            return self.fixed
+        options = self.expression.evaluate(values)
+        source = self.expression.source
+        if not options or not isinstance(options, (list, tuple)):
+            found = "an empty list" if isinstance(options, (list, tuple)) else _shown(options)
+            raise RenderError(f"choice: '{source}' must be a list of options, but it is {found}.")
+        for option in options:
+            if not isinstance(option, str) or not option.strip():
+                raise RenderError(
+                    f"choice: '{source}' must be a list of texts, but it has {_shown(option)}."
+                )
+        return tuple(dict.fromkeys(options))
+
+    def instruction(self, values: Mapping[str, Any]) -> str:
+        """What stands last in the prompt."""
+        lines = "".join(f"\n- {option}" for option in self.options(values))
+        return f"Answer with exactly one of these options and nothing else:{lines}"
+
+    def json_schema(self, values: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """A JSON schema for models that can follow one."""
+        return {"enum": list(self.options(values)), "type": "string"}
+
+    def parse(self, text: str, values: Mapping[str, Any]) -> str:
+        """The option that the text names."""
+        options = self.options(values)
+        answer = unfenced(text)
+        for exact in (answer, _unquoted(answer)):
+            if exact in options:
+                return exact
+        found = _folded_match(answer, options) or _mentioned(answer, options)
+        if found is not None:
+            return found
+        raise OutputError(_complaint(answer, options))
+
+    def describe(self) -> str:
+        """The declaration, for display."""
+        if self.expression is not None:
+            return f"choice of {self.expression.source}"
+        return f"choice of [{', '.join(self.fixed)}]"
+
+
+def _shown(value: Any) -> str:
+    return "null" if value is None else f"{value!r:.60}"
+
+
+def _unquoted(answer: str) -> str:
+    return re.sub(r"\\(.)", r"\1", answer[1:-1]) if answer[:1] == '"' == answer[-1:] else answer
+
+
+def _folded(text: str) -> str:
+    return " ".join(re.findall(r"[^\W_]+", text.casefold()))
+
+
+def _folded_match(answer: str, options: Sequence[str]) -> str | None:
+    for key in (lambda text: text.strip(_QUOTES).casefold(), _folded):
+        wanted = key(answer)
+        matches = [option for option in options if key(option) == wanted]
+        if wanted and len(matches) == 1:
+            return matches[0]
+    return None
+
+
+def _mentioned(answer: str, options: Sequence[str]) -> str | None:
+    """The only option that the last line names as whole words."""
+    last_line = answer[answer.rfind("\n") + 1 :]
+    if len(last_line) > 2_000 or _DENIAL.search(last_line):
+        return None
+    line = f" {_folded(last_line)} "
+    found = []
+    for option in sorted(options, key=len, reverse=True):
+        words = f" {_folded(option)} "
+        if words.strip() and words in line:
+            found.append(option)
+            # "go" inside "go left" is not a mention of its own
+            line = line.replace(words, " \0 ")
+    return found[0] if len(found) == 1 else None
+
+
+def _complaint(answer: str, options: Sequence[str]) -> str:
+    listed = ", ".join(options[:_LISTED])
+    if len(options) > _LISTED:
+        listed += f" (and {len(options) - _LISTED} more)"
+    shown = answer if len(answer) <= 80 else answer[:77] + "..."
+    nearest = get_close_matches(answer[:100], options, n=1, cutoff=0.6)
+    hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
+    said = f"'{shown}' is not one of the options" if shown else "The answer is empty"
+    return f"{said}. Answer with exactly one of: {listed}.{hint}"

@@ -1,0 +1,214 @@
+"""An output in JSON that follows a declared schema, or a pydantic model.
+
+pydantic is heavy, so it is imported when the first schema is compiled.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from agentkit.errors import OutputError
+from agentkit.outputs.jsontext import find_json
+from agentkit.outputs.shape import (
+    ListOf,
+    Nullable,
+    OneOf,
+    Record,
+    Scalar,
+    Shape,
+    declaration_of,
+    json_schema_of,
+    words_for,
+)
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, TypeAdapter, ValidationError
+    from pydantic_core import ErrorDetails
+
+_LISTED_ERRORS = 20
+Reads = Mapping[str, frozenset[str] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaOutput:
+    """A JSON value that fits a declared shape."""
+
+    shape: Shape
+    """The declared type."""
+    adapter: "TypeAdapter[Any]" = field(repr=False)
+    """The pydantic validator of the shape."""
+    schema: Mapping[str, Any] = field(repr=False)
+    """The shape as JSON schema."""
+
+    @property
+    def reads(self) -> Reads:
+        """The names that must be known: none."""
+        return {}
+
+    def instruction(self, values: Mapping[str, Any]) -> str:
+        """What stands last in the prompt."""
+        return _instruction(self.schema)
+
+    def json_schema(self, values: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The JSON schema, for models that can follow one."""
+        return self.schema
+
+    def parse(self, text: str, values: Mapping[str, Any]) -> Any:
+        """The last JSON value of the right kind, checked field by field."""
+        from pydantic import ValidationError
+
+        value = find_json(text, list if isinstance(self.shape, ListOf) else dict)
+        try:
+            valid = self.adapter.validate_python(value)
+        except ValidationError as error:
+            raise OutputError(_complaint(error, self.shape)) from None
+        return self.adapter.dump_python(valid, mode="json", by_alias=True)
+
+    def describe(self) -> str:
+        """The declaration, for display."""
+        return declaration_of(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOutput:
+    """A JSON object that fits a pydantic model; the value is what the model dumps."""
+
+    model: "type[BaseModel]"
+    """The model."""
+    schema: Mapping[str, Any] = field(repr=False)
+    """Its JSON schema, closed."""
+
+    @property
+    def reads(self) -> Reads:
+        """The names that must be known: none."""
+        return {}
+
+    def instruction(self, values: Mapping[str, Any]) -> str:
+        """What stands last in the prompt."""
+        return _instruction(self.schema)
+
+    def json_schema(self, values: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The JSON schema, for models that can follow one."""
+        return self.schema
+
+    def parse(self, text: str, values: Mapping[str, Any]) -> Any:
+        """The last JSON object, checked by the model."""
+        from pydantic import ValidationError
+
+        value = find_json(text, dict)
+        try:
+            return self.model.model_validate(value).model_dump(mode="json")
+        except ValidationError as error:
+            raise OutputError(_complaint(error, None)) from None
+
+    def describe(self) -> str:
+        """The name of the model."""
+        return self.model.__name__
+
+
+def compile_schema(shape: Shape) -> SchemaOutput:
+    """An output for a declared shape."""
+    from pydantic import TypeAdapter
+
+    return SchemaOutput(shape, TypeAdapter(_annotation(shape)), json_schema_of(shape))
+
+
+def compile_model(model: "type[BaseModel]") -> ModelOutput:
+    """An output for a pydantic model."""
+    schema = model.model_json_schema()
+    _close(schema)
+    return ModelOutput(model, schema)
+
+
+def _close(schema: Any) -> None:
+    if isinstance(schema, dict):
+        if schema.get("type") == "object" and "properties" in schema:
+            schema["additionalProperties"] = False
+        for part in schema.values():
+            _close(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            _close(part)
+
+
+def _instruction(schema: Mapping[str, Any]) -> str:
+    kind = "list" if schema.get("type") == "array" else "object"
+    text = json.dumps(schema, ensure_ascii=False)
+    return f"Answer with one JSON {kind} and nothing else. It must fit this JSON schema:\n{text}"
+
+
+def _annotation(shape: Shape) -> Any:
+    from pydantic import BeforeValidator, Field
+
+    match shape:
+        case Scalar("int"):
+            return Annotated[int, Field(strict=True), BeforeValidator(_whole)]
+        case Scalar(kind):
+            types: dict[str, type] = {"str": str, "float": float, "bool": bool}
+            return Annotated[types[kind], Field(strict=True)]
+        case OneOf(options):
+            return Literal[options]
+        case ListOf(item):
+            return list[_annotation(item)]  # type: ignore[misc]
+        case Nullable(inner):
+            return _annotation(inner) | None
+        case Record():
+            return _model(shape)
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _model(record: Record) -> Any:
+    """A pydantic model; its own field names are neutral, so that no declared name can clash."""
+    from pydantic import ConfigDict, Field, create_model
+
+    fields: dict[str, Any] = {
+        f"field_{number}": (_annotation(kind), Field(alias=name))
+        for number, (name, kind) in enumerate(record.fields)
+    }
+    return create_model("Answer", __config__=ConfigDict(extra="forbid"), **fields)
+
+
+def _complaint(error: "ValidationError", shape: Shape | None) -> str:
+    details = error.errors(include_url=False)
+    lines = [f"- {_path(detail['loc'])}: {_fault(detail, shape)}" for detail in details]
+    if len(lines) > _LISTED_ERRORS:
+        lines[_LISTED_ERRORS:] = [f"- and {len(lines) - _LISTED_ERRORS} more"]
+    return "The JSON does not fit the schema:\n" + "\n".join(lines)
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return path.lstrip(".") or "the answer"
+
+
+def _fault(detail: "ErrorDetails", shape: Shape | None) -> str:
+    if detail["type"] == "missing":
+        expected = _expected(shape, detail["loc"])
+        return f"it is missing; expected {expected}" if expected else "it is missing"
+    if detail["type"] == "extra_forbidden":
+        parent = _shape_at(shape, detail["loc"][:-1])
+        known = ", ".join(name for name, _ in parent.fields) if isinstance(parent, Record) else ""
+        return "there is no such field" + (f"; the fields are: {known}" if known else "")
+    expected = _expected(shape, detail["loc"]) or detail["msg"]
+    found = json.dumps(detail["input"], ensure_ascii=False, default=str)
+    return f"expected {expected}, found {found if len(found) <= 80 else found[:77] + '...'}"
+
+
+def _expected(shape: Shape | None, location: tuple[int | str, ...]) -> str:
+    found = _shape_at(shape, location)
+    return words_for(found) if found is not None else ""
+
+
+def _shape_at(shape: Shape | None, location: tuple[int | str, ...]) -> Shape | None:
+    for part in location:
+        if isinstance(shape, Nullable):
+            shape = shape.inner
+        if isinstance(shape, ListOf):
+            shape = shape.item
+        elif isinstance(shape, Record):
+            shape = dict(shape.fields).get(str(part))
+    return shape

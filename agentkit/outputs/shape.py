@@ -1,0 +1,221 @@
+"""A declared schema, such as `{subgoal: str, steps: [str]}`, as a tree of types."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agentkit.errors import suggest
+
+DEEPEST = 20
+"""Levels that a schema may be nested."""
+
+
+class OutputProblem(ValueError):
+    """An output declaration that cannot work. `key` is the field of the schema it is in."""
+
+    def __init__(self, message: str, key: str | None = None) -> None:
+        self.message = message
+        self.key = key
+        super().__init__(message, key)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A text, number or yes/no value."""
+
+    kind: str
+    """`str`, `int`, `float` or `bool`."""
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """One of some texts."""
+
+    options: tuple[str, ...]
+    """The texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """A list."""
+
+    item: "Shape"
+    """The type of every item."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nullable:
+    """A value that may be null."""
+
+    inner: "Shape"
+    """The type when it is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An object with named fields."""
+
+    fields: tuple[tuple[str, "Shape"], ...]
+    """Names and types, as declared."""
+
+
+Shape = Scalar | OneOf | ListOf | Nullable | Record
+
+SCALARS = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false"}
+"""The type names, each with its meaning in words."""
+
+_OTHER_NAMES = {
+    "any": "str",
+    "array": "[str]",
+    "boolean": "bool",
+    "date": "str",
+    "dict": "a mapping of fields to types",
+    "double": "float",
+    "integer": "int",
+    "list": "[str]",
+    "map": "a mapping of fields to types",
+    "none": "null",
+    "number": "float",
+    "object": "a mapping of fields to types",
+    "string": "str",
+    "text": "str",
+    "yes_no": "bool",
+}
+_ONE_OF = re.compile(r"one\s+of\s*\[(.*)\]", re.DOTALL)
+_OPTION = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([^,"']+?))\s*(?:,|$)""")
+_OR_NULL = re.compile(r"(.*)\|\s*(?:null|none)\s*|(?:null|none)\s*\|(.*)", re.DOTALL)
+
+
+def parse_shape(declaration: Any, key: str | None = None, depth: int = 0) -> Shape:
+    """The tree of a declaration. Raises OutputProblem."""
+    if depth > DEEPEST:
+        raise OutputProblem(f"the schema is nested more than {DEEPEST} levels deep.", key)
+    if isinstance(declaration, Mapping):
+        return _parse_record(declaration, key, depth)
+    if isinstance(declaration, (list, tuple)):
+        if len(declaration) != 1:
+            raise OutputProblem(
+                "a list has one type in it, like [str]; for fixed values write "
+                '"one of [a, b]" with the quotes.',
+                key,
+            )
+        return ListOf(parse_shape(declaration[0], key, depth + 1))
+    if isinstance(declaration, str):
+        return _parse_text(declaration.strip(), key, depth)
+    if declaration is None:
+        raise OutputProblem(f"it has no type; choose one of {_known()}.", key)
+    raise OutputProblem(f"{declaration!r:.60} is not a type; choose one of {_known()}.", key)
+
+
+def _known() -> str:
+    return ", ".join(SCALARS) + ', [str], "str | null", "one of [a, b]" or a mapping'
+
+
+def _parse_record(declaration: Mapping[Any, Any], key: str | None, depth: int) -> Record:
+    if not declaration:
+        raise OutputProblem("the schema has no fields.", key)
+    if depth and set(declaration) == {"choice"}:
+        raise OutputProblem(
+            'a choice cannot stand inside a schema; write "one of [a, b]" with the quotes.', key
+        )
+    fields = []
+    for name, kind in declaration.items():
+        where = key if key is not None else str(name)
+        if not isinstance(name, str) or not name.isidentifier() or name.startswith("_"):
+            raise OutputProblem(
+                f"{name!r:.60} cannot be the name of a field: use letters, digits and "
+                "underscores, and begin with a letter.",
+                where,
+            )
+        fields.append((name, parse_shape(kind, where, depth + 1)))
+    return Record(tuple(fields))
+
+
+def _parse_text(text: str, key: str | None, depth: int) -> Shape:
+    if text in SCALARS:
+        return Scalar(text)
+    if match := _OR_NULL.fullmatch(text):
+        inner = parse_shape((match[1] or match[2] or "").strip(), key, depth + 1)
+        return inner if isinstance(inner, Nullable) else Nullable(inner)
+    if match := _ONE_OF.fullmatch(text):
+        return OneOf(_parse_options(match[1], text, key))
+    if text.startswith("[") and text.endswith("]"):
+        return ListOf(parse_shape(text[1:-1], key, depth + 1))
+    if other := _OTHER_NAMES.get(text.lower()):
+        shown = other if " " in other else f"'{other}'"
+        raise OutputProblem(f"unknown type '{text}'. Did you mean {shown}?", key)
+    hint = suggest(text, [*SCALARS])
+    raise OutputProblem(f"unknown type '{text:.60}'; choose one of {_known()}.{hint}", key)
+
+
+def _parse_options(inside: str, text: str, key: str | None) -> tuple[str, ...]:
+    options = []
+    position = 0
+    while position < len(inside):
+        match = _OPTION.match(inside, position)
+        if match is None:
+            raise OutputProblem(f"'{text:.60}' cannot be read; write it like one of [a, b].", key)
+        options.append(next(part for part in match.groups() if part is not None))
+        position = match.end()
+    if not options:
+        raise OutputProblem("'one of' needs at least one value, like one of [a, b].", key)
+    if len(set(options)) < len(options):
+        raise OutputProblem(f"'{text:.60}' has a value twice.", key)
+    return tuple(options)
+
+
+def words_for(shape: Shape) -> str:
+    """What is expected, in words for the model."""
+    match shape:
+        case Scalar(kind):
+            return SCALARS[kind]
+        case OneOf(options):
+            return "one of " + ", ".join(f'"{option}"' for option in options[:30])
+        case ListOf():
+            return "a list"
+        case Nullable(inner):
+            return f"{words_for(inner)} or null"
+        case Record():
+            return "an object"
+
+
+def declaration_of(shape: Shape) -> str:
+    """The declaration on one line, for display."""
+    match shape:
+        case Scalar(kind):
+            return kind
+        case OneOf(options):
+            return f"one of [{', '.join(options)}]"
+        case ListOf(item):
+            return f"[{declaration_of(item)}]"
+        case Nullable(inner):
+            return f"{declaration_of(inner)} | null"
+        case Record(fields):
+            return "{" + ", ".join(f"{name}: {declaration_of(kind)}" for name, kind in fields) + "}"
+
+
+_JSON_TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
+
+
+def json_schema_of(shape: Shape) -> dict[str, Any]:
+    """The closed JSON schema of a shape. Fields stay as declared, other keys are sorted."""
+    match shape:
+        case Scalar(kind):
+            return {"type": _JSON_TYPES[kind]}
+        case OneOf(options):
+            return {"enum": list(options), "type": "string"}
+        case ListOf(item):
+            return {"items": json_schema_of(item), "type": "array"}
+        case Nullable(inner):
+            return {"anyOf": [json_schema_of(inner), {"type": "null"}]}
+        case Record(fields):
+            return {
+                "additionalProperties": False,
+                "properties": {name: json_schema_of(kind) for name, kind in fields},
+                "required": [name for name, _ in fields],
+                "type": "object",
+            }
