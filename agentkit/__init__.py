@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from agentkit.agent import Agent, EnvSpec, Limits
     from agentkit.errors import (
         AgentKitError,
+        EnvError,
         FunctionError,
         InputError,
         ModelError,
@@ -53,6 +54,7 @@ _MODULES = {
     "agent": ("Agent", "EnvSpec", "Limits"),
     "errors": (
         "AgentKitError",
+        "EnvError",
         "FunctionError",
         "InputError",
         "ModelError",
@@ -90,6 +92,7 @@ __all__ = [
     "Check",
     "Completion",
     "EchoModel",
+    "EnvError",
     "EnvSpec",
     "FunctionError",
     "FunctionModel",

@@ -1,6 +1,6 @@
 """Environments: made by id, and what they say of themselves."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from agentkit.agent import Agent, env_arguments
@@ -54,3 +54,18 @@ def make_env(agent: Agent) -> "gymnasium.Env[Any, Any]":
 def describe_info(info: Mapping[str, Any]) -> dict[str, Any]:
     """What of an environment's info is recorded: everything but arrays (pictures)."""
     return {key: value for key, value in info.items() if not hasattr(value, "ndim")}
+
+
+def env_report(env_id: str, infos: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What an environment says of episodes that were played, from the last `info` of each.
+
+    An environment's class may have a static method `report(infos)` that returns lines by label,
+    such as a score; without one this is empty.
+    """
+    import gymnasium
+    from gymnasium.envs.registration import load_env_creator
+
+    entry = gymnasium.spec(env_id).entry_point
+    creator = load_env_creator(entry) if isinstance(entry, str) else entry
+    report = getattr(creator, "report", None)
+    return {} if report is None else dict(report(list(infos)))

@@ -10,6 +10,7 @@ The tree:
     ├── FunctionError         a function node raised or returned something unusable
     ├── ModelError            a model could not answer
     │   └── ScriptExhausted   a script has no answer for a prompt
+    ├── EnvError              an environment raised
     ├── StepError             nodes failed; lists them all
     ├── StepInterrupted       a step was asked to stop before its end
     └── TraceError            a run folder cannot be read or written
@@ -105,6 +106,10 @@ class ModelError(AgentKitError):
 
 class ScriptExhausted(ModelError):
     """A script has no answer left for a prompt. The message shows the prompt."""
+
+
+class EnvError(AgentKitError):
+    """An environment raised an exception of its own."""
 
 
 class StepError(AgentKitError):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from agentkit.agent import Agent, Episode
 from agentkit.environment import describe_info, make_env
-from agentkit.errors import AgentKitError, InputError, StepInterrupted
+from agentkit.errors import AgentKitError, EnvError, InputError, StepInterrupted, TraceError
 from agentkit.events import (
     EnvironmentStepped,
     EpisodeFinished,
@@ -203,8 +203,8 @@ class _Player:
         except asyncio.CancelledError:
             self._end("interrupted", "stopped by the user")
             raise
-        except InputError:
-            self._end("failed", "the episode could not be started")
+        except (InputError, TraceError) as error:
+            self._end("failed", str(error))
             raise
         except AgentKitError as error:
             self._end("failed", str(error))
@@ -279,7 +279,12 @@ class _Player:
     async def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Environments run on a thread of their own; browsers and simulators block."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, function, *arguments)
+        try:
+            return await loop.run_in_executor(self._thread, function, *arguments)
+        except AgentKitError:
+            raise
+        except Exception as error:
+            raise EnvError(f"the environment raised {type(error).__name__}: {error}") from error
 
     def _reset(self) -> tuple[str, Mapping[str, Any]]:
         self._env = make_env(self._agent)

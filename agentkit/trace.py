@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import os
 import platform
+import shutil
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -79,6 +80,11 @@ class RunWriter:
             self._save()
         finally:
             os.close(self._lock)
+
+    def discard(self) -> None:
+        """Remove the folder of a run that never began."""
+        os.close(self._lock)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _save(self) -> None:
         options = _OPTIONS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE

@@ -1,0 +1,53 @@
+"""A small environment that the tests of rollouts and of the command line play."""
+
+from typing import Any
+
+import gymnasium
+import pytest
+
+
+class Corridor(gymnasium.Env[str, str]):
+    """Walk east five times. Deterministic; `noise` adds a number drawn from the seed."""
+
+    action_space = gymnasium.spaces.Text(20)
+    observation_space = gymnasium.spaces.Text(200)
+
+    def __init__(self, length: int = 5, noise: bool = False) -> None:
+        self.length = length
+        self.noise = noise
+        self.closed = False
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[str, dict[str, Any]]:
+        super().reset(seed=seed)
+        self.place = 0
+        return self._text(), self._info(True)
+
+    def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
+        understood = action in ("east", "west")
+        if action == "east":
+            self.place += 1
+        elif action == "west":
+            self.place = max(0, self.place - 1)
+        there = self.place >= self.length
+        return self._text(), float(there), there, False, self._info(understood)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _text(self) -> str:
+        drawn = f" Noise {self.np_random.integers(1000)}." if self.noise else ""
+        return f"You are at {self.place} of {self.length}.{drawn}"
+
+    def _info(self, understood: bool) -> dict[str, Any]:
+        return {
+            "actions": ["east", "west"],
+            "understood": understood,
+            "game_steps": self.place,
+        }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def corridor() -> str:
+    """Id of the corridor environment."""
+    gymnasium.register(id="test/Corridor-v0", entry_point=Corridor)
+    return "test/Corridor-v0"

@@ -1,0 +1,106 @@
+"""Which module may import which, and what importing the package loads."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import agentkit
+
+PACKAGE = Path(agentkit.__file__).parent
+ENVS = PACKAGE.parent / "envs" / "agentkit_envs"
+
+LAYERS = [
+    {"errors", "messages"},
+    {"values", "files", "events", "node", "models.base", "plugins", "yaml_marks"},
+    {"sandbox", "prompt", "reuse", "pictures", "trace", "models"},
+    {"outputs", "output", "reading", "memory"},
+    {"compiled", "checks"},
+    {"graph"},
+    {"binding", "drawing"},
+    {"asking", "calling", "overlay"},
+    {"step"},
+    {"agent"},
+    {"environment", "rendering"},
+    {"spec", "rollouts"},
+    {"cli"},
+]
+UPWARD = {("graph", "step"), ("graph", "drawing"), ("graph", "binding"), ("binding", "models")}
+"""Imports inside a function that go up: `Graph.run` and `Graph.draw`, for the reader's comfort."""
+
+
+def room(module: str) -> str:
+    """The layer's name for a module; what starts with spec_ or yaml_ belongs to the loader."""
+    name = module.removeprefix("agentkit.")
+    if name == "models.base":
+        return name
+    first = name.split(".")[0]
+    return "spec" if first.startswith(("spec", "yaml")) else first
+
+
+def imports(path: Path) -> set[str]:
+    """Modules of agentkit that a file imports, those for type checkers left out."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("agentkit"):
+            found.add(str(node.module))
+        elif isinstance(node, ast.Import):
+            found |= {a.name for a in node.names if a.name.startswith("agentkit")}
+    return found
+
+
+def test_imports_point_down():
+    rank = {name: i for i, layer in enumerate(LAYERS) for name in layer}
+    wrong = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        module = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+        here = room(module.removesuffix(".__init__"))
+        if here == "agentkit":
+            continue
+        for target in imports(path):
+            there = room(target)
+            if there == "agentkit" or here == there or (here, there) in UPWARD:
+                continue
+            if rank[there] > rank[here]:
+                wrong.append(f"{module} imports {target}")
+    assert not wrong
+
+
+def test_agentkit_never_imports_agentkit_envs_which_uses_public_names_only():
+    for path in PACKAGE.rglob("*.py"):
+        assert "import agentkit_envs" not in path.read_text()
+        assert "from agentkit_envs" not in path.read_text()
+    allowed = {"agentkit", "agentkit.errors", "agentkit.messages"}
+    for path in ENVS.rglob("*.py"):
+        own = {name for name in imports(path) if not name.startswith("agentkit_envs")}
+        assert own <= allowed, path
+
+
+HEAVY = (
+    "openai langchain langchain_core torch playwright crafter networkx jinja2 pydantic rich yaml"
+)
+
+
+@pytest.mark.parametrize("statement", ["import agentkit", "from agentkit.cli import main"])
+def test_importing_loads_nothing_heavy(statement):
+    code = f"{statement}; import sys; print(*(set({HEAVY.split()}) & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_all_is_sorted_complete_and_everything_in_it_exists():
+    assert agentkit.__all__ == sorted(agentkit.__all__)
+    assert set(agentkit.__all__) == set(agentkit._HOMES)
+    for name in agentkit.__all__:
+        assert getattr(agentkit, name).__doc__, name
+
+
+def test_a_misspelt_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'Nod'"):
+        agentkit.Nod  # noqa: B018

@@ -1,0 +1,286 @@
+import asyncio
+import json
+
+import gymnasium
+import pytest
+
+from agentkit import (
+    Agent,
+    EnvSpec,
+    Graph,
+    InputError,
+    Limits,
+    Memory,
+    Node,
+    Plan,
+    Request,
+    RunWriter,
+    TraceError,
+    comparable,
+    load_run,
+    rollout,
+)
+
+CORRIDOR = EnvSpec("test/Corridor-v0", {"length": 3, "noise": True})
+
+
+NO_LIMITS, ONE = Limits(), Plan()
+
+
+def player(
+    act="east", *, env=CORRIDOR, limits=NO_LIMITS, memory=None, nodes=(), **options
+) -> Agent:
+    options.setdefault("model", lambda request: act)
+    graph = Graph([*nodes, Node("act", "Go? {{ observation }}", output={"choice": "actions"})])
+    return Agent(graph, env=env, limits=limits, memory=memory, action="act", **options)
+
+
+def play(agent: Agent, plan=ONE, **options):
+    return asyncio.run(rollout(agent, plan, **options))
+
+
+def record(agent: Agent, folder, plan=ONE, **options):
+    writer = RunWriter(folder, {"agent": agent.name})
+    summary = play(agent, plan, writer=writer, **options)
+    writer.finish(summary.status, summary.totals())
+    return summary, load_run(folder)
+
+
+def test_an_episode_ends_when_the_environment_says_so():
+    (episode,) = play(player()).episodes
+    assert (episode.status, episode.reason, episode.steps) == ("done", "terminated", 3)
+    assert episode.reward == 1.0
+    assert episode.usage.calls == 3
+
+
+def test_limits_end_the_episode_and_are_its_status():
+    (episode,) = play(player(limits=Limits(steps=2))).episodes
+    assert (episode.status, episode.reason) == ("limit", "steps: 2")
+
+
+def test_ten_actions_in_a_row_that_are_not_understood_end_the_episode():
+    agent = Agent(
+        Graph([Node("act", "{{ observation }}")]), model=lambda request: "fly", env=CORRIDOR
+    )
+    (episode,) = play(agent).episodes
+    assert (episode.status, episode.steps) == ("limit", 10)
+    assert "not understood" in episode.reason
+
+
+def test_episodes_have_consecutive_seeds_and_a_failed_one_does_not_end_the_others():
+    def model(request: Request) -> str:
+        if request.call.episode == 1:
+            raise ValueError("down")
+        return "east"
+
+    summary = play(player(model=model), Plan(episodes=3, seed=7))
+    assert [e.seed for e in summary.episodes] == [7, 8, 9]
+    assert [e.status for e in summary.episodes] == ["done", "failed", "done"]
+    assert "node 'act'" in summary.episodes[1].reason
+    assert summary.status == "failed"
+
+
+def test_an_agent_without_environment_runs_its_graph_once():
+    agent = Agent(Graph([Node("a", "About {{ topic }}")]), model="echo", inputs={"topic": "rain"})
+    assert play(agent).episodes[0].action == "About rain"
+
+
+def test_missing_inputs_and_missing_environments_are_refused_before_anything_runs():
+    graph = Graph([Node("a", "About {{ topic }}")])
+    with pytest.raises(InputError, match="--input topic="):
+        play(Agent(graph, model="echo", inputs={"topic": None}))
+    with pytest.raises(InputError, match="reads observation"):
+        play(Agent(Graph([Node("a", "{{ observation }}")]), model="echo"))
+    with pytest.raises(InputError, match="unknown environment 'test/Coridor-v0'"):
+        play(player(env=EnvSpec("test/Coridor-v0")))
+    with pytest.raises(InputError, match="Corridor-v0"):
+        play(player(env=EnvSpec("test/Corridor-v0", {"lenght": 3})))
+
+
+def test_environment_arguments_are_filled_in_from_inputs_and_keep_their_type():
+    env = EnvSpec("test/Corridor-v0", {"length": "{{ far }}"})
+    assert play(player(env=env, inputs={"far": 2})).episodes[0].steps == 2
+
+
+def test_the_record_says_everything_that_happened(tmp_path):
+    _, run = record(player(), tmp_path / "run")
+    assert run.about["status"] == "done"
+    assert run.about["totals"]["steps"] == 3
+    events = list(run.events(0))
+    kinds = [event["event"] for event in events]
+    assert kinds[:5] == [
+        "episode_started",
+        "step_started",
+        "node_started",
+        "node_finished",
+        "step_finished",
+    ]
+    assert kinds[-1] == "episode_finished"
+    assert events[2]["messages"][0]["content"].startswith("Go? You are at 0 of 3.")
+    assert events[3]["completion"]["text"] == "east"
+    stepped = [event for event in events if event["event"] == "environment_stepped"]
+    assert [event["action"] for event in stepped] == ["east"] * 3
+    assert stepped[-1]["terminated"] is True
+    assert "You are at 3" in stepped[-1]["observation"]
+
+
+def test_a_completion_is_on_disk_before_the_environment_sees_its_action(tmp_path):
+    seen: list[str] = []
+    folder = tmp_path / "run"
+
+    class Watching(gymnasium.Env[str, str]):
+        def reset(self, *, seed=None, options=None):
+            return "start", {"actions": ["go"]}
+
+        def step(self, action):
+            seen.append((folder / "episodes" / "0000.jsonl").read_text())
+            return "end", 0.0, True, False, {}
+
+    gymnasium.register(id="test/Watching-v0", entry_point=Watching)
+    record(player("go", env=EnvSpec("test/Watching-v0")), folder)
+    assert '"event":"node_finished"' in seen[0]
+    assert '"text":"go"' in seen[0]
+
+
+def test_long_texts_are_written_once_and_read_back_whole(tmp_path):
+    nodes = [Node(f"n{i}", f"Question {i}") for i in range(5)]
+    graph = Graph(
+        [*nodes, Node("act", "{{ n0 }}", after=[n.name for n in nodes])], context="x" * 5000
+    )
+    agent = Agent(graph, model="echo")
+    _, run = record(agent, tmp_path / "run")
+    size = (tmp_path / "run" / "episodes" / "0000.jsonl").stat().st_size
+    assert size < 12_000
+    started = [event for event in run.events(0) if event["event"] == "node_started"]
+    assert all(event["messages"][0]["content"] == "x" * 5000 for event in started)
+
+
+def test_a_torn_last_line_is_ignored_and_a_damaged_one_is_named(tmp_path):
+    _, run = record(player(), tmp_path / "run")
+    path = tmp_path / "run" / "episodes" / "0000.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-30])
+    assert [e["event"] for e in run.events(0)][-1] == "environment_stepped"
+    path.write_bytes(whole.replace(b'{"event":"step_started"', b'{"event":', 1))
+    with pytest.raises(TraceError, match=r"0000\.jsonl:2 is damaged"):
+        list(run.events(0))
+
+
+@pytest.mark.parametrize("content", [None, "not json", "[]", '{"format": 99}', '{"format": "x"}'])
+def test_foreign_folders_are_refused_with_a_reason(tmp_path, content):
+    if content is not None:
+        (tmp_path / "run.json").write_text(content)
+    with pytest.raises(TraceError, match=r"run|newer"):
+        load_run(tmp_path)
+
+
+def test_a_run_is_not_written_into_a_folder_that_has_something_in_it(tmp_path):
+    (tmp_path / "precious.txt").write_text("mine")
+    with pytest.raises(TraceError, match="not empty"):
+        RunWriter(tmp_path, {})
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TraceError, match="cannot record"):
+        RunWriter(tmp_path / "file" / "run", {})
+
+
+def test_parallel_episodes_are_the_same_as_one_after_the_other(tmp_path):
+    nodes = [Node("look", "See {{ observation }}")]
+    plan = Plan(episodes=6, seed=3)
+    _, one = record(player(nodes=nodes), tmp_path / "one", plan)
+    _, many = record(player(nodes=nodes), tmp_path / "many", Plan(episodes=6, seed=3, parallel=4))
+    for index in one.episodes:
+        assert comparable(one.events(index)) == comparable(many.events(index))
+    assert len(one.episodes) == 6
+
+
+NOTE = Node("note", "n{{ memory.n }}", save={"n": "memory.n + 1"})
+
+
+def counting(keep, file=None):
+    def model(request: Request) -> str:
+        return "east" if request.call.node == "act" else "x"
+
+    memory = Memory({"n": 0}, {"n": keep}, file)
+    return player(nodes=[NOTE], memory=memory, model=model)
+
+
+def starts(run):
+    return [next(run.events(i))["memory"]["n"] for i in run.episodes]
+
+
+def test_memory_is_kept_for_an_episode_a_run_or_forever(tmp_path):
+    plan = Plan(episodes=2)
+    _, run = record(counting("episode"), tmp_path / "a", plan)
+    assert starts(run) == [0, 0]
+    agent = counting("run")
+    _, run = record(agent, tmp_path / "b", plan)
+    assert starts(run) == [0, 3]
+    _, run = record(agent, tmp_path / "c", plan)
+    assert starts(run) == [0, 3]
+    file = tmp_path / "memory.json"
+    record(counting("forever", file), tmp_path / "d", plan)
+    assert json.loads(file.read_text()) == {"n": 6}
+    _, run = record(counting("forever", file), tmp_path / "e", plan)
+    assert starts(run) == [6, 9]
+
+
+def test_fresh_starts_every_episode_from_the_starting_values_and_writes_no_file(tmp_path):
+    file = tmp_path / "memory.json"
+    _, run = record(
+        counting("forever", file), tmp_path / "a", Plan(episodes=2, parallel=2, fresh=True)
+    )
+    assert starts(run) == [0, 0]
+    assert not file.exists()
+
+
+def test_parallel_episodes_with_memory_that_outlives_them_are_refused():
+    with pytest.raises(InputError, match="--fresh"):
+        play(counting("run"), Plan(episodes=2, parallel=2))
+
+
+def test_memory_kept_forever_needs_a_file_and_a_damaged_file_is_not_overwritten(tmp_path):
+    with pytest.raises(InputError, match="needs a file"):
+        play(counting("forever"))
+    file = tmp_path / "memory.json"
+    file.write_text('{"n": 6,,}')
+    with pytest.raises(InputError, match="line 1"):
+        play(counting("forever", file))
+    assert file.read_text() == '{"n": 6,,}'
+
+
+def test_stopping_starts_nothing_new_and_keeps_what_was_reached(tmp_path):
+    stop = asyncio.Event()
+
+    def model(request: Request) -> str:
+        if request.call.step == 1:
+            stop.set()
+        return "east"
+
+    summary, run = record(player(model=model), tmp_path / "run", Plan(episodes=3), stop=stop)
+    assert [e.status for e in summary.episodes] == ["interrupted"]
+    assert run.episodes == [0]
+    assert list(run.events(0))[-1]["status"] == "interrupted"
+
+
+def test_environments_are_closed_however_the_episode_ends():
+    made: list[gymnasium.Env] = []
+
+    class Closing(gymnasium.Env[str, str]):
+        closed = False
+
+        def reset(self, *, seed=None, options=None):
+            made.append(self)
+            return "start", {}
+
+        def step(self, action):
+            raise RuntimeError("broken environment")
+
+        def close(self):
+            self.closed = True
+
+    gymnasium.register(id="test/Closing-v0", entry_point=Closing)
+    agent = Agent(Graph([Node("a", "?")]), model="echo", env=EnvSpec("test/Closing-v0"))
+    (episode,) = play(agent).episodes
+    assert episode.status == "failed"
+    assert "broken environment" in episode.reason
+    assert made[0].closed
