@@ -15,7 +15,8 @@ from agentkit.graph import Graph
 from agentkit.memory import Memory
 from agentkit.prompt import Template, TemplateProblem, compile_expression, compile_template
 from agentkit.reuse import ReuseCache
-from agentkit.step import State, StepResult, StepRun
+from agentkit.scope import State
+from agentkit.step import StepResult, StepRun
 
 _ONE_EXPRESSION: Final = re.compile(r"\{\{((?:(?!\{\{|\}\}).)*)\}\}")
 

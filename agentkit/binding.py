@@ -6,11 +6,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from agentkit.compiled import CompiledNode, memory_keys, merge_reads
+from agentkit.compiled import CompiledNode, memory_keys
 from agentkit.errors import InputError, Problem, SpecError, suggest
 from agentkit.graph import Graph
 from agentkit.messages import UNSET, Sampling
 from agentkit.models.base import Model
+from agentkit.output import Output
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,6 @@ class BoundNode:
     model: Model | None
     sampling: Sampling
     function: BoundFunction | None
-    variables: Mapping[str, frozenset[str] | None]
-    """Every name that its own fields and the context in front of it read."""
 
     @property
     def answering(self) -> Model:
@@ -40,6 +39,13 @@ class BoundNode:
         if self.model is None:
             raise TypeError(f"node '{self.compiled.name}' has no model")
         return self.model
+
+    @property
+    def reading(self) -> Output:
+        """How a prompt node's completion is read."""
+        if self.compiled.output is None:
+            raise TypeError(f"node '{self.compiled.name}' has no prompt")
+        return self.compiled.output
 
     @property
     def calling(self) -> BoundFunction:
@@ -112,15 +118,11 @@ class Binding:
         for key in node.save:
             if key not in self.memory:
                 problems.append(Problem(self._unknown_key(key), node.name, "save", key))
-        variables = dict(compiled.reads)
-        if node.function is None and node.with_context and self.graph.context:
-            merge_reads(variables, self.graph.context.reads)
         return BoundNode(
             compiled,
             choice.model if choice else None,
             node.sampling.over(choice.sampling) if choice else Sampling(),
             function,
-            variables,
         )
 
     def _unknown_key(self, key: str) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from agentkit.asking import (
@@ -38,24 +38,13 @@ from agentkit.events import (
 from agentkit.messages import Message, Usage
 from agentkit.node import Node
 from agentkit.overlay import Overlay
-from agentkit.prompt import Expression, Reads, Template
+from agentkit.prompt import Expression, Template
 from agentkit.reuse import ReuseCache
+from agentkit.scope import Scope, State
 from agentkit.values import json_copy
 
 _SLOW_EACH: Final = 10_000
 """The most items an `each` node takes: more is a mistake in the list, not a wish."""
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What one step hands to the next. A step makes a new one and never changes the old."""
-
-    memory: Mapping[str, Any] = field(default_factory=dict)
-    """Memory keys and their values."""
-    values: Mapping[str, Any] = field(default_factory=dict)
-    """The last value of every node that ever ran."""
-    turns: Mapping[str, tuple[Turn, ...]] = field(default_factory=dict)
-    """The last question and answer of every such node, or one pair an item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,37 +101,25 @@ class StepRun:
         stopping: Callable[[], bool] | None = None,
         streaming: bool = False,
     ) -> None:
-        self._binding = binding
         self._action = action
         self._emit = emit
         self._stopping = stopping
         self._stopped = False
         self._step = int(names.get("step") or 0)
-        self._memory = dict(state.memory)
-        self._values = dict(state.values)
-        self._turns = dict(state.turns)
-        self._initial_values()
-        self._names = {**names, "memory": self._memory, "previous": dict(self._values)}
+        self._scope = Scope(binding.graph, names, state)
+        self._overlay = Overlay(binding)
+        self._roots = binding.graph.roots
         self._status: dict[str, str] = {}
         self._failures: dict[str, Exception] = {}
-        self._overlay = Overlay(binding)
-        self._prefix: tuple[Message, ...] = ()
-        self._system: tuple[Message, ...] = ()
-        meter = Meter()
-        self._meter = meter
+        self._meter = Meter()
         self._shared = Shared(
             self._step,
             int(names.get("episode") or 0),
             emit,
             streaming,
-            meter,
+            self._meter,
             reuse or ReuseCache(),
         )
-
-    def _initial_values(self) -> None:
-        for name, initial in self._binding.graph.initials:
-            if name not in self._values:
-                self._values[name] = json_copy(initial)
 
     async def run(self) -> StepResult:
         """Execute the graph.
@@ -153,8 +130,8 @@ class StepRun:
         """
         started = time.perf_counter()
         self._record(StepStarted(self._step))
-        self._attempt("context", self._render_prefix)
-        first, *others = self._binding.graph.roots
+        self._attempt("context", self._scope.render_prefix)
+        first, *others = self._roots
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 for index in others:
@@ -175,8 +152,8 @@ class StepRun:
             raise StepInterrupted("the step was stopped before its end; nothing of it is kept")
         latency_s = time.perf_counter() - started
         self._record(StepFinished(self._step, usage, cost_usd, latency_s, action))
-        state = State(self._memory, self._values, self._turns)
-        return StepResult(self._values, self._status, state, usage, cost_usd, action)
+        state = self._scope.state
+        return StepResult(state.values, self._status, state, usage, cost_usd, action)
 
     def _record(self, event: Event) -> None:
         if self._emit:
@@ -194,18 +171,7 @@ class StepRun:
     def _render_action(self) -> str | None:
         if self._action is None:
             return None
-        return self._action.render(self._variables(self._action.reads)).strip()
-
-    def _render_prefix(self) -> None:
-        """Fill in what stands in front of every prompt, once a step."""
-        graph = self._binding.graph
-        if graph.system:
-            text = graph.system.render(self._variables(graph.system.reads))
-            self._system = (Message("system", text.strip()),)
-        self._prefix = self._system
-        if graph.context:
-            text = graph.context.render(self._variables(graph.context.reads))
-            self._prefix = (*self._system, Message("user", text.strip()))
+        return self._action.render(self._scope.variables(self._action.reads)).strip()
 
     async def _run_from(self, index: int) -> None:
         """Run a node, then one that became ready; others that did get tasks of their own."""
@@ -258,69 +224,37 @@ class StepRun:
         """Run one node and keep its value; returns its status."""
         compiled = bound.compiled
         node, name = compiled.node, compiled.node.name
-        if compiled.when is not None and not self._evaluate(compiled.when):
+        scope = self._scope
+        if compiled.when is not None and not scope.evaluate(compiled.when):
             if self._emit:
-                self._emit(NodeSkipped(self._step, name, self._values.get(name)))
+                self._emit(NodeSkipped(self._step, name, scope.values.get(name)))
             return "skipped"
         status = "ok"
         if compiled.each is not None:
             value = await self._each(index, bound, compiled.each)
         elif bound.function is not None:
             handle = Step(self, index) if bound.function.takes_step else None
-            value, status = await call(
-                self._shared, bound, self._variables(bound.variables), None, handle
-            )
+            variables = scope.variables(compiled.reads)
+            value, status = await call(self._shared, bound, variables, None, handle)
         else:
-            question = self._question(index, bound, self._variables(bound.variables), None)
+            variables = scope.question_variables(compiled.reads, node.with_context)
+            question = self._question(index, bound, variables, None)
             value, turn = await question.ask()
-            self._turns[name] = (turn,)
+            scope.turns[name] = (turn,)
             status = question.status
-        self._values[name] = value
+        scope.values[name] = value
         if node.save:
             self._save(bound, value)
         return status
-
-    def _evaluate(self, expression: Expression) -> Any:
-        return expression.evaluate(self._variables(expression.reads))
-
-    def _variables(self, reads: Reads) -> dict[str, Any]:
-        """The values of the names that a template or expression reads."""
-        variables: dict[str, Any] = {}
-        names, values, nodes = self._names, self._values, self._binding.graph.index
-        for name, keys in reads.items():
-            if name in nodes:
-                if name not in values:
-                    raise RenderError(
-                        f"'{name}' has never run: give it an 'initial' value, or do not use it "
-                        "before it ran"
-                    )
-                variables[name] = values[name]
-            elif name == "previous":
-                wanted = nodes if keys is None else keys
-                before = names["previous"]
-                variables[name] = {key: before.get(key) for key in wanted}
-            elif name in names:
-                whole = keys is None or name != "memory"
-                value = names[name]
-                variables[name] = dict(value) if name == "memory" and whole else value
-                if not whole and keys is not None:
-                    variables[name] = {key: value[key] for key in keys if key in value}
-            elif name in values:
-                variables[name] = values[name]
-        return variables
 
     def _question(
         self, index: int, bound: BoundNode, variables: Mapping[str, Any], item: int | None
     ) -> Question:
         """A prompt node's question with the whole conversation before it."""
-        node, output = bound.compiled.node, bound.compiled.output
-        if output is None:
-            raise TypeError(f"node '{node.name}' has no prompt")
-        before = self._prefix if node.with_context else self._system
-        for recalled in self._overlay.recalls[index]:
-            name = self._overlay.nodes[recalled].compiled.name
-            for turn in self._turns.get(name, ()):
-                before = (*before, *turn)
+        nodes = self._overlay.nodes
+        recalled = tuple(nodes[i].compiled.name for i in self._overlay.recalls[index])
+        before = self._scope.before(bound.compiled.node.with_context, recalled)
+        output = bound.reading
         text = question_text(bound, output, variables)
         sent = Message("user", text, question_images(bound, variables))
         return Question(self._shared, bound, output, variables, before, sent, item)
@@ -328,13 +262,13 @@ class StepRun:
     async def _each(self, index: int, bound: BoundNode, each: Expression) -> list[Any]:
         """Ask (or call) once per item, all at once; the value is the list of answers."""
         node = bound.compiled.node
-        items = self._evaluate(each)
+        items = self._scope.evaluate(each)
         if items is None:
             items = []
         if not isinstance(items, (list, tuple)) or len(items) > _SLOW_EACH:
             found = f"{len(items)} items" if isinstance(items, (list, tuple)) else repr(items)[:80]
             raise RenderError(f"each: expected a list of at most {_SLOW_EACH} items, found {found}")
-        variables = self._variables({k: v for k, v in bound.variables.items() if k != "item"})
+        variables = self._scope.question_variables(bound.compiled.reads, node.with_context)
         async with asyncio.TaskGroup() as tasks:
             running = [
                 tasks.create_task(self._item(index, bound, {**variables, "item": item}, position))
@@ -347,7 +281,7 @@ class StepRun:
             raise OutputError(f"{len(errors)} of {len(results)} items failed: {listed}")
         pairs = [r for r in results if not isinstance(r, AgentKitError)]
         if bound.function is None:
-            self._turns[node.name] = tuple(turn for _, turn in pairs if turn is not None)
+            self._scope.turns[node.name] = tuple(turn for _, turn in pairs if turn is not None)
         value = [answer for answer, _ in pairs]
         if self._emit:
             self._emit(NodeFinished(self._step, node.name, None, 1, "ok", value))
@@ -373,15 +307,12 @@ class StepRun:
         """Write memory, all keys of a node at once."""
         written: dict[str, Any] = {}
         for key, expression in bound.compiled.save:
-            variables = self._variables(
-                {k: v for k, v in expression.reads.items() if k != "output"}
-            )
-            variables["output"] = value
+            variables = {**self._scope.variables(expression.reads), "output": value}
             try:
                 written[key] = json_copy(expression.evaluate(variables), f"memory.{key}")
             except TypeError as error:
                 raise RenderError(f"save: {error}") from error
-        self._memory.update(written)
+        self._scope.memory.update(written)
         if self._emit:
             for key, saved in written.items():
                 self._emit(MemoryWritten(self._step, bound.compiled.name, key, saved))

@@ -21,6 +21,7 @@ LAYERS = [
     {"graph"},
     {"binding", "drawing"},
     {"asking", "calling", "overlay"},
+    {"scope"},
     {"step"},
     {"agent"},
     {"environment", "rendering"},
