@@ -5,9 +5,11 @@ contains `{{ }}` is text. A name, key or attribute that is not there is an error
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 from jinja2 import nodes
@@ -51,9 +53,23 @@ RESERVED_WORDS = frozenset({
 SOURCE_LIMIT = 100_000
 """Characters a template may have."""
 
+TOKEN_LIMIT = 10_000
+"""Words and signs that a template may have inside its marks."""
+
 _CACHED = 4_096
 _VALUE = "_value_"
 _PATH = re.compile(r"\s*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\s*", re.ASCII)
+_TOO_MANY_DIGITS = "integer string conversion"
+_TYPES = {
+    "NoneType": "null",
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "a yes/no value",
+    "list": "a list",
+    "dict": "a mapping",
+}
+_TYPE_NAME = re.compile(rf"'({'|'.join(_TYPES)})'(?: object)?")
 _NOT_NAMES = RESERVED_WORDS | {"True", "False", "None"}
 
 
@@ -62,7 +78,7 @@ def absent(why: str) -> Any:
     return Missing(hint=why)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Code:
     """A compiled template and what is needed to explain its errors."""
 
@@ -92,10 +108,12 @@ class _Code:
             return "a value is nested too deeply."
         if isinstance(error, MemoryError):
             return "it takes too much memory."
-        return str(error) or type(error).__name__
+        if isinstance(error, OverflowError) or _TOO_MANY_DIGITS in str(error):
+            return "a number is too large."
+        return _TYPE_NAME.sub(lambda match: _TYPES[match[1]], str(error)) or type(error).__name__
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Template:
     """A text with `{{ names }}` to fill in."""
 
@@ -121,7 +139,7 @@ class Template:
             raise RenderError(where + code.explain(error, line)) from error
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Expression:
     """What stands between `{{` and `}}`, for its value instead of its text."""
 
@@ -184,8 +202,8 @@ def compile_template(source: str) -> Template:
     """Check and compile a template. Raises TemplateProblem."""
     text = source.replace("\r\n", "\n").replace("\r", "\n")
     if not any(mark in text for mark in ("{{", "{%", "{#")):
-        return Template(source, {}, frozenset(), text.removesuffix("\n"), None)
-    tree, reading = _read(text, lambda: Parser(SANDBOX, text).parse())
+        return Template(source, MappingProxyType({}), frozenset(), text.removesuffix("\n"), None)
+    tree, reading = _read(text, None, lambda: Parser(SANDBOX, text).parse())
     code = _compile(tree, reading)
     return Template(source, reading.reads, frozenset(reading.binds), text, code)
 
@@ -196,8 +214,8 @@ def compile_expression(source: str) -> Expression:
     match = _PATH.fullmatch(source)
     if match and not _NOT_NAMES.intersection(path := tuple(match[1].split("."))):
         keys = frozenset(path[1:2]) or None
-        return Expression(source, {path[0]: keys}, path, None)
-    tree, reading = _read(source, lambda: _parse_expression(source))
+        return Expression(source, MappingProxyType({path[0]: keys}), path, None)
+    tree, reading = _read(source, "variable", lambda: _parse_expression(source))
     return Expression(source, reading.reads, None, _compile(tree, reading))
 
 
@@ -213,10 +231,15 @@ def _parse_expression(source: str) -> nodes.Template:
     return nodes.Template([nodes.Assign(target, value, lineno=1)], lineno=1)
 
 
-def _read(source: str, parse: Any) -> tuple[nodes.Template, Reading]:
+def _read(
+    source: str, state: str | None, parse: Callable[[], nodes.Template]
+) -> tuple[nodes.Template, Reading]:
     if len(source) > SOURCE_LIMIT:
         raise TemplateProblem(f"it is longer than {SOURCE_LIMIT:,} characters.")
     try:
+        tokens = SANDBOX.lexer.tokeniter(source, None, state=state)
+        if sum(1 for _ in islice(tokens, TOKEN_LIMIT + 1)) > TOKEN_LIMIT:
+            raise TemplateProblem("it has too many parts.")
         tree = parse()
         check(tree)
         return tree, Reading(tree)
@@ -224,8 +247,8 @@ def _read(source: str, parse: Any) -> tuple[nodes.Template, Reading]:
         raise TemplateProblem(error.message or "it cannot be read.", error.lineno) from None
     except RecursionError:
         raise TemplateProblem("it is nested too deeply.") from None
-    except ValueError as error:
-        raise TemplateProblem(str(error)) from None
+    except ValueError:
+        raise TemplateProblem("a number is too large.") from None
 
 
 def _compile(tree: nodes.Template, reading: Reading) -> _Code:
@@ -235,6 +258,8 @@ def _compile(tree: nodes.Template, reading: Reading) -> _Code:
         template = SANDBOX.from_string(rewritten)
     except TemplateSyntaxError as error:
         raise TemplateProblem(error.message or "it cannot be read.", error.lineno) from None
-    except (SyntaxError, RecursionError, MemoryError) as error:
-        raise TemplateProblem(f"it is nested too deeply ({type(error).__name__}).") from None
+    except SyntaxError as error:
+        raise TemplateProblem(f"it cannot be compiled: {error.msg}.") from None
+    except (RecursionError, MemoryError):
+        raise TemplateProblem("it is nested too deeply.") from None
     return _Code(template, tuple(reading.reads), tuple(reading.lookups))

@@ -14,7 +14,9 @@ DEEPEST = 100
 _OPENING = re.compile(
     r"""\{(?=\s*["}])|\[(?=\s*(?:[\]\[{"]|-?\d|(?:true|false|null|NaN|-?Infinity)\b))"""
 )
-_MOST_BROKEN = 500
+_BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
+_MOST_BROKEN = 100
+_BROKEN_SIZE = 50_000
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})([^`\n]*)")
 _KINDS: dict[Any, str] = {
@@ -60,8 +62,8 @@ def _find(text: str, wanted: type | None) -> Any:
         try:
             value, position = reader.read(text, match.start())
         except JSONDecodeError as error:
-            # Reading goes on behind the fault: a part of something broken is not the answer.
-            position = max(error.pos, match.end())
+            # A complete part of something broken is not the answer.
+            position = _closing(text, match.start()) or max(error.pos, match.end())
             broken.append(f"{error.msg} at line {error.lineno}, column {error.colno}")
             if len(broken) > _MOST_BROKEN:
                 raise OutputError("The answer has too much broken JSON in it.") from None
@@ -72,6 +74,19 @@ def _find(text: str, wanted: type | None) -> Any:
     if wanted in found:
         return found[wanted]
     raise OutputError(f"The answer must be {_KINDS[wanted]}, but {_why(found, broken)}.")
+
+
+def _closing(text: str, start: int) -> int | None:
+    """The end of a bracket pair; None when it is not closed, or only far away."""
+    depth = 0
+    for token in _BRACKETS.finditer(text, start, start + _BROKEN_SIZE):
+        if token[0] in "[{":
+            depth += 1
+        elif token[0] in "]}":
+            depth -= 1
+            if depth == 0:
+                return token.end()
+    return None
 
 
 def _why(found: dict[type | None, Any], broken: list[str]) -> str:

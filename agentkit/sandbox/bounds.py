@@ -11,7 +11,7 @@ from agentkit.errors import RenderError
 from agentkit.sandbox.lookup import raise_if_missing
 from agentkit.sandbox.values import kind_of, text_of, weight_of
 
-WORK_LIMIT = 2_000_000
+WORK_LIMIT = 1_000_000
 """Units of work a render may take: an item visited, a part of a loop's body, 16 characters."""
 TEXT_LIMIT = 1_000_000
 """Characters a render may write."""

@@ -11,8 +11,8 @@ from agentkit.sandbox.bounds import Bounds
 from agentkit.sandbox.list_filters import LIST_FILTERS
 from agentkit.sandbox.lookup import Missing, NotFound, raise_if_missing, read_key, read_name
 from agentkit.sandbox.number_filters import NUMBER_FILTERS
+from agentkit.sandbox.predicates import TESTS
 from agentkit.sandbox.registry import Table
-from agentkit.sandbox.tests import TESTS
 from agentkit.sandbox.text_filters import TEXT_FILTERS
 
 PUBLIC_FILTERS = {

@@ -9,8 +9,8 @@ from jinja2.runtime import Undefined
 from agentkit.errors import RenderError, suggest
 from agentkit.sandbox.bounds import Bounds
 from agentkit.sandbox.lookup import NotFound
+from agentkit.sandbox.predicates import TESTS
 from agentkit.sandbox.registry import UNGIVEN, new_table, reader_of
-from agentkit.sandbox.tests import TESTS
 from agentkit.sandbox.values import json_text, kind_of
 
 LIST_FILTERS, _filter = new_table()

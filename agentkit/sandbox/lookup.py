@@ -25,7 +25,7 @@ LOOP_METHODS = frozenset({"changed", "cycle"})
 
 _OPEN_TO: tuple[tuple[Any, frozenset[str]], ...] = (
     (str, TEXT_METHODS),
-    ((list, range), LIST_METHODS),
+    (list, LIST_METHODS),
     (float, FLOAT_METHODS),
     ((int, type(None), bytes, set, frozenset), frozenset()),
 )
@@ -92,7 +92,8 @@ def read_key(owner: Any, key: Any) -> Any:
     """`owner[key]`: a key of a mapping or a position in a list."""
     raise_if_missing(owner)
     raise_if_missing(key)
-    if owner is None or isinstance(owner, (int, float)):
+    readable = isinstance(key, int) if isinstance(owner, (str, list)) else owner is not None
+    if not readable or isinstance(owner, (int, float)):
         raise NotFound(owner, key)
     try:
         return owner[key]

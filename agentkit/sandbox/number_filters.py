@@ -62,11 +62,14 @@ def float_(context: Bounds, value: Any, default: Any = UNGIVEN) -> Any:
     """Read a number; without a default, other text is an error."""
     context.weigh(value)
     try:
-        return float(value)
+        number = float(value)
     except (TypeError, ValueError, OverflowError):
-        if default is UNGIVEN:
-            raise RenderError(f"float cannot read a number from {_shown(value)}.") from None
-        return default
+        number = math.nan
+    if math.isfinite(number):
+        return number
+    if default is UNGIVEN:
+        raise RenderError(f"float cannot read a number from {_shown(value)}.")
+    return default
 
 
 def _shown(value: Any) -> str:

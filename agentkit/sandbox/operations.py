@@ -35,9 +35,9 @@ def call(bounds: Bounds, function: Any, args: tuple[Any, ...], kwargs: dict[str,
     """Call one of the few functions that templates may call."""
     raise_if_missing(function)
     if function is counted_range:
-        numbers = range(*args)
+        numbers = range(*args, **kwargs)
         bounds.charge(len(numbers))
-        return numbers
+        return list(numbers)
     name = getattr(function, "__name__", type(function).__name__)
     if isinstance(function, (BuiltinMethodType, MethodType)):
         owner = function.__self__
@@ -55,7 +55,7 @@ def call(bounds: Bounds, function: Any, args: tuple[Any, ...], kwargs: dict[str,
 
 _CALLABLE: tuple[tuple[Any, frozenset[str]], ...] = (
     (Mapping, MAPPING_METHODS),
-    ((list, range), LIST_METHODS),
+    (list, LIST_METHODS),
     (float, FLOAT_METHODS),
     (LoopContext, LOOP_METHODS),
 )
@@ -136,7 +136,7 @@ def compute(bounds: Bounds, sign: str, left: Any, right: Any) -> Any:
     if sign == "+" and isinstance(left, str) and isinstance(right, str):
         bounds.charge_text(len(left) + len(right))
         return left + right
-    if sign == "+" and isinstance(left, (list, range)) and isinstance(right, (list, range)):
+    if sign == "+" and isinstance(left, list) and isinstance(right, list):
         bounds.charge(len(left) + len(right))
         return [*left, *right]
     if sign == "*" and isinstance(left, (str, list)) and isinstance(right, int):
@@ -149,6 +149,9 @@ def compute(bounds: Bounds, sign: str, left: Any, right: Any) -> Any:
     raise RenderError(f"'{sign}' cannot be used on {kind_of(left)} and {kind_of(right)}.{hint}")
 
 
+_INFINITE = (float("inf"), float("-inf"))
+
+
 def _compute_number(sign: str, left: float, right: float) -> float:
     if isinstance(left, int) and isinstance(right, int):
         bits = 0
@@ -159,8 +162,10 @@ def _compute_number(sign: str, left: float, right: float) -> float:
         if bits > NUMBER_BITS:
             raise RenderError(f"the result of '{sign}' is too large a number.")
     result = _NUMBER_OPERATORS[sign](left, right)
-    if isinstance(result, complex):
+    if isinstance(result, complex) or result != result:
         raise RenderError(f"the result of '{sign}' is not a real number.")
+    if result in _INFINITE:
+        raise RenderError(f"the result of '{sign}' is too large a number.")
     return result  # type: ignore[no-any-return]
 
 
@@ -174,7 +179,7 @@ def _repeat(bounds: Bounds, value: str | list[Any], count: int) -> str | list[An
 
 
 # A width stands after '%', after the ')' of a named slot, or after a '.'.
-_WIDTHS = re.compile(r"[%)][#0\- +]*(\d*|\*)(?:\.(\d*|\*))?")
+_WIDTHS = re.compile(r"[%)][#0\- +]*(\d+|\*)?(?:\.(\d+|\*))?")
 
 
 def fill_slots(bounds: Bounds, template: str, values: Any) -> str:

@@ -1,6 +1,8 @@
 """Which templates are refused, what a template reads and binds, and how it is rewritten."""
 
+import re
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from jinja2 import nodes
@@ -8,7 +10,7 @@ from jinja2 import nodes
 from agentkit.errors import suggest
 from agentkit.sandbox.environment import PUBLIC_FILTERS, REFUSED_FILTERS
 from agentkit.sandbox.operations import NUMBER_BITS
-from agentkit.sandbox.tests import TESTS
+from agentkit.sandbox.predicates import TESTS
 
 DEEPEST = 50
 """Levels that the parts of a template may be nested in each other."""
@@ -24,6 +26,7 @@ _TAGS: dict[type[nodes.Node], str] = {
     nodes.Block: "block", nodes.Extends: "extends", nodes.Include: "include",
     nodes.Import: "import", nodes.FromImport: "from", nodes.Scope: "autoescape",
 }  # fmt: skip
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _OWN_NAMES = frozenset({"caller", "kwargs", "loop", "range", "self", "super", "varargs"})
 
 
@@ -87,8 +90,12 @@ def _name_faults(node: nodes.Node) -> Iterator[str]:
         yield f"'{node.name}' has a meaning of its own; choose another name."
     elif isinstance(node, nodes.Name) and node.name in _OWN_NAMES - {"loop", "range"}:
         yield f"'{node.name}' cannot be used in a template."
+    elif isinstance(node, nodes.Keyword) and node.key.startswith("_"):
+        yield f"'{node.key}' cannot be the name of an argument."
     elif isinstance(node, nodes.Const) and _is_huge(node.value):
         yield "the number is too large."
+    elif isinstance(node, nodes.Const) and _SURROGATE.search(str(node.value)):
+        yield "a text has half of a \\ud... pair in it."
 
 
 def _is_huge(value: Any) -> bool:
@@ -111,10 +118,12 @@ class Reading:
     @property
     def reads(self) -> Mapping[str, frozenset[str] | None]:
         """Free names, each with the first-level keys read, or None when it is used whole."""
-        return {
-            name: None if keys is None else frozenset(keys)
-            for name, keys in sorted(self.keys.items())
-        }
+        return MappingProxyType(
+            {
+                name: None if keys is None else frozenset(keys)
+                for name, keys in sorted(self.keys.items())
+            }
+        )
 
     def _visit(self, node: nodes.Node) -> None:
         method = getattr(self, f"_visit_{type(node).__name__.lower()}", None)

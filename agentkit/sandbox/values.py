@@ -10,7 +10,7 @@ from jinja2.runtime import Undefined
 from agentkit.errors import RenderError
 
 _CHARACTERS_A_UNIT = 4  # as a shift: 16 characters copied cost about as much as one item visited
-_CONTAINERS = (Mapping, list, tuple, set, frozenset)
+_CONTAINERS = (Mapping, list, tuple, set, frozenset, range)
 _KINDS = {
     type(None): "null",
     bool: "a yes/no value",
@@ -41,7 +41,7 @@ def weight_of(value: Any, limit: int) -> int:
     if not isinstance(value, _CONTAINERS):
         return (len(value) >> _CHARACTERS_A_UNIT) + 1 if isinstance(value, str) else 1
     total = 0
-    pending = [value]
+    pending: list[Any] = [value]
     while pending and total <= limit:
         part = pending.pop()
         if isinstance(part, str):
@@ -60,8 +60,12 @@ def weight_of(value: Any, limit: int) -> int:
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
+    if isinstance(value, range):
+        return list(value)
     if isinstance(value, (set, frozenset)):
         return sorted(value, key=repr)
+    if getattr(value, "ndim", None) == 0:
+        return value.item()
     return _other_text(value)
 
 
@@ -87,19 +91,21 @@ def text_of(value: Any) -> str:
         return "false"
     if isinstance(value, (int, float)):
         return str(value)
-    if isinstance(value, (*_CONTAINERS, range)):
-        return json_text(list(value) if isinstance(value, (range, set, frozenset)) else value)
+    if isinstance(value, _CONTAINERS):
+        return json_text(value)
     return _other_text(value)
 
 
 def _other_text(value: Any) -> str:
     if isinstance(value, Undefined):
         return str(value)
+    if getattr(value, "ndim", None) == 0:  # a number or yes/no value of numpy
+        return text_of(value.item())
     if callable(value):
         name = getattr(value, "__name__", type(value).__name__)
         raise RenderError(f"'{name}' is a function, not a value. To call it write '{name}()'.")
     kind: Any = type(value)
     shown_by_address = kind.__str__ is object.__str__ and kind.__repr__ is object.__repr__
-    if shown_by_address or isinstance(value, Iterator):
+    if shown_by_address or isinstance(value, (Iterator, bytes)) or hasattr(value, "ndim"):
         raise RenderError(f"{kind_of(value)} cannot be written into a text.")
     return str(value)

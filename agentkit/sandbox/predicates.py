@@ -51,12 +51,13 @@ def _is_number(value: Any) -> bool:
 
 
 TESTS: Table = {
-    **dict.fromkeys(("==", "eq", "equalto", "sameas"), _comparing(operator.eq)),
+    **dict.fromkeys(("==", "eq", "equalto"), _comparing(operator.eq)),
     **dict.fromkeys(("!=", "ne"), _comparing(operator.ne)),
     **dict.fromkeys((">", "gt", "greaterthan"), _comparing(operator.gt)),
     **dict.fromkeys((">=", "ge"), _comparing(operator.ge)),
     **dict.fromkeys(("<", "lt", "lessthan"), _comparing(operator.lt)),
     **dict.fromkeys(("<=", "le"), _comparing(operator.le)),
+    "sameas": _comparing(operator.is_),
     "in": _comparing(lambda item, container: item in container),
     "defined": pass_context(_defined),
     "undefined": pass_context(_undefined),
