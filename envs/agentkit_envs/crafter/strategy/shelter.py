@@ -1,0 +1,143 @@
+"""Sleeping where nothing can come near: a cell in rock, closed with a stone.
+
+One can only face free ground by walking towards it, so a hole one cell deep cannot be closed from
+inside. A site is therefore a doorstep and two cells behind it, A and B: walk to B, come back to A,
+now facing the doorstep, and put a stone there.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from agentkit_envs.crafter.scene import Direction
+from agentkit_envs.crafter.strategy.moves import follow, take_stance, turn
+from agentkit_envs.crafter.strategy.recipes import PLACE
+from agentkit_envs.crafter.strategy.routes import Survey, way_onto
+from agentkit_envs.crafter.strategy.situation import OPPOSITE, Situation
+
+_REACH = 40
+_WORK = 6
+_WALL_WORK = 5
+_TOO_OPEN = 4
+_DRY = 14
+"""What a shelter without water in reach is worse by, in ticks."""
+Site = dict[str, Any]
+
+
+def find_site(sit: Situation, known: Survey) -> tuple[int, Site] | None:
+    """(ticks until it is closed, site) of the best place to shelter in; None if none is known.
+
+    A site is JSON: the doorstep's place and the direction in which one goes in.
+    """
+    best: tuple[int, Site] | None = None
+    for ticks, doorstep, direction in _entrances(sit, known):
+        if best is not None and ticks + 1 >= best[0]:
+            break
+        missing = _missing_walls(sit, doorstep, direction)
+        if missing is not None and len(missing) < _TOO_OPEN:
+            walls = _walls(sit, doorstep, direction)
+            wet = any(sit.name(cell) == "water" for cell in walls)
+            cost = ticks + _WALL_WORK * len(missing) + (0 if wet else _DRY)
+            if best is None or cost < best[0]:
+                best = (cost, _site(sit, doorstep, direction))
+    return best
+
+
+def _entrances(sit: Situation, known: Survey) -> Iterator[tuple[int, int, Direction]]:
+    """(ticks to get in and close it, doorstep, direction), soonest first."""
+    for inside, ticks in ((2, 2), (1, 4)):
+        for direction, step in sit.steps.items():
+            doorstep = sit.here - inside * step
+            if sit.is_free(doorstep) and sit.is_free(doorstep + step) | (inside == 1):
+                yield ticks, doorstep, direction
+    cells = [cell for cell, cost in enumerate(known.ticks) if cost <= _REACH]
+    cells.sort(key=lambda cell: (known.ticks[cell], cell))
+    for doorstep in cells:
+        for direction in sit.steps:
+            yield known.ticks[doorstep] + _WORK, doorstep, direction
+
+
+def _site(sit: Situation, doorstep: int, direction: Direction) -> Site:
+    x, y = sit.place(doorstep)
+    return {"x": x, "y": y, "direction": direction}
+
+
+def _walls(sit: Situation, doorstep: int, direction: Direction) -> tuple[int, ...]:
+    """The five cells around the two of a site, the doorstep aside."""
+    step = sit.steps[direction]
+    side = 1 if abs(step) != 1 else sit.width
+    a, b = doorstep + step, doorstep + 2 * step
+    return a - side, a + side, b - side, b + side, b + step
+
+
+def _missing_walls(sit: Situation, doorstep: int, direction: Direction) -> list[int] | None:
+    """Which walls stones must make; None where no shelter can be made with the stones there are."""
+    step = sit.steps[direction]
+    a, b = doorstep + step, doorstep + 2 * step
+    if not sit.width < b + step < len(sit.cells) - sit.width:
+        return None
+    if not all(cell == sit.here or _can_be_room(sit, cell) for cell in (a, b)):
+        return None
+    missing = [cell for cell in _walls(sit, doorstep, direction) if not sit.is_wall(cell)]
+    stones = sit.has("stone") + sum(sit.name(cell) == "stone" for cell in (a, b))
+    if stones <= len(missing) or not all(_takes_stone(sit, cell) for cell in missing):
+        return None
+    return missing if _takes_stone(sit, doorstep) or _can_be_room(sit, doorstep) else None
+
+
+def _takes_stone(sit: Situation, cell: int) -> bool:
+    return sit.name(cell) in PLACE["stone"]["where"]
+
+
+def _can_be_room(sit: Situation, cell: int) -> bool:
+    return sit.is_free(cell) or (sit.cells[cell] in sit.clearable and sit.name(cell) != "water")
+
+
+def enter(sit: Situation, site: Site) -> str | None:
+    """The next action towards being closed in; None when the site is of no use any more."""
+    direction: Direction = site["direction"]
+    doorstep = sit.cell(site["x"], site["y"])
+    step = sit.steps[direction]
+    a, b = doorstep + step, doorstep + 2 * step
+    missing = _missing_walls(sit, doorstep, direction)
+    if missing is None:
+        return None
+    if missing:
+        return _build(sit, frozenset(missing))
+    if sit.here == b:
+        return f"move_{OPPOSITE[direction]}"
+    if sit.here == a:
+        return _close(sit, doorstep, b, direction)
+    if sit.here == doorstep:
+        return f"move_{direction}" if sit.is_free(a) else turn(sit, a) or "do"
+    way = way_onto(sit, doorstep, avoid=_walls(sit, doorstep, direction))
+    return follow(sit, way) if way else None
+
+
+def _build(sit: Situation, missing: frozenset[int]) -> str | None:
+    """Put stones where walls are missing."""
+    action = take_stance(sit, lambda _, faced: faced in missing and sit.is_free(faced))
+    if action is not None:
+        return action or "place_stone"
+    way = way_onto(sit, min(missing, key=sit.away))
+    return follow(sit, way) if way and len(way) > 1 else None
+
+
+def _close(sit: Situation, doorstep: int, b: int, direction: Direction) -> str | None:
+    """From the first cell: open the second, or put the stone on the doorstep."""
+    if sit.faced == doorstep:
+        if doorstep in sit.occupied:
+            return "do"
+        return "place_stone" if sit.has("stone") else None
+    if sit.is_free(b):
+        return f"move_{direction}"
+    return turn(sit, b) or "do"
+
+
+def brick_up(sit: Situation) -> str | None:
+    """Close a side that is water, over which arrows fly, while a skeleton is about."""
+    if not sit.has("stone") or not any(c.name not in ("cow", "zombie") for c in sit.creatures):
+        return None
+    for cell in sit.around(sit.here):
+        if sit.name(cell) == "water" and cell not in sit.occupied:
+            return turn(sit, cell) or "place_stone"
+    return None
