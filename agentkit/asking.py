@@ -1,18 +1,21 @@
 """One question to a model: render, complete, parse, and again when the answer cannot be used."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from agentkit.binding import BoundNode
-from agentkit.errors import AgentKitError, ModelError, OutputError
+from agentkit.errors import AgentKitError, ModelError, OutputError, RenderError
 from agentkit.events import Event, NodeFinished, NodeRetried, NodeStarted, NodeText
 from agentkit.messages import Call, Completion, Image, Message, Request, Usage
 from agentkit.node import MISSING
 from agentkit.output import Output
 from agentkit.reuse import ReuseCache
 from agentkit.values import json_copy, json_text
+
+_SLOW_EACH: Final = 10_000
+"""The most items an `each` node takes: more is a mistake in the list, not a wish."""
 
 Turn = tuple[Message, Message]
 """A question as it was sent, and the answer that was accepted."""
@@ -199,6 +202,38 @@ def check_value(bound: BoundNode, value: Any, variables: Mapping[str, Any]) -> N
     for check, expression in bound.compiled.checks:
         if not expression.evaluate({**variables, "output": value}):
             raise OutputError(check.say or f"it must meet this condition: {check.that}")
+
+
+def make_question(
+    shared: Shared,
+    bound: BoundNode,
+    variables: Mapping[str, Any],
+    before: tuple[Message, ...],
+    item: int | None,
+) -> Question:
+    """A prompt node's question, its prompt filled in.
+
+    Raises:
+        RenderError: The prompt cannot be filled in.
+    """
+    output = bound.reading
+    text = question_text(bound, output, variables)
+    sent = Message("user", text, question_images(bound, variables))
+    return Question(shared, bound, output, variables, before, sent, item)
+
+
+def checked_items(items: Any) -> Sequence[Any]:
+    """What an `each` node goes through; null is an empty list.
+
+    Raises:
+        RenderError: It is no list, or one of too many items.
+    """
+    if items is None:
+        return []
+    if not isinstance(items, (list, tuple)) or len(items) > _SLOW_EACH:
+        found = f"{len(items)} items" if isinstance(items, (list, tuple)) else repr(items)[:80]
+        raise RenderError(f"each: expected a list of at most {_SLOW_EACH} items, found {found}")
+    return items
 
 
 def question_text(bound: BoundNode, output: Output, variables: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 from agentkit.asking import (
     Meter,
@@ -12,8 +12,8 @@ from agentkit.asking import (
     Shared,
     Turn,
     Unanswered,
-    question_images,
-    question_text,
+    checked_items,
+    make_question,
 )
 from agentkit.binding import Binding, BoundNode
 from agentkit.calling import call
@@ -35,16 +35,13 @@ from agentkit.events import (
     StepFinished,
     StepStarted,
 )
-from agentkit.messages import Message, Usage
+from agentkit.messages import Usage
 from agentkit.node import Node
 from agentkit.overlay import Overlay
 from agentkit.prompt import Expression, Template
 from agentkit.reuse import ReuseCache
 from agentkit.scope import Scope, State
 from agentkit.values import json_copy
-
-_SLOW_EACH: Final = 10_000
-"""The most items an `each` node takes: more is a mistake in the list, not a wish."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,20 +251,12 @@ class StepRun:
         nodes = self._overlay.nodes
         recalled = tuple(nodes[i].compiled.name for i in self._overlay.recalls[index])
         before = self._scope.before(bound.compiled.node.with_context, recalled)
-        output = bound.reading
-        text = question_text(bound, output, variables)
-        sent = Message("user", text, question_images(bound, variables))
-        return Question(self._shared, bound, output, variables, before, sent, item)
+        return make_question(self._shared, bound, variables, before, item)
 
     async def _each(self, index: int, bound: BoundNode, each: Expression) -> list[Any]:
         """Ask (or call) once per item, all at once; the value is the list of answers."""
         node = bound.compiled.node
-        items = self._scope.evaluate(each)
-        if items is None:
-            items = []
-        if not isinstance(items, (list, tuple)) or len(items) > _SLOW_EACH:
-            found = f"{len(items)} items" if isinstance(items, (list, tuple)) else repr(items)[:80]
-            raise RenderError(f"each: expected a list of at most {_SLOW_EACH} items, found {found}")
+        items = checked_items(self._scope.evaluate(each))
         variables = self._scope.question_variables(bound.compiled.reads, node.with_context)
         async with asyncio.TaskGroup() as tasks:
             running = [
