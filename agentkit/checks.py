@@ -1,6 +1,7 @@
 """What can be wrong between the nodes of a graph. Each check reports all it finds."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final
 
 import networkx as nx
 
@@ -9,10 +10,14 @@ from agentkit.compiled import (
     OWN_NAMES,
     STEP_NAMES,
     CompiledNode,
+    Use,
     memory_keys,
     unknown_name,
 )
 from agentkit.errors import Problem, suggest
+
+RACE: Final = "nothing says which comes first"
+"""In the message of every race, and of no other problem."""
 
 
 def duplicate_problems(nodes: Sequence[CompiledNode]) -> Iterator[Problem]:
@@ -42,7 +47,7 @@ def name_problems(
         for name in use.binds & (known | LOCAL_NAMES):
             message = f"'{name}' is already a name here: call the loop or set variable otherwise"
             yield Problem(message, compiled.name, use.field, use.key)
-        yield from _previous_problems(compiled, nodes, use.reads.get("previous", frozenset()))
+        yield from _previous_problems(compiled, nodes, use)
 
 
 def _local_or_unknown(name: str, allowed: frozenset[str]) -> str:
@@ -54,11 +59,12 @@ def _local_or_unknown(name: str, allowed: frozenset[str]) -> str:
 
 
 def _previous_problems(
-    compiled: CompiledNode, nodes: Collection[str], keys: frozenset[str] | None
+    compiled: CompiledNode, nodes: Collection[str], use: Use
 ) -> Iterator[Problem]:
-    for key in sorted((keys or frozenset()) - frozenset(nodes)):
+    keys = use.reads.get("previous") or frozenset()
+    for key in sorted(keys - frozenset(nodes)):
         message = f"'previous.{key}': there is no node '{key}'.{suggest(key, frozenset(nodes))}"
-        yield Problem(message, compiled.name, "prompt")
+        yield Problem(message, compiled.name, use.field, use.key)
 
 
 def reference_problems(
@@ -120,7 +126,7 @@ def race_between(first: CompiledNode, second: CompiledNode) -> Iterator[Problem]
         if _touches(first, key) and _touches(second, key):
             verbs = [f"'{c.name}' {_verb(c, key)} it" for c in (first, second)]
             message = (
-                f"memory.{key}: {verbs[0]}, {verbs[1]}, and nothing says which comes first: "
+                f"memory.{key}: {verbs[0]}, {verbs[1]}, and {RACE}: "
                 f"add 'after: [{first.name}]' to '{second.name}', or the other way round"
             )
             field_name = "save" if key in second.node.save else "prompt"

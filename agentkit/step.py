@@ -6,40 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from agentkit.asking import (
-    Meter,
-    Question,
-    Shared,
-    Turn,
-    Unanswered,
-    checked_items,
-    make_question,
-)
-from agentkit.binding import Binding, BoundNode
-from agentkit.calling import call
-from agentkit.errors import (
-    AgentKitError,
-    OutputError,
-    RenderError,
-    StepError,
-    StepInterrupted,
-)
-from agentkit.events import (
-    Event,
-    MemoryWritten,
-    NodeCancelled,
-    NodeFailed,
-    NodeFinished,
-    NodeSkipped,
-    StepFailed,
-    StepFinished,
-    StepStarted,
-)
+from agentkit.asking import Meter, Shared
+from agentkit.binding import Binding, bind
+from agentkit.errors import AgentKitError, RenderError, StepError, StepInterrupted
+from agentkit.events import Event, NodeCancelled, StepFailed, StepFinished, StepStarted
+from agentkit.graph import Graph
 from agentkit.messages import Usage
 from agentkit.node import Node
 from agentkit.overlay import Overlay
-from agentkit.prompt import Expression, Template
+from agentkit.prompt import Template
 from agentkit.reuse import ReuseCache
+from agentkit.running import NodeRunner
 from agentkit.scope import Scope, State
 from agentkit.values import json_copy
 
@@ -109,14 +86,9 @@ class StepRun:
         self._status: dict[str, str] = {}
         self._failures: dict[str, Exception] = {}
         self._meter = Meter()
-        self._shared = Shared(
-            self._step,
-            int(names.get("episode") or 0),
-            emit,
-            streaming,
-            self._meter,
-            reuse or ReuseCache(),
-        )
+        episode = int(names.get("episode") or 0)
+        shared = Shared(self._step, episode, emit, streaming, self._meter, reuse or ReuseCache())
+        self._runner = NodeRunner(shared, self._scope, self._overlay)
 
     async def run(self) -> StepResult:
         """Execute the graph.
@@ -199,112 +171,11 @@ class StepRun:
                 self._emit(NodeCancelled(self._step, name, because))
             return
         try:
-            self._status[name] = await self._execute(index, bound)
-        except Unanswered as error:
-            self._failed(index, name, None, error)
+            self._status[name] = await self._runner.execute(index, Step(self, index))
         except AgentKitError as error:
-            self._failed(index, name, None, Unanswered(error, 1, None))
-
-    def _failed(self, index: int, name: str, item: int | None, error: Unanswered) -> None:
-        if self._emit:
-            self._emit(
-                NodeFailed(
-                    self._step, name, item, error.attempt, str(error.cause), error.completion
-                )
-            )
-        if item is None:
             self._status[name] = "failed"
-            self._failures[name] = error.cause
+            self._failures[name] = error
             self._overlay.block(index, name)
-
-    async def _execute(self, index: int, bound: BoundNode) -> str:
-        """Run one node and keep its value; returns its status."""
-        compiled = bound.compiled
-        node, name = compiled.node, compiled.node.name
-        scope = self._scope
-        if compiled.when is not None and not scope.evaluate(compiled.when):
-            if self._emit:
-                self._emit(NodeSkipped(self._step, name, scope.values.get(name)))
-            return "skipped"
-        status = "ok"
-        if compiled.each is not None:
-            value = await self._each(index, bound, compiled.each)
-        elif bound.function is not None:
-            handle = Step(self, index) if bound.function.takes_step else None
-            variables = scope.variables(compiled.reads)
-            value, status = await call(self._shared, bound, variables, None, handle)
-        else:
-            variables = scope.question_variables(compiled.reads, node.with_context)
-            question = self._question(index, bound, variables, None)
-            value, turn = await question.ask()
-            scope.turns[name] = (turn,)
-            status = question.status
-        scope.values[name] = value
-        if node.save:
-            self._save(bound, value)
-        return status
-
-    def _question(
-        self, index: int, bound: BoundNode, variables: Mapping[str, Any], item: int | None
-    ) -> Question:
-        """A prompt node's question with the whole conversation before it."""
-        nodes = self._overlay.nodes
-        recalled = tuple(nodes[i].compiled.name for i in self._overlay.recalls[index])
-        before = self._scope.before(bound.compiled.node.with_context, recalled)
-        return make_question(self._shared, bound, variables, before, item)
-
-    async def _each(self, index: int, bound: BoundNode, each: Expression) -> list[Any]:
-        """Ask (or call) once per item, all at once; the value is the list of answers."""
-        node = bound.compiled.node
-        items = checked_items(self._scope.evaluate(each))
-        variables = self._scope.question_variables(bound.compiled.reads, node.with_context)
-        async with asyncio.TaskGroup() as tasks:
-            running = [
-                tasks.create_task(self._item(index, bound, {**variables, "item": item}, position))
-                for position, item in enumerate(items)
-            ]
-        results = [task.result() for task in running]
-        errors = {i: r for i, r in enumerate(results) if isinstance(r, AgentKitError)}
-        if errors:
-            listed = "; ".join(f"item {i}: {error}" for i, error in errors.items())
-            raise OutputError(f"{len(errors)} of {len(results)} items failed: {listed}")
-        pairs = [r for r in results if not isinstance(r, AgentKitError)]
-        if bound.function is None:
-            self._scope.turns[node.name] = tuple(turn for _, turn in pairs if turn is not None)
-        value = [answer for answer, _ in pairs]
-        if self._emit:
-            self._emit(NodeFinished(self._step, node.name, None, 1, "ok", value))
-        return value
-
-    async def _item(
-        self, index: int, bound: BoundNode, variables: Mapping[str, Any], item: int
-    ) -> tuple[Any, Turn | None] | AgentKitError:
-        """One item of an `each` node: its value and turn, or what went wrong."""
-        try:
-            if bound.function is not None:
-                value, _ = await call(self._shared, bound, variables, item, Step(self, index))
-                return value, None
-            return await self._question(index, bound, variables, item).ask()
-        except Unanswered as error:
-            failure = error
-        except AgentKitError as error:
-            failure = Unanswered(error, 1, None)
-        self._failed(index, bound.compiled.name, item, failure)
-        return failure.cause
-
-    def _save(self, bound: BoundNode, value: Any) -> None:
-        """Write memory, all keys of a node at once."""
-        written: dict[str, Any] = {}
-        for key, expression in bound.compiled.save:
-            variables = {**self._scope.variables(expression.reads), "output": value}
-            try:
-                written[key] = json_copy(expression.evaluate(variables), f"memory.{key}")
-            except TypeError as error:
-                raise RenderError(f"save: {error}") from error
-        self._scope.memory.update(written)
-        if self._emit:
-            for key, saved in written.items():
-                self._emit(MemoryWritten(self._step, bound.compiled.name, key, saved))
 
 
 class Step:
@@ -337,7 +208,7 @@ class Step:
 
 
 async def run_graph(
-    graph: Any,
+    graph: Graph,
     inputs: Mapping[str, Any],
     model: Any,
     models: Mapping[str, Any],
@@ -346,8 +217,6 @@ async def run_graph(
     on_event: Callable[[Event], None] | None,
 ) -> StepResult:
     """`Graph.run`: bind and execute once, keeping the events."""
-    from agentkit.binding import bind
-
     events: list[Event] = []
 
     def emit(event: Event) -> None:

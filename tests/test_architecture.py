@@ -22,6 +22,7 @@ LAYERS = [
     {"binding", "drawing"},
     {"asking", "calling", "overlay"},
     {"scope"},
+    {"running"},
     {"step"},
     {"agent"},
     {"environment", "rendering"},

@@ -1,0 +1,177 @@
+"""Run one node of a step: skip it, ask, call, or do so for each item; then save."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Final
+
+from agentkit.asking import (
+    Question,
+    Shared,
+    Turn,
+    Unanswered,
+    question_images,
+    question_text,
+)
+from agentkit.binding import BoundNode
+from agentkit.calling import call
+from agentkit.errors import AgentKitError, OutputError, RenderError
+from agentkit.events import MemoryWritten, NodeFailed, NodeFinished, NodeSkipped
+from agentkit.messages import Message
+from agentkit.overlay import Overlay
+from agentkit.prompt import Expression
+from agentkit.scope import Scope
+from agentkit.values import json_copy
+
+_MOST_ITEMS: Final = 10_000
+"""The most items an `each` node takes: more is a mistake in the list, not a wish."""
+
+
+class NodeRunner:
+    """Runs the nodes of one step, writing their values, turns and memory into its scope."""
+
+    def __init__(self, shared: Shared, scope: Scope, overlay: Overlay) -> None:
+        self._shared = shared
+        self._scope = scope
+        self._overlay = overlay
+
+    async def execute(self, index: int, handle: Any) -> str:
+        """Run a node whose dependencies are done.
+
+        Args:
+            index: The node's index in the overlay.
+            handle: The running step, for functions that take it.
+
+        Returns:
+            Its status: `ok`, `otherwise` or `skipped`.
+
+        Raises:
+            AgentKitError: It has no value in this step; the failure is recorded.
+        """
+        try:
+            return await self._execute(index, handle)
+        except Unanswered as error:
+            self._failed(index, None, error)
+            raise error.cause from error
+        except AgentKitError as error:
+            self._failed(index, None, Unanswered(error, 1, None))
+            raise
+
+    async def _execute(self, index: int, handle: Any) -> str:
+        bound, scope = self._overlay.nodes[index], self._scope
+        compiled, name = bound.compiled, bound.compiled.node.name
+        if compiled.when is not None and not scope.evaluate(compiled.when):
+            if self._shared.emit:
+                self._shared.emit(NodeSkipped(self._shared.step, name, scope.values.get(name)))
+            return "skipped"
+        if compiled.each is not None:
+            status = "ok"
+            value, turns = await self._each(index, compiled.each, handle)
+        else:
+            variables = self._variables(bound)
+            value, turn, status = await self._one(index, variables, None, handle)
+            turns = (turn,) if turn else ()
+        scope.values[name] = value
+        if turns:
+            scope.turns[name] = turns
+        if compiled.save:
+            self._save(bound, value)
+        return status
+
+    def _variables(self, bound: BoundNode) -> dict[str, Any]:
+        reads = bound.compiled.reads
+        if bound.function is not None:
+            return self._scope.variables(reads)
+        return self._scope.question_variables(reads, bound.compiled.node.with_context)
+
+    async def _one(
+        self, index: int, variables: Mapping[str, Any], item: int | None, handle: Any
+    ) -> tuple[Any, Turn | None, str]:
+        """Ask a node's question, or call its function; gives value, turn and status."""
+        bound = self._overlay.nodes[index]
+        if bound.function is not None:
+            value, status = await call(self._shared, bound, variables, item, handle)
+            return value, None, status
+        question = self.question(index, variables, item)
+        value, turn = await question.ask()
+        return value, turn, question.status
+
+    def question(self, index: int, variables: Mapping[str, Any], item: int | None) -> Question:
+        """A prompt node's question with the whole conversation before it.
+
+        Raises:
+            RenderError: The prompt cannot be filled in.
+        """
+        nodes, bound = self._overlay.nodes, self._overlay.nodes[index]
+        recalled = tuple(nodes[i].compiled.name for i in self._overlay.recalls[index])
+        before = self._scope.before(bound.compiled.node.with_context, recalled)
+        output = bound.reading
+        text = question_text(bound, output, variables)
+        sent = Message("user", text, question_images(bound, variables))
+        return Question(self._shared, bound, output, variables, before, sent, item)
+
+    async def _each(
+        self, index: int, each: Expression, handle: Any
+    ) -> tuple[list[Any], tuple[Turn, ...]]:
+        """Run once per item, all at once; the value is the list of values, in item order."""
+        bound = self._overlay.nodes[index]
+        items = _items(self._scope.evaluate(each))
+        variables = self._variables(bound)
+        async with asyncio.TaskGroup() as tasks:
+            running = [
+                tasks.create_task(self._item(index, {**variables, "item": item}, number, handle))
+                for number, item in enumerate(items)
+            ]
+        results = [task.result() for task in running]
+        failed = [f"item {i}: {r}" for i, r in enumerate(results) if isinstance(r, AgentKitError)]
+        if failed:
+            raise OutputError(f"{len(failed)} of {len(results)} items failed: {'; '.join(failed)}")
+        pairs = [result for result in results if not isinstance(result, AgentKitError)]
+        value = [answer for answer, _ in pairs]
+        if self._shared.emit:
+            name = bound.compiled.name
+            self._shared.emit(NodeFinished(self._shared.step, name, None, 1, "ok", value))
+        return value, tuple(turn for _, turn in pairs if turn)
+
+    async def _item(
+        self, index: int, variables: Mapping[str, Any], item: int, handle: Any
+    ) -> tuple[Any, Turn | None] | AgentKitError:
+        """One item of an `each` node: its value and turn, or what went wrong."""
+        try:
+            value, turn, _ = await self._one(index, variables, item, handle)
+            return value, turn
+        except Unanswered as error:
+            failure = error
+        except AgentKitError as error:
+            failure = Unanswered(error, 1, None)
+        self._failed(index, item, failure)
+        return failure.cause
+
+    def _failed(self, index: int, item: int | None, error: Unanswered) -> None:
+        shared = self._shared
+        if shared.emit:
+            name, cause = self._overlay.nodes[index].compiled.name, str(error.cause)
+            shared.emit(NodeFailed(shared.step, name, item, error.attempt, cause, error.completion))
+
+    def _save(self, bound: BoundNode, value: Any) -> None:
+        """Write memory, all keys of a node at once."""
+        written: dict[str, Any] = {}
+        for key, expression in bound.compiled.save:
+            variables = {**self._scope.variables(expression.reads), "output": value}
+            try:
+                written[key] = json_copy(expression.evaluate(variables), f"memory.{key}")
+            except TypeError as error:
+                raise RenderError(f"save: {error}") from error
+        self._scope.memory.update(written)
+        if self._shared.emit:
+            for key, saved in written.items():
+                self._shared.emit(MemoryWritten(self._shared.step, bound.compiled.name, key, saved))
+
+
+def _items(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    if not isinstance(value, (list, tuple)):
+        raise RenderError(f"each: expected a list, found {str(value)[:80]!r}")
+    if len(value) > _MOST_ITEMS:
+        raise RenderError(f"each: expected at most {_MOST_ITEMS} items, found {len(value)}")
+    return list(value)
