@@ -2,28 +2,17 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
-from agentkit.asking import (
-    Question,
-    Shared,
-    Turn,
-    Unanswered,
-    question_images,
-    question_text,
-)
+from agentkit.asking import Question, Shared, Turn, Unanswered, checked_items, make_question
 from agentkit.binding import BoundNode
 from agentkit.calling import call
 from agentkit.errors import AgentKitError, OutputError, RenderError
 from agentkit.events import MemoryWritten, NodeFailed, NodeFinished, NodeSkipped
-from agentkit.messages import Message
 from agentkit.overlay import Overlay
 from agentkit.prompt import Expression
 from agentkit.scope import Scope
 from agentkit.values import json_copy
-
-_MOST_ITEMS: Final = 10_000
-"""The most items an `each` node takes: more is a mistake in the list, not a wish."""
 
 
 class NodeRunner:
@@ -104,17 +93,14 @@ class NodeRunner:
         nodes, bound = self._overlay.nodes, self._overlay.nodes[index]
         recalled = tuple(nodes[i].compiled.name for i in self._overlay.recalls[index])
         before = self._scope.before(bound.compiled.node.with_context, recalled)
-        output = bound.reading
-        text = question_text(bound, output, variables)
-        sent = Message("user", text, question_images(bound, variables))
-        return Question(self._shared, bound, output, variables, before, sent, item)
+        return make_question(self._shared, bound, variables, before, item)
 
     async def _each(
         self, index: int, each: Expression, handle: Any
     ) -> tuple[list[Any], tuple[Turn, ...]]:
         """Run once per item, all at once; the value is the list of values, in item order."""
         bound = self._overlay.nodes[index]
-        items = _items(self._scope.evaluate(each))
+        items = checked_items(self._scope.evaluate(each))
         variables = self._variables(bound)
         async with asyncio.TaskGroup() as tasks:
             running = [
@@ -165,13 +151,3 @@ class NodeRunner:
         if self._shared.emit:
             for key, saved in written.items():
                 self._shared.emit(MemoryWritten(self._shared.step, bound.compiled.name, key, saved))
-
-
-def _items(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    if not isinstance(value, (list, tuple)):
-        raise RenderError(f"each: expected a list, found {str(value)[:80]!r}")
-    if len(value) > _MOST_ITEMS:
-        raise RenderError(f"each: expected at most {_MOST_ITEMS} items, found {len(value)}")
-    return list(value)
