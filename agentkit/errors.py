@@ -113,7 +113,10 @@ class EnvError(AgentKitError):
 
 
 class StepError(AgentKitError):
-    """Nodes failed in a step. `failures` maps each failed node to its error."""
+    """Nodes failed in a step. `failures` maps each failed node to its error.
+
+    The texts that belong to no node are called `the context` and `the action` there.
+    """
 
     def __init__(self, failures: Mapping[str, Exception]) -> None:
         self.failures = dict(failures)
@@ -121,8 +124,10 @@ class StepError(AgentKitError):
 
     def __str__(self) -> str:
         count = len(self.failures)
-        lines = [f"{count} node{'s' if count != 1 else ''} failed"]
-        lines += [f"  node '{name}': {error}" for name, error in self.failures.items()]
+        lines = [f"{count} failure{'s' if count != 1 else ''} in this step"]
+        for name, error in self.failures.items():
+            where = name if " " in name else f"node '{name}'"
+            lines.append(f"  {where}: {error}")
         return "\n".join(lines)
 
 

@@ -99,7 +99,7 @@ class StepRun:
         """
         started = time.perf_counter()
         self._record(StepStarted(self._step))
-        self._attempt("context", self._scope.render_prefix)
+        self._attempt("the context", self._scope.render_prefix)
         first, *others = self._roots
         try:
             async with asyncio.TaskGroup() as self._tasks:
@@ -112,7 +112,7 @@ class StepRun:
         stopped = len(self._status) < len(self._overlay.nodes)
         action = None
         if not self._failures and not stopped:
-            action = self._attempt("action", self._render_action)
+            action = self._attempt("the action", self._render_action)
         if self._failures or stopped:
             messages = {name: str(error) for name, error in self._failures.items()}
             self._record(StepFailed(self._step, messages, usage, cost_usd))

@@ -54,7 +54,7 @@ def test_an_action_that_cannot_be_filled_in_fails_the_step_and_commits_nothing()
         model=model,
     )
     for _ in range(2):
-        with pytest.raises(StepError, match="'action': .*verb"):
+        with pytest.raises(StepError, match=r"the action: .*verb"):
             player.act_sync()
     assert prompts == ["n is 0", "n is 0"]
 
