@@ -1,0 +1,59 @@
+"""What a run folder says of its run: the agent, its models, the plan, and all versions."""
+
+import re
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import Any
+
+from agentkit.agent import Agent
+from agentkit.rollouts import Plan
+
+
+def about_run(agent: Agent, plan: Plan, path: Path | None = None) -> dict[str, Any]:
+    """The `about` of a RunWriter.
+
+    Args:
+        agent: The agent that plays.
+        plan: What the run shall do.
+        path: The file the agent was loaded from.
+    """
+    env = agent.env
+    return {
+        "agent": {
+            "name": agent.name,
+            "path": None if path is None else str(path.resolve()),
+            "source": agent.source,
+        },
+        "models": node_models(agent),
+        "env": None if env is None else {"id": env.id, "arguments": dict(env.arguments)},
+        "inputs": agent.inputs,
+        "plan": plan,
+        "limits": agent.limits,
+        "versions": versions(),
+    }
+
+
+def node_models(agent: Agent) -> dict[str, str]:
+    """The model that answers each prompt node, by the node's name."""
+    return {
+        bound.compiled.name: bound.model.name
+        for bound in agent.binding.nodes
+        if bound.model is not None
+    }
+
+
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+
+
+def versions() -> Mapping[str, str]:
+    """Versions of AgentKit and of what it is built on, as far as they are installed."""
+    found: dict[str, str] = {}
+    needed = [line for line in requires("agentkit") or () if "extra == 'dev'" not in line]
+    names = [match[0] for line in needed if (match := _NAME.match(line))]
+    for name in dict.fromkeys(["agentkit", *names]):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

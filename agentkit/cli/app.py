@@ -1,0 +1,91 @@
+"""The `agentkit` command: finds its commands by name and reports errors in plain words."""
+
+from importlib import import_module
+from typing import Any, Final
+
+import click
+
+from agentkit import __version__
+from agentkit.errors import AgentKitError, InputError, suggest
+
+COMMANDS: Final = {
+    "run": "Run an agent, watch it, and record what happens.",
+    "check": "Check agent files; every problem is listed with its line.",
+    "show": "Show an agent's graph, or a recorded run step by step.",
+    "render": "Print the exact messages of a node; no model is asked.",
+    "new": "Write a new agent to edit, from one that is shipped.",
+    "envs": "List the environments that agents can play in.",
+    "schema": "Print the JSON Schema of agent files, for editors.",
+}
+"""Each command and what it does; its module is imported only when it is used."""
+
+INTERRUPTED: Final = 130
+"""The exit code after Ctrl-C, as shells have it."""
+
+
+class Mistake(click.ClickException):
+    """What the user gave is wrong."""
+
+    exit_code = 2
+
+
+class Commands(click.Group):
+    """The commands of the table above."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the commands, in the order in which one meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"agentkit.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or suggest the one that was meant."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            hint = suggest(name, set(COMMANDS))
+            raise click.UsageError(f"No such command '{name}'.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a user's mistake gets a message, never a traceback."""
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            raise Mistake(str(error)) from error
+        except AgentKitError as error:
+            raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt:
+            click.echo("stopped", err=True)
+            return ctx.exit(INTERRUPTED)
+
+
+_SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+@click.group(cls=Commands, context_settings=_SETTINGS)
+@click.version_option(__version__, prog_name="agentkit")
+def cli() -> None:
+    """AgentKit turns a list of plain-language prompts into an agent.
+
+    \b
+    Examples:
+      agentkit run crafter              play Crafter: no key and no model needed
+      agentkit new my_agent             write an agent of your own to edit
+      agentkit run my_agent.yaml        run it
+
+    An AGENT is a YAML file, or the name of an agent that comes with AgentKit. Every command
+    explains itself: agentkit run --help. Exit codes: 0 done, 1 failed, 2 something in the command
+    or the agent is wrong, 3 a limit was reached, 130 stopped with Ctrl-C.
+    """

@@ -1,0 +1,107 @@
+"""What the commands' arguments mean: agents, inputs, places in recorded runs."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from agentkit.errors import InputError
+
+if TYPE_CHECKING:
+    from agentkit.agent import Agent
+
+_NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
+_WORDS: Final = {"true": True, "false": False, "null": None}
+
+
+def load(
+    name: str,
+    model: str | None = None,
+    inputs: Sequence[str] = (),
+    memory_file: Path | None = None,
+) -> "tuple[Agent, Path]":
+    """Load an agent with what the command line gives it.
+
+    Raises:
+        InputError: It is not there or cannot work, or an input is unknown.
+    """
+    from agentkit.spec import find_agent, load_agent
+
+    path = find_agent(name)
+    given = parse_inputs(inputs)
+    agent = load_agent(path, model=_from_here(model), inputs=given or None, memory_file=memory_file)
+    return agent, path
+
+
+def _from_here(model: str | None) -> str | None:
+    """A file that the command line names lies where the user stands, not beside the agent."""
+    if model is None or not model.startswith("script:"):
+        return model
+    return f"script:{Path(model.removeprefix('script:')).resolve()}"
+
+
+def parse_inputs(given: Sequence[str]) -> dict[str, Any]:
+    """The values of `--input name=value` options.
+
+    Raises:
+        InputError: One has no `=`, comes twice, or names a file that cannot be read.
+    """
+    inputs: dict[str, Any] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        name = name.strip()
+        if not equals or not name:
+            raise InputError(f"--input {text!r}: write name=value")
+        if name in inputs:
+            raise InputError(f"--input {name} is given twice")
+        inputs[name] = parse_value(value)
+    return inputs
+
+
+def parse_value(text: str) -> Any:
+    """A value of `--input`: text, unless it is clearly a number, true, false, null or JSON.
+
+    Raises:
+        InputError: It is `@FILE` and the file cannot be read as text.
+    """
+    if text.startswith("@"):
+        return read_text(Path(text[1:]))
+    if text in _WORDS:
+        return _WORDS[text]
+    if not _NUMBER.fullmatch(text) and text[:1] not in ("[", "{", '"'):
+        return text
+    import orjson
+
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+
+
+def read_text(path: Path) -> str:
+    """The text of a file that the user named.
+
+    Raises:
+        InputError: It cannot be read, or is not UTF-8 text.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"cannot read {path}: it is not UTF-8 text") from error
+
+
+def parse_place(text: str) -> tuple[Path, int, int]:
+    """`RUN:EPISODE:STEP` as a folder and two numbers.
+
+    Raises:
+        InputError: It does not look like that.
+    """
+    folder, episode, step = ["", "", "", *text.rsplit(":", 2)][-3:]
+    if not folder or not episode.isdecimal() or not step.isdecimal():
+        raise InputError(
+            f"--from {text}: write RUN:EPISODE:STEP, a run folder and two numbers counted from 0, "
+            "such as runs/20260131-120000-crafter:0:12"
+        )
+    return Path(folder), int(episode), int(step)

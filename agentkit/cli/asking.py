@@ -1,0 +1,87 @@
+"""Messages of one node: shown without asking (`render`), or asked once (`run --node`)."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from agentkit.agent import Agent
+from agentkit.cli.arguments import load, parse_inputs, parse_place
+from agentkit.cli.view import closing
+from agentkit.cli.view.messages import show_message
+from agentkit.cli.view.words import money, tokens
+from agentkit.moments import first_moment, recorded_moment
+from agentkit.reading import load_run
+from agentkit.rendering import Moment, Rendered, ask, render
+
+
+def ask_node(
+    name: str,
+    node: str,
+    model: str | None,
+    inputs: Sequence[str],
+    place: str | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Ask one node's model once, and print the answer."""
+    agent, _ = load(name, model)
+    given = parse_inputs(inputs)
+    asked = asyncio.run(ask(agent, node, _moment(agent, node, given, place, seed), given))
+    if as_json:
+        entry = {"node": node, "value": asked.value, "usage": asked.usage}
+        closing.print_json({**entry, "cost_usd": asked.cost_usd})
+        return
+    closing.show_answer(node, asked.value)
+    click.echo(f"tokens {tokens(asked.usage)}   cost {money(asked.cost_usd)}", err=True)
+
+
+def show_node(
+    name: str, node: str, inputs: Sequence[str], place: str | None, seed: int, text: str | None
+) -> None:
+    """Print the exact messages of a node."""
+    agent, _ = load(name)
+    given = parse_inputs(inputs)
+    if text is not None:
+        given["observation"] = text
+    rendered = render(agent, node, _moment(agent, node, given, place, seed), given)
+    _show(agent, node, rendered)
+
+
+def _moment(
+    agent: Agent, node: str, given: Mapping[str, Any], place: str | None, seed: int
+) -> Moment:
+    if place is not None:
+        folder, episode, step = parse_place(place)
+        return recorded_moment(agent, load_run(Path(folder)), episode, step, node)
+    return first_moment(agent, seed)
+
+
+def _show(agent: Agent, node: str, rendered: Rendered) -> None:
+    bound = agent.binding.nodes[agent.graph.index[node]]
+    count = len(rendered.questions)
+    for number, messages in enumerate(rendered.messages):
+        if count > 1:
+            click.secho(f"##### item {number} of {count}", bold=True)
+        for message in messages:
+            show_message(message.role, message.content, len(message.images))
+    if not count:
+        click.echo("nothing is asked: its list is empty")
+    for question in rendered.questions[:1]:
+        schema = question.output.json_schema(question.variables)
+        if schema is not None:
+            click.secho("--- answer as JSON schema", dim=True)
+            click.echo(closing.json_line(schema))
+    model = bound.model.name if bound.model else "none"
+    click.echo(f"node '{node}' asks the model {model}; nothing was asked now", err=True)
+    if rendered.unknown:
+        names = ", ".join(f"⟨{name}⟩" for name in rendered.unknown)
+        click.echo(
+            f"not known without asking a model: {names}. Give a value with --input "
+            f"{rendered.unknown[0]}=..., or take a recorded step with --from",
+            err=True,
+        )
+    if rendered.wanted is False:
+        click.echo("its 'when' is false here: it would be skipped", err=True)

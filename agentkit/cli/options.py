@@ -1,0 +1,30 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+FILE: Final = click.Path(path_type=Path)
+"""The type of an option that names a file or folder."""
+
+agent = click.argument("agent", metavar="AGENT")
+model = click.option(
+    "--model", metavar="ID", help="A model that answers every node, in place of the agent's own."
+)
+inputs = click.option(
+    "--input",
+    "inputs",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Give an input a value; NAME=@FILE takes the text of a file. Can be repeated.",
+)
+seed = click.option(
+    "--seed", metavar="N", type=int, default=0, show_default=True, help="Seed of the world."
+)
+place = click.option(
+    "--from",
+    "place",
+    metavar="RUN:EPISODE:STEP",
+    help="Take what the node reads from this step of a recorded run.",
+)

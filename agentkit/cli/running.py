@@ -1,0 +1,101 @@
+"""What `agentkit run` does: load, play, record, and say how it went."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import click
+
+from agentkit.about import about_run
+from agentkit.agent import Agent, Limits
+from agentkit.cli.app import INTERRUPTED
+from agentkit.cli.arguments import load
+from agentkit.cli.notes import notes, run_title
+from agentkit.cli.playing import play
+from agentkit.cli.recording import run_folder
+from agentkit.cli.view import closing, summary
+from agentkit.cli.view.board import Board
+from agentkit.cli.view.progress import choose
+from agentkit.environment import env_report
+from agentkit.errors import InputError, TraceError
+from agentkit.rollouts import Plan
+from agentkit.trace import RunWriter
+
+EXIT_CODES: Final = {"done": 0, "failed": 1, "limit": 3, "interrupted": INTERRUPTED}
+"""The exit code of each way to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the command line asks for."""
+
+    episodes: int
+    parallel: int
+    seed: int
+    steps: int | None
+    fresh: bool
+    out: Path | None
+    as_json: bool
+    picture: Path | None
+
+
+def run_agent(
+    name: str, model: str | None, inputs: Sequence[str], memory: Path | None, wishes: Wishes
+) -> int:
+    """Load an agent, play and record a run, and say how it went; returns the exit code.
+
+    Raises:
+        InputError: The agent cannot be loaded, or the run cannot start.
+        TraceError: The run cannot be recorded.
+    """
+    agent, path = load(name, model, inputs, memory)
+    if wishes.steps is not None:
+        if agent.env is None:
+            raise InputError(f"--steps counts decisions in an environment; {agent.name} has none")
+        agent = agent.replace(limits=Limits(steps=wishes.steps))
+    agent.check_inputs()
+    for note in notes(agent, path):
+        click.echo(note, err=True)
+    plan = Plan(wishes.episodes, wishes.parallel, wishes.seed, wishes.fresh)
+    board = Board([node.name for node in agent.graph.nodes], plan.episodes, agent.limits.steps)
+    writer = RunWriter(run_folder(agent.name, wishes.out), about_run(agent, plan, path))
+    stopped = _play(agent, plan, writer, board)
+    status = board.status(stopped)
+    writer.finish(status, board.summary.totals())
+    _close(agent, board, writer.folder, wishes, status)
+    return EXIT_CODES[status]
+
+
+def _play(agent: Agent, plan: Plan, writer: RunWriter, board: Board) -> bool:
+    """Play the run; one that cannot go on leaves its folder in order."""
+    progress = choose(board, run_title(agent))
+    try:
+        return play(agent, plan, writer, board, progress)
+    except InputError:
+        if any(episode.begun for episode in board.episodes.values()):
+            writer.finish("failed", board.summary.totals())
+        else:
+            writer.discard()
+        raise
+    except TraceError:
+        click.echo(f"what was reached until then lies in {writer.folder}", err=True)
+        raise
+
+
+def _close(agent: Agent, board: Board, folder: Path, wishes: Wishes, status: str) -> None:
+    """Say how the run ended."""
+    infos = [episode.summary.info for episode in board.episodes.values() if episode.begun]
+    report = env_report(agent.env.id, infos) if agent.env and infos else {}
+    closing.show_failures(board)
+    if wishes.as_json:
+        closing.print_json(summary.machine(board, agent, report, folder, status))
+        return
+    lines = summary.facts(board, report, folder)
+    headline = summary.headline(board, agent.name, status)
+    closing.show_answers(board)
+    closing.show_facts(headline, lines, status)
+    if wishes.picture is not None:
+        from agentkit.cli.view.picture import save_picture
+
+        save_picture(wishes.picture, run_title(agent), board, headline, lines, status)

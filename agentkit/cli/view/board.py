@@ -1,0 +1,272 @@
+"""The state of a run as its events tell it; the views read it whenever they like."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from agentkit.events import (
+    EnvironmentStepped,
+    EpisodeFinished,
+    EpisodeStarted,
+    Event,
+    LimitReached,
+    NodeAdded,
+    NodeCancelled,
+    NodeFailed,
+    NodeFinished,
+    NodeRetried,
+    NodeSkipped,
+    NodeStarted,
+    NodeText,
+    StepFailed,
+    StepFinished,
+    StepStarted,
+)
+from agentkit.messages import Completion, Usage
+from agentkit.rollouts import EpisodeSummary, RunSummary
+from agentkit.values import json_text
+
+NodeState = Literal["waiting", "running", "done", "skipped", "failed"]
+
+_SAID: Final = 400
+"""The last characters of a streamed text that are kept to be shown."""
+
+
+@dataclass(slots=True)
+class EpisodeBoard:
+    """One episode so far."""
+
+    summary: EpisodeSummary
+    names: Sequence[str]
+    """The nodes of the graph, in order."""
+    started_s: float = field(default_factory=time.perf_counter)
+    begun: bool = False
+    """Whether the environment was reset."""
+    running: bool = True
+    step: int = 0
+    """The step being executed."""
+    nodes: dict[str, NodeState] = field(default_factory=dict)
+    """What each node does in this step."""
+    values: dict[str, Any] = field(default_factory=dict)
+    """The last value of each node."""
+    said: tuple[str, str] = ("", "")
+    """The node that spoke last, and what it said."""
+    reward: float | None = None
+    """The last reward."""
+    usage: Usage = field(default_factory=Usage)
+    """Tokens and calls, those of the step being executed included."""
+    cost_usd: float | None = 0.0
+    failures: Mapping[str, str] = field(default_factory=dict)
+    """The nodes that failed in the last step."""
+    limit: tuple[str, float] | None = None
+    """The limit that ended the episode."""
+
+    @property
+    def seconds(self) -> float:
+        """How long the episode took, or has taken so far."""
+        if self.running:
+            return time.perf_counter() - self.started_s
+        return self.summary.seconds
+
+    @property
+    def outcome(self) -> str:
+        """How the episode ended, in words."""
+        status, reason = self.summary.status, self.summary.reason
+        if self.limit is not None:
+            return f"limit reached: {self.limit[0]} {self.limit[1]:g}"
+        if status == "done":
+            return f"done ({reason})" if reason else "done"
+        return f"{status}: {reason}" if reason else status
+
+    @property
+    def achievements(self) -> list[str] | None:
+        """The achievements made so far; None where the environment has none."""
+        made = self.summary.info.get("achievements")
+        if not isinstance(made, Mapping):
+            return None
+        return [name for name, count in made.items() if count]
+
+    @property
+    def achievable(self) -> int:
+        """How many achievements there are."""
+        return len(self.summary.info.get("achievements") or ())
+
+    @property
+    def game_steps(self) -> int | None:
+        """The environment's own ticks, where it says them."""
+        ticks = self.summary.info.get("game_steps")
+        return ticks if isinstance(ticks, int) else None
+
+    def spend(self, completion: Completion | None, reused: bool) -> None:
+        """Count a completion at once; the end of the step has the last word."""
+        if completion is None or reused:
+            return
+        self.usage = self.usage + completion.usage
+        cost = completion.cost_usd
+        self.cost_usd = None if cost is None or self.cost_usd is None else self.cost_usd + cost
+
+    def settle(self, event: StepFinished | StepFailed) -> None:
+        """Add a step to the summary and let the running sums agree with it."""
+        summary = self.summary
+        summary.usage = summary.usage + event.usage
+        known = summary.cost_usd is not None and event.cost_usd is not None
+        summary.cost_usd = (summary.cost_usd or 0) + (event.cost_usd or 0) if known else None
+        self.usage, self.cost_usd = summary.usage, summary.cost_usd
+
+
+class Board:
+    """A run so far.
+
+    Args:
+        nodes: The nodes of the graph, in order.
+        episodes: How many episodes the run shall have.
+        steps: The limit of decisions an episode; None is no limit.
+    """
+
+    def __init__(self, nodes: Sequence[str], episodes: int, steps: int | None) -> None:
+        self.nodes = tuple(nodes)
+        self.planned = episodes
+        self.steps_limit = steps
+        self.episodes: dict[int, EpisodeBoard] = {}
+        self.started_s = time.perf_counter()
+        self.seconds: float | None = None
+        self.notice = ""
+
+    def on_event(self, episode: int, event: Event) -> None:
+        """Take in one event of a run."""
+        board = self.episodes.get(episode)
+        if board is None:
+            board = EpisodeBoard(EpisodeSummary(episode, None), self.nodes)
+            self.episodes[episode] = board
+        handler = _HANDLERS.get(type(event))
+        if handler is not None:
+            handler(board, event)
+
+    def finish(self) -> None:
+        """Stop the clock."""
+        self.seconds = self.elapsed_s
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the run began, or that it took."""
+        return time.perf_counter() - self.started_s if self.seconds is None else self.seconds
+
+    def status(self, stopped: bool) -> str:
+        """How the run ended; one that was stopped before its last episode is interrupted."""
+        status = self.summary.status
+        cut = stopped and len(self.episodes) < self.planned
+        return "interrupted" if cut and status in ("done", "limit") else status
+
+    @property
+    def summary(self) -> RunSummary:
+        """How the run went, as far as it came."""
+        return RunSummary([self.episodes[i].summary for i in sorted(self.episodes)])
+
+
+def _episode_started(board: EpisodeBoard, event: EpisodeStarted) -> None:
+    board.begun = True
+    board.summary.seed = event.seed
+    board.summary.info = event.info
+
+
+def _step_started(board: EpisodeBoard, event: StepStarted) -> None:
+    board.step = event.step
+    board.nodes = dict.fromkeys(board.names, "waiting")
+
+
+def _node_started(board: EpisodeBoard, event: NodeStarted) -> None:
+    board.nodes[event.node] = "running"
+
+
+def _node_text(board: EpisodeBoard, event: NodeText) -> None:
+    node, text = board.said
+    board.said = (event.node, ((text if node == event.node else "") + event.text)[-_SAID:])
+
+
+def _node_retried(board: EpisodeBoard, event: NodeRetried) -> None:
+    board.spend(event.completion, event.reused)
+    board.said = (event.node, f"asked again: {event.error}")
+
+
+def _node_finished(board: EpisodeBoard, event: NodeFinished) -> None:
+    board.spend(event.completion, event.reused)
+    if event.item is None:
+        board.nodes[event.node] = "done"
+        board.values[event.node] = event.value
+
+
+def _node_skipped(board: EpisodeBoard, event: NodeSkipped) -> None:
+    board.nodes[event.node] = "skipped"
+    board.values[event.node] = event.value
+
+
+def _node_failed(board: EpisodeBoard, event: NodeFailed) -> None:
+    if event.item is None:
+        board.nodes[event.node] = "failed"
+        board.said = (event.node, event.error)
+
+
+def _node_cancelled(board: EpisodeBoard, event: NodeCancelled) -> None:
+    board.nodes[event.node] = "failed"
+
+
+def _node_added(board: EpisodeBoard, event: NodeAdded) -> None:
+    board.nodes[event.node] = "waiting"
+
+
+def _step_finished(board: EpisodeBoard, event: StepFinished) -> None:
+    board.settle(event)
+    board.summary.action = event.action
+
+
+def _step_failed(board: EpisodeBoard, event: StepFailed) -> None:
+    board.settle(event)
+    board.failures = event.failures
+
+
+def _environment_stepped(board: EpisodeBoard, event: EnvironmentStepped) -> None:
+    summary = board.summary
+    summary.steps = event.step + 1
+    summary.reward += event.reward
+    summary.action = event.action
+    summary.info = event.info
+    board.reward = event.reward
+
+
+def _limit_reached(board: EpisodeBoard, event: LimitReached) -> None:
+    board.limit = (event.limit, event.value)
+
+
+def _episode_finished(board: EpisodeBoard, event: EpisodeFinished) -> None:
+    summary = board.summary
+    summary.status, summary.reason = event.status, event.reason
+    summary.steps, summary.reward = event.steps, event.reward
+    summary.usage, summary.cost_usd = event.usage, event.cost_usd
+    summary.seconds = event.seconds
+    board.running = False
+
+
+_HANDLERS: Final[dict[type, Callable[[EpisodeBoard, Any], None]]] = {
+    EpisodeStarted: _episode_started,
+    StepStarted: _step_started,
+    NodeStarted: _node_started,
+    NodeText: _node_text,
+    NodeRetried: _node_retried,
+    NodeFinished: _node_finished,
+    NodeSkipped: _node_skipped,
+    NodeFailed: _node_failed,
+    NodeCancelled: _node_cancelled,
+    NodeAdded: _node_added,
+    StepFinished: _step_finished,
+    StepFailed: _step_failed,
+    EnvironmentStepped: _environment_stepped,
+    LimitReached: _limit_reached,
+    EpisodeFinished: _episode_finished,
+}
+
+
+def one_line(value: Any, width: int) -> str:
+    """A value on one line of at most `width` characters."""
+    text = " ".join(json_text(value).split())
+    return text if len(text) <= width else text[: max(width - 1, 0)] + "…"

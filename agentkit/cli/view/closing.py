@@ -1,0 +1,103 @@
+"""Print the end of a run: answers, errors and the summary, for a terminal or a pipe."""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from agentkit.cli.view.board import Board
+from agentkit.cli.view.summary import Facts
+from agentkit.values import json_text
+
+_STYLES: Mapping[str, str] = {
+    "done": "green",
+    "limit": "yellow",
+    "failed": "red",
+    "interrupted": "yellow",
+}
+"""The colour of each way to end."""
+
+
+def show_answers(board: Board, console: Any = None) -> None:
+    """The answer of every node, for an agent that plays no environment."""
+    for episode in board.episodes.values():
+        if episode.summary.seed is not None:
+            continue
+        for name, value in episode.values.items():
+            show_answer(name, value, console)
+
+
+def show_answer(name: str, value: Any, console: Any = None) -> None:
+    """One node's answer."""
+    text = value if isinstance(value, str) else _indented(value)
+    if console is None and not sys.stdout.isatty():
+        click.echo(f"--- {name} ---\n{text}\n")
+        return
+    from rich.panel import Panel
+    from rich.text import Text
+
+    panel = Panel(Text(text), title=Text(f" {name} ", "bold"), title_align="left")
+    _console(console).print(panel)
+
+
+def _indented(value: Any) -> str:
+    text = json_text(value)
+    return text if len(text) <= 80 else json_line(value)
+
+
+def show_failures(board: Board) -> None:
+    """What went wrong, on stderr."""
+    for index in sorted(board.episodes):
+        episode = board.episodes[index]
+        if episode.summary.status != "failed":
+            continue
+        click.echo(f"episode {index} failed: {episode.summary.reason}", err=True)
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """One JSON object on stdout."""
+    import orjson
+
+    options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
+    click.echo(orjson.dumps(value, default=str, option=options).decode())
+
+
+def json_line(value: Any) -> str:
+    """A value as JSON, indented."""
+    import json
+
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def show_facts(headline: str, lines: Facts, status: str, console: Any = None) -> None:
+    """The summary."""
+    if console is None and not sys.stdout.isatty():
+        width = max(len(label) for label, _ in lines)
+        click.echo(headline)
+        for label, value in lines:
+            click.echo(f"  {label:<{width}}  {value}")
+        return
+    from rich import box
+    from rich.panel import Panel
+    from rich.table import Table
+    from rich.text import Text
+
+    style = _STYLES[status]
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column(ratio=1, overflow="fold")
+    for label, value in lines:
+        table.add_row(label, Text(value))
+    title = Text(f" {headline} ", f"bold {style}")
+    _console(console).print(
+        Panel(table, title=title, title_align="left", box=box.ROUNDED, border_style=style)
+    )
+
+
+def _console(console: Any) -> Any:
+    if console is not None:
+        return console
+    from rich.console import Console
+
+    return Console()

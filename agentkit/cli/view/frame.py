@@ -1,0 +1,170 @@
+"""One frame of the live view, from the board."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from rich import box
+from rich.columns import Columns
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from agentkit.cli.view.board import Board, EpisodeBoard, NodeState, one_line
+from agentkit.cli.view.words import money, seconds, tokens
+
+_MARKS: Final[dict[NodeState, tuple[str, str]]] = {
+    "waiting": ("·", "dim"),
+    "running": ("▸", "bold yellow"),
+    "done": ("✓", "green"),
+    "skipped": ("-", "dim"),
+    "failed": ("✗", "bold red"),
+}
+_STATUS: Final = {"done": "green", "limit": "yellow", "failed": "red", "interrupted": "yellow"}
+_WIDEST_LINE: Final = 400
+
+
+def frame(board: Board, title: str, height: int) -> RenderableType:
+    """The whole picture, at most `height` lines high."""
+    parts: list[RenderableType]
+    if board.planned == 1:
+        parts = _single(board, board.episodes.get(0))
+    else:
+        parts = _several(board, height - 6)
+    if board.notice:
+        parts.append(Text(board.notice, "bold yellow"))
+    elapsed = Text(f" {seconds(board.elapsed_s)} ", "dim")
+    return Panel(
+        Group(*parts),
+        title=Text(f" {title} ", "bold"),
+        title_align="left",
+        subtitle=elapsed,
+        subtitle_align="right",
+        box=box.ROUNDED,
+        border_style="blue",
+        padding=(0, 1),
+    )
+
+
+def _single(board: Board, episode: EpisodeBoard | None) -> list[RenderableType]:
+    if episode is None or (board.steps_limit is None and not episode.nodes):
+        return [Text("starting ...", "dim")]
+    parts: list[RenderableType] = [node_grid(episode)]
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="cyan", no_wrap=True)
+    facts.add_column(ratio=1)
+    for label, value in _facts(board, episode):
+        facts.add_row(label, value)
+    parts.append(facts)
+    return parts
+
+
+def _facts(board: Board, episode: EpisodeBoard) -> list[tuple[str, RenderableType]]:
+    summary = episode.summary
+    facts: list[tuple[str, RenderableType]] = []
+    node, text = episode.said
+    if text and episode.running:
+        facts.append((node, _line(text[-_WIDEST_LINE:])))
+    if summary.seed is not None:
+        facts.append(("step", _steps(board, episode)))
+        if summary.action is not None:
+            reward = "" if not episode.reward else f"   reward {episode.reward:+.1f}"
+            facts.append(("action", _line(one_line(summary.action, _WIDEST_LINE) + reward)))
+        facts.append(("return", Text(f"{summary.reward:.1f}", "bold")))
+    if (made := episode.achievements) is not None:
+        text = f"{len(made)} of {episode.achievable}"
+        facts.append(("achievements", Text.assemble((text, "bold"), "  ", (", ".join(made), ""))))
+    facts.append(("tokens", Text(tokens(episode.usage))))
+    facts.append(("cost", Text(money(episode.cost_usd))))
+    return facts
+
+
+def _steps(board: Board, episode: EpisodeBoard) -> RenderableType:
+    done = episode.summary.steps
+    ticks = episode.game_steps
+    text = f"{done:,}"
+    if board.steps_limit is not None:
+        text += f" of {board.steps_limit:,} ({board.steps_limit - done:,} left)"
+    if ticks is not None:
+        text += f"   game step {ticks:,}"
+    if board.steps_limit is None:
+        return Text(text, "bold")
+    row = Table.grid(padding=(0, 2))
+    row.add_row(Text(text, "bold"), ProgressBar(board.steps_limit, done, width=24))
+    return row
+
+
+def _line(text: str) -> Text:
+    return Text(" ".join(text.split()), no_wrap=True, overflow="ellipsis")
+
+
+def node_grid(episode: EpisodeBoard) -> RenderableType:
+    """Every node with the mark of its state, side by side."""
+    states = episode.nodes or dict.fromkeys(episode.names, "waiting")
+    cells = []
+    for name, state in states.items():
+        mark, style = _MARKS[state]
+        cells.append(Text(f"{mark} {name}", style, no_wrap=True))
+    return Columns(cells, padding=(0, 2), equal=True, column_first=False)
+
+
+def _several(board: Board, rows: int) -> list[RenderableType]:
+    """A row for each running episode, the last that ended, and the sums."""
+    episodes = [board.episodes[i] for i in sorted(board.episodes)]
+    running = [e for e in episodes if e.running]
+    ended = [e for e in episodes if not e.running]
+    shown = sorted(
+        [*ended[-max(rows - len(running), 0) :], *running][-max(rows, 1) :]
+        if rows > len(running)
+        else running[: max(rows, 1)],
+        key=lambda e: e.summary.episode,
+    )
+    table = Table(box=None, padding=(0, 1), expand=True, header_style="cyan")
+    table.add_column("episode", justify="right", no_wrap=True)
+    table.add_column("seed", justify="right", no_wrap=True)
+    table.add_column("step", justify="right", no_wrap=True)
+    table.add_column("nodes", no_wrap=True)
+    table.add_column("action", no_wrap=True, overflow="ellipsis", ratio=1)
+    table.add_column("return", justify="right", no_wrap=True)
+    if any(e.achievements is not None for e in episodes):
+        table.add_column("made", justify="right", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    with_made = len(table.columns) == 8
+    for episode in shown:
+        table.add_row(*_row(episode, with_made))
+    summary = board.summary
+    returns = [e.summary.reward for e in ended]
+    mean = f"   mean return {sum(returns) / len(returns):.2f}" if returns else ""
+    sums = Text(
+        f"{len(ended)} of {board.planned} episodes ended{mean}   "
+        f"tokens {tokens(summary.usage)}   cost {money(summary.cost_usd)}"
+    )
+    return [table, sums]
+
+
+def _row(episode: EpisodeBoard, with_made: bool) -> Sequence[RenderableType]:
+    summary = episode.summary
+    seed = "" if summary.seed is None else str(summary.seed)
+    state = "running" if episode.running else summary.status
+    cells: list[RenderableType] = [
+        str(summary.episode),
+        seed,
+        f"{summary.steps:,}",
+        _marks(episode),
+        _line(summary.action or ""),
+        f"{summary.reward:.1f}",
+    ]
+    if with_made:
+        made = episode.achievements
+        cells.append("" if made is None else f"{len(made)} of {episode.achievable}")
+    cells.append(Text(state, _STATUS.get(state, "")))
+    return cells
+
+
+def _marks(episode: EpisodeBoard) -> Text:
+    """The states of all nodes as one mark each."""
+    text = Text()
+    for state in episode.nodes.values():
+        text.append(*_MARKS[state])
+    return text

@@ -1,0 +1,62 @@
+"""Progress as a live picture in a terminal."""
+
+import time
+from types import TracebackType
+from typing import Final, Self
+
+from rich.console import Console
+from rich.live import Live
+
+from agentkit.cli.view.board import Board
+from agentkit.cli.view.frame import frame
+from agentkit.events import Event
+
+_FASTEST_S: Final = 0.1
+_SHARE: Final = 20
+"""Drawing may take one part in so many of the time."""
+
+
+class LiveProgress:
+    """Draws the board on stderr, at most ten times a second."""
+
+    def __init__(self, board: Board, title: str) -> None:
+        self._board = board
+        self._title = title
+        self._console = Console(stderr=True)
+        self._live = Live(
+            console=self._console,
+            auto_refresh=False,
+            redirect_stdout=False,
+            redirect_stderr=False,
+            vertical_overflow="crop",
+        )
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        self.refresh()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Leave the last state on the screen."""
+        self.refresh()
+        self._live.stop()
+
+    def on_event(self, episode: int, event: Event) -> None:
+        """Events are seen at the next refresh."""
+
+    def refresh(self) -> float:
+        """Draw the board."""
+        started_s = time.perf_counter()
+        height = max(self._console.height - 1, 5)
+        self._live.update(frame(self._board, self._title, height), refresh=True)
+        return max(_FASTEST_S, _SHARE * (time.perf_counter() - started_s))
+
+    def say(self, text: str) -> None:
+        """Show a line under the picture."""
+        self._board.notice = text
+        self.refresh()

@@ -1,0 +1,28 @@
+"""Messages and values as plain text with a little colour; pipes get the text alone."""
+
+from typing import Any, Final
+
+import click
+
+from agentkit.values import json_text
+
+_COLOURS: Final = {"system": "magenta", "user": "cyan", "assistant": "green"}
+
+
+def show_message(role: str, content: str, images: int = 0) -> None:
+    """One message under a line with its role."""
+    pictures = f" ({images} picture{'s' if images > 1 else ''})" if images else ""
+    click.secho(f"--- {role}{pictures}", fg=_COLOURS.get(role), bold=True)
+    click.echo(content)
+
+
+def show_pair(label: str, value: Any, indent: int = 2) -> None:
+    """A label and a value; a value of several lines stands below its label."""
+    text = json_text(value)
+    space = " " * indent
+    if "\n" not in text:
+        click.echo(f"{space}{click.style(label, fg='cyan')}: {text}")
+        return
+    click.echo(f"{space}{click.style(label, fg='cyan')}:")
+    for line in text.split("\n"):
+        click.echo(f"{space}  {line}")

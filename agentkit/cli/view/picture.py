@@ -1,0 +1,41 @@
+"""A picture of a run as its terminal showed it, for the README."""
+
+import io
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.terminal_theme import MONOKAI
+
+from agentkit.cli.view.board import Board
+from agentkit.cli.view.closing import show_facts
+from agentkit.cli.view.frame import frame
+from agentkit.cli.view.summary import Facts
+from agentkit.errors import InputError
+
+_WIDTH: Final = 100
+
+
+def save_picture(
+    path: Path, title: str, board: Board, headline: str, lines: Facts, status: str
+) -> None:
+    """Write the last live frame and the summary as an SVG, 100 columns wide.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    console = Console(
+        record=True,
+        width=_WIDTH,
+        file=io.StringIO(),
+        force_terminal=True,
+        color_system="truecolor",
+        legacy_windows=False,
+    )
+    console.print(frame(board, title, 100))
+    show_facts(headline, lines, status, console)
+    svg = console.export_svg(title="agentkit", theme=MONOKAI, unique_id="run")
+    try:
+        path.write_text(svg, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from error

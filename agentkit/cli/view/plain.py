@@ -1,0 +1,73 @@
+"""Progress as plain lines, for logs and pipes: now and then, and when an episode ends."""
+
+import time
+from types import TracebackType
+from typing import Final, Self
+
+import click
+
+from agentkit.cli.view.board import Board, EpisodeBoard
+from agentkit.cli.view.words import count, seconds
+from agentkit.events import EnvironmentStepped, EpisodeFinished, Event, NodeFinished
+
+_EVERY_STEPS: Final = 100
+_EVERY_S: Final = 30.0
+
+
+class PlainProgress:
+    """Writes lines to stderr."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._said_s: dict[int, float] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Nothing is left to say."""
+
+    def on_event(self, episode: int, event: Event) -> None:
+        """Write a line where an event is worth one."""
+        board = self._board.episodes[episode]
+        if isinstance(event, EnvironmentStepped):
+            now = time.perf_counter()
+            last = self._said_s.setdefault(episode, now)
+            if (event.step + 1) % _EVERY_STEPS and now - last < _EVERY_S:
+                return
+            self._said_s[episode] = now
+            self.say(f"episode {episode}: {standing(board)}, last action {event.action}")
+        elif isinstance(event, EpisodeFinished):
+            self.say(f"episode {episode}: {ending(board)}")
+        elif isinstance(event, NodeFinished) and board.summary.seed is None:
+            item = "" if event.item is None else f" item {event.item}"
+            self.say(f"{event.node}{item}: answered after {seconds(event.latency_s)}")
+
+    def refresh(self) -> float:
+        """Lines come with events; there is nothing to refresh."""
+        return _EVERY_S
+
+    def say(self, text: str) -> None:
+        """Write one line to stderr."""
+        click.echo(text, err=True)
+
+
+def standing(board: EpisodeBoard) -> str:
+    """How far an episode has come."""
+    summary = board.summary
+    parts = [count(summary.steps, "step"), f"return {summary.reward:.1f}"]
+    if board.achievements is not None:
+        parts.append(f"achievements {len(board.achievements)} of {board.achievable}")
+    return ", ".join(parts)
+
+
+def ending(board: EpisodeBoard) -> str:
+    """How an episode ended."""
+    if board.summary.seed is None:
+        return f"{board.outcome}, {seconds(board.seconds)}"
+    return f"{board.outcome}, {standing(board)}, {seconds(board.seconds)}"

@@ -1,0 +1,50 @@
+"""What a command says while a run goes on: a live picture, plain lines, or nothing."""
+
+from types import TracebackType
+from typing import Protocol, Self
+
+from agentkit.cli.view.board import Board
+from agentkit.events import Event
+
+
+class Progress(Protocol):
+    """Shows a run as it happens."""
+
+    def __enter__(self) -> Self:
+        """Begin to show."""
+        ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Show the last state, and stop."""
+        ...
+
+    def on_event(self, episode: int, event: Event) -> None:
+        """An event happened; the board has it already."""
+        ...
+
+    def refresh(self) -> float:
+        """Show the present state; returns the seconds to wait before the next time."""
+        ...
+
+    def say(self, text: str) -> None:
+        """Tell the user something at once."""
+        ...
+
+
+def choose(board: Board, title: str) -> Progress:
+    """The live view on a terminal, plain lines elsewhere; both write to stderr."""
+    import os
+    import sys
+
+    from agentkit.cli.view.plain import PlainProgress
+
+    if not sys.stderr.isatty() or os.environ.get("TERM", "") in ("", "dumb"):
+        return PlainProgress(board)
+    from agentkit.cli.view.live import LiveProgress
+
+    return LiveProgress(board, title)

@@ -1,0 +1,92 @@
+"""What a run comes to, at its end: the same facts for people and for machines."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from agentkit.agent import Agent
+from agentkit.cli.view.board import Board, EpisodeBoard
+from agentkit.cli.view.words import count, money, seconds, tokens
+
+Facts = list[tuple[str, str]]
+"""Labels and values, in the order they are shown."""
+
+
+def facts(board: Board, report: Mapping[str, str], folder: Path) -> Facts:
+    """The lines of the summary."""
+    episodes = [board.episodes[i] for i in sorted(board.episodes)]
+    summary = board.summary
+    lines: Facts = []
+    if len(episodes) == 1:
+        lines += _of_one(episodes[0], report)
+    else:
+        returns = [e.summary.reward for e in episodes]
+        mean = f" (mean return {sum(returns) / len(returns):.2f})" if returns else ""
+        lines.append(("episodes", f"{len(episodes):,} of {board.planned:,}{mean}"))
+    lines += report.items()
+    if any(e.summary.seed is not None for e in episodes):
+        lines.append(("decisions", _decisions(episodes)))
+    lines += [
+        ("tokens", tokens(summary.usage)),
+        ("cost", money(summary.cost_usd)),
+        ("time", seconds(board.elapsed_s)),
+        ("recorded", str(folder)),
+    ]
+    return lines
+
+
+def _of_one(episode: EpisodeBoard, report: Mapping[str, str]) -> Facts:
+    lines: Facts = []
+    if episode.summary.seed is None:
+        return lines
+    lines.append(("return", f"{episode.summary.reward:.1f}"))
+    if (made := episode.achievements) is not None and "achievements" not in report:
+        listed = f": {', '.join(made)}" if made else ""
+        lines.append(("achievements", f"{len(made)} of {episode.achievable}{listed}"))
+    return lines
+
+
+def _decisions(episodes: list[EpisodeBoard]) -> str:
+    decisions = sum(e.summary.steps for e in episodes)
+    ticks = [e.game_steps for e in episodes if e.game_steps is not None]
+    text = f"{decisions:,}"
+    return f"{text} in {count(sum(ticks), 'game step')}" if ticks else text
+
+
+def headline(board: Board, name: str, status: str) -> str:
+    """How the run ended, in one line."""
+    episodes = list(board.episodes.values())
+    if len(episodes) == 1 and episodes[0].summary.status == status != "failed":
+        return f"{name}: {episodes[0].outcome}"
+    counts: dict[str, int] = {}
+    for episode in episodes:
+        counts[episode.summary.status] = counts.get(episode.summary.status, 0) + 1
+    words = ", ".join(f"{number} {status}" for status, number in counts.items())
+    return f"{name}: {status} ({words})" if len(counts) > 1 else f"{name}: {status}"
+
+
+def machine(
+    board: Board, agent: Agent, report: Mapping[str, str], folder: Path, status: str
+) -> dict[str, Any]:
+    """The object that `--json` prints."""
+    return {
+        "status": status,
+        "folder": str(folder),
+        "agent": agent.name,
+        "env": agent.env.id if agent.env else None,
+        "episodes": [_episode(board.episodes[i]) for i in sorted(board.episodes)],
+        "totals": board.summary.totals() | {"seconds": board.elapsed_s},
+        "report": dict(report),
+    }
+
+
+def _episode(episode: EpisodeBoard) -> dict[str, Any]:
+    entry = asdict(episode.summary)
+    info = entry.pop("info")
+    entry["info"] = {k: v for k, v in info.items() if k != "actions"}
+    if episode.failures:
+        entry["failures"] = dict(episode.failures)
+    if episode.summary.seed is None:
+        entry["values"] = episode.values
+    return entry

@@ -1,0 +1,38 @@
+"""Numbers in words: the same in the live view, in plain lines and in the summary."""
+
+from agentkit.messages import Usage
+
+
+def seconds(value: float) -> str:
+    """`0.4 s`, `12 s`, `3 min 05 s`, `2 h 03 min`."""
+    if value < 10:
+        return f"{value:.1f} s"
+    if value < 60:
+        return f"{value:.0f} s"
+    minutes, rest = divmod(round(value), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def money(cost_usd: float | None) -> str:
+    """`0.00 USD`, more digits below a dollar, or `unknown`."""
+    if cost_usd is None:
+        return "unknown"
+    digits = 2 if cost_usd == 0 or cost_usd >= 1 else 4
+    return f"{cost_usd:,.{digits}f} USD"
+
+
+def tokens(usage: Usage) -> str:
+    """`12,345 in (89% cached), 1,234 out, 456 calls`."""
+    calls = f"{usage.calls:,} call{'s' if usage.calls != 1 else ''}"
+    if not usage.input_tokens and not usage.output_tokens:
+        return f"none, {calls}"
+    share = usage.cached_tokens / usage.input_tokens if usage.input_tokens else 0
+    cached = f" ({share:.0%} cached)"
+    return f"{usage.input_tokens:,} in{cached}, {usage.output_tokens:,} out, {calls}"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 step`, `2 steps`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
