@@ -102,6 +102,11 @@ class Agent:
             raise SpecError(problems)
         self._episode: Episode | None = None
 
+    @property
+    def given(self) -> Mapping[str, Any]:
+        """The arguments it was made with."""
+        return self._given
+
     def replace(self, **changes: Any) -> "Agent":
         """The same agent with other arguments, such as `model` or `limits`; a new memory too."""
         memory = self.memory

@@ -43,6 +43,7 @@ def register_envs() -> None:
     Raises:
         InputError: A plug-in cannot be imported.
     """
+    _gymnasium_ids()  # what is there before
     for point in _group("envs").values():
         _load(point)()
 
