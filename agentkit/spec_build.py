@@ -1,0 +1,214 @@
+"""From what a file says to an Agent, with every problem on the way and its place."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from agentkit.agent import Agent, EnvSpec, Limits
+from agentkit.binding import bind
+from agentkit.checks import RACE
+from agentkit.compiled import CompiledNode, name_problem
+from agentkit.errors import Problem, SpecError
+from agentkit.graph import Graph
+from agentkit.memory import Memory
+from agentkit.models.echo import EchoModel
+from agentkit.node import Node
+from agentkit.spec_env import environment_problems, names_in, needs_environment
+from agentkit.spec_nodes import STAND_IN
+from agentkit.spec_read import Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What stands beside the file."""
+
+    name: str = "agent"
+    """The agent's name, if the file gives none."""
+    folder: Path | None = None
+    """Where relative file names start."""
+    model: Any = None
+    """The model that answers instead of the file's."""
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    """Values of inputs, instead of the file's."""
+    functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    """Functions by the names that nodes use."""
+    memory_file: Path | None = None
+    """The file of the memory kept forever, instead of the file's."""
+    check_environment: bool = True
+    """Whether the environment must be registered, and there if observations are read."""
+
+
+def build(draft: Draft, options: Options) -> Agent:
+    """The agent of a draft.
+
+    Raises:
+        SpecError: It cannot work; the error lists every problem without its place.
+    """
+    return _Builder(draft, options).build()
+
+
+class _Builder:
+    def __init__(self, draft: Draft, options: Options) -> None:
+        self._draft = draft
+        self._fields = draft.fields
+        self._options = options
+        self._problems: list[Problem] = []
+        self._nodes = [one.node for one in draft.nodes]
+        self._inputs = {**self._fields.get("inputs", {}), **options.inputs}
+        self._memory = self._made_memory()
+        self._env = self._made_env()
+        self._model = self._made_model()
+
+    def build(self) -> Agent:
+        graph = self._graph()
+        compiled: Collection[CompiledNode]
+        agent = None
+        if graph is None or self._draft.damaged:
+            compiled = [*self._probed()]
+        else:
+            compiled = graph.compiled
+            self._unused_inputs(graph)
+            agent = self._agent(graph)
+        if self._options.check_environment:
+            self._check_environment(compiled)
+        if agent is None or self._problems:
+            raise SpecError(self._problems)
+        return agent
+
+    def _collect(self, error: SpecError, *, agent_only: bool = False) -> None:
+        """Note the problems of an error once."""
+        for problem in error.problems:
+            consequence = self._draft.damaged and RACE in problem.message
+            unread = "memory" in self._draft.unread and problem.message.startswith("memory has no")
+            if consequence or unread or (agent_only and problem.node is not None):
+                continue
+            if problem not in self._problems:
+                self._problems.append(problem)
+
+    def _made_memory(self) -> Memory:
+        start = self._fields.get("memory", {})
+        file = self._options.memory_file
+        if file is None and "memory_file" in self._fields:
+            file = (self._options.folder or Path()) / self._fields["memory_file"]
+        try:
+            return Memory(start, self._fields.get("keep"), file)
+        except SpecError as error:
+            self._collect(error)
+            return Memory(start)
+
+    def _made_env(self) -> EnvSpec | None:
+        env = self._fields.get("env")
+        if isinstance(env, str):
+            return EnvSpec(env)
+        if env is None or "id" not in env:
+            return None
+        return EnvSpec(env["id"], {key: value for key, value in env.items() if key != "id"})
+
+    def _made_model(self) -> Any:
+        """The default model; a stand-in, with a problem noted, where one is needed and missing."""
+        model = self._options.model
+        if model is None:
+            model = self._fields.get("model")
+        needed = any(node.function is None and node.model is None for node in self._nodes)
+        if model is not None or not needed:
+            return model
+        if "model" not in self._draft.unread:
+            message = "no model is given: add a line such as 'model: echo', or use --model"
+            self._problems.append(Problem(message))
+        return EchoModel()
+
+    @property
+    def _input_names(self) -> Collection[str] | None:
+        """The declared inputs; None, which lets every name pass, when they cannot be read."""
+        return None if "inputs" in self._draft.unread else self._inputs
+
+    def _graph(self) -> Graph | None:
+        if not self._nodes:
+            return None
+        try:
+            return Graph(
+                self._nodes,
+                system=self._fields.get("system", ""),
+                context=self._fields.get("context", ""),
+                inputs=self._input_names,
+            )
+        except SpecError as error:
+            self._collect(error)
+            return None
+
+    def _agent(self, graph: Graph, **changes: Any) -> Agent | None:
+        options = self._options
+        arguments = {
+            "model": self._model,
+            "models": self._fields.get("models"),
+            "functions": options.functions,
+            "memory": self._memory,
+            "inputs": self._inputs,
+            "action": self._fields.get("action"),
+            "name": self._fields.get("name", options.name),
+            "env": self._env,
+            "limits": Limits(**self._fields.get("limits", {})),
+            "folder": options.folder,
+            "source": self._draft.source.text,
+        }
+        try:
+            return Agent(graph, **{**arguments, **changes})
+        except SpecError as error:
+            self._collect(error, agent_only=bool(changes))
+            return None
+
+    def _probed(self) -> Iterator[CompiledNode]:
+        """Check what can be checked although the graph cannot be built.
+
+        Models, functions and memory are looked up node by node, and what concerns the agent
+        itself on a chain of stand-ins, so that nothing is blamed for what is broken elsewhere.
+        """
+        self._agent(self._stand_ins(), functions={}, **self._stand_in_action())
+        models = {name: EchoModel() for name in self._fields.get("models", {})}
+        for node in self._nodes:
+            try:
+                graph = Graph([replace(node, recall=(), after=())])
+            except SpecError:
+                continue
+            yield graph.compiled[0]
+            try:
+                bind(
+                    graph, EchoModel(), models, self._options.functions, self._memory.start,
+                    env_id=self._env.id if self._env else None, folder=self._options.folder,
+                )  # fmt: skip
+            except SpecError as error:
+                self._collect(error)
+
+    def _stand_in_action(self) -> dict[str, Any]:
+        return {} if self._nodes else {"action": None}
+
+    def _stand_ins(self) -> Graph:
+        """A chain of nodes with the names of the real ones, which reads every input."""
+        names = [n.name for n in self._nodes if not name_problem(n.name)] or ["stand_in"]
+        inputs = [name for name in self._inputs if not name_problem(name) and name not in names]
+        prompt = " ".join([STAND_IN, *(f"{{{{ {name} }}}}" for name in inputs)])
+        nodes = [
+            Node(name, prompt, after=names[max(i - 1, 0) : i])
+            for i, name in enumerate(dict.fromkeys(names))
+        ]
+        texts = {key: self._fields.get(key, "") for key in ("system", "context")}
+        try:
+            return Graph(nodes, inputs=self._input_names, **texts)
+        except SpecError:
+            return Graph(nodes)
+
+    def _unused_inputs(self, graph: Graph) -> None:
+        used = {*graph.reads, *names_in(self._env.arguments if self._env else {})}
+        used |= names_in(self._fields.get("action", ""))
+        for name in self._fields.get("inputs", {}):
+            if name not in used:
+                message = f"the input '{name}' is never used: no prompt has {{{{ {name} }}}} in it"
+                self._problems.append(Problem(message, field="inputs", key=name))
+
+    def _check_environment(self, compiled: Collection[CompiledNode]) -> None:
+        if self._env is not None:
+            self._problems.extend(environment_problems(self._env, self._input_names))
+        elif "env" not in self._draft.unread:
+            texts = {key: self._fields.get(key, "") for key in ("system", "context")}
+            self._problems.extend(needs_environment(compiled, texts))

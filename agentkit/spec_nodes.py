@@ -1,0 +1,206 @@
+"""The nodes of an agent's YAML: a list that runs as a conversation, or a mapping by name."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from agentkit.compiled import name_problem
+from agentkit.node import MISSING, Check, Node
+from agentkit.spec_kinds import Anything, Expression, Flag, Number, Page, Schema, Text
+from agentkit.spec_records import Field, ListOf, MapOf, OneOrMore, Record
+from agentkit.yaml_marks import Entries, Items, Scalar, Value
+from agentkit.yaml_source import Flaw
+
+_EXPRESSIONS = MapOf(Expression(), "a mapping of names to expressions")
+_NAMES = ListOf(Text("the name of a node"), "a list of node names")
+
+SAMPLING_FIELDS: Final = {
+    "temperature": Field(Number(0), "How freely tokens are picked; 0 always takes the likeliest."),
+    "top_p": Field(Number(0, 1), "The share of probability that tokens are picked from."),
+    "max_tokens": Field(Number(1, whole=True), "The most tokens of an answer."),
+    "stop": Field(ListOf(Text(), "a list of texts"), "Texts that end the answer."),
+    "seed": Field(Number(whole=True), "The seed of the sampler, where the model has one."),
+}
+"""How a model picks tokens, for a node or for a model under `models`."""
+
+_CHECK = Record(
+    {
+        "that": Field(Expression(), "An expression over output; true when all is well.", True),
+        "say": Field(Text(), "What the model is told when it is not."),
+    },
+    "a check such as {that: output > 0, say: must be positive}",
+)
+
+NODE_TABLE: Final = {
+    "prompt": Field(
+        Text("a prompt", prompt=True),
+        "What the model is asked: a Jinja template. The nodes it names run first.",
+    ),
+    "output": Field(
+        Anything(words=True),
+        "How the answer is read: text, number, integer, yes_no, code, json, {choice: [a, b]}, "
+        "or fields with their types.",
+    ),
+    "model": Field(Text("a model"), "Which model answers: an id, or a name under models."),
+    "when": Field(Expression(), "The node is skipped while this is false, and keeps its value."),
+    "initial": Field(Anything(), "The value before the node first ran."),
+    "each": Field(Expression(), "A list: the prompt is asked once for each item, all at once."),
+    "recall": Field(_NAMES, "Nodes whose question and answer stand before the prompt."),
+    "after": Field(_NAMES, "Nodes that must finish first, without being read."),
+    "save": Field(_EXPRESSIONS, "What is written to memory: key to an expression over output."),
+    "check": Field(OneOrMore(_CHECK), "Conditions on the output; else the model is asked again."),
+    "attempts": Field(Number(1, whole=True), "How often the model is asked at most; 3 if unset."),
+    "otherwise": Field(Anything(), "The value when no attempt gave an acceptable output."),
+    "function": Field(Text("a function"), "A registered Python function, instead of a prompt."),
+    "with": Field(_EXPRESSIONS, "The function's arguments: name to expression."),
+    "images": Field(Expression(), "A picture, or a list of them, shown with the prompt."),
+    "reuse": Field(Flag(), "Take the answer to the same request of this episode again."),
+    "with_context": Field(Flag(), "Whether the agent's context stands before the prompt."),
+    **SAMPLING_FIELDS,
+}
+"""Every field of a node: what it holds, and what editors say about it."""
+
+STAND_IN: Final = "-"
+"""The prompt of a node whose own cannot be read, so that the rest of it can be checked."""
+
+_NAMED: Final[Schema] = {
+    "type": "object",
+    "propertyNames": {"pattern": "^[^A-Z\\s\\d_:-][^A-Z\\s:-]*$"},
+    "additionalProperties": {"anyOf": [Text().schema(), {"$ref": "#/$defs/node"}]},
+}
+_EXPECTED = "a list of prompts, or a mapping of names to prompts"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A node, and where it is written."""
+
+    node: Node
+    start: int
+    """Index of its name, or of its text where it has no name."""
+    value: Value
+    """Its prompt, or its fields."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nodes:
+    """The nodes of an agent."""
+
+    record: Record
+
+    def read(self, value: Value, page: Page) -> Any:
+        """The nodes as `Written`; broken parts are left out."""
+        if isinstance(value, Items):
+            return self._list(value, page)
+        if isinstance(value, Entries):
+            return [
+                self._node(name, key.start, content, page)
+                for name, (key, content) in value.entries.items()
+            ]
+        text = value.text.lstrip()
+        hint = "Put a space after each '-'" if text.startswith("-") and len(text) > 1 else ""
+        return page.wrong(value, _EXPECTED, hint)
+
+    def _node(self, name: str, start: int, content: Value, page: Page) -> Written:
+        flaws = len(page.flaws)
+        if isinstance(content, Entries):
+            fields = self.record.read(content, page)
+        else:
+            prompt = self.record.fields["prompt"].kind.read(content, page)
+            fields = {} if prompt is MISSING else {"prompt": prompt}
+        if len(page.flaws) > flaws and "function" not in fields:
+            fields.setdefault("prompt", STAND_IN)
+        if "with" in fields:
+            fields["with_"] = fields.pop("with")
+        if "check" in fields:
+            fields["check"] = tuple(Check(**check) for check in fields["check"] if "that" in check)
+        return Written(Node(name, **fields), start, content)
+
+    def _list(self, value: Items, page: Page) -> list[Written]:
+        written: list[Written] = []
+        lines: dict[str, int] = {}
+        for item in value.items:
+            for name, start, content in self._item(item, page):
+                name = name or f"prompt_{len(written) + 1}"
+                line = page.source.place(start)[0]
+                if name in lines:
+                    message = f"two nodes are called '{name}', in lines {lines[name]} and {line}"
+                    page.flaws.append(Flaw(start, message))
+                    continue
+                lines[name] = line
+                written.append(self._node(name, start, content, page))
+        own = {one.node.name for one in written if _says_recall(one.value)}
+        nodes = in_a_row([one.node for one in written], own)
+        return [replace(one, node=node) for one, node in zip(written, nodes, strict=True)]
+
+    def _item(self, item: Value, page: Page) -> Iterator[tuple[str | None, int, Value]]:
+        """The nodes of a list item (one, when all is well): name, where it starts, content."""
+        if not isinstance(item, Entries):
+            yield None, item.start, item
+            return
+        if item.entries.keys() & self.record.fields.keys():
+            yield self._nameless(item, page)
+            return
+        if len(item.entries) != 1:
+            message = (
+                "an item of the list is a text, or one name with its prompt: begin each node "
+                "with a '-' of its own"
+            )
+            page.flaw(item, message)
+        for name, (key, content) in item.entries.items():
+            if isinstance(content, Scalar) and name_problem(name) and name != name.lower():
+                message = (
+                    f"'{name[:40]}' is no name of a node, which has lower-case letters, digits "
+                    "and _. If all of it is the prompt, put quotes around it"
+                )
+                page.flaw(key, message)
+                yield None, key.start, content
+            else:
+                yield name, key.start, content
+
+    def _nameless(self, item: Entries, page: Page) -> tuple[str | None, int, Value]:
+        """Report fields that stand in a list item without a name above them."""
+        entries = dict(item.entries)
+        _, given = entries.pop("name", (None, None))
+        name = given.text if isinstance(given, Scalar) else None
+        message = (
+            f"the name stands above a node's fields: write '- {name or 'my_name'}:' and indent "
+            "the fields below it"
+        )
+        page.flaw(item, message)
+        return name, item.start, replace(item, entries=entries)
+
+    def schema(self) -> Schema:
+        """A list, or an object of nodes."""
+        return {"anyOf": [self.list_schema(), {**_NAMED, "minProperties": 1}]}
+
+    def list_schema(self) -> Schema:
+        """An array of texts and named nodes."""
+        one = {**_NAMED, "minProperties": 1, "maxProperties": 1}
+        items = {"anyOf": [Text().schema(), one]}
+        return {"type": "array", "minItems": 1, "items": items}
+
+
+def _says_recall(value: Value) -> bool:
+    return isinstance(value, Entries) and "recall" in value.entries
+
+
+def in_a_row(nodes: Sequence[Node], own: Collection[str] = ()) -> list[Node]:
+    """Nodes as a list runs them: each after the one before, recalling all that can be.
+
+    Args:
+        nodes: The nodes from top to bottom.
+        own: Names of those that say themselves what they recall.
+    """
+    linked: list[Node] = []
+    spoken: list[str] = []
+    for node in nodes:
+        if node.function is None and node.name not in own:
+            node = replace(node, recall=tuple(spoken))
+        before = linked[-1].name if linked else None
+        if before is not None and before not in (*node.recall, *node.after):
+            node = replace(node, after=(*node.after, before))
+        if node.function is None:
+            spoken.append(node.name)
+        linked.append(node)
+    return linked

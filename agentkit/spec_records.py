@@ -1,0 +1,152 @@
+"""Kinds of values that hold others: lists, mappings, and records with known fields."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from agentkit.node import MISSING
+from agentkit.spec_kinds import Anything, Kind, Page, Schema, Text, nearest_name
+from agentkit.yaml_marks import Entries, Items, Scalar, Value
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """A list."""
+
+    kind: Kind
+    expected: str
+
+    def read(self, value: Value, page: Page) -> Any:
+        """What can be read of the list, as a tuple."""
+        if not isinstance(value, Items):
+            hint = f"Write [{value.text}]" if isinstance(value, Scalar) and value.text else ""
+            return page.wrong(value, self.expected, hint)
+        items = [self.kind.read(item, page) for item in value.items]
+        return tuple(item for item in items if item is not MISSING)
+
+    def schema(self) -> Schema:
+        """An array."""
+        return {"type": "array", "items": self.kind.schema()}
+
+
+@dataclass(frozen=True, slots=True)
+class OneOrMore:
+    """A value, or a list of such values."""
+
+    kind: Kind
+
+    def read(self, value: Value, page: Page) -> Any:
+        """The values, as a tuple."""
+        items = value.items if isinstance(value, Items) else [value]
+        read = [self.kind.read(item, page) for item in items]
+        return tuple(item for item in read if item is not MISSING)
+
+    def schema(self) -> Schema:
+        """The value, or an array."""
+        one = self.kind.schema()
+        return {"anyOf": [one, {"type": "array", "items": one}]}
+
+
+@dataclass(frozen=True, slots=True)
+class MapOf:
+    """A mapping of any keys to values of one kind."""
+
+    kind: Kind
+    expected: str
+
+    def read(self, value: Value, page: Page) -> Any:
+        """What can be read of the mapping."""
+        if not isinstance(value, Entries):
+            return page.wrong(value, self.expected)
+        read = {key: self.kind.read(inner, page) for key, (_, inner) in value.entries.items()}
+        return {key: inner for key, inner in read.items() if inner is not MISSING}
+
+    def schema(self) -> Schema:
+        """An object."""
+        return {"type": "object", "additionalProperties": self.kind.schema()}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a record."""
+
+    kind: Kind
+    description: str
+    """Shown by editors."""
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A mapping with known fields."""
+
+    fields: Mapping[str, Field]
+    expected: str
+    word: str = "field"
+    """What a field is called in messages."""
+    others: bool = False
+    """Whether any other field may stand in it."""
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    """Where fields belong that are often put here by mistake."""
+
+    def read(self, value: Value, page: Page) -> Any:
+        """The fields that can be read; a misspelt one counts as the one that is meant."""
+        if not isinstance(value, Entries):
+            return page.wrong(value, self.expected)
+        read: dict[str, Any] = {}
+        for name, (key, inner) in value.entries.items():
+            known = name if name in self.fields else self._unknown(name, key, value, page)
+            if known is not None:
+                content = self.fields[known].kind.read(inner, page)
+            elif self.others:
+                known, content = name, Anything().read(inner, page)
+            if known is not None and content is not MISSING:
+                read[known] = content
+        for name, one in self.fields.items():
+            if one.required and name not in read and name not in value.entries:
+                page.flaw(value, f"'{name}' is missing: {one.description}")
+        return read
+
+    def _unknown(self, name: str, key: Scalar, value: Entries, page: Page) -> str | None:
+        """Report an unknown field; gives the known one that is meant, if that is clear."""
+        if self.others:
+            return None
+        nearest = nearest_name(name, [known for known in self.fields if known not in value.entries])
+        if nearest is not None:
+            hint = f" Did you mean '{nearest}'?"
+        elif name in self.elsewhere:
+            hint = f" {self.elsewhere[name]}"
+        else:
+            hint = f" Known: {', '.join(self.fields)}"
+        page.flaw(key, f"unknown {self.word} '{name}'.{hint}")
+        return nearest
+
+    def schema(self) -> Schema:
+        """An object that is closed, unless others may stand in it."""
+        properties = {
+            name: {"description": one.description, **one.kind.schema()}
+            for name, one in self.fields.items()
+        }
+        required = [name for name, one in self.fields.items() if one.required]
+        return {
+            "type": "object",
+            "properties": properties,
+            **({"required": required} if required else {}),
+            "additionalProperties": self.others,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class TextOr:
+    """A text that stands for a record's first field, or the record."""
+
+    record: Record
+    text: Text
+
+    def read(self, value: Value, page: Page) -> Any:
+        """The text or the record."""
+        return (self.record if isinstance(value, Entries) else self.text).read(value, page)
+
+    def schema(self) -> Schema:
+        """Either of the two."""
+        return {"anyOf": [self.text.schema(), self.record.schema()]}

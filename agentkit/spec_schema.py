@@ -1,0 +1,93 @@
+"""The fields of an agent's YAML, as one table: the loader reads by it, editors check by it."""
+
+from typing import Any, Final
+
+from agentkit.spec_kinds import Anything, Kind, Number, OneOf, Text
+from agentkit.spec_nodes import NODE_TABLE, SAMPLING_FIELDS, Nodes
+from agentkit.spec_records import Field, MapOf, Record, TextOr
+
+_VALUES = MapOf(Anything(), "a mapping of names to values")
+_MODEL = Record(
+    {"use": Field(Text("a model"), "The model's id.", True), **SAMPLING_FIELDS},
+    "a model's id, or a mapping with 'use' and sampling settings",
+    "setting",
+)
+_ENV = Record(
+    {"id": Field(Text("an environment's id"), "The id it is registered under.", True)},
+    "an environment's id, or a mapping with 'id' and arguments",
+    others=True,
+)
+_LIMITS = Record(
+    {"steps": Field(Number(1, whole=True), "The most decisions of an episode.")},
+    "a mapping such as {steps: 500}",
+    "limit",
+)
+_OF_A_NODE = "It is a field of a node: put it under the node's name"
+_OF_THE_AGENT = "It is a field of the agent: put it at the left edge of the file"
+
+
+def _text_or(record: Record) -> Kind:
+    return TextOr(record, Text(record.expected))
+
+
+_SHARED: Final[dict[str, Field]] = {
+    "version": Field(OneOf((1,)), "The version of this format."),
+    "name": Field(Text(), "The agent's name; the file's name if unset."),
+    "model": Field(Text("a model"), "Which model answers: an id, or a name under models."),
+    "models": Field(
+        MapOf(_text_or(_MODEL), "a mapping of names to models"),
+        "Names for models: an id, or a mapping with use and sampling settings.",
+    ),
+    "inputs": Field(_VALUES, "Names that prompts may use, with their values; null: given later."),
+    "env": Field(_text_or(_ENV), "The environment to play in: its id, or id and arguments."),
+    "system": Field(Text(prompt=True), "A constant text in front of everything."),
+    "context": Field(Text(prompt=True), "Rendered once a step, in front of every node's prompt."),
+    "memory": Field(_VALUES, "Values that outlive a step: a starting value for each key."),
+    "keep": Field(
+        MapOf(OneOf(("episode", "run", "forever")), "a mapping of memory keys"),
+        "How long a memory key keeps its value: episode (if unset), run, or forever.",
+    ),
+    "memory_file": Field(Text("a file name"), "The file of the memory that is kept forever."),
+}
+_AFTER_NODES: Final[dict[str, Field]] = {
+    "action": Field(
+        Text(prompt=True),
+        "A node's name, or a template over nodes; if unset, the last of a list or the only "
+        "node that no other needs.",
+    ),
+    "limits": Field(_LIMITS, "Where an episode ends at the latest."),
+}
+_NODE: Final = Record(
+    NODE_TABLE,
+    "a prompt, or the fields of a node",
+    elsewhere=dict.fromkeys([*_SHARED, *_AFTER_NODES], _OF_THE_AGENT),
+)
+_NODES: Final = Nodes(_NODE)
+
+AGENT_TABLE: Final = {
+    **_SHARED,
+    "nodes": Field(
+        _NODES,
+        "The prompts: a list runs top to bottom as one conversation, a mapping by what each needs.",
+        True,
+    ),
+    **_AFTER_NODES,
+}
+"""Every field of an agent."""
+
+AGENT: Final = Record(
+    AGENT_TABLE,
+    "the fields of an agent (model, nodes), or a list of prompts",
+    elsewhere=dict.fromkeys(NODE_TABLE, _OF_A_NODE),
+)
+"""A whole file."""
+
+
+def agent_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of an agent's YAML."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "An AgentKit agent",
+        "anyOf": [AGENT.schema(), _NODES.list_schema()],
+        "$defs": {"node": _NODE.schema()},
+    }
