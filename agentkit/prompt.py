@@ -21,7 +21,7 @@ from jinja2.runtime import Undefined
 from agentkit.errors import RenderError
 from agentkit.sandbox.bounds import Bounds
 from agentkit.sandbox.environment import SANDBOX
-from agentkit.sandbox.lookup import Missing, NotFound, read_name
+from agentkit.sandbox.lookup import NotFound, read_name
 from agentkit.sandbox.operations import counted_range
 from agentkit.sandbox.rewrite import Rewriter
 from agentkit.sandbox.syntax import Reading, TemplateProblem, check
@@ -33,7 +33,6 @@ __all__ = [
     "Reads",
     "Template",
     "TemplateProblem",
-    "absent",
     "compile_expression",
     "compile_template",
 ]
@@ -71,11 +70,6 @@ _TYPES = {
 }
 _TYPE_NAME = re.compile(rf"'({'|'.join(_TYPES)})'(?: object)?")
 _NOT_NAMES = RESERVED_WORDS | {"True", "False", "None"}
-
-
-def absent(why: str) -> Any:
-    """A value that says why there is none: every use of it raises RenderError(why)."""
-    return Missing(hint=why)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

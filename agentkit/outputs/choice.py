@@ -1,5 +1,6 @@
 """An output that is one of several options."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from agentkit.outputs.jsontext import unfenced
 from agentkit.prompt import Expression, Reads
 
 _LISTED = 30
+_LONGEST_OPTION = 2_000
 _QUOTES = " \t\r\n\"'`*_.!"
 _DENIAL = re.compile(r"\b(?:not|never|no|without|instead of|rather than)\b|n't\b", re.IGNORECASE)
 
@@ -75,7 +77,12 @@ def _shown(value: Any) -> str:
 
 
 def _unquoted(answer: str) -> str:
-    return re.sub(r"\\(.)", r"\1", answer[1:-1]) if answer[:1] == '"' == answer[-1:] else answer
+    if answer[:1] != '"' or len(answer) > _LONGEST_OPTION:
+        return answer
+    try:
+        return str(json.loads(answer))
+    except ValueError:
+        return answer
 
 
 def _folded(text: str) -> str:
@@ -94,14 +101,16 @@ def _folded_match(answer: str, options: Sequence[str]) -> str | None:
 def _mentioned(answer: str, options: Sequence[str]) -> str | None:
     """The only option that the last line names as whole words."""
     last_line = answer[answer.rfind("\n") + 1 :]
-    if len(last_line) > 2_000 or _DENIAL.search(last_line):
+    if len(last_line) > _LONGEST_OPTION or _DENIAL.search(last_line):
         return None
     line = f" {_folded(last_line)} "
-    found = []
-    for option in sorted(options, key=len, reverse=True):
-        words = f" {_folded(option)} "
+    by_words: dict[str, list[str]] = {}
+    for option in options:
+        by_words.setdefault(f" {_folded(option)} ", []).append(option)
+    found: list[str] = []
+    for words in sorted(by_words, key=len, reverse=True):
         if words.strip() and words in line:
-            found.append(option)
+            found += by_words[words]
             # "go" inside "go left" is not a mention of its own
             line = line.replace(words, " \0 ")
     return found[0] if len(found) == 1 else None

@@ -14,8 +14,8 @@ DEEPEST = 100
 _OPENING = re.compile(
     r"""\{(?=\s*["}])|\[(?=\s*(?:[\]\[{"]|-?\d|(?:true|false|null|NaN|-?Infinity)\b))"""
 )
-_BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
-_MOST_BROKEN = 100
+_BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_MOST_BROKEN = 30
 _BROKEN_SIZE = 50_000
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})([^`\n]*)")

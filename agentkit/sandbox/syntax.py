@@ -16,7 +16,8 @@ DEEPEST = 50
 """Levels that the parts of a template may be nested in each other."""
 
 _ALLOWED = (
-    nodes.Template, nodes.Output, nodes.For, nodes.If, nodes.With, nodes.Assign, nodes.AssignBlock,
+    nodes.Template, nodes.Output, nodes.Scope, nodes.For, nodes.If, nodes.With, nodes.Assign,
+    nodes.AssignBlock,
     nodes.TemplateData, nodes.Const, nodes.Name, nodes.Tuple, nodes.List, nodes.Dict, nodes.Pair,
     nodes.Keyword, nodes.Getattr, nodes.Getitem, nodes.Slice, nodes.Call, nodes.Filter, nodes.Test,
     nodes.CondExpr, nodes.Compare, nodes.Operand, nodes.Concat, nodes.BinExpr, nodes.UnaryExpr,
@@ -24,7 +25,8 @@ _ALLOWED = (
 _TAGS: dict[type[nodes.Node], str] = {
     nodes.Macro: "macro", nodes.CallBlock: "call", nodes.FilterBlock: "filter",
     nodes.Block: "block", nodes.Extends: "extends", nodes.Include: "include",
-    nodes.Import: "import", nodes.FromImport: "from", nodes.Scope: "autoescape",
+    nodes.Import: "import", nodes.FromImport: "from",
+    nodes.ScopedEvalContextModifier: "autoescape",
 }  # fmt: skip
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _OWN_NAMES = frozenset({"caller", "kwargs", "loop", "range", "self", "super", "varargs"})
