@@ -216,7 +216,9 @@ def rows(page: str, heading: str) -> list[list[str]]:
 
 
 def test_the_table_of_events_has_every_event_with_its_fields():
-    told = {row[0].strip("`"): re.findall(r"`(\w+)`", row[1]) for row in rows("design.md", "Events")}
+    told = {
+        row[0].strip("`"): re.findall(r"`(\w+)`", row[1]) for row in rows("design.md", "Events")
+    }
     real = {event_name(kind): [f.name for f in fields(kind)] for kind in get_args(events.Event)}
     del real["node_text"]
     assert told == real
