@@ -25,8 +25,8 @@ LAYERS = [
     {"running"},
     {"step"},
     {"agent"},
-    {"environment", "rendering"},
-    {"spec", "rollouts"},
+    {"environment", "placeholders", "moments", "rendering"},
+    {"spec", "rollouts", "about"},
     {"cli"},
 ]
 UPWARD = {("graph", "step"), ("graph", "drawing"), ("graph", "binding"), ("binding", "models")}
