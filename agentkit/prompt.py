@@ -69,6 +69,13 @@ _TYPES = {
     "dict": "a mapping",
 }
 _TYPE_NAME = re.compile(rf"'({'|'.join(_TYPES)})'(?: object)?")
+_SIGNS = {
+    "token 'end of print statement'": "'}}'",
+    "'end of print statement'": "'}}'",
+    "token 'end of statement block'": "'%}'",
+    "'end of statement block'": "'%}'",
+    "Missing end of comment tag": "'{#' begins a comment, and there is no '#}' to end it.",
+}
 _NOT_NAMES = RESERVED_WORDS | {"True", "False", "None"}
 
 
@@ -238,11 +245,18 @@ def _read(
         check(tree)
         return tree, Reading(tree)
     except TemplateSyntaxError as error:
-        raise TemplateProblem(error.message or "it cannot be read.", error.lineno) from None
+        raise TemplateProblem(_in_words(error), error.lineno) from None
     except RecursionError:
         raise TemplateProblem("it is nested too deeply.") from None
     except ValueError:
         raise TemplateProblem("a number is too large.") from None
+
+
+def _in_words(error: TemplateSyntaxError) -> str:
+    message = error.message or "it cannot be read."
+    for term, sign in _SIGNS.items():
+        message = message.replace(term, sign)
+    return message
 
 
 def _compile(tree: nodes.Template, reading: Reading) -> _Code:
@@ -251,7 +265,7 @@ def _compile(tree: nodes.Template, reading: Reading) -> _Code:
     try:
         template = SANDBOX.from_string(rewritten)
     except TemplateSyntaxError as error:
-        raise TemplateProblem(error.message or "it cannot be read.", error.lineno) from None
+        raise TemplateProblem(_in_words(error), error.lineno) from None
     except SyntaxError as error:
         raise TemplateProblem(f"it cannot be compiled: {error.msg}.") from None
     except (RecursionError, MemoryError):

@@ -197,7 +197,7 @@ def fill_slots(bounds: Bounds, template: str, values: Any) -> str:
         bounds.charge_text(length + len(slots) * longest)
         return template % named
     bounds.charge_text(length)
-    listed = values if isinstance(values, list) else [values]
+    listed = values if isinstance(values, tuple) else (values,)
     return template % tuple(_slot_value(bounds, value) for value in listed)
 
 

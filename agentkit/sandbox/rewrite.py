@@ -56,6 +56,15 @@ class Rewriter(NodeTransformer):
             return node
         return self.visit_List(nodes.List(node.items, lineno=node.lineno))
 
+    def visit_Mod(self, node: nodes.Mod) -> nodes.Node:
+        """In `text % (a, b)` the tuple holds a value for each slot; a list would be one value."""
+        node.left = self.visit(node.left)
+        if isinstance(node.right, nodes.Tuple):
+            node.right.items = self._visit_all(node.right.items)
+        else:
+            node.right = self.visit(node.right)
+        return node
+
     def visit_List(self, node: nodes.List) -> nodes.Node:
         """A name without a value cannot hide in a list."""
         node.items = [_given(item) for item in self._visit_all(node.items)]

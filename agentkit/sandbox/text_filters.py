@@ -2,6 +2,7 @@
 
 import re
 import textwrap
+from collections.abc import Mapping
 from typing import Any
 
 from agentkit.errors import RenderError
@@ -64,7 +65,7 @@ def format_(context: Bounds, value: str, *args: Any, **kwargs: Any) -> str:
     """Fill the `%s` slots of a text."""
     if args and kwargs:
         raise RenderError("format takes values in order or by name, not both.")
-    return fill_slots(context, value, kwargs or list(args))
+    return fill_slots(context, value, kwargs or args)
 
 
 @_filter
@@ -144,6 +145,24 @@ def wordcount(context: Bounds, value: Any) -> int:
     return len(re.findall(r"\w+", text))
 
 
+def _indentation(value: Any, indent: int) -> int:
+    """Spaces that JSON with an indent has in front of its lines."""
+    total = 0
+    depth = 0
+    level = [value]
+    while level:
+        total += len(level) * depth * indent
+        depth += 1
+        deeper: list[Any] = []
+        for part in level:
+            if isinstance(part, Mapping):
+                deeper.extend(part.values())
+            elif isinstance(part, (list, tuple)):
+                deeper.extend(part)
+        level = deeper
+    return total
+
+
 @_filter
 def tojson(context: Bounds, value: Any, indent: int | None = None) -> str:
     """Write a value as JSON."""
@@ -151,5 +170,5 @@ def tojson(context: Bounds, value: Any, indent: int | None = None) -> str:
     if indent is not None:
         if not 0 <= indent <= 8:
             raise RenderError(f"tojson takes an indent from 0 to 8, not {indent}.")
-        context.charge((len(json_text(value)) >> 4) * (1 + indent))
+        context.charge_text(_indentation(value, indent))
     return json_text(value, indent)
