@@ -1,14 +1,15 @@
 """Read a recorded run."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import orjson
 
 from agentkit.errors import TraceError
-from agentkit.trace import FORMAT
+from agentkit.events import Event
+from agentkit.trace import FORMAT, event_name
 
 Record = dict[str, Any]
 """One event as it stands in the file, its texts put back."""
@@ -70,6 +71,12 @@ def load_run(folder: Path) -> Run:
     return Run(folder, about)
 
 
+_FIELDS: Final = {
+    event_name(kind): frozenset(field.name for field in fields(kind)) for kind in get_args(Event)
+}
+"""The fields of every event; one that lacks some was not written by AgentKit."""
+
+
 def _records(path: Path, data: bytes) -> Iterator[Record]:
     texts: dict[int, str] = {}
     lines = data.split(b"\n")
@@ -83,6 +90,8 @@ def _records(path: Path, data: bytes) -> Iterator[Record]:
             if number == len(lines):  # torn: the process was killed while it wrote this line
                 return
             raise TraceError(f"{path}:{number} is damaged: {error}") from error
+        if missing := _FIELDS.get(event, frozenset()) - record.keys():
+            raise TraceError(f"{path}:{number} is damaged: {event} has no {', '.join(missing)}")
         if event == "node_started":
             _restore(record["messages"], texts, f"{path}:{number}")
         yield record
