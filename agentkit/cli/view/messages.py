@@ -17,12 +17,13 @@ def show_message(role: str, content: str, images: int = 0) -> None:
 
 
 def show_pair(label: str, value: Any, indent: int = 2) -> None:
-    """A label and a value; a value of several lines stands below its label."""
+    """A label and a value (`plan =` or `reward:`); a value of several lines stands below its label."""
     text = json_text(value)
+    label = click.style(label if label.endswith("=") else f"{label}:", fg="cyan")
     space = " " * indent
     if "\n" not in text:
-        click.echo(f"{space}{click.style(label, fg='cyan')}: {text}")
+        click.echo(f"{space}{label} {text}")
         return
-    click.echo(f"{space}{click.style(label, fg='cyan')}:")
+    click.echo(f"{space}{label}")
     for line in text.split("\n"):
         click.echo(f"{space}  {line}")

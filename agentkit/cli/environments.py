@@ -1,0 +1,68 @@
+"""Registered environments in a line each, whether or not what they need is installed."""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import requires
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from agentkit.plugins import env_ids
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """One environment."""
+
+    id: str
+    """What `env` in an agent says."""
+    about: str
+    """Its class's first line."""
+    missing: str | None
+    """What is missing and how to install it; None when all is there."""
+
+
+def described() -> Iterator[Described]:
+    """Every environment that plug-ins registered, by id."""
+    import gymnasium
+    from gymnasium.envs.registration import load_env_creator
+
+    for env_id in env_ids():
+        entry = gymnasium.spec(env_id).entry_point
+        missing: str | None = None
+        creator: Any = entry
+        if isinstance(entry, str):
+            try:
+                creator = load_env_creator(entry)
+            except ImportError as error:
+                missing = _advice(error)
+        about = _first_line(creator) if missing is None else _first_line_unread(str(entry))
+        yield Described(env_id, about, missing)
+
+
+def _first_line(creator: Any) -> str:
+    return (getattr(creator, "__doc__", None) or "").strip().partition("\n")[0]
+
+
+def _first_line_unread(entry: str) -> str:
+    """The first line of a class's docstring, from its source: it cannot be imported."""
+    module, _, name = entry.partition(":")
+    spec = find_spec(module)
+    if spec is None or spec.origin is None:
+        return ""
+    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    classes = (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    docs = [ast.get_docstring(node) or "" for node in classes if node.name == name]
+    return docs[0].partition("\n")[0] if docs else ""
+
+
+def _advice(error: ImportError) -> str:
+    """How to get a missing package: through the extra of AgentKit that needs it."""
+    package = (error.name or "").partition(".")[0]
+    for line in requires("agentkit") or ():
+        extra = re.search(r"extra == '([^']+)'", line)
+        if extra and extra[1] != "dev" and re.match(rf"{re.escape(package)}\b", line):
+            return f"pip install 'agentkit[{extra[1]}]'"
+    return str(error)

@@ -1,0 +1,149 @@
+"""The events of an episode as text, step by step."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from agentkit.cli.view.messages import show_message, show_pair
+from agentkit.cli.view.words import money, seconds, tokens
+from agentkit.messages import Usage
+from agentkit.reading import Record
+
+
+class StepPrinter:
+    """Prints the events that were asked for.
+
+    Args:
+        step: Only this step; None prints all.
+        node: Only this node; None prints all, and what happens between them.
+        full: Whether whole conversations are printed, and not only the last message.
+    """
+
+    def __init__(self, step: int | None, node: str | None, full: bool) -> None:
+        self._step = step
+        self._node = node
+        self._full = full
+        self._observation: Any = None
+        self.steps: set[int] = set()
+        """The steps that were seen."""
+        self.nodes: set[str] = set()
+        """The nodes that were seen in the steps asked for."""
+        self._printers: dict[str, Callable[[Record], None]] = {
+            "step_started": self._step_started,
+            "node_started": self._node_started,
+            "node_retried": self._node_retried,
+            "node_finished": self._node_finished,
+            "node_skipped": self._node_skipped,
+            "node_failed": self._node_failed,
+            "node_cancelled": self._node_cancelled,
+            "node_added": self._node_added,
+            "memory_written": self._memory_written,
+            "step_finished": self._step_finished,
+            "step_failed": self._step_failed,
+            "environment_stepped": self._environment_stepped,
+            "limit_reached": self._limit_reached,
+        }
+
+    def print(self, record: Record) -> None:
+        """Print one event, if it was asked for."""
+        kind = record["event"]
+        if kind == "step_started":
+            self.steps.add(record["step"])
+        if kind == "episode_started" or (kind == "environment_stepped" and self._skips(record)):
+            self._observation = record["observation"]
+        if kind not in self._printers or self._skips(record):
+            return
+        name = record.get("node")
+        if name is not None:
+            self.nodes.add(name)
+        if self._node in (None, name):
+            self._printers[kind](record)
+        if kind == "environment_stepped":
+            self._observation = record["observation"]
+
+    def _skips(self, record: Record) -> bool:
+        return self._step is not None and record.get("step") != self._step
+
+    def _step_started(self, record: Record) -> None:
+        click.secho(f"\n===== step {record['step']} =====", bold=True)
+        if self._observation is not None:
+            click.secho("observation", fg="cyan")
+            click.echo(_indented(self._observation))
+
+    def _node_started(self, record: Record) -> None:
+        attempt = f", attempt {record['attempt']}" if record["attempt"] > 1 else ""
+        asks = f"calls {record['function']}" if record["function"] else f"asks {record['model']}"
+        click.secho(f"\n[{_name(record)}] {asks}{attempt}", fg="yellow", bold=True)
+        if record["function"]:
+            for key, value in (record["arguments"] or {}).items():
+                show_pair(key, value)
+            return
+        messages = record["messages"] if self._full else record["messages"][-1:]
+        for message in messages:
+            show_message(message["role"], message["content"], len(message.get("images", ())))
+
+    def _node_retried(self, record: Record) -> None:
+        self._answer(record)
+        click.secho(f"  cannot be used: {record['error']}", fg="red")
+
+    def _node_finished(self, record: Record) -> None:
+        self._answer(record)
+        completion, value = record["completion"], record["value"]
+        if completion is None or completion["text"].strip() != value:
+            show_pair(f"{_name(record)} {_status(record)}", value, 0)
+
+    def _answer(self, record: Record) -> None:
+        completion = record["completion"]
+        if completion is not None:
+            reused = " (reused)" if record["reused"] else ""
+            click.secho(f"--- answer of {_name(record)}{reused}", fg="green", bold=True)
+            click.echo(completion["text"])
+
+    def _node_skipped(self, record: Record) -> None:
+        show_pair(f"\n[{record['node']}] skipped, still =", record["value"], 0)
+
+    def _node_failed(self, record: Record) -> None:
+        click.secho(f"[{_name(record)}] failed: {record['error']}", fg="red")
+
+    def _node_cancelled(self, record: Record) -> None:
+        click.secho(f"[{record['node']}] did not run: {record['because']} failed", fg="red")
+
+    def _node_added(self, record: Record) -> None:
+        click.echo(f"\n[{record['node']}] was added by {record['by']}")
+
+    def _memory_written(self, record: Record) -> None:
+        show_pair(f"memory.{record['key']} =", record["value"])
+
+    def _step_finished(self, record: Record) -> None:
+        took = f"{seconds(record['latency_s'])}, tokens {tokens(Usage(**record['usage']))}"
+        click.secho(f"\nstep {record['step']}: {took}, cost {money(record['cost_usd'])}", dim=True)
+
+    def _step_failed(self, record: Record) -> None:
+        click.secho(f"\nstep {record['step']} failed", fg="red")
+        for name, error in record["failures"].items():
+            show_pair(name, error)
+
+    def _environment_stepped(self, record: Record) -> None:
+        show_pair("action", record["action"], 0)
+        show_pair("reward", record["reward"], 0)
+        if record["terminated"] or record["truncated"]:
+            end = "terminated" if record["terminated"] else "truncated"
+            click.secho(f"the episode is over: {end}", bold=True)
+            click.echo(_indented(record["observation"]))
+
+    def _limit_reached(self, record: Record) -> None:
+        click.secho(f"limit reached: {record['limit']} {record['value']:g}", fg="yellow")
+
+
+def _name(record: Record) -> str:
+    item = record.get("item")
+    return record["node"] if item is None else f"{record['node']} item {item}"
+
+
+def _status(record: Record) -> str:
+    return "=" if record["status"] == "ok" else f"({record['status']}) ="
+
+
+def _indented(text: Any) -> str:
+    return "\n".join(f"  {line}" for line in str(text).split("\n"))
