@@ -111,7 +111,9 @@ class _Code:
             return "it takes too much memory."
         if isinstance(error, OverflowError) or _TOO_MANY_DIGITS in str(error):
             return "a number is too large."
-        return _TYPE_NAME.sub(lambda match: _TYPES[match[1]], str(error)) or type(error).__name__
+        if isinstance(error, TypeError):
+            return _TYPE_NAME.sub(lambda match: _TYPES[match[1]], str(error))
+        return str(error) or type(error).__name__
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,6 +174,8 @@ class Expression:
             value = values[path[0]]
         except KeyError:
             raise RenderError(f"{self._where}'{path[0]}' is not known here.") from None
+        if len(path) == 1 and value.__class__ in _PLAIN:
+            return value
         for end, name in enumerate(path[1:], 1):
             try:
                 value = read_name(value, name)

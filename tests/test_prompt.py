@@ -115,6 +115,7 @@ def test_only_the_names_that_are_read_are_looked_up() -> None:
     ("source", "message"),
     [
         ("{{ plan }}", "'plan' is not known here."),
+        ("{{ list }}", "'list' is not known here."),
         ("{{ [plan] }}", "'plan' is not known here."),
         ("{% set x = plan %}", "'plan' is not known here."),
         ("{{ memory.plam }}", "'memory' has no 'plam'; it has: plan, map. Did you mean 'plan'?"),
