@@ -6,6 +6,7 @@ How a page marks a block, in an HTML comment on the line before it:
 - In a `console` block each line `$ agentkit ...` is run in that folder. What follows is its
   output, in which `...` stands for anything; without such lines any output will do.
 - `file: NAME`: the block is written to this file of the folder, and not executed.
+- `edit: NAME`: a `diff` block; its lines with - are in this file and become those with +.
 - `prints`: the block is what the last `python` block printed.
 - `exit: N`: the commands of the block end with this exit code, not with 0.
 - `install`: what the folder now holds is installed for the commands that follow.
@@ -16,6 +17,7 @@ import ast
 import doctest
 import os
 import re
+import shlex
 import subprocess
 import sys
 from contextlib import redirect_stdout
@@ -40,7 +42,7 @@ AGENTKIT = Path(sys.executable).with_name("agentkit")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NOTE = re.compile(r"<!-- ([a-z ]+?)(?:: (.+?))? -->\n\Z")
 LINK = re.compile(r"\]\(([^()\s]+)\)")
-NOTES = {"file", "prints", "exit", "install", "not run"}
+NOTES = {"edit", "file", "prints", "exit", "install", "not run"}
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ class Reader:
             assert block.value, "say why it is not run"
         elif block.note == "file":
             (self._folder / block.value).write_text(block.text, encoding="utf-8")
+        elif block.note == "edit":
+            edit(self._folder / block.value, block.text)
         elif block.note == "prints":
             check_output(block.text, self._printed)
         elif block.note == "install":
@@ -102,7 +106,7 @@ class Reader:
         """Run the commands of a console block and hold their output against the page."""
         for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
             line, _, shown = part.partition("\n")
-            command, *arguments = line.split()
+            command, *arguments = shlex.split(line)
             assert command == "agentkit", f"not a command of ours: {line}"
             environment = {
                 **os.environ,
@@ -127,6 +131,15 @@ class Reader:
         options = "-q --no-deps --no-build-isolation --disable-pip-version-check --target"
         command = [sys.executable, "-m", "pip", "install", *options.split(), self._site, "."]
         subprocess.run(command, cwd=self._folder, check=True)
+
+
+def edit(file: Path, diff: str) -> None:
+    """Replace the lines with - by the lines with +."""
+    lines = {sign: [d[1:] for d in diff.splitlines() if d[0] == sign] for sign in "-+"}
+    old, new = ("\n".join(lines[sign]) for sign in "-+")
+    text = file.read_text(encoding="utf-8")
+    assert text.count(old) == 1, f"{file.name} has not exactly one:\n{old}\nbut is\n{text}"
+    file.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def check_output(shown: str, printed: str) -> None:
@@ -155,7 +168,7 @@ def test_every_program_and_command_of_a_page_works(page, folder):
         try:
             reader.follow(block)
         except AssertionError as error:
-            pytest.fail(f"{page.name}:{block.line}: {error}")
+            raise AssertionError(f"{page.name}:{block.line}: {error}") from None
 
 
 @pytest.mark.parametrize("page", [README, *PAGES], ids=lambda page: page.name)
