@@ -8,7 +8,7 @@ import shutil
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -95,6 +95,17 @@ class RunWriter:
             raise TraceError(f"cannot write {path}: {error.strerror}") from error
 
 
+def _whole(value: Any) -> Any:
+    """A value whose texts are all valid UTF-8; half pairs become `?`."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, Mapping):
+        return {_whole(key): _whole(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_whole(item) for item in value]
+    return value
+
+
 def _lock(folder: Path) -> int:
     """Take the folder for this process; the lock goes with the process."""
     descriptor = os.open(folder / "lock", os.O_CREAT | os.O_RDWR)
@@ -140,11 +151,18 @@ class EpisodeWriter:
             body = {name: getattr(event, name) for name in _STARTED}
             body["messages"] = [self._message(message) for message in event.messages]
         try:
-            data = orjson.dumps(body, default=self._other, option=_OPTIONS)
+            data = self._encode(body)
             line = _NAMES[kind] % time.time() + data[1:] + b"\n"
             self._write(line)
         except OSError as error:
             raise TraceError(f"cannot write {self.path}: {error.strerror}") from error
+
+    def _encode(self, body: Any) -> bytes:
+        try:
+            return orjson.dumps(body, default=self._other, option=_OPTIONS)
+        except orjson.JSONEncodeError:  # half of a surrogate pair: no text that UTF-8 can say
+            plain = body if isinstance(body, dict) else asdict(body)
+            return orjson.dumps(_whole(plain), default=self._other, option=_OPTIONS)
 
     def _write(self, line: bytes) -> None:
         while line:

@@ -166,6 +166,13 @@ def test_a_torn_last_line_is_ignored_and_a_damaged_one_is_named(tmp_path):
         list(run.events(0))
 
 
+def test_a_text_that_is_no_valid_unicode_is_recorded_all_the_same(tmp_path):
+    agent = Agent(Graph([Node("a", "?")]), model=lambda request: "half \ud800 pair")
+    _, run = record(agent, tmp_path / "run")
+    finished = next(e for e in run.events(0) if e["event"] == "node_finished")
+    assert finished["completion"]["text"] == "half ? pair"
+
+
 @pytest.mark.parametrize("content", [None, "not json", "[]", '{"format": 99}', '{"format": "x"}'])
 def test_foreign_folders_are_refused_with_a_reason(tmp_path, content):
     if content is not None:
