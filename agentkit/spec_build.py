@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from agentkit.agent import Agent, EnvSpec, Limits
 from agentkit.binding import bind
@@ -17,6 +17,16 @@ from agentkit.node import Node
 from agentkit.spec_env import environment_problems, names_in, needs_environment
 from agentkit.spec_nodes import STAND_IN
 from agentkit.spec_read import Draft
+
+_REPLACEMENTS: Final[dict[str, Any]] = {
+    "prompt": STAND_IN,
+    "output": "text",
+    "when": None,
+    "each": None,
+    "images": None,
+    "check": (),
+}
+"""What takes the place of a field that cannot be compiled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +69,10 @@ class _Builder:
         self._memory = self._made_memory()
         self._env = self._made_env()
         self._model = self._made_model()
+        self._models = {
+            name: model if isinstance(model, str) or (model and "use" in model) else EchoModel()
+            for name, model in self._fields.get("models", {}).items()
+        }
 
     def build(self) -> Agent:
         graph = self._graph()
@@ -114,7 +128,8 @@ class _Builder:
         if model is not None or not needed:
             return model
         if "model" not in self._draft.unread:
-            message = "no model is given: add a line such as 'model: echo', or use --model"
+            where = "" if "nodes" in self._draft.present else ", and 'nodes:' above the list"
+            message = f"no model is given: add a line such as 'model: echo'{where}, or use --model"
             self._problems.append(Problem(message))
         return EchoModel()
 
@@ -141,7 +156,7 @@ class _Builder:
         options = self._options
         arguments = {
             "model": self._model,
-            "models": self._fields.get("models"),
+            "models": self._models,
             "functions": options.functions,
             "memory": self._memory,
             "inputs": self._inputs,
@@ -165,11 +180,10 @@ class _Builder:
         itself on a chain of stand-ins, so that nothing is blamed for what is broken elsewhere.
         """
         self._agent(self._stand_ins(), functions={}, **self._stand_in_action())
-        models = {name: EchoModel() for name in self._fields.get("models", {})}
+        models = {name: EchoModel() for name in self._models}
         for node in self._nodes:
-            try:
-                graph = Graph([replace(node, recall=(), after=())])
-            except SpecError:
+            graph = _alone(node)
+            if graph is None:
                 continue
             yield graph.compiled[0]
             try:
@@ -212,3 +226,27 @@ class _Builder:
         elif "env" not in self._draft.unread:
             texts = {key: self._fields.get(key, "") for key in ("system", "context")}
             self._problems.extend(needs_environment(compiled, texts))
+
+
+def _alone(node: Node) -> Graph | None:
+    """A graph of one node, without the fields that cannot be compiled."""
+    node = replace(node, recall=(), after=())
+    try:
+        return Graph([node])
+    except SpecError as error:
+        node = _without(node, {(problem.field, problem.key) for problem in error.problems})
+    try:
+        return Graph([node])
+    except SpecError:
+        return None
+
+
+def _without(node: Node, broken: Collection[tuple[str | None, str | None]]) -> Node:
+    """A node with its broken fields taken out, and the broken keys of `save` and `with`."""
+    names = {field for field, _ in broken}
+    return replace(
+        node,
+        **{name: value for name, value in _REPLACEMENTS.items() if name in names},
+        save={key: text for key, text in node.save.items() if ("save", key) not in broken},
+        with_={key: text for key, text in node.with_.items() if ("with", key) not in broken},
+    )

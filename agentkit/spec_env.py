@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from agentkit.agent import EnvSpec
-from agentkit.compiled import CompiledNode, unknown_name
+from agentkit.compiled import CompiledNode
 from agentkit.errors import InputError, Problem, suggest
 from agentkit.prompt import TemplateProblem, compile_template
 
@@ -43,7 +43,7 @@ def _template_problems(value: Any, inputs: Collection[str] | None) -> Iterator[s
         known = frozenset(inputs or ())
         for name in names:
             if inputs is not None and name not in known:
-                yield unknown_name(name, known)
+                yield f"'{name}' is no input of this agent.{suggest(name, known)}"
 
 
 def _templates(value: Any) -> Iterator[str]:

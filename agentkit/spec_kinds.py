@@ -20,6 +20,8 @@ class Page:
 
     source: Source
     flaws: list[Flaw] = field(default_factory=list)
+    meant: dict[tuple[int, str], str] = field(default_factory=dict)
+    """Misspelt fields: where their mapping begins and which field is meant, to the name given."""
 
     def flaw(self, value: Value, message: str) -> Any:
         """Report what is wrong with a value; gives MISSING, to be returned in its place."""
@@ -66,7 +68,7 @@ class Text:
                 "YAML drops what follows ' #' as a comment: put quotes around the text, or move "
                 "the comment to a line of its own"
             )
-            page.flaws.append(Flaw(value.end + 1, message))
+            page.flaws.append(Flaw(value.end, message))
         return text
 
     def schema(self) -> Schema:
@@ -92,6 +94,9 @@ class Expression:
         if not isinstance(value, Scalar):
             return page.wrong(value, "an expression", "Put quotes around it")
         meaning = plain(value)
+        if could_be_boolean(value):
+            meaning = value.text.lower() in ("yes", "on")
+            page.flaw(value, f"'{value.text}' is no boolean in YAML 1.2: write true or false")
         if isinstance(meaning, str):
             return self._without_braces(value, meaning.strip(), page)
         if isinstance(meaning, bool):

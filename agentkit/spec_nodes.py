@@ -90,15 +90,17 @@ class Nodes:
 
     def read(self, value: Value, page: Page) -> Any:
         """The nodes as `Written`; broken parts are left out."""
-        if isinstance(value, Items):
+        if isinstance(value, Items) and value.items:
             return self._list(value, page)
-        if isinstance(value, Entries):
+        if isinstance(value, Entries) and value.entries:
             return [
                 self._node(name, key.start, content, page)
                 for name, (key, content) in value.entries.items()
             ]
-        text = value.text.lstrip()
-        hint = "Put a space after each '-'" if text.startswith("-") and len(text) > 1 else ""
+        text = value.text.lstrip() if isinstance(value, Scalar) else ""
+        if not text:
+            return page.flaw(value, "there are no nodes: give at least one prompt")
+        hint = "Put a space after each '-'" if text.startswith("-") else ""
         return page.wrong(value, _EXPECTED, hint)
 
     def _node(self, name: str, start: int, content: Value, page: Page) -> Written:

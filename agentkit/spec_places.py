@@ -1,17 +1,17 @@
 """Where in a file a problem is that was found in the agent built from it."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agentkit.errors import Problem
+from agentkit.prompt import TemplateProblem, compile_expression, compile_template
 from agentkit.spec_nodes import Written
 from agentkit.yaml_marks import Entries, Items, Scalar, Value
 from agentkit.yaml_source import Flaw, Source
 
 _QUOTED = re.compile(r"'([^']+)'")
 _CODE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
-_ESCAPED_BREAK = re.compile(r"(?<!\\)(?:\\\\)*\\n")
 _TEMPLATES = frozenset({"prompt", "system", "context", "action"})
 
 
@@ -22,10 +22,12 @@ class Places:
     source: Source
     top: Value | None
     nodes: Sequence[Written]
+    meant: Mapping[tuple[int, str], str]
+    """Misspelt fields, as in `Page`."""
 
     def of_flaw(self, flaw: Flaw) -> Problem:
         """A flaw of the file as a problem, with the node that it is in."""
-        around = [one for one in self.nodes if one.start <= flaw.start < one.value.end]
+        around = [one for one in self.nodes if one.start <= flaw.start <= one.value.end]
         name = max(around, key=lambda one: one.start).node.name if around else None
         return Problem(flaw.message, name).at(*self.source.place(flaw.start))
 
@@ -41,15 +43,28 @@ class Places:
         words = _QUOTED.findall(problem.message)[:1]
         if value is None or words == [problem.key]:
             return key
-        begin = key
-        if isinstance(value, Scalar):
-            begin = line_of(self.source, value, problem.offset)
+        begin = self._line(value, problem) if isinstance(value, Scalar) else key
         for word in words:
             region = (begin if isinstance(value, Scalar) else value.start, value.end)
             index = self._find(word, region, problem.field in _TEMPLATES)
             if index is not None:
                 return index
         return begin
+
+    def _line(self, value: Scalar, problem: Problem) -> int:
+        """Where the line of a text begins that a problem is in, indentation left out."""
+        start = value.start
+        if value.style in ("|", ">"):
+            start += len(self.source.rest_of_line(start)) + 1
+        written = self.source.text[start : value.end]
+        if value.style == "|":
+            number = problem.offset
+        else:
+            number = _line_as_written(written, value.style, problem)
+        for line in written.split("\n")[:number]:
+            start += len(line) + 1
+        line = self.source.rest_of_line(start)
+        return start + len(line) - len(line.lstrip(" "))
 
     def _find(self, word: str, region: tuple[int, int], template: bool) -> int | None:
         """The first place of a word, in a template between its braces only."""
@@ -68,9 +83,12 @@ class Places:
         start, value = self._owner(problem)
         if isinstance(value, Scalar):
             return start, value if problem.field == "prompt" else None
-        if not isinstance(value, Entries) or problem.field not in value.entries:
+        if not isinstance(value, Entries):
             return start, None
-        key, value = value.entries[problem.field]
+        field = self.meant.get((value.start, problem.field or ""), problem.field)
+        if field not in value.entries:
+            return start, None
+        key, value = value.entries[field]
         for name in (problem.key, "that") if problem.field == "check" else (problem.key,):
             if isinstance(value, Entries) and name in value.entries:
                 key, value = value.entries[name]
@@ -87,48 +105,17 @@ class Places:
         return 0, None
 
 
-def line_of(source: Source, scalar: Scalar, offset: int) -> int:
-    """Where the line of a scalar's text begins in the file, indentation left out.
+def _line_as_written(written: str, style: str, problem: Problem) -> int:
+    """The line of a problem in a text whose lines YAML folds into one another.
 
-    Args:
-        source: The file.
-        scalar: The scalar.
-        offset: Number of the line in the scalar's text, from 0.
+    Folding turns ends of lines into spaces, so the text as written has the same fault.
     """
-    start = scalar.start
-    if scalar.style in ("|", ">"):
-        start += len(source.rest_of_line(start)) + 1
-    elif offset == 0:
-        return start
-    lines = source.text[start : scalar.end].split("\n")
-    breaks = list(_breaks(lines, scalar.style))
-    for number, line in enumerate(lines):
-        if line.strip() and breaks[number] >= offset:
-            return start + len(line) - len(line.lstrip())
-        start += len(line) + 1
-    return min(start, max(scalar.end - 1, scalar.start))
-
-
-def _breaks(lines: Sequence[str], style: str) -> Iterator[int]:
-    """For each line of a scalar as written, how many line ends of its text come before it."""
-    if style == "|":
-        yield from range(len(lines))
-        return
-    margin = min((_indent(line) for line in lines if line.strip()), default=0)
-    count = blank = 0
-    seen = hanging = False
-    for line in lines:
-        if not line.strip():
-            yield count + blank
-            blank += 1
-            continue
-        deeper = style == ">" and _indent(line) > margin
-        count += blank + (seen and (deeper or hanging))
-        blank, seen, hanging = 0, True, deeper
-        yield count
-        if style == '"':
-            count += len(_ESCAPED_BREAK.findall(line))
-
-
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip(" "))
+    if style in ("'", '"'):
+        written = f" {written[1:-1]} "
+    compile_it = compile_template if problem.field in _TEMPLATES else compile_expression
+    try:
+        compile_it(written)
+    except TemplateProblem as error:
+        if error.message == problem.message:
+            return error.lineno - 1
+    return 0

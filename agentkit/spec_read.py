@@ -1,5 +1,6 @@
 """A file's text as the fields of an agent."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from agentkit.spec_schema import AGENT, AGENT_TABLE
 from agentkit.yaml_marks import Entries, Items, Value, read_yaml
 from agentkit.yaml_source import Flaw, Source
 
-_NAMED_VALUES = ("inputs", "memory")
+_NAMED_VALUES = ("inputs", "memory", "models")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Draft:
     fields: dict[str, Any]
     """The fields that can be read, without `nodes`."""
     nodes: list[Written]
+    present: Collection[str]
+    """The fields that are there, as the file spells them."""
     unread: frozenset[str]
     """Fields that are there and cannot be read."""
     damaged: bool
@@ -51,9 +54,10 @@ def read_draft(text: str) -> Draft:
         flaws,
         fields,
         nodes,
+        present.keys(),
         frozenset(present.keys() - fields.keys() - {"nodes"}),
         _damaged(flaws, top),
-        Places(page.source, top, nodes),
+        Places(page.source, top, nodes, page.meant),
     )
 
 

@@ -119,6 +119,8 @@ class Record:
         else:
             hint = f" Known: {', '.join(self.fields)}"
         page.flaw(key, f"unknown {self.word} '{name}'.{hint}")
+        if nearest is not None:
+            page.meant[value.start, nearest] = name
         return nearest
 
     def schema(self) -> Schema:

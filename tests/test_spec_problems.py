@@ -1,0 +1,306 @@
+"""Problems in an agent's YAML: all of them in one error, each at its place, in plain words."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agentkit.errors import SpecError
+from agentkit.spec import parse_agent
+
+
+def problems(text: str, **options: object) -> list[str]:
+    """Each problem of a text as `line:column node: message`."""
+    with pytest.raises(SpecError) as caught:
+        parse_agent(text, "agent.yaml", **options)  # type: ignore[arg-type]
+    return [f"{p.line}:{p.column} {p.node or '-'}: {p.message}" for p in caught.value.problems]
+
+
+def test_all_problems_of_a_file_are_in_one_error() -> None:
+    """Mistakes in the YAML, in the graph and in what it names are found in one go."""
+    text = """\
+model: ecko
+inputs: {topic: x}
+memory: {facts: [], done: no}
+keep: {fact: run}
+limits: {stepz: 3, cost_usd: 2}
+nodes:
+  plan:
+    promt: |
+      Look at {{ topc }}.
+      Then use {{ memory.goal }}.
+    attempts: none
+  act:
+    prompt: "{{ plann }} and {{ observation }}"
+    output: {done: strr}
+    save: {goal: output, facts: "[["}
+    model: fast
+action: actt
+"""
+    found = problems(text)
+    expected = [
+        "1:8 -: unknown model 'ecko'. Did you mean 'echo'?",
+        "3:27 -: 'no' is a text in YAML 1.2",
+        "4:8 -: memory has no key 'fact'. Did you mean 'facts'?",
+        "5:10 -: unknown limit 'stepz'. Did you mean 'steps'?",
+        "5:20 -: unknown limit 'cost_usd'. Known: steps",
+        "8:5 plan: unknown field 'promt'. Did you mean 'prompt'?",
+        "9:18 plan: unknown name 'topc'. Did you mean 'topic'?",
+        "10:26 plan: memory has no key 'goal'.",
+        "11:15 plan: expected a whole number of 1 or more, found the text 'none'",
+        "13:17 act: unknown name 'plann'. Did you mean 'plan'?",
+        "13:33 act: nothing gives 'observation', for this agent has no environment",
+        "14:20 act: unknown type 'strr'",
+        "15:12 act: memory has no key 'goal'.",
+        "15:33 act: ",
+        "16:12 act: unknown model 'fast'.",
+        "17:9 -: 'actt' is no node. Did you mean 'act'?",
+    ]
+    assert len(found) == len(expected), "\n".join(found)
+    for one, start in zip(found, expected, strict=True):
+        assert one.startswith(start)
+
+
+def test_the_message_shows_the_line_and_a_caret() -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_agent("model: echo\nnodes:\n  a:\n    promt: x\n", "agent.yaml")
+    assert str(caught.value) == (
+        "agent.yaml: 1 problem\n"
+        "  agent.yaml:4:5: node 'a': unknown field 'promt'. Did you mean 'prompt'?\n"
+        "          promt: x\n"
+        "          ^"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("nodes: [x]", "1:1 -: no model is given", id="no model"),
+        pytest.param("- x", "1:1 -: no model is given: add a line such as", id="list, no model"),
+        pytest.param("model: echo", "1:1 -: 'nodes' is missing", id="no nodes"),
+        pytest.param("model: echo\nnodes: []", "2:8 -: there are no nodes", id="empty list"),
+        pytest.param("just text", "1:1 -: expected the fields of an agent", id="text"),
+        pytest.param("version: 2\nmodel: echo\nnodes: [x]", "1:10 -: expected 1", id="version"),
+        pytest.param(
+            "model: echo\nnodes: -What?", "2:8 -: expected a list of prompts", id="tight dash"
+        ),
+        pytest.param(
+            "model: echo\nnodes:\n  - Plan: what next?",
+            "3:5 prompt_1: 'Plan' is no name of a node",
+            id="colon in a list",
+        ),
+        pytest.param(
+            "model: echo\nnodes:\n  - a: x\n    b: y", "3:5 a: an item of the list", id="two names"
+        ),
+        pytest.param(
+            "model: echo\nnodes:\n  - name: a\n    prompt: y",
+            "3:5 a: the name stands above a node's fields: write '- a:'",
+            id="name as a field",
+        ),
+        pytest.param(
+            "model: echo\nnodes:\n  - a: x\n  - a: y", "4:5 -: two nodes are called 'a'", id="twice"
+        ),
+        pytest.param("model: echo\nnodes: [42]", "2:9 prompt_1: expected a prompt", id="number"),
+        pytest.param("model: echo\nnodes: [true]", "2:9 prompt_1: expected a prompt", id="boolean"),
+        pytest.param(
+            "model: echo\nnodes:\n  a:", "3:5 a: expected a prompt, found nothing", id="null"
+        ),
+        pytest.param(
+            "model: echo\nnodes:\n  - # Title",
+            "3:4 prompt_1: expected a prompt, found nothing. '#' begins a comment",
+            id="only a comment",
+        ),
+        pytest.param(
+            "model: echo\nnodes:\n  - post in #general", "3:12 prompt_1: YAML drops", id="comment"
+        ),
+        pytest.param(
+            'model: echo\nnodes:\n  a: {prompt: " "}', "3:15 a: the prompt is empty", id="blank"
+        ),
+        pytest.param(
+            "model: echo\nnodes:\n  a: {output: text}", "3:3 a: the prompt is empty", id="no prompt"
+        ),
+        pytest.param("model: echo\nnodes: {if: x}", "2:9 if: 'if' is reserved", id="reserved"),
+        pytest.param("model: echo\nnodes: {A: x}", "2:9 A: 'A' is not a name", id="upper case"),
+        pytest.param(
+            "model: echo\nnodes:\n  a: {prompt: x, reuse: yes}",
+            "3:25 a: expected true or false, found the text 'yes'",
+            id="yes",
+        ),
+        pytest.param(
+            "model: echo\nnodes:\n  a: {prompt: x, when: no}",
+            "3:24 a: 'no' is no boolean in YAML 1.2: write true or false",
+            id="no as an expression",
+        ),
+        pytest.param(
+            'model: echo\nnodes:\n  a: {prompt: x, when: "{{ step }}"}',
+            "3:24 a: an expression stands without the braces: write step",
+            id="braces in an expression",
+        ),
+        pytest.param(
+            "model: echo\nnodes:\n  a: x\n  b: {prompt: y, recall: a}",
+            "4:26 b: expected a list of node names, found the text 'a'. Write [a]",
+            id="recall of a text",
+        ),
+        pytest.param(
+            "model: echo\nnodes:\n  a: x\n  b: {prompt: y, recall: [a, c]}",
+            "4:30 b: there is no node 'c'",
+            id="recall of nothing",
+        ),
+        pytest.param(
+            "model: echo\nnodes:\n  a: {prompt: x, env: y}",
+            "3:18 a: unknown field 'env'. It is a field of the agent",
+            id="agent's field in a node",
+        ),
+        pytest.param(
+            "model: echo\nattempts: 3\nnodes: [x]",
+            "2:1 -: unknown field 'attempts'. It is a field of a node",
+            id="node's field in the agent",
+        ),
+        pytest.param(
+            "model: echo\nnodes:\n  a: '{{ b }}'\n  b: '{{ a }}'",
+            "3:6 a: these nodes wait for each other: a -> b -> a",
+            id="cycle",
+        ),
+        pytest.param(
+            "model: echo\nnodes:\n  a: '{{ a }}'",
+            "3:6 a: a node cannot depend on itself",
+            id="self",
+        ),
+        pytest.param(
+            "model: echo\nnodes: {a: x, b: y}", "1:1 -: no other node depends on any of", id="sinks"
+        ),
+        pytest.param(
+            "model: echo\nmemory: {k: 1}\nnodes:\n  a: {prompt: x, save: {k: output}}\n"
+            "  b: {prompt: y, save: {k: output}}\n  c: '{{ a }}{{ b }}'",
+            "5:28 b: memory.k: 'a' writes it, 'b' writes it",
+            id="race",
+        ),
+        pytest.param(
+            "model: echo\nnodes:\n  a: {function: calk}", "3:17 a: unknown function", id="function"
+        ),
+        pytest.param(
+            "model: echo\nenv: agentkit/Craftr-v1\nnodes: [x]",
+            "2:6 -: unknown environment 'agentkit/Craftr-v1'. Did you mean 'agentkit/Crafter-v1'?",
+            id="environment",
+        ),
+        pytest.param(
+            "model: echo\nenv: {id: CartPole-v1, n: '{{ siz }}'}\nnodes: [x]",
+            "2:31 -: 'siz' is no input of this agent.",
+            id="environment's input",
+        ),
+        pytest.param(
+            "model: echo\nnodes: ['{{ observation }}']",
+            "2:13 prompt_1: nothing gives 'observation'",
+            id="no environment",
+        ),
+        pytest.param(
+            "model: echo\ncontext: '{{ reward }}'\nnodes: [x]",
+            "2:14 -: nothing gives 'reward'",
+            id="no environment for the context",
+        ),
+        pytest.param(
+            "model: echo\ninputs: {old: 1}\nnodes: [x]",
+            "2:10 -: the input 'old' is never used",
+            id="unused input",
+        ),
+        pytest.param(
+            "model: echo\nmodels: {m: {temperature: 0}}\nnodes: [x]",
+            "2:13 -: 'use' is missing",
+            id="use",
+        ),
+        pytest.param(
+            "model: echo\nmemory: {k: .inf}\nnodes: [x]", "2:13 -: '.inf' is no number", id="inf"
+        ),
+        pytest.param(
+            f"model: echo\nmemory: {{k: {'9' * 5000}}}\nnodes: [x]",
+            "2:13 -: this number is too long",
+            id="long number",
+        ),
+        pytest.param(
+            "model: echo\nkeep: {k: always}\nmemory: {k: 1}\nnodes: [x]",
+            "2:11 -: expected episode or run or forever, found the text 'always'",
+            id="keep",
+        ),
+        pytest.param(
+            "model: echo\nnodes:\n  a:\n    prompt: x\n    check:\n      - that: output\n"
+            "      - that: output >\n",
+            "7:15 a: ",
+            id="second check",
+        ),
+        pytest.param(
+            "model: echo\nnodes:\n  a: {prompt: x, when: step > 1, each: previous.bb}",
+            "3:40 a: 'previous.bb': there is no node 'bb'",
+            id="previous of nothing",
+        ),
+        pytest.param(
+            "model: echo\nsystem: hi {{ who }}\nnodes: [x]",
+            "2:15 -: unknown name 'who'",
+            id="system",
+        ),
+    ],
+)
+def test_a_mistake_is_one_problem_at_its_place(text: str, expected: str) -> None:
+    found = problems(text)
+    assert len(found) == 1, "\n".join(found)
+    assert found[0].startswith(expected)
+
+
+STYLES = {
+    "block": "  a: |\n    TEXT\n",
+    "stripped block": "  a:\n    prompt: |-\n      TEXT\n",
+    "block with a margin": "  a:\n    prompt: |2\n        TEXT\n",
+    "folded": "  a: >\n    TEXT\n",
+    "plain": "  a: TEXT\n",
+    "plain in a field": "  a:\n    prompt:\n      TEXT\n",
+    "single quotes": "  a: 'TEXT'\n",
+    "double quotes": '  a: "TEXT"\n',
+    "flow": "  a: {prompt: 'TEXT', attempts: 2}\n",
+    "list item": "  - TEXT\n",
+    "list block": "  - a: |\n      TEXT\n",
+}
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("fault", ["{{ 1 + }}", "{{ zz_unknown }}", "{% zz_tag %}", "{{ zz. }}"])
+@settings(max_examples=15)
+@given(above=st.lists(st.sampled_from(["Words here", "", "{{ step }}", "zz_unknown"]), max_size=4))
+def test_the_line_of_a_fault_is_right_in_every_style(
+    style: str, fault: str, above: list[str]
+) -> None:
+    head, tail = STYLES[style].split("TEXT")
+    indent = head.rpartition("\n")[2] if head.endswith("  ") else "      "
+    lines = ["First", *above, f"Ask {fault} now"]
+    text = "model: echo\nnodes:\n" + head + ("\n" + indent).join(lines) + tail
+    with pytest.raises(SpecError) as caught:
+        parse_agent(text)
+    (problem,) = caught.value.problems
+    place = text.index(fault)
+    assert problem.line == text.count("\n", 0, place) + 1
+    assert problem.excerpt == text.splitlines()[problem.line - 1]
+    if "unknown" in fault and "zz_unknown" not in above:
+        assert problem.column == place + 3 - text.rindex("\n", 0, place)
+
+
+def test_what_a_broken_node_would_have_needed_is_not_blamed() -> None:
+    """The lost prompt of `b` read `a`; that `a` now seems unused is no second problem."""
+    text = "model: echo\nmemory: {k: 1}\nnodes:\n  a: {prompt: x, save: {k: output}}\n"
+    text += "  b: {prompt: [y], save: {k: output}}\n"
+    assert problems(text) == [
+        "5:15 b: expected a prompt, found a list. "
+        "A text that begins with '[' needs quotes around it"
+    ]
+
+
+WORDS = "model: echo\n|nodes:\n|  - |  a: |{{ a }}|{{ |}}|{% if %}|[|]|{|}|'|\"|#|\t|: |when: |\n"
+WORDS += "|prompt: |each: |save: {k: |check: |output: |function: |with: |yes|null|-1|memory: |env: "
+WORDS += "|keep: |inputs: |action: |recall: [a]|item|output.x|é|~|models: {m: |limits: {steps: "
+
+
+@settings(max_examples=150)
+@given(st.lists(st.sampled_from(WORDS.split("|")), max_size=25).map("".join) | st.text())
+def test_any_text_gives_an_agent_or_a_list_of_problems(text: str) -> None:
+    problems = []
+    try:
+        parse_agent(text)
+    except SpecError as error:
+        problems = [*error.problems]
+    assert all(p.line and p.column and p.message for p in problems)
