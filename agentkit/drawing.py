@@ -46,12 +46,14 @@ def visible_edges(graph: Graph) -> list[tuple[str, str, str]]:
     ]
 
 
-_WIDTH, _HEIGHT, _GAP_X, _GAP_Y, _MARGIN = 150, 36, 24, 54, 20  # pixels
+_WIDTH, _BEND, _HEIGHT, _GAP_X, _GAP_Y, _MARGIN = 150, 24, 36, 20, 44, 20  # pixels
 _STYLE: Final = (
-    "text{font:13px system-ui,sans-serif;text-anchor:middle;dominant-baseline:central;fill:#1f2933}"
-    "rect{fill:#eef4ff;stroke:#4a6fa5;rx:8}.function{fill:#fff4e0;stroke:#b7791f}"
+    "text{font:13px system-ui,sans-serif;text-anchor:middle;fill:#1f2933}"
+    "rect{fill:#eef4ff;stroke:#4a6fa5}.function{fill:#fff4e0;stroke:#b7791f}"
     ".when{stroke-dasharray:5 3}path{fill:none;stroke:#7b8794}.order{stroke-dasharray:4 4}"
 )
+Place = tuple[str, ...]
+"""A place in a layer: (node,), or (source, target, layer) where a long edge passes."""
 
 
 def draw(graph: Graph, path: Path) -> Path:
@@ -62,19 +64,27 @@ def draw(graph: Graph, path: Path) -> Path:
 
 
 def svg(graph: Graph) -> str:
-    """The graph as an SVG picture: each node below everything it depends on."""
-    layers = _layers(graph)
-    widest = max(len(layer) for layer in layers)
-    width = widest * (_WIDTH + _GAP_X) - _GAP_X + 2 * _MARGIN
+    """The graph as an SVG picture: each node below everything it depends on.
+
+    Edges that a longer path implies are left out; long edges pass between the nodes.
+    """
+    reduced = nx.transitive_reduction(graph.digraph)
+    layers = _layers(graph, reduced)
+    width = max(sum(_wide(p) + _GAP_X for p in layer) for layer in layers) - _GAP_X + 2 * _MARGIN
     height = len(layers) * (_HEIGHT + _GAP_Y) - _GAP_Y + 2 * _MARGIN
-    centres: dict[str, tuple[float, float]] = {}
+    points: dict[Place, tuple[float, float]] = {}
     for row, layer in enumerate(layers):
-        left = (width - len(layer) * (_WIDTH + _GAP_X) + _GAP_X) / 2
-        for column, name in enumerate(layer):
-            x = left + column * (_WIDTH + _GAP_X) + _WIDTH / 2
-            centres[name] = (x, _MARGIN + row * (_HEIGHT + _GAP_Y) + _HEIGHT / 2)
-    body = [_svg_edge(centres, *edge) for edge in visible_edges(graph)]
-    body += [_svg_node(node, centres[node.name]) for node in graph.nodes]
+        x = (width - sum(_wide(p) + _GAP_X for p in layer) + _GAP_X) / 2
+        for place in layer:
+            points[place] = (x + _wide(place) / 2, _MARGIN + row * (_HEIGHT + _GAP_Y))
+            x += _wide(place) + _GAP_X
+    rows = {place[0]: row for row, layer in enumerate(layers) for place in layer if len(place) == 1}
+    body = []
+    for source, target in reduced.edges:
+        passes = [(source, target, str(row)) for row in range(rows[source] + 1, rows[target])]
+        stops = [points[(source,)], *(points[p] for p in passes), points[(target,)]]
+        body.append(_svg_edge(stops, graph.digraph.edges[source, target]["kind"]))
+    body += [_svg_node(node, points[(node.name,)]) for node in graph.nodes]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         f'width="{width}" height="{height}" role="img">\n<style>{_STYLE}</style>\n'
@@ -84,38 +94,52 @@ def svg(graph: Graph) -> str:
     )
 
 
-def _layers(graph: Graph) -> list[list[str]]:
-    """Nodes by longest distance from a root; in a layer, below the middle of what they need."""
-    layers = [list(layer) for layer in nx.topological_generations(graph.digraph)]
-    layers[0].sort(key=lambda name: graph.index[name])
-    place = {name: i / len(layers[0]) for i, name in enumerate(layers[0])}
-    for layer in layers[1:]:
-        wish = {name: _mean([place[n] for n in graph.digraph.predecessors(name)]) for name in layer}
-        layer.sort(key=lambda name, wish=wish: (wish[name], graph.index[name]))  # type: ignore[misc]
-        place |= {name: (i + 0.5) / len(layer) for i, name in enumerate(layer)}
+def _wide(place: Place) -> int:
+    return _WIDTH if len(place) == 1 else _BEND
+
+
+def _layers(graph: Graph, reduced: "nx.DiGraph[str]") -> list[list[Place]]:
+    """Nodes by longest distance from a root, each layer ordered by what stands above it."""
+    generations = list(nx.topological_generations(graph.digraph))
+    row = {name: i for i, names in enumerate(generations) for name in names}
+    layers: list[list[Place]] = [[(name,) for name in names] for names in generations]
+    above: dict[Place, list[Place]] = {place: [] for layer in layers for place in layer}
+    for source, target in reduced.edges:
+        last: Place = (source,)
+        for between in range(row[source] + 1, row[target]):
+            place = (source, target, str(between))
+            layers[between].append(place)
+            above[place] = [last]
+            last = place
+        above[(target,)].append(last)
+    layers[0].sort(key=lambda place: graph.index[place[0]])
+    across: dict[Place, float] = {}
+    for layer in layers:
+        wish = {p: sum(across[a] for a in above[p]) / max(len(above[p]), 1) for p in layer}
+        layer.sort(key=wish.__getitem__)
+        across |= {place: (i + 0.5) / len(layer) for i, place in enumerate(layer)}
     return layers
 
 
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)
-
-
-def _svg_node(node: Node, centre: tuple[float, float]) -> str:
-    x, y = centre
+def _svg_node(node: Node, point: tuple[float, float]) -> str:
+    x, y = point
     kinds = ("function " if node.function is not None else "") + ("when" if node.when else "")
     return (
-        f'<rect class="{kinds.strip()}" x="{x - _WIDTH / 2:g}" y="{y - _HEIGHT / 2:g}" '
+        f'<rect class="{kinds.strip()}" x="{x - _WIDTH / 2:g}" y="{y:g}" rx="8" '
         f'width="{_WIDTH}" height="{_HEIGHT}"/>'
-        f'<text x="{x:g}" y="{y:g}">{escape(_label(node))}</text>'
+        f'<text x="{x:g}" y="{y + _HEIGHT / 2 + 4.5:g}">{escape(_label(node))}</text>'
     )
 
 
-def _svg_edge(centres: dict[str, tuple[float, float]], source: str, target: str, kind: str) -> str:
-    (x1, y1), (x2, y2) = centres[source], centres[target]
-    y1, y2 = y1 + _HEIGHT / 2, y2 - _HEIGHT / 2
-    bend = max((y2 - y1) / 2, 20)
+def _svg_edge(stops: list[tuple[float, float]], kind: str) -> str:
+    """A line from the bottom of a node, straight through the layers it passes, to the next."""
+    x, y = stops[0][0], stops[0][1] + _HEIGHT
+    path = f"M{x:g} {y:g}"
+    for next_x, next_y in stops[1:]:
+        middle = (y + next_y) / 2
+        path += f"C{x:g} {middle:g} {next_x:g} {middle:g} {next_x:g} {next_y:g}"
+        x, y = next_x, next_y + _HEIGHT
+        if (next_x, next_y) != stops[-1]:
+            path += f"V{y:g}"
     dashed = "" if kind == "value" else ' class="order"'
-    return (
-        f'<path{dashed} marker-end="url(#tip)" '
-        f'd="M{x1:g} {y1:g}C{x1:g} {y1 + bend:g} {x2:g} {y2 - bend:g} {x2:g} {y2:g}"/>'
-    )
+    return f'<path{dashed} marker-end="url(#tip)" d="{path}"/>'
