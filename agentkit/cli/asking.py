@@ -1,7 +1,7 @@
 """Messages of one node: shown without asking (`render`), or asked once (`run --node`)."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,8 @@ def ask_node(
     as_json: bool,
 ) -> None:
     """Ask one node's model once, and print the answer."""
-    agent, _ = load(name, model)
-    given = parse_inputs(inputs)
-    asked = asyncio.run(ask(agent, node, _moment(agent, node, given, place, seed), given))
+    agent, given = _load(name, model, inputs)
+    asked = asyncio.run(ask(agent, node, _moment(agent, node, place, seed), given))
     if as_json:
         entry = {"node": node, "value": asked.value, "usage": asked.usage}
         closing.print_json({**entry, "cost_usd": asked.cost_usd})
@@ -42,17 +41,23 @@ def show_node(
     name: str, node: str, inputs: Sequence[str], place: str | None, seed: int, text: str | None
 ) -> None:
     """Print the exact messages of a node."""
-    agent, _ = load(name)
-    given = parse_inputs(inputs)
+    agent, given = _load(name, None, inputs)
     if text is not None:
         given["observation"] = text
-    rendered = render(agent, node, _moment(agent, node, given, place, seed), given)
+    rendered = render(agent, node, _moment(agent, node, place, seed), given)
     _show(agent, node, rendered)
 
 
-def _moment(
-    agent: Agent, node: str, given: Mapping[str, Any], place: str | None, seed: int
-) -> Moment:
+def _load(name: str, model: str | None, inputs: Sequence[str]) -> tuple[Agent, dict[str, Any]]:
+    """The agent with its inputs given, and what else is given: values of any name."""
+    agent, _ = load(name, model)
+    given = parse_inputs(inputs)
+    agent = agent.with_inputs({key: given.pop(key) for key in list(given) if key in agent.inputs})
+    agent.check_inputs()
+    return agent, given
+
+
+def _moment(agent: Agent, node: str, place: str | None, seed: int) -> Moment:
     if place is not None:
         folder, episode, step = parse_place(place)
         return recorded_moment(agent, load_run(Path(folder)), episode, step, node)

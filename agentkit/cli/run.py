@@ -12,11 +12,21 @@ from agentkit.cli import options
 @options.agent
 @options.model
 @click.option(
-    "--episodes", metavar="N", type=click.IntRange(1), default=1, help="How many episodes to play."
+    "--episodes",
+    metavar="N",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="How many episodes to play.",
 )
 @options.seed
 @click.option(
-    "--parallel", metavar="N", type=click.IntRange(1), default=1, help="How many of them at once."
+    "--parallel",
+    metavar="N",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="How many of them at once.",
 )
 @click.option(
     "--steps", metavar="N", type=click.IntRange(1), help="The most decisions an episode may take."

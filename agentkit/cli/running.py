@@ -1,6 +1,7 @@
 """What `agentkit run` does: load, play, record, and say how it went."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -79,6 +80,8 @@ def _play(agent: Agent, plan: Plan, writer: RunWriter, board: Board) -> bool:
             writer.discard()
         raise
     except TraceError:
+        with suppress(TraceError):  # the disk may be full; the first error is the one to show
+            writer.finish("failed", board.summary.totals())
         click.echo(f"what was reached until then lies in {writer.folder}", err=True)
         raise
 

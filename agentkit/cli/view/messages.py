@@ -17,7 +17,7 @@ def show_message(role: str, content: str, images: int = 0) -> None:
 
 
 def show_pair(label: str, value: Any, indent: int = 2) -> None:
-    """A label and a value (`plan =` or `reward:`); a value of several lines stands below its label."""
+    """A label (`plan =` or `reward`) and a value, below it when the value has several lines."""
     text = json_text(value)
     label = click.style(label if label.endswith("=") else f"{label}:", fg="cyan")
     space = " " * indent

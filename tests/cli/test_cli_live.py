@@ -1,0 +1,134 @@
+"""The live view, in a real pseudo-terminal."""
+
+import fcntl
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import termios
+import time
+from pathlib import Path
+
+import pytest
+from conftest import AGENTKIT
+
+CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+class Terminal:
+    """A process in a terminal of 30 lines and 90 columns."""
+
+    def __init__(self, environment: dict[str, str], *arguments: str) -> None:
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 90, 0, 0))
+        self.process = subprocess.Popen(
+            [AGENTKIT, *arguments],
+            env=environment,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+        )
+        os.close(slave)
+        self.seen = ""
+
+    def read_until(self, text: str, seconds: float = 30.0) -> None:
+        end = time.monotonic() + seconds
+        while text not in self.text:
+            assert time.monotonic() < end, f"{text!r} did not come:\n{self.text[-3000:]}"
+            assert self._read(), f"{text!r} did not come:\n{self.text[-3000:]}"
+
+    def read_to_end(self) -> str:
+        while self._read():
+            pass
+        os.close(self._master)
+        self.process.wait(timeout=30)
+        return self.text
+
+    def _read(self) -> bool:
+        try:
+            data = os.read(self._master, 65536)
+        except OSError:  # the last one closed the terminal
+            return False
+        self.seen += data.decode("utf-8", "replace")
+        return bool(data)
+
+    @property
+    def text(self) -> str:
+        return CODES.sub("", self.seen)
+
+
+@pytest.fixture
+def terminal(processes):
+    def start(*arguments: str) -> Terminal:
+        return Terminal(processes.environment, *arguments)
+
+    return start
+
+
+def test_one_episode_shows_nodes_step_return_achievements_tokens_and_cost(terminal):
+    screen = terminal("run", "slow_walker.yaml", "--steps", "12")
+    text = screen.read_to_end()
+    assert screen.process.returncode == 3
+    frames = text.split("╭─")
+    middle = next(
+        frame for frame in frames if re.search(r"step +[5-9] of 12 \([3-7] left\)", frame)
+    )
+    assert re.search(r"[✓▸·] look +[✓▸·] plan +[▸·✓] act", middle)
+    assert re.search(r"action +east", middle)
+    assert re.search(r"return +[5-9]\.0", middle)
+    assert "1 of 2" in middle
+    assert re.search(r"tokens +\d+ in \(50% cached\), \d+ out, \d+ calls", middle)
+    assert re.search(r"cost +unknown", middle)
+    assert "limit reached: steps 12" in text
+    assert "furthest" in text
+
+
+def test_streamed_text_of_a_model_is_shown(terminal):
+    text = terminal("run", "slow_walker.yaml", "--model", "slow:0.3", "--steps", "1").read_to_end()
+    assert "thinking about it" in text
+
+
+def test_several_episodes_get_a_row_each(terminal):
+    arguments = ("--episodes", "5", "--parallel", "2", "--input", "length=6")
+    text = terminal("run", "slow_walker.yaml", *arguments).read_to_end()
+    last = text.split("╭─")[-2]
+    assert len(re.findall(r"6 +✓✓✓ +east +6\.0 +2 of 2 +done", last)) == 5
+    assert "5 of 5 episodes ended   mean return 6.00" in last
+
+
+def test_the_picture_is_drawn_at_most_ten_times_a_second(terminal):
+    started = time.monotonic()
+    text = terminal("run", "slow_walker.yaml", "--model", "slow:0", "--steps", "90").read_to_end()
+    frames = text.count("╭─ ")
+    assert 2 <= frames <= 10 * (time.monotonic() - started) + 3
+
+
+def test_control_c_is_answered_in_the_picture_and_ends_in_a_summary(terminal):
+    screen = terminal("run", "slow_walker.yaml", "--out", "run")
+    screen.read_until("east")
+    os.killpg(screen.process.pid, signal.SIGINT)
+    text = screen.read_to_end()
+    assert screen.process.returncode == 130
+    assert "stopping after the calls in flight" in text
+    assert "slow_walker: interrupted: stopped by the user" in text
+    assert screen.seen.rstrip().endswith("\x1b[0m"), "colours are left switched on"
+    assert screen.seen.count("\x1b[?25l") == screen.seen.count("\x1b[?25h"), "the cursor is hidden"
+    assert Path("run/run.json").exists()
+
+
+def test_a_terminal_that_cannot_draw_gets_plain_lines(processes):
+    environment = {**processes.environment, "TERM": "dumb"}
+    text = Terminal(environment, "run", "slow_walker.yaml", "--steps", "3").read_to_end()
+    assert "episode 0: limit reached: steps 3" in text
+    assert "▸" not in text
+
+
+def test_the_picture_for_the_readme_is_an_svg_of_the_last_frame(invoke, folder):
+    invoke("run", "walker.yaml", "--picture", "run.svg")
+    picture = (folder / "run.svg").read_text(encoding="utf-8")
+    assert picture.startswith("<svg")
+    assert "walker" in picture
+    assert "✓" in picture

@@ -1,0 +1,79 @@
+"""`agentkit render` and `agentkit run --node`: one node, shown or asked."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def recorded(invoke) -> None:
+    """A recorded run in `run`."""
+    assert invoke("run", "walker.yaml", "--out", "run").exit_code == 0
+
+
+def test_messages_are_exactly_those_that_a_run_sends(invoke, recorded):
+    shown = invoke("render", "walker.yaml", "--node", "act", "--from", "run:0:3").stdout
+    sent = invoke("show", "run", "--step", "3", "--node", "act", "--full").stdout
+    asked = sent[sent.index("--- system") : sent.index("--- answer of act")]
+    assert shown.startswith(asked)
+    assert "You are at 3 of 5." in shown
+    assert "You have been at 4 places" in shown
+
+
+def test_unknown_values_stand_as_their_names(invoke):
+    result = invoke("render", "walker.yaml", "--node", "act")
+    assert "You are at 0 of 5." in result.stdout
+    assert "You said ⟨look⟩." in result.stdout
+    assert "--- assistant\n⟨look⟩\n" in result.stdout
+    assert "- east\n- west" in result.stdout
+    assert "nothing was asked" in result.stderr
+    assert "not known without asking a model: ⟨look⟩" in result.stderr
+
+
+def test_given_values_take_their_place(invoke, folder):
+    (folder / "seen.txt").write_text("You are in a hall.")
+    result = invoke(
+        "render", "walker.yaml", "--node", "act", "--input", "look=a door",
+        "--observation", "seen.txt",
+    )  # fmt: skip
+    assert "You said a door." in result.stdout
+    assert "--- assistant\na door\n" in result.stdout
+    assert "You are in a hall." in result.stdout
+    assert "not known" not in result.stderr
+
+
+def test_one_node_is_asked_with_the_values_of_a_recorded_step(invoke, recorded):
+    result = invoke("run", "walker.yaml", "--node", "act", "--from", "run:0:3", "--json")
+    answer = json.loads(result.stdout)
+    assert answer["value"] == "east"
+    assert answer["usage"]["calls"] == 1
+
+
+def test_asking_a_node_whose_values_are_unknown_says_how_to_give_them(invoke):
+    result = invoke("run", "walker.yaml", "--node", "act")
+    assert result.exit_code == 2
+    assert "node 'act' reads look, which no model was asked for" in result.stderr
+    assert "--input look=..." in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--node", "atc"], "has no node 'atc'. Did you mean 'act'?"),
+        (["--node", "act", "--from", "run:0:99"], "has no step 99: it has steps 0 to 4"),
+        (["--node", "act", "--from", "run:4:0"], "0004.jsonl: No such file"),
+        (["--node", "act", "--from", "run"], "write RUN:EPISODE:STEP"),
+        (["--node", "act", "--input", "lok=1"], "nothing has this name. Did you mean 'look'?"),
+        (["--node", "act", "--observation", "no.txt"], "cannot read no.txt: No such file"),
+    ],
+)
+def test_what_is_not_there_is_said(invoke, recorded, arguments, message):
+    result = invoke("render", "walker.yaml", *arguments)
+    assert result.exit_code in (1, 2)
+    assert message in result.stderr
+
+
+def test_from_needs_node(invoke):
+    result = invoke("run", "walker.yaml", "--from", "run:0:0")
+    assert result.exit_code == 2
+    assert "--from goes with --node" in result.stderr

@@ -1,0 +1,248 @@
+"""`agentkit run`: what it plays, says, records and returns."""
+
+import json
+import resource
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from agentkit import load_run
+from agentkit.cli.arguments import parse_inputs, parse_place, parse_value
+from agentkit.errors import InputError
+
+
+def test_a_run_ends_with_a_summary_and_is_recorded(invoke, folder):
+    result = invoke("run", "walker.yaml", "--seed", "3")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("walker: done (terminated)\n")
+    recorded = Path(result.stdout.rpartition("recorded")[2].strip())
+    assert recorded.parent == Path("runs")
+    assert recorded.name.endswith("-walker")
+    about = load_run(folder / recorded).about
+    assert about["status"] == "done"
+    assert about["agent"]["name"] == "walker"
+    assert about["agent"]["source"] == (folder / "walker.yaml").read_text()
+    assert about["agent"]["path"] == str(folder / "walker.yaml")
+    assert about["models"] == {"look": "script:answers.json", "act": "script:answers.json"}
+    assert about["env"] == {"id": "test/Corridor-v0", "arguments": {}}
+    assert about["plan"] == {"episodes": 1, "parallel": 1, "seed": 3, "fresh": False}
+    assert about["totals"]["steps"] == 5
+    assert {"agentkit", "gymnasium", "crafter"} <= about["versions"].keys()
+
+
+def test_json_is_all_that_stands_on_stdout(invoke):
+    result = invoke("run", "walker.yaml", "--episodes", "3", "--parallel", "2", "--json")
+    summary = json.loads(result.stdout)
+    assert summary["status"] == "done"
+    assert [episode["seed"] for episode in summary["episodes"]] == [0, 1, 2]
+    assert summary["totals"]["reward"] == 3.0
+    assert summary["totals"]["usage"]["calls"] == 30
+    assert load_run(Path(summary["folder"])).episodes == [0, 1, 2]
+
+
+def test_a_reached_limit_is_said_and_gives_3(invoke):
+    result = invoke("run", "walker.yaml", "--steps", "2")
+    assert result.exit_code == 3
+    assert "limit reached: steps 2" in result.stdout
+
+
+def test_a_failed_node_is_said_and_gives_1(invoke, folder):
+    (folder / "answers.json").write_text('{"look": "A corridor.", "act": "fly"}')
+    result = invoke("run", "walker.yaml")
+    assert result.exit_code == 1
+    assert "node 'act': no usable answer in 3 attempts" in result.stderr
+    assert result.stdout.startswith("walker: failed\n")
+
+
+def test_progress_without_a_terminal_is_plain_lines_on_stderr(invoke):
+    result = invoke("run", "walker.yaml", "--episodes", "2")
+    assert "episode 1: done (terminated), 5 steps, return 1.0, " in result.stderr
+    assert "\x1b" not in result.output
+
+
+def test_an_agent_without_an_environment_shows_every_answer(invoke):
+    result = invoke("run", "essay", "--model", "echo", "--input", "topic=the colour of the sky")
+    assert result.exit_code == 0
+    assert "--- outline ---" in result.stdout
+    assert "the colour of the sky" in result.stdout
+
+
+def test_the_value_of_an_input_may_come_from_a_file(invoke, folder):
+    (folder / "topic.txt").write_text("bees and [brackets]")
+    result = invoke("run", "essay", "--model", "echo", "--input", "topic=@topic.txt")
+    assert "bees and [brackets]" in result.stdout
+
+
+def test_an_unknown_input_suggests_the_nearest(invoke):
+    result = invoke("run", "essay", "--input", "topci=bees")
+    assert result.exit_code == 2
+    assert "Did you mean 'topic'?" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("7", 7),
+        ("-2.5", -2.5),
+        ("007", "007"),
+        ("1e3", 1000.0),
+        ("true", True),
+        ("null", None),
+        ("yes", "yes"),
+        ('["a", 1]', ["a", 1]),
+        ("{a", "{a"),
+        ('"7"', "7"),
+        ("two words", "two words"),
+        ("NaN", "NaN"),
+        ("", ""),
+    ],
+)
+def test_a_value_is_text_unless_it_is_clearly_something_else(text, value):
+    assert parse_value(text) == value
+    assert type(parse_value(text)) is type(value)
+
+
+def test_inputs_that_are_no_inputs_are_refused():
+    for given in (["topic"], ["=x"], ["a=1", "a=2"], ["a=@nowhere.txt"]):
+        with pytest.raises(InputError):
+            parse_inputs(given)
+
+
+def test_a_place_may_have_colons_in_its_folder():
+    assert parse_place("C:runs/a:0:12") == (Path("C:runs/a"), 0, 12)
+    for wrong in ("runs/a", "runs/a:0", "runs/a:x:1", ":0:1"):
+        with pytest.raises(InputError, match="RUN:EPISODE:STEP"):
+            parse_place(wrong)
+
+
+def test_steps_need_an_environment(invoke):
+    result = invoke("run", "essay", "--steps", "3")
+    assert result.exit_code == 2
+    assert "essay has none" in result.stderr
+
+
+def test_a_run_that_cannot_start_leaves_no_folder(invoke, folder):
+    agent = (folder / "walker.yaml").read_text()
+    wrong = agent.replace("test/Corridor-v0", "{id: test/Corridor-v0, width: 3}")
+    (folder / "walker.yaml").write_text(wrong)
+    result = invoke("run", "walker.yaml")
+    assert result.exit_code == 2
+    assert "width" in result.stderr
+    assert not [*(folder / "runs").iterdir()]
+
+
+def test_two_runs_in_one_second_get_two_folders(invoke, folder):
+    for _ in range(3):
+        assert invoke("run", "walker.yaml").exit_code == 0
+    assert len([*(folder / "runs").iterdir()]) == 3
+
+
+def test_a_folder_with_something_in_it_is_refused(invoke, folder):
+    result = invoke("run", "walker.yaml", "--out", ".")
+    assert result.exit_code == 1
+    assert "is not empty: choose another folder" in result.stderr
+
+
+def test_a_file_in_place_of_the_folder_is_refused(invoke, folder):
+    (folder / "runs").write_text("")
+    result = invoke("run", "walker.yaml")
+    assert result.exit_code == 1
+    assert "cannot record a run in runs/" in result.stderr
+    assert "Not a directory" in result.stderr
+
+
+def test_a_place_that_cannot_be_written_is_refused(invoke):
+    """/proc takes no folders, whoever asks: unlike a read-only folder, root included."""
+    result = invoke("run", "walker.yaml", "--out", "/proc/run")
+    assert result.exit_code == 1
+    assert "cannot record a run in /proc/run" in result.stderr
+
+
+def test_a_full_disk_ends_the_run_with_a_clear_error(processes, folder):
+    """The size of files is limited, so that a write fails in the middle of an episode."""
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    process = processes.start("run", "slow_walker.yaml", "--model", "slow:0", preexec_fn=limit)
+    out, error = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "cannot write" in error
+    assert "File too large" in error
+    assert "Traceback" not in error
+    assert out == ""
+
+
+def test_rules_are_said_to_be_no_language_model_and_to_ignore_new_words(processes):
+    process = processes.start("run", "slow_walker.yaml", "--model", "rules", "--steps", "1")
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert error.count("rule-based, not a language model") == 1
+    assert "ignores the wording of your prompts" in error
+
+
+def test_the_environment_reports_on_the_episodes(processes):
+    process = processes.start(
+        "run", "slow_walker.yaml", "--model", "slow:0", "--input", "length=7", "--episodes", "2"
+    )
+    out, error = process.communicate(timeout=60)
+    assert process.returncode == 0, error
+    assert "furthest" in out
+    assert "episodes   2 of 2 (mean return 7.00)" in out
+    assert "cost       unknown" in out
+    assert "tokens     420 in (50% cached), 84 out, 42 calls" in out
+
+
+def test_an_interrupted_run_ends_cleanly_with_what_was_reached(processes, folder):
+    process = processes.start("run", "slow_walker.yaml", "--out", "run", "--model", "slow:0.05")
+    episode = folder / "run" / "episodes" / "0000.jsonl"
+    wait_for(lambda: episode.exists() and b"environment_stepped" in episode.read_bytes())
+    process.send_signal(signal.SIGINT)
+    out, error = process.communicate(timeout=30)
+    assert process.returncode == 130, error
+    assert "stopping after the calls in flight" in error
+    assert out.startswith("slow_walker: interrupted: stopped by the user")
+    assert "recorded      run" in out
+    run = load_run(folder / "run")
+    assert run.about["status"] == "interrupted"
+    assert [*run.events(0)][-1]["event"] == "episode_finished"
+
+
+def test_a_second_interrupt_gives_up_the_calls_in_flight(processes, folder):
+    process = processes.start("run", "slow_walker.yaml", "--out", "run", "--model", "slow:60")
+    episode = folder / "run" / "episodes" / "0000.jsonl"
+    wait_for(lambda: episode.exists() and b"node_started" in episode.read_bytes())
+    process.send_signal(signal.SIGINT)
+    assert "stopping" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    out, error = process.communicate(timeout=2.5)
+    assert process.returncode == 130, error
+    assert "interrupted" in out
+    assert load_run(folder / "run").about["status"] == "interrupted"
+
+
+def test_one_interrupt_waits_a_moment_and_then_gives_up(processes, folder):
+    process = processes.start("run", "slow_walker.yaml", "--out", "run", "--model", "slow:60")
+    episode = folder / "run" / "episodes" / "0000.jsonl"
+    wait_for(lambda: episode.exists() and b"node_started" in episode.read_bytes())
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert process.returncode == 130
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+def test_a_closed_pipe_is_no_traceback(processes, folder):
+    process = processes.start("show", "slow_walker.yaml")
+    process.stdout.close()
+    _, error = process.communicate(timeout=30)
+    assert "Traceback" not in error

@@ -1,0 +1,135 @@
+"""`agentkit show`: agents and recorded runs."""
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+
+@pytest.fixture
+def run(invoke, folder) -> Path:
+    """A recorded run of two episodes."""
+    assert invoke("run", "walker.yaml", "--out", "run", "--episodes", "2").exit_code == 0
+    return folder / "run"
+
+
+def test_an_agent_is_shown_with_what_its_nodes_read_and_write(invoke):
+    text = invoke("show", "walker.yaml").stdout
+    assert "test/Corridor-v0" in text
+    assert text.index("1. look") < text.index("2. act")
+    assert "recalls   look" in text
+    assert "reads     actions, look, memory.places" in text
+    assert "saves     memory.places = memory.places + [output]" in text
+
+
+def test_mermaid_is_the_graph_as_text(invoke):
+    assert "look --> act" in invoke("show", "walker.yaml", "--mermaid").stdout
+
+
+def test_svg_draws_the_graph(invoke, folder):
+    assert invoke("show", "walker.yaml", "--svg", "graph.svg").exit_code == 0
+    assert (folder / "graph.svg").read_text().startswith("<svg")
+    result = invoke("show", "walker.yaml", "--svg", "nowhere/graph.svg")
+    assert result.exit_code == 2
+    assert "cannot write nowhere/graph.svg" in result.stderr
+
+
+def test_a_run_is_shown_with_its_episodes_and_sums(invoke, run):
+    text = invoke("show", "run").stdout
+    assert text.startswith("walker: done\n")
+    assert "episode 1: done (terminated), 5 steps, return 1.0" in text
+    assert ", 20 calls" in text
+
+
+def test_a_step_shows_observation_prompt_answer_memory_action_and_reward(invoke, run):
+    text = invoke("show", "run", "--episode", "1", "--step", "2").stdout
+    expected = [
+        "===== step 2 =====",
+        "You are at 2 of 5.",
+        "[look] asks script:",
+        "What do you see?",
+        "A corridor.",
+        "memory.places = ",
+        "[act] asks script:",
+        "You have been at 3 places. Which way?",
+        "east",
+        "action: east",
+        "reward: 0.0",
+    ]
+    places = [text.index(part) for part in expected]
+    assert places == sorted(places)
+    assert "step 3" not in text
+    assert "You walk through" not in text
+
+
+def test_full_shows_whole_conversations(invoke, run):
+    text = invoke("show", "run", "--episode", "0", "--step", "0", "--node", "act", "--full").stdout
+    assert "You walk through a corridor." in text
+    assert "What do you see?" in text
+    assert "[look]" not in text
+
+
+def test_retries_are_shown_with_their_error(invoke, folder):
+    (folder / "answers.json").write_text('{"look": "A corridor.", "act": ["fly", "east"]}')
+    invoke("run", "walker.yaml", "--out", "run", "--steps", "1")
+    text = invoke("show", "run", "--step", "0").stdout
+    assert "cannot be used: " in text
+    assert "[act] asks script:" in text
+    assert ", attempt 2" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--episode", "7"], "has no episode 7; it has: 0 to 1"),
+        (["--step", "0"], "has 2 episodes: say --episode N"),
+        (["--episode", "0", "--step", "9"], "has no step 9: it has steps 0 to 4"),
+        (["--episode", "0", "--node", "lok"], "no node 'lok' ran there. Did you mean 'look'?"),
+        (["--mermaid"], "is a recorded run"),
+    ],
+)
+def test_what_is_not_there_is_said(invoke, run, arguments, message):
+    result = invoke("show", "run", *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_an_unfinished_run_is_shown_and_its_torn_last_line_ignored(invoke, run):
+    episode = run / "episodes" / "0001.jsonl"
+    episode.write_bytes(episode.read_bytes()[:-40])
+    about = orjson.loads((run / "run.json").read_bytes())
+    (run / "run.json").write_bytes(orjson.dumps(about | {"status": "running"}))
+    result = invoke("show", "run")
+    assert result.exit_code == 0
+    assert "running, or was killed before its end" in result.stdout
+    assert "episode 1: unfinished, 5 steps" in result.stdout
+
+
+def test_a_damaged_record_is_an_error_with_its_line(invoke, run):
+    episode = run / "episodes" / "0000.jsonl"
+    lines = episode.read_bytes().split(b"\n")
+    episode.write_bytes(b"\n".join([*lines[:3], b"{}", *lines[3:]]))
+    result = invoke("show", "run")
+    assert result.exit_code == 1
+    assert "0000.jsonl:4 is damaged" in result.stderr
+
+
+def test_an_event_without_its_fields_is_an_error_with_its_line(invoke, run):
+    (run / "episodes" / "0000.jsonl").write_text('{"event":"node_started","step":0}\n')
+    result = invoke("show", "run", "--episode", "0")
+    assert result.exit_code == 1
+    assert "0000.jsonl:1 is damaged: node_started has no" in result.stderr
+
+
+def test_a_folder_that_is_no_run_is_refused(invoke, folder):
+    result = invoke("show", ".")
+    assert result.exit_code == 1
+    assert "is not a run folder" in result.stderr
+    (folder / "run.json").write_text('{"scripts": {}}')
+    assert "was not written by AgentKit" in invoke("show", ".").stderr
+
+
+def test_options_of_a_run_are_refused_for_an_agent(invoke):
+    result = invoke("show", "walker.yaml", "--step", "1")
+    assert result.exit_code == 2
+    assert "need a run's folder" in result.stderr
