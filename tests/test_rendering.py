@@ -1,0 +1,161 @@
+"""What a node would be asked equals what it is asked."""
+
+import asyncio
+
+import pytest
+
+from agentkit import Agent, EnvSpec, Graph, InputError, Node, Plan, RunWriter, load_run, rollout
+from agentkit.moments import first_moment, recorded_moment
+from agentkit.placeholders import Placeholder, example
+from agentkit.prompt import compile_template
+from agentkit.rendering import ask, render
+
+
+def total(things):
+    return len(things)
+
+
+NODES = [
+    Node("seen", "What is there?", save={"seen": "output"}),
+    Node(
+        "stale",
+        "Has {{ memory.goal }} been reached? Before: {{ previous.seen }}",
+        output="yes_no",
+        initial=True,
+    ),
+    Node(
+        "plan",
+        "{{ seen }}. Plan!",
+        when="stale",
+        output={"goal": "str", "steps": ["str"]},
+        initial={"goal": "none", "steps": []},
+        save={"goal": "output.goal"},
+    ),
+    Node("questions", "Ask about {{ plan.goal }}.", output=["str"], recall=["seen"]),
+    Node("answers", "{{ item }}", each="questions"),
+    Node("count", function=total, with_={"things": "answers"}),
+    Node(
+        "act",
+        "{{ plan.goal }}: {{ plan.steps | join('; ') }}. {{ count }} answers. {{ memory.goal }}",
+        recall=["questions", "answers"],
+        output={"choice": "actions"},
+    ),
+]
+
+
+def answer(request):
+    """Every third step has a new plan; answers tell the call they belong to."""
+    call = request.call
+    where = f"{call.node}{call.step}{'' if call.item is None else f'.{call.item}'}"
+    answers = {
+        "stale": "yes" if call.step % 3 == 0 else "no",
+        "plan": f'{{"goal": "{where}", "steps": ["a", "b"]}}',
+        "questions": f'["{where} who?", "{where} why?"]',
+        "act": "east" if call.attempt > 1 else "fly",
+    }
+    return answers.get(call.node, where)
+
+
+@pytest.fixture
+def agent(corridor):
+    graph = Graph(NODES, system="Be brief.", context="{{ observation }} {{ history | length }}")
+    memory = {"seen": "", "goal": "nothing"}
+    return Agent(graph, model=answer, memory=memory, env=EnvSpec(corridor, {"noise": True}))
+
+
+@pytest.fixture
+def run(agent, tmp_path):
+    writer = RunWriter(tmp_path / "run", {})
+    asyncio.run(rollout(agent, Plan(seed=4), writer=writer))
+    writer.finish("done", {})
+    return load_run(tmp_path / "run")
+
+
+def test_every_prompt_of_every_recorded_step_is_rendered_as_it_was_sent(agent, run):
+    """Retries, skipped nodes, `each`, recall, memory and previous values all take part."""
+    compared = 0
+    for event in [*run.events(0)]:
+        first = event["event"] == "node_started" and event["attempt"] == 1
+        if not first or event["function"]:
+            continue
+        moment = recorded_moment(agent, run, 0, event["step"], event["node"])
+        rendered = render(agent, event["node"], moment)
+        assert not rendered.unknown
+        assert rendered.wanted
+        messages = [(m.role, m.content) for m in rendered.messages[event["item"] or 0]]
+        assert messages == [(m["role"], m["content"]) for m in event["messages"]]
+        compared += 1
+    assert compared > 25
+
+
+def test_a_step_that_was_not_begun_is_rendered_with_placeholders(agent, run):
+    story = [*run.events(0)]
+    last = max(event["step"] for event in story if event["event"] == "environment_stepped")
+    rendered = render(agent, "act", recorded_moment(agent, run, 0, last + 1, "act"))
+    assert rendered.unknown == ["plan", "questions", "answers", "count"]
+    assert rendered.messages[0][1].content.startswith("You are at 5 of 5.")
+
+
+def test_unknown_values_have_the_shape_of_the_output(agent):
+    rendered = render(agent, "act", first_moment(agent, seed=4))
+    [messages] = rendered.messages
+    assert "⟨plan.goal⟩: ⟨plan.steps[...]⟩. ⟨count⟩ answers. ⟨memory.goal⟩" in messages[-1].content
+    assert [m.content for m in messages if m.role == "assistant"] == [
+        '["⟨questions[...]⟩"]',
+        "⟨answers⟩",
+    ]
+    assert "Ask about ⟨plan.goal⟩." in messages[2].content
+
+
+def test_whether_a_node_runs_is_said_where_it_is_known(agent):
+    moment = first_moment(agent, seed=4)
+    assert render(agent, "plan", moment).wanted is None
+    assert render(agent, "plan", moment, {"stale": False, "seen": "x"}).wanted is False
+    assert render(agent, "seen", moment).wanted is True
+
+
+def test_an_each_node_has_a_question_an_item(agent):
+    rendered = render(agent, "answers", first_moment(agent, 4), {"questions": ["a?", "b?"]})
+    assert [messages[-1].content for messages in rendered.messages] == ["a?", "b?"]
+
+
+def test_asking_gives_the_value_and_what_it_took(agent):
+    moment = first_moment(agent, seed=4)
+    asked = asyncio.run(ask(agent, "answers", moment, {"questions": ["a?", "b?"]}))
+    assert asked.value == ["answers0.0", "answers0.1"]
+    assert asked.usage.calls == 2
+
+
+def test_asking_with_unknown_values_is_refused(agent):
+    with pytest.raises(InputError, match="reads questions, which no model was asked for"):
+        asyncio.run(ask(agent, "answers", first_moment(agent, seed=4)))
+
+
+def test_nodes_without_a_prompt_and_unknown_names_are_refused(agent):
+    moment = first_moment(agent, seed=4)
+    with pytest.raises(InputError, match="calls the function total"):
+        render(agent, "count", moment)
+    with pytest.raises(InputError, match="Did you mean 'plan'"):
+        render(agent, "paln", moment)
+    with pytest.raises(InputError, match="Did you mean 'seen'"):
+        render(agent, "plan", moment, {"sene": 1})
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{{ map }}", "⟨map⟩"),
+        ("{{ map.a.b }}", "⟨map.a.b⟩"),
+        ("{{ map[0] }}", "⟨map[0]⟩"),
+        ("{% for place in map.places %}{{ place.name }} {% endfor %}", "⟨map.places[...].name⟩ "),
+        ("{{ map.places | join(', ') }}", "⟨map.places[...]⟩"),
+        ("{% if map.done %}yes{% endif %}", "yes"),
+    ],
+)
+def test_a_placeholder_stands_for_a_value_of_any_shape(template, text):
+    assert compile_template(template).render({"map": Placeholder("map")}) == text
+
+
+def test_an_example_has_the_fields_of_its_schema():
+    schema = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "array"}}}
+    assert example("x", schema) == {"a": "⟨x.a⟩", "b": ["⟨x.b[...]⟩"]}
