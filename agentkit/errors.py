@@ -60,11 +60,26 @@ class Problem:
             where += f"{', ' if where else ''}node '{self.node}'"
             if self.line is None and self.field is not None:
                 where += f", {self.field}"
-        text = f"{where}: {self.message}" if where else self.message
+        text = _visible(f"{where}: {self.message}" if where else self.message)
         if self.excerpt is not None and self.column is not None:
-            caret = " " * (self.column - 1) + "^"
-            text += f"\n    {self.excerpt}\n    {caret}"
+            line, column = _around(_visible(self.excerpt), self.column - 1)
+            text += f"\n    {line}\n    {' ' * column}^"
         return text
+
+
+_WIDEST = 120
+
+
+def _around(line: str, column: int) -> tuple[str, int]:
+    """A line, or of a long one what stands around a column, and the column in it."""
+    start = max(0, column - _WIDEST // 2) if len(line) > _WIDEST else 0
+    shown = line[start : start + _WIDEST]
+    return (f"...{shown}", column - start + 3) if start else (shown, column)
+
+
+def _visible(text: str) -> str:
+    """A text without characters that would steer the terminal it is shown in."""
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
 
 
 class SpecError(InputError):
