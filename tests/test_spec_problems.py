@@ -304,3 +304,20 @@ def test_any_text_gives_an_agent_or_a_list_of_problems(text: str) -> None:
     except SpecError as error:
         problems = [*error.problems]
     assert all(p.line and p.column and p.message for p in problems)
+
+
+def test_of_a_long_line_only_the_part_around_the_fault_is_shown() -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_agent(f"model: echo\nnodes: ['{'words ' * 500}{{{{ nobody }}}}{' words' * 500}']\n")
+    excerpt, caret = str(caught.value).splitlines()[-2:]
+    assert len(excerpt) < 140
+    assert excerpt[caret.index("^") :].startswith("nobody }}")
+
+
+def test_a_file_cannot_steer_the_terminal_that_shows_its_problems() -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_agent('model: echo\nnodes: {a: {prompt: x, "\\e[2Jpromt": y}}\n# \x1b[2J\n')
+    assert str(caught.value)
+    with pytest.raises(SpecError) as escaped:
+        parse_agent('model: echo\nnodes: {a: {prompt: x, "\\e[2Jpromt": y}}\n')
+    assert "\x1b" not in str(caught.value) + str(escaped.value)
