@@ -1,5 +1,6 @@
 """Crafter as a Gymnasium environment of texts."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, SupportsFloat
 
@@ -11,6 +12,7 @@ from agentkit_envs.crafter.actions import ACTIONS, parse_action, suggestion, tid
 from agentkit_envs.crafter.landmarks import Landmarks
 from agentkit_envs.crafter.look import changes, look
 from agentkit_envs.crafter.play import Outcome, carry_out
+from agentkit_envs.crafter.report import report
 from agentkit_envs.crafter.scene import LastAction, Scene
 from agentkit_envs.crafter.text import describe
 from agentkit_envs.crafter.world import Game, Image
@@ -150,6 +152,11 @@ class CrafterEnv(gymnasium.Env[str, str]):
         """The picture, (height, width, 3), with `render_mode="rgb_array"`; else None."""
         game, _ = self._started()
         return game.picture() if self.render_mode == "rgb_array" else None
+
+    @staticmethod
+    def report(infos: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+        """Achievements and scores of episodes, from the last `info` of each."""
+        return report(infos)
 
     @property
     def game(self) -> Game:
