@@ -118,6 +118,24 @@ def test_a_place_may_have_colons_in_its_folder():
             parse_place(wrong)
 
 
+def test_a_model_of_the_command_line_answers_every_node(invoke, folder):
+    """Also nodes that name another, and whatever the file's models need is not needed."""
+    models = "model: far\nmodels: {far: nowhere:x, near: 'script:answers.json'}"
+    agent = (folder / "walker.yaml").read_text().replace("model: script:answers.json", models)
+    agent = agent.replace("What do you see?", "What do you see?\n    model: far")
+    (folder / "walker.yaml").write_text(agent)
+    assert invoke("run", "walker.yaml").exit_code == 2
+    for model in ("script:answers.json", "near"):
+        assert invoke("run", "walker.yaml", "--model", model).exit_code == 0
+
+
+def test_a_script_of_the_command_line_lies_in_the_current_folder(invoke, folder):
+    (folder / "agents").mkdir()
+    (folder / "walker.yaml").rename(folder / "agents" / "walker.yaml")
+    assert invoke("run", "agents/walker.yaml").exit_code == 2
+    assert invoke("run", "agents/walker.yaml", "--model", "script:answers.json").exit_code == 0
+
+
 def test_steps_need_an_environment(invoke):
     result = invoke("run", "essay", "--steps", "3")
     assert result.exit_code == 2
