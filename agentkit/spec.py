@@ -37,7 +37,7 @@ def load_agent(
 
     Args:
         path: The file, or the name of a shipped agent.
-        model: The model that answers instead of the file's `model`.
+        model: The model that answers every node, instead of all the file's models.
         inputs: Values of the agent's inputs.
         functions: Python functions by the names that nodes use in `function`.
         memory_file: The file of the memory kept forever, instead of the file's `memory_file`.

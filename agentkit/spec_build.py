@@ -38,7 +38,7 @@ class Options:
     folder: Path | None = None
     """Where relative file names start."""
     model: Any = None
-    """The model that answers instead of the file's."""
+    """The model that answers every node, instead of the file's models."""
     inputs: Mapping[str, Any] = field(default_factory=dict)
     """Values of inputs, instead of the file's."""
     functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
@@ -65,13 +65,18 @@ class _Builder:
         self._options = options
         self._problems: list[Problem] = []
         self._nodes = [one.node for one in draft.nodes]
+        if options.model is not None:
+            self._nodes = [replace(node, model=None) for node in self._nodes]
         self._inputs = {**self._fields.get("inputs", {}), **options.inputs}
-        self._memory = self._made_memory()
         self._env = self._made_env()
+        self._env_given = "env" in self._fields or "env" in draft.present
+        self._env_broken = self._env_given and not self._env_sound()
+        self._memory = self._made_memory()
         self._model = self._made_model()
         self._models = {
             name: model if isinstance(model, str) or (model and "use" in model) else EchoModel()
             for name, model in self._fields.get("models", {}).items()
+            if options.model in (None, name)
         }
 
     def build(self) -> Agent:
@@ -84,8 +89,9 @@ class _Builder:
             compiled = graph.compiled
             self._unused_inputs(graph)
             agent = self._agent(graph)
-        if self._options.check_environment:
-            self._check_environment(compiled)
+        if self._options.check_environment and not self._env_given:
+            texts = {key: self._fields.get(key, "") for key in ("system", "context")}
+            self._problems.extend(needs_environment(compiled, texts))
         if agent is None or self._problems:
             raise SpecError(self._problems)
         return agent
@@ -93,12 +99,20 @@ class _Builder:
     def _collect(self, error: SpecError, *, agent_only: bool = False) -> None:
         """Note the problems of an error once."""
         for problem in error.problems:
-            consequence = self._draft.damaged and RACE in problem.message
-            unread = "memory" in self._draft.unread and problem.message.startswith("memory has no")
-            if consequence or unread or (agent_only and problem.node is not None):
+            if self._follows(problem) or (agent_only and problem.node is not None):
                 continue
             if problem not in self._problems:
                 self._problems.append(problem)
+
+    def _follows(self, problem: Problem) -> bool:
+        """Whether a problem only follows from something that could not be read."""
+        message, unread = problem.message, self._draft.unread
+        return (
+            (self._draft.damaged and RACE in message)
+            or ("memory" in unread and message.startswith("memory has no"))
+            or ("models" in unread and problem.field == "model")
+            or (self._env_broken and "model 'rules'" in message)
+        )
 
     def _made_memory(self) -> Memory:
         start = self._fields.get("memory", {})
@@ -118,6 +132,14 @@ class _Builder:
         if env is None or "id" not in env:
             return None
         return EnvSpec(env["id"], {key: value for key, value in env.items() if key != "id"})
+
+    def _env_sound(self) -> bool:
+        """Whether the environment can be made, as far as that can be known."""
+        if self._env is None or not self._options.check_environment:
+            return self._env is not None
+        found = list(environment_problems(self._env, self._input_names))
+        self._problems.extend(found)
+        return not found
 
     def _made_model(self) -> Any:
         """The default model; a stand-in, with a problem noted, where one is needed and missing."""
@@ -159,7 +181,7 @@ class _Builder:
             "models": self._models,
             "functions": options.functions,
             "memory": self._memory,
-            "inputs": self._inputs,
+            "inputs": dict.fromkeys(graph.inputs) if self._input_names is None else self._inputs,
             "action": self._fields.get("action"),
             "name": self._fields.get("name", options.name),
             "env": self._env,
@@ -219,13 +241,6 @@ class _Builder:
             if name not in used:
                 message = f"the input '{name}' is never used: no prompt has {{{{ {name} }}}} in it"
                 self._problems.append(Problem(message, field="inputs", key=name))
-
-    def _check_environment(self, compiled: Collection[CompiledNode]) -> None:
-        if self._env is not None:
-            self._problems.extend(environment_problems(self._env, self._input_names))
-        elif "env" not in self._draft.unread:
-            texts = {key: self._fields.get(key, "") for key in ("system", "context")}
-            self._problems.extend(needs_environment(compiled, texts))
 
 
 def _alone(node: Node) -> Graph | None:

@@ -55,7 +55,7 @@ class Text:
     def read(self, value: Value, page: Page) -> Any:
         """The text; numbers and booleans need quotes."""
         if not isinstance(value, Scalar):
-            return page.wrong(value, self.expected, _not_a_text(value))
+            return page.wrong(value, self.expected, _not_a_text(value) if self.prompt else "")
         text = plain(value)
         rest = page.source.rest_of_line(value.end)
         if text is None:
@@ -175,6 +175,8 @@ class OneOf:
             return meaning
         nearest = nearest_name(str(meaning), [str(option) for option in self.options])
         hint = f"Did you mean '{nearest}'?" if nearest else ""
+        if str(meaning) == nearest:
+            hint = "Write it without quotes"
         return page.wrong(value, " or ".join(str(option) for option in self.options), hint)
 
     def schema(self) -> Schema:

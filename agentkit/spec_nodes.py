@@ -41,7 +41,10 @@ NODE_TABLE: Final = {
         "How the answer is read: text, number, integer, yes_no, code, json, {choice: [a, b]}, "
         "or fields with their types.",
     ),
-    "model": Field(Text("a model"), "Which model answers: an id, or a name under models."),
+    "model": Field(
+        Text("a model's id, or a name under 'models'"),
+        "Which model answers: an id, or a name under models.",
+    ),
     "when": Field(Expression(), "The node is skipped while this is false, and keeps its value."),
     "initial": Field(Anything(), "The value before the node first ran."),
     "each": Field(Expression(), "A list: the prompt is asked once for each item, all at once."),

@@ -104,7 +104,7 @@ class Record:
                 read[known] = content
         for name, one in self.fields.items():
             if one.required and name not in read and name not in value.entries:
-                page.flaw(value, f"'{name}' is missing: {one.description}")
+                page.flaw(value, f"'{name}' is missing. {one.description}")
         return read
 
     def _unknown(self, name: str, key: Scalar, value: Entries, page: Page) -> str | None:

@@ -33,7 +33,10 @@ def _text_or(record: Record) -> Kind:
 _SHARED: Final[dict[str, Field]] = {
     "version": Field(OneOf((1,)), "The version of this format."),
     "name": Field(Text(), "The agent's name; the file's name if unset."),
-    "model": Field(Text("a model"), "Which model answers: an id, or a name under models."),
+    "model": Field(
+        Text("a model's id, or a name under 'models'"),
+        "Which model answers: an id, or a name under models.",
+    ),
     "models": Field(
         MapOf(_text_or(_MODEL), "a mapping of names to models"),
         "Names for models: an id, or a mapping with use and sampling settings.",

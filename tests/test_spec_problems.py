@@ -321,3 +321,31 @@ def test_a_file_cannot_steer_the_terminal_that_shows_its_problems() -> None:
     with pytest.raises(SpecError) as escaped:
         parse_agent('model: echo\nnodes: {a: {prompt: x, "\\e[2Jpromt": y}}\n')
     assert "\x1b" not in str(caught.value) + str(escaped.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("model: echo\ninputs: [a]\nnodes: ['{{ a }} {{ b }}']", "2:9 -: expected a mapping"),
+        (
+            "model: echo\nmemory: 3\nnodes: {a: {prompt: '{{ memory.x }}', save: {y: output}}}",
+            "2:9 -: expected a mapping",
+        ),
+        (
+            "model: echo\nmodels: [a]\nnodes: {a: {prompt: x, model: b}}",
+            "2:9 -: expected a mapping of names to models",
+        ),
+        (
+            "model: rules\nenv: agentkit/Craftr-v1\nnodes: ['{{ observation }}']",
+            "2:6 -: unknown environment",
+        ),
+        ("model: rules\nenv: {size: 3}\nnodes: ['{{ reward }}']", "2:6 -: 'id' is missing"),
+        ("model: echo\naction: 3\nnodes: {a: x, b: y}", "2:9 -: expected a text"),
+        ("model: {use: echo}\nnodes: [x]", "1:8 -: expected a model's id"),
+    ],
+)
+def test_what_cannot_be_read_is_the_only_problem(text: str, expected: str) -> None:
+    """What would have needed the broken field is not blamed for it."""
+    found = problems(text)
+    assert len(found) == 1, "\n".join(found)
+    assert found[0].startswith(expected)
