@@ -209,6 +209,13 @@ def test_the_readme_names_every_command():
     assert [name for name in COMMANDS if f"`agentkit {name}" not in text] == []
 
 
+def test_the_benchmarks_that_the_page_names_exist():
+    page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    scripts = re.findall(r"tests/bench/\w+\.py", page)
+    assert [name for name in scripts if not (ROOT / name).exists()] == []
+    assert len(scripts) == len(list((ROOT / "tests" / "bench").glob("*.py")))
+
+
 def test_the_map_of_the_pages_is_complete():
     index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
     assert [p.name for p in PAGES if p.stem != "index" and f"]({p.name})" not in index] == []
