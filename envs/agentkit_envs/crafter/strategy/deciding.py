@@ -1,6 +1,6 @@
 """Choosing a subgoal, keeping it while it holds, and the action that follows."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from agentkit_envs.crafter.strategy import exploring, shelter
 from agentkit_envs.crafter.strategy.dangers import dodge, reflex
@@ -11,6 +11,7 @@ from agentkit_envs.crafter.strategy.situation import Situation
 from agentkit_envs.crafter.strategy.subgoals import REST, Subgoal, is_reached, pursue
 
 _REVIEW_EVERY = 8
+_PATIENCE, _LEFT_ALONE = 40, 100
 _THIRSTY, _HUNGRY, _TIRED, _HURT = 3, 3, 2, 4
 _THIRSTY_AT_NIGHT, _HUNGRY_AT_NIGHT = 1, 0
 
@@ -24,18 +25,17 @@ class Gate:
     impossible: bool
     danger: bool
     need: bool
+    failed: bool
     overdue: bool
 
     def __bool__(self) -> bool:
-        return any(
-            (self.none_yet, self.reached, self.impossible, self.danger, self.need, self.overdue)
-        )
+        return any(astuple(self))
 
 
 def gate(sit: Situation, subgoal: Subgoal | None) -> Gate:
     """Whether the subgoal still holds."""
     if subgoal is None:
-        return Gate(True, False, False, False, False, False)
+        return Gate(True, *(False,) * 6)
     vitals = sit.scene.vitals
     thirsty, hungry = lows(sit)
     urgent = vitals["drink"] <= thirsty or vitals["food"] <= hungry or vitals["energy"] <= _TIRED
@@ -43,10 +43,19 @@ def gate(sit: Situation, subgoal: Subgoal | None) -> Gate:
         none_yet=False,
         reached=is_reached(sit, subgoal),
         impossible=not sit.scene.sleeping and pursue(sit, subgoal) is None,
-        danger=vitals["health"] <= _HURT and not subgoal.get("urgent"),
+        danger=0 < vitals["health"] <= _HURT
+        and min(vitals["food"], vitals["drink"]) > 0
+        and not subgoal.get("urgent"),
         need=urgent and not subgoal.get("urgent"),
+        failed=_failed(sit),
         overdue=sit.tick - subgoal["since"] >= _REVIEW_EVERY and not sit.scene.sleeping,
     )
+
+
+def _failed(sit: Situation) -> bool:
+    """Whether the last action was to place or make something, and nothing came of it."""
+    last = sit.scene.last
+    return last is not None and not last.worked and last.text.startswith(("place_", "make_"))
 
 
 def choose(sit: Situation, previous: Subgoal | None) -> Subgoal:
@@ -54,13 +63,32 @@ def choose(sit: Situation, previous: Subgoal | None) -> Subgoal:
     known = survey(sit)
     ideas = urgent_ideas(sit, known) or all_ideas(sit, known)
     ideas.append(_idle(sit, known))
+    avoid = _avoided(sit, previous)
+    ideas = [i for i in ideas if _label(i) not in avoid] or [ideas[-1]]
     if previous is not None:
         ideas = _steady(ideas, previous)
     for candidate in ideas:
-        chosen = _completed(sit, known, candidate)
+        chosen = {**_completed(sit, known, candidate, previous), "avoid": avoid}
         if not is_reached(sit, chosen) and pursue(sit, chosen) is not None:
             return chosen
-    return _completed(sit, known, ideas[-1])
+    return {**_completed(sit, known, ideas[-1], previous), "avoid": avoid}
+
+
+def _label(subgoal: Subgoal) -> str:
+    return f"{subgoal['goal']} {subgoal['thing']} {subgoal.get('place')}"
+
+
+def _avoided(sit: Situation, previous: Subgoal | None) -> dict[str, int]:
+    """Subgoals that took far too long, with the tick until which they are left alone."""
+    if previous is None:
+        return {}
+    avoid = {label: tick for label, tick in previous["avoid"].items() if tick > sit.tick}
+    took = sit.tick - previous["begun"]
+    if _failed(sit):
+        avoid[_label(previous)] = sit.tick + _LEFT_ALONE
+    if previous["goal"] not in ("sleep", "wait") and took > 3 * previous["allowed"] + _PATIENCE:
+        avoid[_label(previous)] = sit.tick + _LEFT_ALONE
+    return avoid
 
 
 def _steady(ideas: list[Subgoal], previous: Subgoal) -> list[Subgoal]:
@@ -75,16 +103,27 @@ def _steady(ideas: list[Subgoal], previous: Subgoal) -> list[Subgoal]:
     return ideas
 
 
-def _completed(sit: Situation, known: Survey, candidate: Subgoal) -> Subgoal:
-    chosen = {**candidate, "since": sit.tick}
-    if chosen["goal"] == "wait" and "site" not in chosen and not sit.is_sealed:
-        found = shelter.find_site(sit, known)
-        chosen["site"] = found[1] if found and found[0] < 20 else None
+def _completed(
+    sit: Situation, known: Survey, candidate: Subgoal, previous: Subgoal | None
+) -> Subgoal:
+    """An idea with what it needs to be pursued: since when, and where to shelter."""
+    chosen = {**candidate, "since": sit.tick, "begun": sit.tick, "allowed": candidate["cost"]}
+    if previous is not None and _label(previous) == _label(candidate):
+        chosen.update(begun=previous["begun"], allowed=previous["allowed"])
+    if chosen["goal"] in ("sleep", "wait") and not sit.is_sealed:
+        site = previous.get("site") if previous is not None else None
+        if site is not None and shelter.enter(sit, site) is not None:
+            chosen["site"] = site
+        elif "site" not in chosen:
+            found = shelter.find_site(sit, known, sit.cell(*chosen["place"]))
+            chosen["site"] = found[1] if found and found[0] < 40 else None
     return chosen
 
 
 def lows(sit: Situation) -> tuple[int, int]:
     """At which drink and food the player goes out for more: later at night, when it is risky."""
+    if sit.keeps_in:
+        return -1, -1
     return (_THIRSTY_AT_NIGHT, _HUNGRY_AT_NIGHT) if sit.is_dark else (_THIRSTY, _HUNGRY)
 
 
@@ -115,7 +154,8 @@ def urgent_ideas(sit: Situation, known: Survey) -> list[Subgoal]:
                 else _search(sit, known, "a cow"),
             )
         )
-    if vitals["energy"] <= _TIRED or vitals["health"] <= _HURT:
+    fed = min(vitals["food"], vitals["drink"]) > 0
+    if vitals["energy"] <= _TIRED or (vitals["health"] <= _HURT and fed):
         found = shelter.find_site(sit, known)
         site = found[1] if found else None
         if site or sit.is_sealed or vitals["energy"] <= 1:

@@ -19,7 +19,16 @@ def _is_closed(sit: Situation, side: int, plant: int) -> bool:
     if sit.is_wall(side):
         return True
     room = sit.room_from(side, most=6)
-    return len(room) < 6 and not (room & sit.occupied) and sit.here not in room
+    return bool(room) and not room & sit.occupied and sit.here not in room
+
+
+def tended(sit: Situation) -> int | None:
+    """The nearest plant that is fenced and not eaten yet, if eating one is still to be done."""
+    if "eat_plant" in sit.achieved:
+        return None
+    cells = [sit.cell(plant["x"], plant["y"]) for plant in sit.map["plants"]]
+    cells = [cell for cell in cells if not open_sides(sit, cell)]
+    return min(cells, key=sit.away, default=None)
 
 
 def find_bed(sit: Situation, known: Survey) -> tuple[int, int] | None:

@@ -18,12 +18,14 @@ from agentkit_envs.crafter.strategy.routes import FAR, Survey
 from agentkit_envs.crafter.strategy.situation import Situation
 from agentkit_envs.crafter.strategy.subgoals import Subgoal, is_beside_all
 
-RIPE_AFTER = 300
 _EXPLORING = 30
 _DAY_SHELTER, _FAR_SHELTER = 10, 16
+_TIRED, _NIGHT_WORK = 5, 60
 _OUTDOORS = ("collect sapling", "plant", "fence", "hunt", "explore", "eat plant")
+_AT_HOME = ("eat_plant", "wake_up", "place_plant", "collect_sapling")
+"""What can be had without finding anything new."""
 _OUT_AT_NIGHT = (0, 12, 30, 30)
-_SPARE_STONES = 5
+_SPARE_STONES = 6
 _NEW_TABLE_FROM = 16
 
 
@@ -38,7 +40,7 @@ def all_ideas(sit: Situation, known: Survey) -> list[Subgoal]:
     for source in (_materials, _tools, _placing, _food, _fights, _rest, _growing, _looking):
         found.extend(source(sit, known))
     for candidate in found:
-        if candidate["goal"] in _OUTDOORS and not _is_rock(sit, candidate):
+        if not sit.keeps_in and candidate["goal"] in _OUTDOORS and not _is_rock(sit, candidate):
             candidate["cost"] += _OUT_AT_NIGHT[sit.zombies]
     return sorted((i for i in found if i["cost"] < FAR), key=lambda i: int(i["cost"]))
 
@@ -143,11 +145,13 @@ def _food(sit: Situation, known: Survey) -> Iterator[Subgoal]:
     vitals = sit.scene.vitals
     ticks, _ = known.nearest("water")
     new = "collect_drink" not in sit.achieved
-    if new or vitals["drink"] <= (7 if sit.is_evening or ticks <= 4 else 6):
+    if ticks >= FAR and vitals["drink"] <= 6 and not sit.is_dark:
+        yield from _search(sit, known, "", f"drink is {vitals['drink']}, no water known")
+    elif new or vitals["drink"] <= (7 if sit.is_evening or ticks <= 6 else 6):
         full = {"vitals": {"drink": MOST["drink"]}}
-        detour = 1 if new or sit.is_evening or vitals["drink"] <= 4 or ticks <= 6 else 10
+        detour = -6 if sit.is_evening else 1 if new or vitals["drink"] <= 4 or ticks <= 8 else 8
         yield idea("collect", "water", ticks + detour, full, f"drink is {vitals['drink']}")
-    if "eat_cow" not in sit.achieved or vitals["food"] <= 6:
+    if "eat_cow" not in sit.achieved or vitals["food"] <= (7 if sit.is_evening else 6):
         yield from _meat(sit, known)
 
 
@@ -157,17 +161,24 @@ def _meat(sit: Situation, known: Survey) -> Iterator[Subgoal]:
     why = f"food is {food}"
     cow = nearest_cow(sit, known)
     if cow is None:
-        frontier = exploring.find_frontier(sit, known, "grass")
-        if food <= 5 and frontier is not None and not sit.zombies:
-            place = list(sit.place(frontier[1]))
-            cost = 6 + frontier[0] // 2
-            yield idea("explore", "", cost, {"known": place}, f"{why}, no cow known", place=place)
+        if food <= 6 and not sit.zombies:
+            yield from _search(sit, known, "grass", f"{why}, no cow known")
         return
     far, place = cow
     fed = {"vitals": {"food": min(food + 1, MOST["food"])}}
     until = {"achieved": "eat_cow"} if new else fed
-    detour = 3 if new or sit.is_evening or food <= 4 or far <= 6 else 12
-    yield idea("hunt", "cow", far + detour, until, why, place=place)
+    detour = -6 if sit.is_evening else 3 if new or food <= 4 or far <= 8 else 10
+    cost = far // 2 if food <= 5 and not sit.zombies else far + detour
+    yield idea("hunt", "cow", cost, until, why, place=place)
+
+
+def _search(sit: Situation, known: Survey, land: str, why: str) -> Iterator[Subgoal]:
+    """Look for food or water in good time."""
+    frontier = exploring.find_frontier(sit, known, land)
+    if frontier is not None:
+        place = list(sit.place(frontier[1]))
+        cost = (0 if sit.is_evening else 5) + frontier[0] // 2
+        yield idea("explore", "", cost, {"known": place}, why, place=place)
 
 
 def nearest_cow(sit: Situation, known: Survey) -> tuple[int, list[int]] | None:
@@ -196,7 +207,7 @@ def _rest(sit: Situation, known: Survey) -> Iterator[Subgoal]:
     low = 3 if "wake_up" in sit.achieved else 6
     if not sit.zombies and energy > low:
         return
-    found = (0, None) if sit.is_sealed else shelter.find_site(sit, known)
+    found = (0, None) if sit.is_sealed else shelter.find_site(sit, known, garden.tended(sit))
     if found is None:
         return
     ticks, site = found
@@ -209,6 +220,9 @@ def _rest(sit: Situation, known: Survey) -> Iterator[Subgoal]:
 
 def _rest_cost(sit: Situation, ticks: int) -> int:
     """Rest comes first at night and in a closed shelter before day; else it waits for small jobs."""
+    if sit.keeps_in:
+        tired = sit.scene.vitals["energy"] <= _TIRED or sit.scene.vitals["health"] <= _TIRED
+        return 0 if tired else _NIGHT_WORK
     if sit.is_dark or (sit.zombies and sit.is_sealed):
         return 0
     if sit.zombies and ticks > _FAR_SHELTER:
@@ -257,15 +271,9 @@ def _tending(sit: Situation, ticks: int, plant: dict[str, Any]) -> Iterator[Subg
         cost = ticks + 3 * len(sides)
         yield idea("fence", "plant", cost, {"fenced": place}, "animals would eat it", place=place)
     else:
-        left = max(0, RIPE_AFTER - int(plant["grown"]))
-        yield idea(
-            "wait",
-            "plant",
-            ticks + left // 3 + 20,
-            {"kept": place},
-            "it grows only while you are near",
-            place=place,
-        )
+        why = "it grows only while you are near"
+        cost = (ticks // 2 + 14) if not sides else FAR
+        yield idea("wait", "plant", cost, {"kept": place}, why, place=place)
 
 
 def _starting(sit: Situation, known: Survey) -> Iterator[Subgoal]:
@@ -289,18 +297,14 @@ def _starting(sit: Situation, known: Survey) -> Iterator[Subgoal]:
 
 
 def _looking(sit: Situation, known: Survey) -> Iterator[Subgoal]:
-    if all(name in sit.achieved for name in ACHIEVEMENTS):
+    """Explore, as long as something that has to be found is missing."""
+    if all(name in sit.achieved for name in ACHIEVEMENTS if name not in _AT_HOME):
         return
-    rock = sit.has("wood_pickaxe") > 0
-    frontier = exploring.find_frontier(sit, known, "rock" if rock else "")
+    land = "rock" if sit.has("wood_pickaxe") else ""
+    frontier = exploring.find_frontier(sit, known, land)
     if frontier is not None:
         ticks, cell = frontier
         place = list(sit.place(cell))
-        yield idea(
-            "explore",
-            "",
-            _EXPLORING + ticks // 4,
-            {"known": place},
-            "what is needed is not known yet",
-            place=place,
-        )
+        cost = _EXPLORING + ticks // 4
+        why = "what is needed is not known yet"
+        yield idea("explore", "", cost, {"known": place}, why, place=place)

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
+from agentkit_envs.crafter.scene import Direction
 from agentkit_envs.crafter.strategy.recipes import PLACE, WALKABLE
 from agentkit_envs.crafter.strategy.situation import OPPOSITE, Situation
-from agentkit_envs.crafter.scene import Direction
 
 _LONGEST_RUN = 4
 _Stance = tuple[int, Direction]

@@ -17,6 +17,8 @@ _DARK = (0, 1, 3, 4)
 """Added to each step over grass, by how many zombies a meadow holds at this hour."""
 _SPARE_STONES = 1
 _ARROW_REACH = 4
+_ZOMBIE_COSTS = ((1, 6), (2, 4), (3, 2))
+"""(steps from a zombie, what entering such a cell costs more)."""
 
 
 def entry_costs(sit: Situation, bridge: bool = True) -> bytearray:
@@ -35,7 +37,19 @@ def entry_costs(sit: Situation, bridge: bool = True) -> bytearray:
     table[_GRASS] += _DARK[sit.zombies]
     costs = bytearray(sit.cells.translate(bytes(table)))
     _shun(sit, costs)
+    if sit.keeps_in:
+        _stay_closed(sit, costs)
     return costs
+
+
+def _stay_closed(sit: Situation, costs: bytearray) -> None:
+    """Block the outside, and whatever would let something in when dug away."""
+    for cell, code in enumerate(sit.cells):
+        if code in WALKABLE_CODES and cell not in sit.burrow:
+            costs[cell] = 0
+            for near in sit.around(cell):
+                if near not in sit.burrow:
+                    costs[near] = 0
 
 
 def _shun(sit: Situation, costs: bytearray) -> None:
@@ -43,12 +57,22 @@ def _shun(sit: Situation, costs: bytearray) -> None:
     for creature in sit.creatures:
         cell = sit.here + creature.dx + creature.dy * sit.width
         if creature.name == "zombie":
-            _dearer(costs, sit.around(cell), 3)
+            for away, cost in _ZOMBIE_COSTS:
+                _dearer(costs, _ring(sit, cell, away), cost)
         elif creature.name == "skeleton":
             for step in sit.steps.values():
                 _dearer(costs, _line(sit, cell, step), 2)
     for cell in sit.occupied:
         costs[cell] = 0
+
+
+def _ring(sit: Situation, cell: int, away: int) -> list[int]:
+    """The cells exactly so many steps from a cell, as far as they are on the map."""
+    ring = []
+    for dx in range(-away, away + 1):
+        dy = away - abs(dx)
+        ring += {cell + dx + dy * sit.width, cell + dx - dy * sit.width}
+    return [near for near in ring if 0 <= near < len(sit.cells)]
 
 
 def _line(sit: Situation, cell: int, step: int) -> list[int]:
@@ -125,6 +149,7 @@ def survey(
     ticks[start] = 0
     buckets: list[list[int]] = [[] for _ in range(limit + 40)]
     buckets[0].append(start)
+    closed = sit.keeps_in
     wanted = CODES[kind].encode()[0] if kind else -1
     now, left = 0, 1
     while left and now < limit:
@@ -140,9 +165,9 @@ def survey(
                 if code == BLANK:
                     unknown = True
                     continue
-                if code not in found:
-                    found[code] = (now, near)
                 cost = costs[near]
+                if code not in found and (cost or not closed or code == _WATER):
+                    found[code] = (now, near)
                 if cost and now + cost < ticks[near]:
                     ticks[near] = now + cost
                     came[near] = cell

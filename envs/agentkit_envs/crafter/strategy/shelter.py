@@ -16,6 +16,8 @@ from agentkit_envs.crafter.strategy.situation import OPPOSITE, Situation
 
 _REACH = 40
 _WORK = 6
+_STAY_WITHIN, _GIVE_UP = 13, 45
+_ARROW_REACH = 5
 _WALL_WORK = 5
 _TOO_OPEN = 4
 _DRY = 14
@@ -23,10 +25,11 @@ _DRY = 14
 Site = dict[str, Any]
 
 
-def find_site(sit: Situation, known: Survey) -> tuple[int, Site] | None:
+def find_site(sit: Situation, known: Survey, near: int | None = None) -> tuple[int, Site] | None:
     """(ticks until it is closed, site) of the best place to shelter in; None if none is known.
 
-    A site is JSON: the doorstep's place and the direction in which one goes in.
+    A site is JSON: the doorstep's place and the direction in which one goes in. With `near`, a
+    cell, sites near that cell are better.
     """
     best: tuple[int, Site] | None = None
     for ticks, doorstep, direction in _entrances(sit, known):
@@ -37,9 +40,18 @@ def find_site(sit: Situation, known: Survey) -> tuple[int, Site] | None:
             walls = _walls(sit, doorstep, direction)
             wet = any(sit.name(cell) == "water" for cell in walls)
             cost = ticks + _WALL_WORK * len(missing) + (0 if wet else _DRY)
+            cost += _too_far(sit, doorstep, near)
             if best is None or cost < best[0]:
                 best = (cost, _site(sit, doorstep, direction))
     return best
+
+
+def _too_far(sit: Situation, doorstep: int, near: int | None) -> int:
+    """What a site is worse by for being far from something one wants to stay near."""
+    if near is None or sit.away(near) > _GIVE_UP:
+        return 0
+    (x, y), (to_x, to_y) = sit.place(doorstep), sit.place(near)
+    return max(0, abs(x - to_x) + abs(y - to_y) - _STAY_WITHIN)
 
 
 def _entrances(sit: Situation, known: Survey) -> Iterator[tuple[int, int, Direction]]:
@@ -72,16 +84,37 @@ def _walls(sit: Situation, doorstep: int, direction: Direction) -> tuple[int, ..
 def _missing_walls(sit: Situation, doorstep: int, direction: Direction) -> list[int] | None:
     """Which walls stones must make; None where no shelter can be made with the stones there are."""
     step = sit.steps[direction]
+    side = 1 if abs(step) != 1 else sit.width
     a, b = doorstep + step, doorstep + 2 * step
     if not sit.width < b + step < len(sit.cells) - sit.width:
         return None
     if not all(cell == sit.here or _can_be_room(sit, cell) for cell in (a, b)):
         return None
-    missing = [cell for cell in _walls(sit, doorstep, direction) if not sit.is_wall(cell)]
+    walls = _walls(sit, doorstep, direction)
+    if any(sit.name(cell) == "lava" for cell in walls):
+        return None
+    outwards = (-side, side, -side, side, step)
+    missing = [
+        cell for cell, out in zip(walls, outwards, strict=True) if not is_shield(sit, cell, out)
+    ]
     stones = sit.has("stone") + sum(sit.name(cell) == "stone" for cell in (a, b))
     if stones <= len(missing) or not all(_takes_stone(sit, cell) for cell in missing):
         return None
     return missing if _takes_stone(sit, doorstep) or _can_be_room(sit, doorstep) else None
+
+
+def is_shield(sit: Situation, cell: int, out: int) -> bool:
+    """Whether neither a creature nor an arrow can come through a cell from outside.
+
+    Arrows fly over water and lava, but skeletons shoot from near by only: a wide water is safe.
+    """
+    for _ in range(_ARROW_REACH):
+        if sit.name(cell) not in ("water", "lava"):
+            return sit.is_wall(cell)
+        cell += out
+        if not 0 <= cell < len(sit.cells):
+            return False
+    return True
 
 
 def _takes_stone(sit: Situation, cell: int) -> bool:
@@ -101,7 +134,7 @@ def enter(sit: Situation, site: Site) -> str | None:
     missing = _missing_walls(sit, doorstep, direction)
     if missing is None:
         return None
-    if missing:
+    if missing and sit.has("stone"):
         return _build(sit, frozenset(missing))
     if sit.here == b:
         return f"move_{OPPOSITE[direction]}"
@@ -115,7 +148,10 @@ def enter(sit: Situation, site: Site) -> str | None:
 
 def _build(sit: Situation, missing: frozenset[int]) -> str | None:
     """Put stones where walls are missing."""
-    action = take_stance(sit, lambda _, faced: faced in missing and sit.is_free(faced))
+    for cell in sit.around(sit.here):
+        if cell in missing and sit.name(cell) == "water":
+            return turn(sit, cell) or "place_stone"
+    action = take_stance(sit, lambda _, faced: faced in missing and faced not in sit.occupied)
     if action is not None:
         return action or "place_stone"
     way = way_onto(sit, min(missing, key=sit.away))
@@ -134,10 +170,10 @@ def _close(sit: Situation, doorstep: int, b: int, direction: Direction) -> str |
 
 
 def brick_up(sit: Situation) -> str | None:
-    """Close a side that is water, over which arrows fly, while a skeleton is about."""
-    if not sit.has("stone") or not any(c.name not in ("cow", "zombie") for c in sit.creatures):
+    """Close a side of the player's cell over which an arrow could fly; None if there is none."""
+    if not sit.has("stone"):
         return None
     for cell in sit.around(sit.here):
-        if sit.name(cell) == "water" and cell not in sit.occupied:
+        if sit.name(cell) == "water" and not is_shield(sit, cell, cell - sit.here):
             return turn(sit, cell) or "place_stone"
     return None

@@ -21,6 +21,7 @@ WALKABLE_CODES = frozenset(CODES[name].encode()[0] for name in WALKABLE)
 BLANK = UNKNOWN.encode()[0]
 LAVA = CODES["lava"].encode()[0]
 MARGIN = max(VIEW) // 2
+_BURROW, _SMALL_ROOM, _STARVED, _LOW = 70, 8, 5, 3
 _DAY_TICKS, _DAWN, _EVENING_TICKS = 300, 0.3, 50
 
 
@@ -146,6 +147,20 @@ class Situation:
         """Whether it is so late that one should not be out on grass at all."""
         return self.zombies >= 2
 
+    @cached_property
+    def keeps_in(self) -> bool:
+        """Whether the player is closed in at a dark hour and had better not open the door.
+
+        Hunger and thirst take health slowly; zombies at night take it faster.
+        """
+        vitals = self.scene.vitals
+        least = min(vitals["food"], vitals["drink"])
+        if not self.burrow or not self.zombies:
+            return False
+        if self.is_dark:
+            return least > 0 or vitals["health"] > _STARVED
+        return least > _LOW
+
     @property
     def is_evening(self) -> bool:
         """Whether zombies will come soon: the time to eat and drink for the night."""
@@ -163,26 +178,32 @@ class Situation:
         found = [c for c in self.creatures if c.name == kind and c.away <= within]
         return sorted(found, key=lambda c: c.away)
 
-    @cached_property
-    def room(self) -> frozenset[int]:
-        """Cells one can walk to from here without digging, up to a small number."""
-        return self.room_from(self.here)
+    def room_from(self, start: int, most: int) -> frozenset[int]:
+        """Cells one can walk to from a cell without digging; empty if there are more than `most`.
 
-    def room_from(self, start: int, most: int = 12) -> frozenset[int]:
-        """Cells reachable on foot from a cell; at most `most` (then the room is open)."""
+        It is also empty where the unknown begins: nobody can say what comes from there.
+        """
         found, waiting = {start}, [start]
-        while waiting and len(found) < most:
+        while waiting:
             for cell in self.around(waiting.pop()):
-                if cell not in found and not self.is_wall(cell):
-                    found.add(cell)
-                    waiting.append(cell)
+                if cell in found or self.is_wall(cell):
+                    continue
+                if self.cells[cell] == BLANK or len(found) >= most:
+                    return frozenset()
+                found.add(cell)
+                waiting.append(cell)
         return frozenset(found)
 
     @cached_property
+    def burrow(self) -> frozenset[int]:
+        """The closed tunnels the player is in; empty when something could walk in."""
+        room = self.room_from(self.here, _BURROW)
+        return frozenset() if room & self.occupied else room
+
+    @cached_property
     def is_sealed(self) -> bool:
-        """Whether nothing can walk up to the player."""
-        room = self.room
-        return len(room) < 8 and not (room & self.occupied)
+        """Whether nothing can walk up to the player, and nothing can come up in the room."""
+        return 0 < len(self.burrow) < _SMALL_ROOM
 
 
 def zombies_at(tick: int) -> int:

@@ -124,11 +124,28 @@ def _place(sit: Situation, subgoal: Subgoal) -> str | None:
 
 def _approach_then_place(sit: Situation, subgoal: Subgoal) -> str | None:
     """Put something down beside what stands at the place, so that both are near at once."""
-    dx, dy = sit.offset(_target(sit, subgoal))
-    if max(abs(dx), abs(dy)) <= 1:
-        return _place(sit, subgoal)
-    way = way_beside(sit, _target(sit, subgoal))
-    return follow(sit, way) if way else None
+    anchor = _target(sit, subgoal)
+    thing = subgoal["thing"]
+
+    def fits(cell: int, faced: int) -> bool:
+        if not _is_beside(sit, cell, anchor):
+            return False
+        free = sit.is_free(faced) and sit.name(faced) in PLACE[thing]["where"]
+        return free or sit.cells[faced] in sit.clearable
+
+    action = take_stance(sit, fits)
+    if action == "":
+        return f"place_{thing}" if sit.is_free(sit.faced) else "do"
+    if action is not None:
+        return action
+    way = way_beside(sit, anchor)
+    return follow(sit, way) if way and len(way) > 2 else None
+
+
+def _is_beside(sit: Situation, cell: int, other: int) -> bool:
+    """Whether two cells are one step apart, straight or diagonal."""
+    (x, y), (other_x, other_y) = sit.place(cell), sit.place(other)
+    return max(abs(x - other_x), abs(y - other_y)) == 1
 
 
 def _make(sit: Situation, subgoal: Subgoal) -> str | None:
