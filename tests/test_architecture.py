@@ -14,7 +14,7 @@ ENVS = PACKAGE.parent / "envs" / "agentkit_envs"
 
 LAYERS = [
     {"errors", "messages"},
-    {"values", "files", "events", "node", "models.base", "plugins", "yaml_marks"},
+    {"values", "files", "events", "node", "models.base", "plugins"},
     {"sandbox", "prompt", "reuse", "pictures", "trace", "models"},
     {"outputs", "output", "reading", "memory"},
     {"compiled", "checks"},
@@ -34,12 +34,9 @@ UPWARD = {("graph", "step"), ("graph", "drawing"), ("graph", "binding"), ("bindi
 
 
 def room(module: str) -> str:
-    """The layer's name for a module; what starts with spec_ or yaml_ belongs to the loader."""
+    """The layer's name for a module; the protocol of models has one of its own."""
     name = module.removeprefix("agentkit.")
-    if name == "models.base":
-        return name
-    first = name.split(".")[0]
-    return "spec" if first.startswith(("spec", "yaml")) else first
+    return name if name == "models.base" else name.split(".")[0]
 
 
 def imports(path: Path) -> set[str]:

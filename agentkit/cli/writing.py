@@ -10,9 +10,9 @@ import yaml
 
 from agentkit.errors import InputError
 from agentkit.spec import find_agent, load_agent
-from agentkit.spec_nodes import NODE_TABLE
-from agentkit.spec_records import Field
-from agentkit.spec_schema import AGENT_TABLE
+from agentkit.spec.nodes import NODE_TABLE
+from agentkit.spec.records import Field
+from agentkit.spec.schema import AGENT_TABLE
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _WIDTH: Final = 96

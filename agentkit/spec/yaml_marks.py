@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import yaml
 
-from agentkit.yaml_source import Flaw, Source, Trap
-from agentkit.yaml_traps import BRACES, explain
+from agentkit.spec.yaml_source import Flaw, Source, Trap
+from agentkit.spec.yaml_traps import BRACES, explain
 
 try:
     from yaml import CSafeLoader as Loader

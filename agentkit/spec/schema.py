@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
-from agentkit.spec_kinds import Anything, Kind, Number, OneOf, Text
-from agentkit.spec_nodes import NODE_TABLE, SAMPLING_FIELDS, Nodes
-from agentkit.spec_records import Field, MapOf, Record, TextOr
+from agentkit.spec.kinds import Anything, Kind, Number, OneOf, Text
+from agentkit.spec.nodes import NODE_TABLE, SAMPLING_FIELDS, Nodes
+from agentkit.spec.records import Field, MapOf, Record, TextOr
 
 _VALUES = MapOf(Anything(), "a mapping of names to values")
 _MODEL = Record(

@@ -10,10 +10,10 @@ from agentkit.agent import Agent
 from agentkit.errors import InputError
 from agentkit.memory import Memory
 from agentkit.node import MISSING, Check, Node
-from agentkit.spec_nodes import in_a_row
+from agentkit.spec.nodes import in_a_row
+from agentkit.spec.yaml_marks import Scalar
+from agentkit.spec.yaml_scalars import could_be_boolean, plain
 from agentkit.values import json_copy
-from agentkit.yaml_marks import Scalar
-from agentkit.yaml_scalars import could_be_boolean, plain
 
 _UNSET = Node("unset")
 _LONG = 88

@@ -10,7 +10,7 @@ import yaml
 
 from agentkit.spec import agent_schema, dump_agent, load_agent, shipped_agents
 
-SCHEMA_FILE = Path(__file__).parent.parent / "docs" / "agent.schema.json"
+SCHEMA_FILE = Path(__file__).parents[2] / "docs" / "agent.schema.json"
 VALIDATOR = jsonschema.Draft202012Validator(agent_schema())
 
 

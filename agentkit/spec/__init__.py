@@ -6,10 +6,10 @@ from typing import Any
 
 from agentkit.agent import Agent
 from agentkit.errors import InputError, Problem, SpecError, suggest
-from agentkit.spec_build import Options, build
-from agentkit.spec_dump import dump_agent
-from agentkit.spec_read import read_draft
-from agentkit.spec_schema import agent_schema
+from agentkit.spec.build import Options, build
+from agentkit.spec.dump import dump_agent
+from agentkit.spec.read import read_draft
+from agentkit.spec.schema import agent_schema
 
 __all__ = [
     "agent_schema",
@@ -136,8 +136,9 @@ def _text(file: Path) -> str:
 
 def shipped_agents() -> list[Path]:
     """The files of the agents that come with AgentKit, sorted by name."""
-    installed = Path(__file__).parent / "agents"
-    folder = installed if installed.is_dir() else Path(__file__).parent.parent / "agents"
+    package = Path(__file__).parents[1]
+    installed = package / "agents"
+    folder = installed if installed.is_dir() else package.parent / "agents"
     return sorted(folder.glob("*.yaml"))
 
 

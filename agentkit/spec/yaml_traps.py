@@ -5,7 +5,7 @@ from typing import Final
 
 import yaml
 
-from agentkit.yaml_source import Flaw, Source
+from agentkit.spec.yaml_source import Flaw, Source
 
 BRACES: Final = (
     "a text that begins with '{{' or '{%' needs quotes around it, or '|' and the text on the "

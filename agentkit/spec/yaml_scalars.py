@@ -3,7 +3,7 @@
 import re
 from typing import Any, Final
 
-from agentkit.yaml_marks import Entries, Items, Scalar, Value
+from agentkit.spec.yaml_marks import Entries, Items, Scalar, Value
 
 INT_LIMIT: Final = 2**63
 """Whole numbers stay below this; JSON readers agree on no longer ones."""

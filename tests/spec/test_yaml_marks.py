@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentkit.yaml_marks import MAX_ALIASED, MAX_DEPTH, Entries, Items, Scalar, read_yaml
-from agentkit.yaml_scalars import plain
-from agentkit.yaml_source import Flaw, Source
+from agentkit.spec.yaml_marks import MAX_ALIASED, MAX_DEPTH, Entries, Items, Scalar, read_yaml
+from agentkit.spec.yaml_scalars import plain
+from agentkit.spec.yaml_source import Flaw, Source
 
 
 def read(text: str) -> tuple[object, list[Flaw], Source]:

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from agentkit.spec import parse_agent
-from agentkit.spec_nodes import NODE_TABLE
-from agentkit.spec_schema import AGENT_TABLE
+from agentkit.spec.nodes import NODE_TABLE
+from agentkit.spec.schema import AGENT_TABLE
 
-PAGE = (Path(__file__).parents[1] / "docs" / "yaml.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "yaml.md").read_text(encoding="utf-8")
 EXAMPLES = [
     text
     for note, text in re.findall(r"(<!-- file:.*-->\n)?```yaml\n(.*?)^```$", PAGE, re.S | re.M)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentkit.node import MISSING
-from agentkit.spec_kinds import Anything, Kind, Page, Schema, Text, nearest_name
-from agentkit.yaml_marks import Entries, Items, Scalar, Value
+from agentkit.spec.kinds import Anything, Kind, Page, Schema, Text, nearest_name
+from agentkit.spec.yaml_marks import Entries, Items, Scalar, Value
 
 
 @dataclass(frozen=True, slots=True)

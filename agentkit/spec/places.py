@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from agentkit.errors import Problem
 from agentkit.prompt import TemplateProblem, compile_expression, compile_template
-from agentkit.spec_nodes import Written
-from agentkit.yaml_marks import Entries, Items, Scalar, Value
-from agentkit.yaml_source import Flaw, Source
+from agentkit.spec.nodes import Written
+from agentkit.spec.yaml_marks import Entries, Items, Scalar, Value
+from agentkit.spec.yaml_source import Flaw, Source
 
 _QUOTED = re.compile(r"'([^']+)'")
 _CODE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)

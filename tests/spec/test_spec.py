@@ -8,7 +8,7 @@ from agentkit.agent import EnvSpec, Limits
 from agentkit.errors import InputError
 from agentkit.node import MISSING, NODE_FIELDS, Check, Node
 from agentkit.spec import find_agent, load_agent, parse_agent, shipped_agents
-from agentkit.spec_nodes import NODE_TABLE
+from agentkit.spec.nodes import NODE_TABLE
 
 GRAPH = """\
 version: 1

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from agentkit.compiled import name_problem
 from agentkit.node import MISSING, Check, Node
-from agentkit.spec_kinds import Anything, Expression, Flag, Number, Page, Schema, Text
-from agentkit.spec_records import Field, ListOf, MapOf, OneOrMore, Record
-from agentkit.yaml_marks import Entries, Items, Scalar, Value
-from agentkit.yaml_source import Flaw
+from agentkit.spec.kinds import Anything, Expression, Flag, Number, Page, Schema, Text
+from agentkit.spec.records import Field, ListOf, MapOf, OneOrMore, Record
+from agentkit.spec.yaml_marks import Entries, Items, Scalar, Value
+from agentkit.spec.yaml_source import Flaw
 
 _EXPRESSIONS = MapOf(Expression(), "a mapping of names to expressions")
 _NAMES = ListOf(Text("the name of a node"), "a list of node names")

@@ -6,10 +6,10 @@ from math import isfinite
 from typing import Any, Protocol
 
 from agentkit.node import MISSING
-from agentkit.yaml_marks import Entries, Items, Scalar, Value
-from agentkit.yaml_scalars import INT_LIMIT, could_be_boolean, found, plain
-from agentkit.yaml_source import Flaw, Source
-from agentkit.yaml_traps import COLON
+from agentkit.spec.yaml_marks import Entries, Items, Scalar, Value
+from agentkit.spec.yaml_scalars import INT_LIMIT, could_be_boolean, found, plain
+from agentkit.spec.yaml_source import Flaw, Source
+from agentkit.spec.yaml_traps import COLON
 
 Schema = dict[str, Any]
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentkit.node import MISSING
-from agentkit.spec_kinds import Page
-from agentkit.spec_nodes import Written
-from agentkit.spec_places import Places
-from agentkit.spec_schema import AGENT, AGENT_TABLE
-from agentkit.yaml_marks import Entries, Items, Value, read_yaml
-from agentkit.yaml_source import Flaw, Source
+from agentkit.spec.kinds import Page
+from agentkit.spec.nodes import Written
+from agentkit.spec.places import Places
+from agentkit.spec.schema import AGENT, AGENT_TABLE
+from agentkit.spec.yaml_marks import Entries, Items, Value, read_yaml
+from agentkit.spec.yaml_source import Flaw, Source
 
 _NAMED_VALUES = ("inputs", "memory", "models")
 

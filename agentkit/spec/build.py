@@ -14,9 +14,9 @@ from agentkit.graph import Graph
 from agentkit.memory import Memory
 from agentkit.models.echo import EchoModel
 from agentkit.node import Node
-from agentkit.spec_env import environment_problems, names_in, needs_environment
-from agentkit.spec_nodes import STAND_IN
-from agentkit.spec_read import Draft
+from agentkit.spec.env import environment_problems, names_in, needs_environment
+from agentkit.spec.nodes import STAND_IN
+from agentkit.spec.read import Draft
 
 _REPLACEMENTS: Final[dict[str, Any]] = {
     "prompt": STAND_IN,
