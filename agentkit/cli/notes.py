@@ -20,9 +20,14 @@ def notes(agent: Agent, path: Path) -> Iterator[str]:
             )
 
 
+_RULES = "rules (rule-based, no language model)"
+
+
 def run_title(agent: Agent) -> str:
     """The agent and the models that answer in it."""
-    return f"{agent.name} · {', '.join(dict.fromkeys(node_models(agent).values()))}"
+    models = dict.fromkeys(node_models(agent).values())
+    words = [_RULES if model == "rules" else model for model in models]
+    return f"{agent.name} · {', '.join(words)}"
 
 
 def _is_shipped(path: Path) -> bool:

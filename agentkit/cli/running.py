@@ -101,4 +101,5 @@ def _close(agent: Agent, board: Board, folder: Path, wishes: Wishes, status: str
     if wishes.picture is not None:
         from agentkit.cli.view.picture import save_picture
 
-        save_picture(wishes.picture, run_title(agent), board, headline, lines, status)
+        words = f"agentkit run {agent.name} --seed {wishes.seed}"
+        save_picture(wishes.picture, words, run_title(agent), board, headline, lines, status)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import click
+import orjson
 
 from agentkit.cli.view.messages import show_message, show_pair
 from agentkit.cli.view.words import money, seconds, tokens
@@ -90,7 +91,7 @@ class StepPrinter:
     def _node_finished(self, record: Record) -> None:
         self._answer(record)
         completion, value = record["completion"], record["value"]
-        if completion is None or completion["text"].strip() != value:
+        if completion is None or not _says(completion["text"], value):
             show_pair(f"{_name(record)} {_status(record)}", value, 0)
 
     def _answer(self, record: Record) -> None:
@@ -134,6 +135,16 @@ class StepPrinter:
 
     def _limit_reached(self, record: Record) -> None:
         click.secho(f"limit reached: {record['limit']} {record['value']:g}", fg="yellow")
+
+
+def _says(text: str, value: Any) -> bool:
+    """Whether a text is the value as it stands, so that showing both says nothing new."""
+    if isinstance(value, str):
+        return text.strip() == value
+    try:
+        return bool(orjson.loads(text) == value)
+    except orjson.JSONDecodeError:
+        return False
 
 
 def _name(record: Record) -> str:

@@ -132,3 +132,4 @@ def test_the_picture_for_the_readme_is_an_svg_of_the_last_frame(invoke, folder):
     assert picture.startswith("<svg")
     assert "walker" in picture
     assert "✓" in picture
+    assert "url(http" not in picture, "it must look right without a network"

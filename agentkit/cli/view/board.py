@@ -25,7 +25,6 @@ from agentkit.events import (
 )
 from agentkit.messages import Completion, Usage
 from agentkit.rollouts import EpisodeSummary, RunSummary
-from agentkit.values import json_text
 
 NodeState = Literal["waiting", "running", "done", "skipped", "failed"]
 
@@ -61,6 +60,8 @@ class EpisodeBoard:
     """The nodes that failed in the last step."""
     limit: tuple[str, float] | None = None
     """The limit that ended the episode."""
+    newest: list[str] = field(default_factory=list)
+    """The achievements in the order in which they were made."""
 
     @property
     def seconds(self) -> float:
@@ -86,6 +87,16 @@ class EpisodeBoard:
         if not isinstance(made, Mapping):
             return None
         return [name for name, count in made.items() if count]
+
+    @property
+    def thoughts(self) -> list[tuple[str, Any]]:
+        """What is worth reading now: a text that arrives, else the first and the last thought."""
+        if self.running and self.nodes.get(self.said[0]) == "running":
+            return [self.said]
+        known = [(n, self.values[n]) for n in self.names[:-1] if self.values.get(n)]
+        texts = [entry for entry in known if isinstance(entry[1], str)]
+        wordy = [entry for entry in known if isinstance(entry[1], (str, Mapping))]
+        return [*texts[:1], *(entry for entry in wordy[-1:] if entry not in texts[:1])]
 
     @property
     def achievable(self) -> int:
@@ -232,6 +243,8 @@ def _environment_stepped(board: EpisodeBoard, event: EnvironmentStepped) -> None
     summary.action = event.action
     summary.info = event.info
     board.reward = event.reward
+    if (made := board.achievements) and len(made) > len(board.newest):
+        board.newest += [name for name in made if name not in board.newest]
 
 
 def _limit_reached(board: EpisodeBoard, event: LimitReached) -> None:
@@ -264,9 +277,3 @@ _HANDLERS: Final[dict[type, Callable[[EpisodeBoard, Any], None]]] = {
     LimitReached: _limit_reached,
     EpisodeFinished: _episode_finished,
 }
-
-
-def one_line(value: Any, width: int) -> str:
-    """A value on one line of at most `width` characters."""
-    text = " ".join(json_text(value).split())
-    return text if len(text) <= width else text[: max(width - 1, 0)] + "…"

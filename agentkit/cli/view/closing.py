@@ -37,7 +37,7 @@ def show_answer(name: str, value: Any, console: Any = None) -> None:
     from rich.panel import Panel
     from rich.text import Text
 
-    panel = Panel(Text(text), title=Text(f" {name} ", "bold"), title_align="left")
+    panel = Panel(Text(text), title=Text(name, "bold"), title_align="left")
     _console(console).print(panel)
 
 
@@ -89,7 +89,7 @@ def show_facts(headline: str, lines: Facts, status: str, console: Any = None) ->
     table.add_column(ratio=1, overflow="fold")
     for label, value in lines:
         table.add_row(label, Text(value))
-    title = Text(f" {headline} ", f"bold {style}")
+    title = Text(headline, f"bold {style}")
     _console(console).print(
         Panel(table, title=title, title_align="left", box=box.ROUNDED, border_style=style)
     )

@@ -1,7 +1,7 @@
 """One frame of the live view, from the board."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from rich import box
 from rich.columns import Columns
@@ -11,8 +11,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from agentkit.cli.view.board import Board, EpisodeBoard, NodeState, one_line
-from agentkit.cli.view.words import money, seconds, tokens
+from agentkit.cli.view.board import Board, EpisodeBoard, NodeState
+from agentkit.cli.view.words import money, one_line, seconds, spoken, tokens
 
 _MARKS: Final[dict[NodeState, tuple[str, str]]] = {
     "waiting": ("·", "dim"),
@@ -23,6 +23,8 @@ _MARKS: Final[dict[NodeState, tuple[str, str]]] = {
 }
 _STATUS: Final = {"done": "green", "limit": "yellow", "failed": "red", "interrupted": "yellow"}
 _WIDEST_LINE: Final = 400
+_CUT: Final[dict[str, Any]] = {"no_wrap": True, "overflow": "ellipsis"}
+"""How a text is shown that must stay on one line."""
 
 
 def frame(board: Board, title: str, height: int) -> RenderableType:
@@ -34,10 +36,10 @@ def frame(board: Board, title: str, height: int) -> RenderableType:
         parts = _several(board, height - 6)
     if board.notice:
         parts.append(Text(board.notice, "bold yellow"))
-    elapsed = Text(f" {seconds(board.elapsed_s)} ", "dim")
+    elapsed = Text(seconds(board.elapsed_s), "dim")
     return Panel(
         Group(*parts),
-        title=Text(f" {title} ", "bold"),
+        title=Text(title, "bold"),
         title_align="left",
         subtitle=elapsed,
         subtitle_align="right",
@@ -63,18 +65,18 @@ def _single(board: Board, episode: EpisodeBoard | None) -> list[RenderableType]:
 def _facts(board: Board, episode: EpisodeBoard) -> list[tuple[str, RenderableType]]:
     summary = episode.summary
     facts: list[tuple[str, RenderableType]] = []
-    node, text = episode.said
-    if text and episode.running:
-        facts.append((node, _line(text[-_WIDEST_LINE:])))
+    for node, value in episode.thoughts:
+        facts.append((node, Text(one_line(spoken(value), _WIDEST_LINE), "italic", **_CUT)))
     if summary.seed is not None:
         facts.append(("step", _steps(board, episode)))
         if summary.action is not None:
-            reward = "" if not episode.reward else f"   reward {episode.reward:+.1f}"
-            facts.append(("action", _line(one_line(summary.action, _WIDEST_LINE) + reward)))
-        facts.append(("return", Text(f"{summary.reward:.1f}", "bold")))
+            facts.append(("action", _line(summary.action)))
+        last = f"  ({episode.reward:+.1f})" if episode.reward else ""
+        facts.append(("return", Text(f"{summary.reward:.1f}{last}", "bold")))
     if (made := episode.achievements) is not None:
-        text = f"{len(made)} of {episode.achievable}"
-        facts.append(("achievements", Text.assemble((text, "bold"), "  ", (", ".join(made), ""))))
+        newest = ", ".join(reversed(episode.newest[-3:]))
+        text = f"{len(made)} of {episode.achievable}" + (f"  newest: {newest}" if newest else "")
+        facts.append(("achievements", Text(text, "bold", **_CUT)))
     facts.append(("tokens", Text(tokens(episode.usage))))
     facts.append(("cost", Text(money(episode.cost_usd))))
     return facts
@@ -96,7 +98,7 @@ def _steps(board: Board, episode: EpisodeBoard) -> RenderableType:
 
 
 def _line(text: str) -> Text:
-    return Text(" ".join(text.split()), no_wrap=True, overflow="ellipsis")
+    return Text(one_line(text, _WIDEST_LINE), **_CUT)
 
 
 def node_grid(episode: EpisodeBoard) -> RenderableType:

@@ -1,6 +1,7 @@
 """A picture of a run as its terminal showed it, for the README."""
 
 import io
+import re
 from pathlib import Path
 from typing import Final
 
@@ -14,10 +15,12 @@ from agentkit.cli.view.summary import Facts
 from agentkit.errors import InputError
 
 _WIDTH: Final = 100
+_FONT: Final = re.compile(r"@font-face \{[^}]*\}\s*")
+"""What would fetch a font from the web; any monospace font of the reader does as well."""
 
 
 def save_picture(
-    path: Path, title: str, board: Board, headline: str, lines: Facts, status: str
+    path: Path, command: str, title: str, board: Board, headline: str, lines: Facts, status: str
 ) -> None:
     """Write the last live frame and the summary as an SVG, 100 columns wide.
 
@@ -34,7 +37,8 @@ def save_picture(
     )
     console.print(frame(board, title, 100))
     show_facts(headline, lines, status, console)
-    svg = console.export_svg(title="agentkit", theme=MONOKAI, unique_id="run")
+    svg = console.export_svg(title=command, theme=MONOKAI, unique_id="run")
+    svg = _FONT.sub("", svg)
     try:
         path.write_text(svg, encoding="utf-8")
     except OSError as error:

@@ -1,6 +1,10 @@
-"""Numbers in words: the same in the live view, in plain lines and in the summary."""
+"""Numbers and values in words: the same in the live view, in plain lines and in the summary."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from agentkit.messages import Usage
+from agentkit.values import json_text
 
 
 def seconds(value: float) -> str:
@@ -36,3 +40,18 @@ def tokens(usage: Usage) -> str:
 def count(number: int, noun: str) -> str:
     """`1 step`, `2 steps`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def spoken(value: Any) -> str:
+    """A value as one would say it: `goal: wood; steps: go there, take it`."""
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key}: {spoken(part)}" for key, part in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(spoken(part) for part in value)
+    return " ".join(json_text(value).split())
+
+
+def one_line(text: str, width: int) -> str:
+    """A text on one line of at most `width` characters."""
+    text = " ".join(text.split())
+    return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
