@@ -114,7 +114,7 @@ class NodeAdded:
 
 @dataclass(frozen=True, slots=True)
 class MemoryWritten:
-    """A node wrote a memory key. It counts once the step is finished."""
+    """A node changed a memory key. It counts once the step is finished."""
 
     step: int
     node: str

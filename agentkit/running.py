@@ -147,7 +147,8 @@ class NodeRunner:
                 written[key] = json_copy(expression.evaluate(variables), f"memory.{key}")
             except TypeError as error:
                 raise RenderError(f"save: {error}") from error
-        self._scope.memory.update(written)
-        if self._shared.emit:
-            for key, saved in written.items():
-                self._shared.emit(MemoryWritten(self._shared.step, bound.compiled.name, key, saved))
+        memory, shared = self._scope.memory, self._shared
+        for key, saved in written.items():
+            if shared.emit and (key not in memory or memory[key] != saved):
+                shared.emit(MemoryWritten(shared.step, bound.compiled.name, key, saved))
+            memory[key] = saved
