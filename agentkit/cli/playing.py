@@ -75,10 +75,13 @@ class _Interrupts:
 
     def __call__(self) -> None:
         if self._stop.is_set():
-            self._run.cancel()
+            self._give_up("stopping now")
             return
         self._stop.set()
-        asyncio.get_running_loop().call_later(PATIENCE_S, self._run.cancel)
-        self._progress.say(
-            "stopping after the calls in flight ... (press Ctrl-C again to stop now)"
-        )
+        self._progress.say("stopping after the calls in flight ... (Ctrl-C again: stop now)")
+        late = "the calls in flight take too long: stopping now"
+        asyncio.get_running_loop().call_later(PATIENCE_S, self._give_up, late)
+
+    def _give_up(self, why: str) -> None:
+        self._progress.say(why)
+        self._run.cancel()
