@@ -261,5 +261,4 @@ def test_the_map_of_the_modules_is_complete():
     modules = {path.stem for path in package.glob("*.py")} - {"__init__"}
     modules |= {path.parent.name for path in package.glob("*/__init__.py")}
     named = set(re.findall(r"`(\w+)`", " ".join(r[1] for r in rows("design.md", "The modules"))))
-    missing = {m for m in modules - named if not m.startswith(("spec_", "yaml_"))}
-    assert (missing, named - modules) == (set(), set())
+    assert named == modules
