@@ -9,7 +9,8 @@ from agentkit.cli.app import COMMANDS, cli
 _HEAD = """# The command line
 
 Every text below is what `--help` says. This page is written by
-`python -m agentkit.cli.reference > docs/cli.md`; a test compares it.
+`python -m agentkit.cli.reference > docs/cli.md`; a test compares it. The picture in the README is
+made by `agentkit run crafter --seed 0 --picture docs/run.svg`.
 """
 
 

@@ -49,6 +49,14 @@ def test_a_reached_limit_is_said_and_gives_3(invoke):
     assert "limit reached: steps 2" in result.stdout
 
 
+def test_several_episodes_that_end_differently_are_counted(invoke, folder):
+    (folder / "answers.json").write_text('{"look": "A corridor.", "act": ["east", "east", "no"]}')
+    result = invoke("run", "walker.yaml", "--episodes", "2", "--steps", "2")
+    assert result.exit_code == 1
+    assert result.stdout.startswith("walker: failed (1 stopped by a limit, 1 failed)\n")
+    assert "episodes   2 of 2 (mean return 0.00)" in result.stdout
+
+
 def test_a_failed_node_is_said_and_gives_1(invoke, folder):
     (folder / "answers.json").write_text('{"look": "A corridor.", "act": "fly"}')
     result = invoke("run", "walker.yaml")

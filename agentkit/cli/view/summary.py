@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from agentkit.agent import Agent
 from agentkit.cli.view.board import Board, EpisodeBoard
@@ -11,6 +11,14 @@ from agentkit.cli.view.words import count, money, seconds, tokens
 
 Facts = list[tuple[str, str]]
 """Labels and values, in the order they are shown."""
+
+
+_ENDINGS: Final = {
+    "done": "done",
+    "limit": "stopped by a limit",
+    "failed": "failed",
+    "interrupted": "interrupted",
+}
 
 
 def facts(board: Board, report: Mapping[str, str], folder: Path) -> Facts:
@@ -62,8 +70,8 @@ def headline(board: Board, name: str, status: str) -> str:
     counts: dict[str, int] = {}
     for episode in episodes:
         counts[episode.summary.status] = counts.get(episode.summary.status, 0) + 1
-    words = ", ".join(f"{number} {status}" for status, number in counts.items())
-    return f"{name}: {status} ({words})" if len(counts) > 1 else f"{name}: {status}"
+    words = ", ".join(f"{number} {_ENDINGS[status]}" for status, number in counts.items())
+    return f"{name}: {_ENDINGS[status]}" + (f" ({words})" if len(counts) > 1 else "")
 
 
 def machine(
