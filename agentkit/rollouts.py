@@ -211,6 +211,8 @@ class _Player:
         finally:
             self.summary.seconds = time.perf_counter() - started
             self._close()
+            if self._episode is not None and not self._plan.fresh:
+                self._agent.memory.end(self._episode.state.memory)
 
     async def _play(self) -> None:
         memory = self._agent.memory
@@ -227,8 +229,6 @@ class _Player:
             self.summary.action = await self._act(observation, info, None)
         else:
             await self._loop(observation, info)
-        if not self._plan.fresh:
-            memory.end(episode.state.memory)
 
     async def _loop(self, observation: str | None, info: Mapping[str, Any]) -> None:
         """Act and step until the environment, a limit or the user ends the episode."""

@@ -231,6 +231,20 @@ def test_memory_is_kept_for_an_episode_a_run_or_forever(tmp_path):
     assert starts(run) == [6, 9]
 
 
+def test_what_was_committed_is_kept_however_the_episode_ends():
+    def model(request: Request) -> str:
+        if request.call.node == "act" and request.call.step == 2:
+            raise ValueError("down")
+        return "east"
+
+    memory = Memory({"n": 0}, {"n": "run"})
+    env = EnvSpec("test/Corridor-v0", {"length": 9})
+    agent = player(nodes=[NOTE], memory=memory, model=model, env=env)
+    (episode,) = play(agent).episodes
+    assert episode.status == "failed"
+    assert agent.memory.begin() == {"n": 2}
+
+
 def test_fresh_starts_every_episode_from_the_starting_values_and_writes_no_file(tmp_path):
     file = tmp_path / "memory.json"
     _, run = record(

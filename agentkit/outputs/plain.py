@@ -124,7 +124,8 @@ def find_number(text: str) -> int | float:
     if len(tokens) != 1:
         tokens = _NUMBER_TOKEN.findall(_last_line(text))
     if len(tokens) != 1:
-        found = f"these were found: {', '.join(tokens[:10])}" if tokens else "none was found"
+        listed = ", ".join(token.rstrip(".,") for token in tokens[:10])
+        found = f"these were found: {listed}" if tokens else "none was found"
         raise OutputError(f"The answer must have exactly one number, but {found}.")
     token = tokens[0].rstrip(".,")
     if len(token) > _LONGEST_NUMBER or not _NUMBER.fullmatch(token):
