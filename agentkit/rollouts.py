@@ -217,7 +217,7 @@ class _Player:
     async def _play(self) -> None:
         memory = self._agent.memory
         values = dict(memory.start) if self._plan.fresh else memory.begin()
-        self._episode = episode = self._agent.episode(self._index, values)
+        self._episode = self._agent.episode(self._index, values)
         observation: str | None = None
         info: Mapping[str, Any] = {}
         if self._agent.env is not None:
