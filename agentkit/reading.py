@@ -9,10 +9,11 @@ import orjson
 
 from agentkit.errors import TraceError
 from agentkit.events import Event
-from agentkit.trace import FORMAT, event_name
+from agentkit.sharing import Restorer
+from agentkit.trace import FORMAT, SHARED, event_name
 
 Record = dict[str, Any]
-"""One event as it stands in the file, its texts put back."""
+"""One event as it stands in the file, shared values put back."""
 
 TIMES: Final = frozenset({"time", "latency_s", "seconds"})
 """Fields that differ between two runs that are otherwise the same."""
@@ -78,7 +79,7 @@ _FIELDS: Final = {
 
 
 def _records(path: Path, data: bytes) -> Iterator[Record]:
-    texts: dict[int, str] = {}
+    restorer = Restorer()
     lines = data.split(b"\n")
     for number, line in enumerate(lines, 1):
         if not line:
@@ -92,21 +93,25 @@ def _records(path: Path, data: bytes) -> Iterator[Record]:
             raise TraceError(f"{path}:{number} is damaged: {error}") from error
         if missing := _FIELDS.get(event, frozenset()) - record.keys():
             raise TraceError(f"{path}:{number} is damaged: {event} has no {', '.join(missing)}")
-        if event == "node_started":
-            _restore(record["messages"], texts, f"{path}:{number}")
+        try:
+            _restore(record, event, restorer)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise TraceError(f"{path}:{number} is damaged: a value is missing: {error}") from error
         yield record
 
 
-def _restore(messages: list[Record], texts: dict[int, str], where: str) -> None:
-    """Put back the texts that were written once and referred to later."""
-    for message in messages:
-        if "same" in message:
-            try:
-                message["content"] = texts[message.pop("same")]
-            except KeyError as error:
-                raise TraceError(f"{where} refers to text {error}, which is missing") from error
-        elif "id" in message:
-            texts[message.pop("id")] = message["content"]
+_SHARED: Final = {event_name(kind): names for kind, names in SHARED.items()}
+
+
+def _restore(record: Record, event: str, restorer: Restorer) -> None:
+    """Put back the values that were written once and referred to later, in the writer's order."""
+    for name in _SHARED.get(event, ()):
+        record[name] = restorer.restore(record[name])
+    if event == "node_started":
+        for message in record["messages"]:
+            message["content"] = restorer.restore(message["content"])
+        arguments = record["arguments"]
+        record["arguments"] = {key: restorer.restore(arguments[key]) for key in arguments}
 
 
 def comparable(events: Iterator[Record]) -> list[Record]:

@@ -6,9 +6,8 @@ import os
 import platform
 import shutil
 import time
-from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields, is_dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -16,17 +15,23 @@ from typing import Any, Final
 import orjson
 
 from agentkit.errors import TraceError
-from agentkit.events import Event, NodeStarted, NodeText
+from agentkit.events import (
+    EnvironmentStepped,
+    EpisodeStarted,
+    Event,
+    MemoryWritten,
+    NodeFinished,
+    NodeSkipped,
+    NodeStarted,
+    NodeText,
+)
 from agentkit.files import write_atomic
 from agentkit.messages import Image, Message
+from agentkit.sharing import Sharer
 
 FORMAT: Final = 1
 """Version of the run folder's layout; a reader refuses a newer one."""
 
-_SHARED_FROM = 200
-"""Characters from which a repeated message text is written once and then referred to."""
-_SHARED_TEXTS = 64
-"""How many of the last long texts can be referred to."""
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 
 
@@ -35,8 +40,19 @@ def event_name(kind: type) -> str:
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in kind.__name__).lstrip("_")
 
 
+SHARED: Final[Mapping[type, tuple[str, ...]]] = {
+    EpisodeStarted: ("observation",),
+    NodeStarted: ("schema",),
+    NodeFinished: ("value",),
+    NodeSkipped: ("value",),
+    MemoryWritten: ("value",),
+    EnvironmentStepped: ("observation",),
+}
+"""The fields that may be large and come again; so may the contents of messages and the arguments
+of functions."""
+
+_FIELDS: Final = {kind: tuple(f.name for f in fields(kind)) for kind in SHARED}
 _NAMES: dict[type, bytes] = {}
-_STARTED: Final = tuple(f.name for f in fields(NodeStarted))
 
 
 class RunWriter:
@@ -103,6 +119,8 @@ def _whole(value: Any) -> Any:
         return {_whole(key): _whole(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_whole(item) for item in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _whole(getattr(value, field.name)) for field in fields(value)}
     return value
 
 
@@ -120,15 +138,13 @@ def _lock(folder: Path) -> int:
 class EpisodeWriter:
     """Appends the events of one episode, each as it happens.
 
-    Long message texts that come again (the context of a step, the turns of a conversation) are
-    written once with an `id` and then referred to as `same`; readers put them back.
+    Large values that come again are written once (see `agentkit.sharing`).
     """
 
     def __init__(self, folder: Path, index: int) -> None:
         self._folder = folder
         self.path = folder / "episodes" / f"{index:04d}.jsonl"
-        self._texts: OrderedDict[str, int] = OrderedDict()
-        self._next_id = 0
+        self._sharer = Sharer()
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL
             self._file = os.open(self.path, flags, 0o644)
@@ -147,9 +163,14 @@ class EpisodeWriter:
         if kind not in _NAMES:
             _NAMES[kind] = b'{"event":"%s","time":%%.6f,' % event_name(kind).encode()
         body: Any = event
+        if kind in SHARED:
+            body = {name: getattr(event, name) for name in _FIELDS[kind]}
+            for name in SHARED[kind]:
+                body[name] = self._sharer.share(body[name])
         if isinstance(event, NodeStarted):
-            body = {name: getattr(event, name) for name in _STARTED}
             body["messages"] = [self._message(message) for message in event.messages]
+            given = event.arguments or {}
+            body["arguments"] = {key: self._sharer.share(value) for key, value in given.items()}
         try:
             data = self._encode(body)
             line = _NAMES[kind] % time.time() + data[1:] + b"\n"
@@ -161,8 +182,7 @@ class EpisodeWriter:
         try:
             return orjson.dumps(body, default=self._other, option=_OPTIONS)
         except orjson.JSONEncodeError:  # half of a surrogate pair: no text that UTF-8 can say
-            plain = body if isinstance(body, dict) else asdict(body)
-            return orjson.dumps(_whole(plain), default=self._other, option=_OPTIONS)
+            return orjson.dumps(_whole(body), default=self._other, option=_OPTIONS)
 
     def _write(self, line: bytes) -> None:
         while line:
@@ -185,19 +205,8 @@ class EpisodeWriter:
         os.close(self._file)
 
     def _message(self, message: Message) -> dict[str, Any]:
-        written: dict[str, Any] = {"role": message.role}
-        text = message.content
-        if len(text) < _SHARED_FROM:
-            written["content"] = text
-        elif text in self._texts:
-            self._texts.move_to_end(text)
-            written["same"] = self._texts[text]
-        else:
-            written |= {"content": text, "id": self._next_id}
-            self._texts[text] = self._next_id
-            self._next_id += 1
-            if len(self._texts) > _SHARED_TEXTS:
-                self._texts.popitem(last=False)
+        content = self._sharer.share(message.content)
+        written: dict[str, Any] = {"role": message.role, "content": content}
         if message.images:
             written["images"] = [self._picture(image) for image in message.images]
         return written

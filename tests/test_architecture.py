@@ -14,7 +14,7 @@ ENVS = PACKAGE.parent / "envs" / "agentkit_envs"
 
 LAYERS = [
     {"errors", "messages"},
-    {"values", "files", "events", "node", "models.base", "plugins"},
+    {"values", "files", "events", "node", "models.base", "plugins", "sharing"},
     {"sandbox", "prompt", "reuse", "pictures", "trace", "models"},
     {"outputs", "output", "reading", "memory"},
     {"compiled", "checks"},
