@@ -26,7 +26,9 @@ LAYERS = [
     {"step"},
     {"agent"},
     {"environment", "placeholders", "moments", "rendering"},
-    {"spec", "rollouts", "about"},
+    {"spec", "playing"},
+    {"rollouts"},
+    {"about"},
     {"cli"},
 ]
 UPWARD = {("graph", "step"), ("graph", "drawing"), ("graph", "binding"), ("binding", "models")}

@@ -24,7 +24,8 @@ from agentkit.events import (
     StepStarted,
 )
 from agentkit.messages import Completion, Usage
-from agentkit.rollouts import EpisodeSummary, RunSummary
+from agentkit.playing import EpisodeSummary
+from agentkit.rollouts import RunSummary
 
 NodeState = Literal["waiting", "running", "done", "skipped", "failed"]
 
