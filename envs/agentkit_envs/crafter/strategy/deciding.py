@@ -2,7 +2,7 @@
 
 from dataclasses import astuple, dataclass
 
-from agentkit_envs.crafter.strategy import exploring, shelter
+from agentkit_envs.crafter.strategy import exploring, garden, shelter
 from agentkit_envs.crafter.strategy.dangers import dodge, reflex
 from agentkit_envs.crafter.strategy.ideas import all_ideas, idea, nearest_cow, sleep_idea
 from agentkit_envs.crafter.strategy.recipes import MOST
@@ -12,6 +12,7 @@ from agentkit_envs.crafter.strategy.subgoals import REST, Subgoal, is_reached, p
 
 _REVIEW_EVERY = 8
 _PATIENCE, _LEFT_ALONE = 40, 100
+_SITE_PATIENCE, _BAD_SITES = 60, 4
 _THIRSTY, _HUNGRY, _TIRED, _HURT = 3, 3, 2, 4
 _THIRSTY_AT_NIGHT, _HUNGRY_AT_NIGHT = 1, 0
 
@@ -110,14 +111,25 @@ def _completed(
     chosen = {**candidate, "since": sit.tick, "begun": sit.tick, "allowed": candidate["cost"]}
     if previous is not None and _label(previous) == _label(candidate):
         chosen.update(begun=previous["begun"], allowed=previous["allowed"])
+    chosen["bad_sites"] = previous["bad_sites"] if previous is not None else []
     if chosen["goal"] in ("sleep", "wait") and not sit.is_sealed:
-        site = previous.get("site") if previous is not None else None
-        if site is not None and shelter.enter(sit, site) is not None:
-            chosen["site"] = site
-        elif "site" not in chosen:
-            found = shelter.find_site(sit, known, sit.cell(*chosen["place"]))
-            chosen["site"] = found[1] if found and found[0] < 40 else None
+        _settle(sit, known, chosen, previous)
     return chosen
+
+
+def _settle(sit: Situation, known: Survey, chosen: Subgoal, previous: Subgoal | None) -> None:
+    """Keep the shelter site there is, unless it came to nothing for long; else find one."""
+    site = previous.get("site") if previous is not None else None
+    since = previous.get("site_since", sit.tick) if previous is not None else sit.tick
+    if site is not None and sit.tick - since > _SITE_PATIENCE:
+        chosen["bad_sites"] = [*chosen["bad_sites"], site][-_BAD_SITES:]
+        site = None
+    if site is not None and shelter.enter(sit, site) is not None:
+        chosen.update(site=site, site_since=since)
+        return
+    near = sit.cell(*chosen["place"]) if chosen["goal"] == "wait" else garden.tended(sit)
+    found = shelter.find_site(sit, known, near, chosen["bad_sites"])
+    chosen.update(site=found[1] if found else None, site_since=sit.tick)
 
 
 def lows(sit: Situation) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from agentkit_envs.crafter.strategy.recipes import PLACE
 from agentkit_envs.crafter.strategy.routes import FAR, Survey, way_beside, way_onto
 from agentkit_envs.crafter.strategy.situation import Situation
 
-_OPEN_SIDE_COST = 6
+_OPEN_SIDE_COST = 3
 _STONE_NEAR = 6
 
 
@@ -19,7 +19,7 @@ def _is_closed(sit: Situation, side: int, plant: int) -> bool:
     if sit.is_wall(side):
         return True
     room = sit.room_from(side, most=6)
-    return bool(room) and not room & sit.occupied and sit.here not in room
+    return bool(room) and not room & sit.occupied
 
 
 def tended(sit: Situation) -> int | None:

@@ -19,6 +19,8 @@ from agentkit_envs.crafter.strategy.situation import Situation
 from agentkit_envs.crafter.strategy.subgoals import Subgoal, is_beside_all
 
 _EXPLORING = 30
+_WAITING = 33
+_PLANT_ANYWHERE_AFTER = 250
 _DAY_SHELTER, _FAR_SHELTER = 10, 16
 _TIRED, _NIGHT_WORK = 5, 60
 _OUTDOORS = ("collect sapling", "plant", "fence", "hunt", "explore", "eat plant")
@@ -236,11 +238,12 @@ def sleep_idea(sit: Situation, cost: int, site: shelter.Site | None, why: str) -
 
 
 def _growing(sit: Situation, known: Survey) -> Iterator[Subgoal]:
-    if "collect_sapling" not in sit.achieved:
+    if "collect_sapling" not in sit.achieved and not sit.keeps_in:
         yield _sapling(sit, known, "it was not done yet")
-    if "place_plant" not in sit.achieved and sit.has("sapling"):
+    late = sit.tick > _PLANT_ANYWHERE_AFTER
+    if late and "place_plant" not in sit.achieved and sit.has("sapling"):
         yield idea("place", "plant", 2, {"achieved": "place_plant"}, "it was not done yet")
-    if "eat_plant" in sit.achieved or "place_plant" not in sit.achieved:
+    if "eat_plant" in sit.achieved:
         return
     plants = [(garden.ticks_to(known, sit.cell(p["x"], p["y"])), p) for p in sit.map["plants"]]
     plants = [(ticks, p) for ticks, p in plants if ticks < FAR]
@@ -268,16 +271,16 @@ def _tending(sit: Situation, ticks: int, plant: dict[str, Any]) -> Iterator[Subg
             "eat plant", "plant", ticks + 1, {"achieved": "eat_plant"}, "it is ripe", place=place
         )
     elif sides and sit.has("stone") >= len(sides):
-        cost = ticks + 3 * len(sides)
+        cost = ticks
         yield idea("fence", "plant", cost, {"fenced": place}, "animals would eat it", place=place)
     else:
         why = "it grows only while you are near"
-        cost = (ticks // 2 + 14) if not sides else FAR
+        cost = ticks // 2 + _WAITING if not sides else FAR
         yield idea("wait", "plant", cost, {"kept": place}, why, place=place)
 
 
 def _starting(sit: Situation, known: Survey) -> Iterator[Subgoal]:
-    if not sit.has("wood_pickaxe"):
+    if not sit.has("wood_pickaxe") or sit.keeps_in:
         return
     if not sit.has("sapling"):
         yield _sapling(sit, known, "a plant is food that stays")

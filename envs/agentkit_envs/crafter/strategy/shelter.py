@@ -5,7 +5,7 @@ inside. A site is therefore a doorstep and two cells behind it, A and B: walk to
 now facing the doorstep, and put a stone there.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from agentkit_envs.crafter.scene import Direction
@@ -19,30 +19,35 @@ _WORK = 6
 _STAY_WITHIN, _GIVE_UP = 13, 45
 _ARROW_REACH = 5
 _WALL_WORK = 5
-_TOO_OPEN = 4
+_TOO_OPEN = 5
+_AT_PLANT = 30
 _DRY = 14
 """What a shelter without water in reach is worse by, in ticks."""
 Site = dict[str, Any]
 
 
-def find_site(sit: Situation, known: Survey, near: int | None = None) -> tuple[int, Site] | None:
+def find_site(
+    sit: Situation, known: Survey, near: int | None = None, bad: Sequence[Site] = ()
+) -> tuple[int, Site] | None:
     """(ticks until it is closed, site) of the best place to shelter in; None if none is known.
 
     A site is JSON: the doorstep's place and the direction in which one goes in. With `near`, a
-    cell, sites near that cell are better.
+    cell, sites near that cell are better; those in `bad` are left out.
     """
     best: tuple[int, Site] | None = None
+    bonus = 0 if near is None else _AT_PLANT
     for ticks, doorstep, direction in _entrances(sit, known):
-        if best is not None and ticks + 1 >= best[0]:
+        if best is not None and ticks - bonus >= best[0]:
             break
         missing = _missing_walls(sit, doorstep, direction)
-        if missing is not None and len(missing) < _TOO_OPEN:
+        site = _site(sit, doorstep, direction)
+        if missing is not None and len(missing) < _TOO_OPEN and site not in bad:
             walls = _walls(sit, doorstep, direction)
             wet = any(sit.name(cell) == "water" for cell in walls)
             cost = ticks + _WALL_WORK * len(missing) + (0 if wet else _DRY)
-            cost += _too_far(sit, doorstep, near)
+            cost += _too_far(sit, doorstep, near) - (_AT_PLANT if near in walls else 0)
             if best is None or cost < best[0]:
-                best = (cost, _site(sit, doorstep, direction))
+                best = (cost, site)
     return best
 
 
@@ -135,7 +140,7 @@ def enter(sit: Situation, site: Site) -> str | None:
     if missing is None:
         return None
     if missing and sit.has("stone"):
-        return _build(sit, frozenset(missing))
+        return _build(sit, frozenset(missing), _walls(sit, doorstep, direction))
     if sit.here == b:
         return f"move_{OPPOSITE[direction]}"
     if sit.here == a:
@@ -146,7 +151,7 @@ def enter(sit: Situation, site: Site) -> str | None:
     return follow(sit, way) if way else None
 
 
-def _build(sit: Situation, missing: frozenset[int]) -> str | None:
+def _build(sit: Situation, missing: frozenset[int], walls: tuple[int, ...]) -> str | None:
     """Put stones where walls are missing."""
     for cell in sit.around(sit.here):
         if cell in missing and sit.name(cell) == "water":
@@ -154,7 +159,8 @@ def _build(sit: Situation, missing: frozenset[int]) -> str | None:
     action = take_stance(sit, lambda _, faced: faced in missing and faced not in sit.occupied)
     if action is not None:
         return action or "place_stone"
-    way = way_onto(sit, min(missing, key=sit.away))
+    target = min(missing, key=sit.away)
+    way = way_onto(sit, target, avoid=[cell for cell in walls if cell != target])
     return follow(sit, way) if way and len(way) > 1 else None
 
 

@@ -21,7 +21,7 @@ WALKABLE_CODES = frozenset(CODES[name].encode()[0] for name in WALKABLE)
 BLANK = UNKNOWN.encode()[0]
 LAVA = CODES["lava"].encode()[0]
 MARGIN = max(VIEW) // 2
-_BURROW, _SMALL_ROOM, _STARVED, _LOW = 70, 8, 5, 3
+_BURROW, _SMALL_ROOM, _STARVED, _LOW = 70, 8, 4, 1
 _DAY_TICKS, _DAWN, _EVENING_TICKS = 300, 0.3, 50
 
 
@@ -172,6 +172,14 @@ class Situation:
         return frozenset(
             code.encode()[0] for name, code in CODES.items() if clearable(name, self.inventory)
         )
+
+    def can_dig(self, cell: int) -> bool:
+        """Whether a cell can be cleared now, without opening a shelter that is to stay closed."""
+        if self.cells[cell] not in self.clearable:
+            return False
+        if not self.keeps_in:
+            return True
+        return all(near in self.burrow or self.is_wall(near) for near in self.around(cell))
 
     def near(self, kind: str, within: int) -> list[Creature]:
         """Creatures of a kind within so many steps, nearest first."""

@@ -114,12 +114,12 @@ def _place(sit: Situation, subgoal: Subgoal) -> str | None:
         return f"place_{thing}"
     if thing == "stone" and sit.name(sit.faced) in fits and sit.faced not in sit.occupied:
         return "place_stone"
-    if sit.cells[sit.faced] in sit.clearable:
+    if sit.can_dig(sit.faced):
         return "do"
     action = take_stance(sit, lambda _, faced: sit.name(faced) in WALKABLE and sit.is_free(faced))
     if action is not None:
         return action
-    return take_stance(sit, lambda _, faced: sit.cells[faced] in sit.clearable)
+    return take_stance(sit, lambda _, faced: sit.can_dig(faced))
 
 
 def _approach_then_place(sit: Situation, subgoal: Subgoal) -> str | None:
@@ -131,7 +131,7 @@ def _approach_then_place(sit: Situation, subgoal: Subgoal) -> str | None:
         if not _is_beside(sit, cell, anchor):
             return False
         free = sit.is_free(faced) and sit.name(faced) in PLACE[thing]["where"]
-        return free or sit.cells[faced] in sit.clearable
+        return free or sit.can_dig(faced)
 
     action = take_stance(sit, fits)
     if action == "":
