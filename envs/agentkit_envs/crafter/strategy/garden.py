@@ -82,10 +82,11 @@ def fence(sit: Situation, plant: int) -> str | None:
 
 def eat(sit: Situation, plant: int) -> str | None:
     """The next action towards eating a ripe plant, opening its fence if need be."""
-    return use(sit, way_beside(sit, plant))
+    return use(sit, way_beside(sit, plant, spare_fences=False))
 
 
 def ticks_to(known: Survey, plant: int) -> int:
-    """Ticks to stand beside a plant."""
-    ticks = known.beside(plant)
-    return ticks if ticks < FAR else FAR
+    """Ticks to stand beside a plant, through its fence if need be."""
+    around = known.sit.around
+    ticks = min(known.ticks[near] for side in around(plant) for near in (side, *around(side)))
+    return ticks + 2 if ticks < FAR else FAR

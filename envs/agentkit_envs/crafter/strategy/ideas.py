@@ -23,7 +23,7 @@ _WAITING = 33
 _PLANT_ANYWHERE_AFTER = 250
 _DAY_SHELTER, _FAR_SHELTER = 10, 16
 _TIRED, _NIGHT_WORK = 5, 60
-_OUTDOORS = ("collect sapling", "plant", "fence", "hunt", "explore", "eat plant")
+_OUTDOORS = ("collect sapling", "plant", "fence", "hunt", "explore")
 _AT_HOME = ("eat_plant", "wake_up", "place_plant", "collect_sapling")
 """What can be had without finding anything new."""
 _OUT_AT_NIGHT = (0, 12, 30, 30)
@@ -267,9 +267,9 @@ def _tending(sit: Situation, ticks: int, plant: dict[str, Any]) -> Iterator[Subg
     place = [plant["x"], plant["y"]]
     sides = garden.open_sides(sit, cell)
     if plant["ripe"]:
-        yield idea(
-            "eat plant", "plant", ticks + 1, {"achieved": "eat_plant"}, "it is ripe", place=place
-        )
+        cost = ticks // 2 - 6
+        until: dict[str, Any] = {"achieved": "eat_plant"}
+        yield idea("eat plant", "plant", cost, until, "it is ripe", place=place)
     elif sides and sit.has("stone") >= len(sides):
         cost = ticks
         yield idea("fence", "plant", cost, {"fenced": place}, "animals would eat it", place=place)

@@ -21,7 +21,7 @@ _ZOMBIE_COSTS = ((1, 6), (2, 4), (3, 2))
 """(steps from a zombie, what entering such a cell costs more)."""
 
 
-def entry_costs(sit: Situation, bridge: bool = True) -> bytearray:
+def entry_costs(sit: Situation, bridge: bool = True, spare_fences: bool = True) -> bytearray:
     """Ticks to enter each cell from a neighbour; 0 where one cannot or must not go.
 
     Lava is never entered: stepping onto it ends the episode.
@@ -39,6 +39,9 @@ def entry_costs(sit: Situation, bridge: bool = True) -> bytearray:
     _shun(sit, costs)
     if sit.keeps_in:
         _stay_closed(sit, costs)
+    if spare_fences:
+        for cell in sit.fences:
+            costs[cell] = 0
     return costs
 
 
@@ -133,13 +136,14 @@ def survey(
     kind: str | None = None,
     bridge: bool = True,
     avoid: Collection[int] = (),
+    spare_fences: bool = True,
 ) -> Survey:
     """Walk outwards in all directions, up to `limit` ticks.
 
     Stops early when a cell in `targets` is reached, or stands beside a thing of this `kind`.
     """
     cells, width, start = sit.cells, sit.width, sit.here
-    costs = entry_costs(sit, bridge)
+    costs = entry_costs(sit, bridge, spare_fences)
     for cell in avoid:
         costs[cell] = 0
     ticks = [FAR] * len(cells)
@@ -149,7 +153,8 @@ def survey(
     ticks[start] = 0
     buckets: list[list[int]] = [[] for _ in range(limit + 40)]
     buckets[0].append(start)
-    closed = sit.keeps_in
+    dug = sit.clearable
+    kept = range(len(cells)) if sit.keeps_in else sit.fences
     wanted = CODES[kind].encode()[0] if kind else -1
     now, left = 0, 1
     while left and now < limit:
@@ -166,7 +171,7 @@ def survey(
                     unknown = True
                     continue
                 cost = costs[near]
-                if code not in found and (cost or not closed or code == _WATER):
+                if code not in found and (cost or code not in dug or near not in kept):
                     found[code] = (now, near)
                 if cost and now + cost < ticks[near]:
                     ticks[near] = now + cost
@@ -179,10 +184,10 @@ def survey(
     return result
 
 
-def way_beside(sit: Situation, cell: int, bridge: bool = True) -> list[int] | None:
+def way_beside(sit: Situation, cell: int, spare_fences: bool = True) -> list[int] | None:
     """The cheapest way to a cell, which comes last, entered or not; None when out of reach."""
     beside = frozenset(sit.around(cell))
-    known = survey(sit, targets=beside, bridge=bridge)
+    known = survey(sit, targets=beside, spare_fences=spare_fences)
     stands = [near for near in beside if known.ticks[near] < FAR]
     if not stands:
         return None

@@ -173,9 +173,16 @@ class Situation:
             code.encode()[0] for name, code in CODES.items() if clearable(name, self.inventory)
         )
 
+    @cached_property
+    def fences(self) -> frozenset[int]:
+        """Walls beside plants: what keeps animals off, so not to be dug away for the stone."""
+        plants = [self.cell(plant["x"], plant["y"]) for plant in self.map["plants"]]
+        beside = {near for plant in plants for near in self.around(plant)}
+        return frozenset(near for near in beside if self.is_wall(near))
+
     def can_dig(self, cell: int) -> bool:
         """Whether a cell can be cleared now, without opening a shelter that is to stay closed."""
-        if self.cells[cell] not in self.clearable:
+        if self.cells[cell] not in self.clearable or cell in self.fences:
             return False
         if not self.keeps_in:
             return True

@@ -199,7 +199,7 @@ def _wait(sit: Situation, subgoal: Subgoal) -> str | None:
         (p["grown"] for p in sit.map["plants"] if [p["x"], p["y"]] == subgoal["place"]), default=0
     )
     if sit.away(plant) > _STAY_WITHIN or (grown > _LOOK_AFTER and not in_view(sit, plant)):
-        way = way_beside(sit, plant)
+        way = way_beside(sit, plant, spare_fences=False)
         return follow(sit, way) if way and len(way) > 2 else "noop"
     if sit.scene.sleeping or sit.is_sealed or subgoal.get("site"):
         return _sleep(sit, subgoal)
