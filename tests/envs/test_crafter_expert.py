@@ -59,6 +59,26 @@ def test_the_full_agent_learns_amounts_and_skills_as_it_plays():
     assert len(memory["record"]) == 25
 
 
+def test_tidied_facts_keep_the_best_of_what_says_the_same():
+    facts = ["A meal can give at least 1 food.", "x takes 2 wood.", "x takes 2 wood."]
+    facts.append("A meal can give at least 6 food.")
+    assert json.loads(ask("refined", memory={"facts": facts})) == [
+        "x takes 2 wood.",
+        "A meal can give at least 6 food.",
+    ]
+
+
+def test_a_skill_that_failed_is_remembered_with_its_lesson():
+    ended = {"reached": False, "impossible": False, "failed": True, "danger": False, "need": False}
+    memory = {"lessons": ["do 1 had no effect: not enough wood"], "subgoal": {"what": "x"}}
+    told = ask("feedback", gate=ended, memory=memory, previous={"skill": {"name": "make x"}})
+    assert json.loads(told) == {
+        "skill": "make x",
+        "served": False,
+        "advice": "mind the last lesson: do 1 had no effect: not enough wood",
+    }
+
+
 def test_every_model_node_of_the_shipped_agents_has_a_rule():
     for agent_file in ("crafter.yaml", "crafter_list.yaml"):
         nodes = load_agent(AGENTS / agent_file).graph.nodes

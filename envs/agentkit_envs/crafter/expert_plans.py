@@ -49,6 +49,20 @@ def subgoal(variables: Variables) -> Subgoal:
     return {**chosen, "what": goal_in_words(chosen), "done_when": criterion(chosen)}
 
 
+def feedback(variables: Variables) -> dict[str, Any]:
+    """How the last skill served its subgoal, and what to mind next time."""
+    ended, lessons = value(variables, "gate"), value(variables, "memory.lessons")
+    advice = ""
+    if ended["failed"] and lessons:
+        advice = f"mind the last lesson: {lessons[-1]}"
+    elif ended["danger"]:
+        advice = "look for dangers before setting out"
+    elif ended["need"]:
+        advice = "eat, drink and sleep first"
+    name = value(variables, "previous.skill")["name"]
+    return {"skill": name, "served": ended["reached"], "advice": advice}
+
+
 def skill(variables: Variables) -> dict[str, Any]:
     """The skill that the subgoal calls for: one known already, or a new one."""
     chosen, known = value(variables, "subgoal"), value(variables, "memory.skills")

@@ -14,6 +14,7 @@ from agentkit_envs.crafter.strategy.situation import Situation
 
 Variables = Mapping[str, Any]
 _COUNT = re.compile(r"(\w+) (\d+) -> (\d+)")
+_MEAL = re.compile(r"A meal can give at least (\d+) food\.")
 _LOW = 3
 _DULL = {"grass", "sand", "path", "player", "edge"}
 
@@ -119,6 +120,14 @@ def _meals(action: str, counts: list[tuple[str, int, int]]) -> list[str]:
         return []
     gains = [(name, now - was) for name, was, now in counts if name == "food" and now > was]
     return [f"A meal can give at least {gain} {name}." for name, gain in gains]
+
+
+def refined(variables: Variables) -> list[str]:
+    """The facts, each amount of a meal only once, at its largest."""
+    facts = list(dict.fromkeys(value(variables, "memory.facts")))
+    meals = [(int(match[1]), fact) for fact in facts if (match := _MEAL.fullmatch(fact))]
+    best = max(meals)[1] if meals else None
+    return [fact for fact in facts if fact == best or not _MEAL.fullmatch(fact)]
 
 
 def surprise(variables: Variables) -> dict[str, Any]:
