@@ -1,4 +1,4 @@
-"""How well the rule-based Crafter player plays: python tests/bench/crafter_expert.py --episodes 100.
+"""How well the rule-based Crafter player plays: `python tests/bench/crafter_expert.py`.
 
 It plays without an agent around it: the same functions that answer the nodes of the shipped
 agents, and no trace. It is rule-based, not a language model.

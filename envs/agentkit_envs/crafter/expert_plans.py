@@ -6,13 +6,14 @@ from typing import Any
 
 from agentkit_envs.crafter.chart import offset_in_words
 from agentkit_envs.crafter.expert_words import situation, value
+from agentkit_envs.crafter.strategy.criteria import in_words
 from agentkit_envs.crafter.strategy.deciding import act, choose, gate
 from agentkit_envs.crafter.strategy.guides import GUIDES, goal_in_words, skill_name
 from agentkit_envs.crafter.strategy.ideas import all_ideas
 from agentkit_envs.crafter.strategy.recipes import MAKE, PLACE
 from agentkit_envs.crafter.strategy.routes import survey
 from agentkit_envs.crafter.strategy.situation import Situation
-from agentkit_envs.crafter.strategy.subgoals import Subgoal, criterion
+from agentkit_envs.crafter.strategy.subgoals import Subgoal
 
 Variables = Mapping[str, Any]
 _CHALLENGES = 3
@@ -46,7 +47,7 @@ def subgoal(variables: Variables) -> Subgoal:
     chosen = previous
     if chosen is None or gate(sit, chosen):
         chosen = choose(sit, previous)
-    return {**chosen, "what": goal_in_words(chosen), "done_when": criterion(chosen)}
+    return {**chosen, "what": goal_in_words(chosen), "done_when": in_words(chosen["until"])}
 
 
 def feedback(variables: Variables) -> dict[str, Any]:
@@ -124,7 +125,7 @@ def plan(variables: Variables) -> dict[str, Any]:
     return {
         "steps": known["guide"],
         "holds_while": f"the subgoal is to {goal_in_words(chosen)}",
-        "ends_when": criterion(chosen),
+        "ends_when": in_words(chosen["until"]),
     }
 
 

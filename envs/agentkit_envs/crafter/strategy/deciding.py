@@ -2,19 +2,19 @@
 
 from dataclasses import astuple, dataclass
 
-from agentkit_envs.crafter.strategy import exploring, garden, shelter
+from agentkit_envs.crafter.strategy import garden, shelter
 from agentkit_envs.crafter.strategy.dangers import dodge, reflex
-from agentkit_envs.crafter.strategy.ideas import all_ideas, idea, nearest_cow, sleep_idea
-from agentkit_envs.crafter.strategy.recipes import MOST
-from agentkit_envs.crafter.strategy.routes import FAR, Survey, survey
+from agentkit_envs.crafter.strategy.ideas import all_ideas
+from agentkit_envs.crafter.strategy.needs import can_recover, is_in_need, urgent_ideas
+from agentkit_envs.crafter.strategy.provisions import sleep_idea
+from agentkit_envs.crafter.strategy.routes import Survey, survey
 from agentkit_envs.crafter.strategy.situation import Situation
 from agentkit_envs.crafter.strategy.subgoals import REST, Subgoal, is_reached, pursue
 
 _REVIEW_EVERY = 8
 _PATIENCE, _LEFT_ALONE = 40, 100
 _SITE_PATIENCE, _BAD_SITES = 60, 4
-_THIRSTY, _HUNGRY, _TIRED, _HURT = 3, 3, 2, 4
-_THIRSTY_AT_NIGHT, _HUNGRY_AT_NIGHT = 1, 0
+_IDLE_TICKS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,19 @@ class Gate:
     """Why the subgoal should be chosen anew; all false while it holds."""
 
     none_yet: bool
+    """There is no subgoal."""
     reached: bool
+    """Its criterion holds."""
     impossible: bool
+    """No action leads to it any more."""
     danger: bool
+    """Health is low and it does nothing about that."""
     need: bool
+    """Hunger, thirst or tiredness presses and it does nothing about that."""
     failed: bool
+    """The last action was to place or make something, and nothing came of it."""
     overdue: bool
+    """It is time to look whether something better is near."""
 
     def __bool__(self) -> bool:
         return any(astuple(self))
@@ -37,17 +44,13 @@ def gate(sit: Situation, subgoal: Subgoal | None) -> Gate:
     """Whether the subgoal still holds."""
     if subgoal is None:
         return Gate(True, *(False,) * 6)
-    vitals = sit.scene.vitals
-    thirsty, hungry = lows(sit)
-    urgent = vitals["drink"] <= thirsty or vitals["food"] <= hungry or vitals["energy"] <= _TIRED
+    minds = not subgoal.get("urgent")
     return Gate(
         none_yet=False,
         reached=is_reached(sit, subgoal),
         impossible=not sit.scene.sleeping and pursue(sit, subgoal) is None,
-        danger=0 < vitals["health"] <= _HURT
-        and min(vitals["food"], vitals["drink"]) > 0
-        and not subgoal.get("urgent"),
-        need=urgent and not subgoal.get("urgent"),
+        danger=minds and can_recover(sit),
+        need=minds and is_in_need(sit),
         failed=_failed(sit),
         overdue=sit.tick - subgoal["since"] >= _REVIEW_EVERY and not sit.scene.sleeping,
     )
@@ -63,7 +66,7 @@ def choose(sit: Situation, previous: Subgoal | None) -> Subgoal:
     """The subgoal to pursue now: needs first, then whatever is cheapest."""
     known = survey(sit)
     ideas = urgent_ideas(sit, known) or all_ideas(sit, known)
-    ideas.append(_idle(sit, known))
+    ideas.append(_idle(sit))
     avoid = _avoided(sit, previous)
     ideas = [i for i in ideas if _label(i) not in avoid] or [ideas[-1]]
     if previous is not None:
@@ -132,77 +135,10 @@ def _settle(sit: Situation, known: Survey, chosen: Subgoal, previous: Subgoal | 
     chosen.update(site=found[1] if found else None, site_since=sit.tick)
 
 
-def lows(sit: Situation) -> tuple[int, int]:
-    """At which drink and food the player goes out for more: later at night, when it is risky."""
-    if sit.keeps_in:
-        return -1, -1
-    return (_THIRSTY_AT_NIGHT, _HUNGRY_AT_NIGHT) if sit.is_dark else (_THIRSTY, _HUNGRY)
-
-
-def urgent_ideas(sit: Situation, known: Survey) -> list[Subgoal]:
-    """What must come first to stay alive; empty when nothing presses."""
-    vitals = sit.scene.vitals
-    thirsty, hungry = lows(sit)
-    ideas = []
-    water = known.nearest("water")[0]
-    if _presses(sit, vitals["drink"], thirsty, water):
-        full = {"vitals": {"drink": MOST["drink"]}}
-        ideas.append(
-            (
-                vitals["drink"] + min(water, 40) // 10,
-                idea("collect", "water", water, full, f"drink is {vitals['drink']}")
-                if water < FAR
-                else _search(sit, known, "water"),
-            )
-        )
-    cow = nearest_cow(sit, known)
-    if _presses(sit, vitals["food"], hungry, cow[0] if cow else FAR):
-        until = {"vitals": {"food": min(MOST["food"], vitals["food"] + 5)}}
-        ideas.append(
-            (
-                vitals["food"] + min(cow[0] if cow else FAR, 40) // 10,
-                idea("hunt", "cow", cow[0], until, f"food is {vitals['food']}", place=cow[1])
-                if cow
-                else _search(sit, known, "a cow"),
-            )
-        )
-    fed = min(vitals["food"], vitals["drink"]) > 0
-    if vitals["energy"] <= _TIRED or (vitals["health"] <= _HURT and fed):
-        found = shelter.find_site(sit, known)
-        site = found[1] if found else None
-        if site or sit.is_sealed or vitals["energy"] <= 1:
-            level = min(vitals["energy"], vitals["health"])
-            ideas.append((level, recovery(sit, site)))
-    ideas.sort(key=lambda pair: pair[0])
-    return [{**i, "urgent": True} for _, i in ideas if i is not None]
-
-
-def recovery(sit: Situation, site: shelter.Site | None) -> Subgoal:
-    vitals = sit.scene.vitals
-    until = {"energy": MOST["energy"], "health": 7}
-    chosen = sleep_idea(sit, 0, site, f"energy is {vitals['energy']}, health is {vitals['health']}")
-    return {**chosen, "until": {"vitals": until}}
-
-
-def _presses(sit: Situation, level: int, low: int, ticks: int) -> bool:
-    """Whether to go now: it is low, or will be by the time one is there."""
-    return level <= low or (not sit.is_dark and ticks < FAR and level * 20 < ticks * 3 // 2 + 20)
-
-
-def _search(sit: Situation, known: Survey, what: str) -> Subgoal | None:
-    frontier = exploring.find_frontier(sit, known, "grass" if what == "a cow" else "")
-    if frontier is None:
-        return None
-    place = list(sit.place(frontier[1]))
-    return idea("explore", "", frontier[0], {"known": place}, f"{what} must be found", place=place)
-
-
-def _idle(sit: Situation, known: Survey) -> Subgoal:
-    found = None if sit.is_sealed else shelter.find_site(sit, known)
-    return {
-        **sleep_idea(sit, 99, found[1] if found else None, "nothing else is left to do"),
-        "until": {"tick": sit.tick + 40},
-    }
+def _idle(sit: Situation) -> Subgoal:
+    """What is left when there is nothing to do."""
+    rest = sleep_idea(99, None, "nothing else is left to do")
+    return {**rest, "until": {"tick": sit.tick + _IDLE_TICKS}}
 
 
 def act(sit: Situation, subgoal: Subgoal) -> tuple[str, str]:

@@ -10,6 +10,8 @@ _LAND = {
     "grass": frozenset(CODES["grass"].encode()),
     "": frozenset[int](),
 }
+_WEIGHT = {"rock": 2.5, "grass": 6.0, "": 1.0}
+"""How much more an unknown cell counts where the missing thing is likely."""
 _WATER = CODES["water"].encode()[0]
 _BLANK = UNKNOWN.encode()
 _SETTLING = 8
@@ -32,9 +34,9 @@ def find_frontier(sit: Situation, known: Survey, land: str) -> tuple[int, int] |
     `land` is where the thing that is missing is found: `rock`, `grass`, or empty for anywhere.
     """
     best: tuple[float, int] | None = None
-    likely = _LAND[land]
-    for cell in known.frontier:
-        gain = unknown_around(sit, cell) * (2.5 if sit.cells[cell] in likely else 1.0)
+    likely, weight = _LAND[land], _WEIGHT[land]
+    for cell in known.frontier():
+        gain = unknown_around(sit, cell) * (weight if sit.cells[cell] in likely else 1.0)
         if sit.cells[cell] == _WATER:
             gain *= 0.5
         score = (known.ticks[cell] + _SETTLING) / gain

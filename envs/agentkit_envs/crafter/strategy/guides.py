@@ -36,25 +36,19 @@ def skill_name(subgoal: Subgoal) -> str:
 
 def goal_in_words(subgoal: Subgoal) -> str:
     """A subgoal in a few words."""
-    match subgoal["goal"]:
-        case "collect" if subgoal["thing"] == "water":
-            return "drink water"
-        case "collect" if subgoal["thing"] == "tree":
-            return "collect wood from a tree"
-        case "collect sapling":
-            return "collect a sapling"
-        case "place beside":
-            return f"place a {subgoal['thing']} beside the table"
-        case "plant":
-            return "plant a sapling where it can be fenced"
-        case "fence":
-            return "fence the sapling"
-        case "eat plant":
-            return "eat the ripe plant"
-        case "wait":
-            return "stay near the plant until it is ripe"
-        case "sleep":
-            return "sleep in a closed shelter"
-        case "explore":
-            return "explore"
-    return f"{subgoal['goal']} {subgoal['thing']}"
+    goal, thing = subgoal["goal"], subgoal["thing"]
+    words = _WORDS.get((goal, thing)) or _WORDS.get((goal, ""))
+    return words.format(thing=thing) if words else f"{goal} {thing}".rstrip()
+
+
+_WORDS = {
+    ("collect", "water"): "drink water",
+    ("collect", "tree"): "collect wood from a tree",
+    ("collect sapling", ""): "collect a sapling",
+    ("place beside", ""): "place a {thing} beside the table",
+    ("plant", ""): "plant a sapling where it can be fenced",
+    ("fence", ""): "fence the sapling",
+    ("eat plant", ""): "eat the ripe plant",
+    ("wait", ""): "stay near the plant until it is ripe",
+    ("sleep", ""): "sleep in a closed shelter",
+}

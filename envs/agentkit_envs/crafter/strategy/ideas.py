@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from agentkit_envs.crafter.strategy import exploring, garden, shelter
+from agentkit_envs.crafter.strategy.provisions import sleep_idea, topping_up
 from agentkit_envs.crafter.strategy.recipes import (
     ACHIEVEMENTS,
     MAKE,
@@ -16,7 +17,7 @@ from agentkit_envs.crafter.strategy.recipes import (
 )
 from agentkit_envs.crafter.strategy.routes import FAR, Survey
 from agentkit_envs.crafter.strategy.situation import Situation
-from agentkit_envs.crafter.strategy.subgoals import Subgoal, is_beside_all
+from agentkit_envs.crafter.strategy.subgoals import Subgoal, idea, is_beside_all
 
 _EXPLORING = 30
 _WAITING = 33
@@ -31,15 +32,10 @@ _SPARE_STONES = 6
 _NEW_TABLE_FROM = 16
 
 
-def idea(goal: str, thing: str, cost: int, until: dict[str, Any], why: str, **more: Any) -> Subgoal:
-    """A subgoal that is not chosen yet."""
-    return {"goal": goal, "thing": thing, "cost": cost, "until": until, "why": why, **more}
-
-
 def all_ideas(sit: Situation, known: Survey) -> list[Subgoal]:
     """Everything that would bring an achievement nearer, cheapest first."""
     found: list[Subgoal] = []
-    for source in (_materials, _tools, _placing, _food, _fights, _rest, _growing, _looking):
+    for source in (_materials, _tools, _placing, topping_up, _fights, _rest, _growing, _looking):
         found.extend(source(sit, known))
     for candidate in found:
         if not sit.keeps_in and candidate["goal"] in _OUTDOORS and not _is_rock(sit, candidate):
@@ -119,7 +115,7 @@ def _placing(sit: Situation, known: Survey) -> Iterator[Subgoal]:
 
 
 def _new_workplace(sit: Situation, table: int) -> Subgoal:
-    until = {"have": {}, "tick": sit.tick + 1}
+    until = {"tick": sit.tick + 1}
     cost = 4 if table >= FAR else min(table - 4, 8)
     return idea("place", "table", cost, until, "the known table is far from here")
 
@@ -140,54 +136,6 @@ def _furnace(sit: Situation, known: Survey, tools: list[str]) -> Iterator[Subgoa
         until = {"achieved": "place_furnace"}
     place = list(sit.place(table))
     yield idea("place beside", "furnace", ticks + 2, until, "iron is worked there", place=place)
-
-
-def _food(sit: Situation, known: Survey) -> Iterator[Subgoal]:
-    """Top up when it is near, and before the night."""
-    vitals = sit.scene.vitals
-    ticks, _ = known.nearest("water")
-    new = "collect_drink" not in sit.achieved
-    if ticks >= FAR and vitals["drink"] <= 6 and not sit.is_dark:
-        yield from _search(sit, known, "", f"drink is {vitals['drink']}, no water known")
-    elif new or vitals["drink"] <= (7 if sit.is_evening or ticks <= 6 else 6):
-        full = {"vitals": {"drink": MOST["drink"]}}
-        detour = -6 if sit.is_evening else 1 if new or vitals["drink"] <= 4 or ticks <= 8 else 8
-        yield idea("collect", "water", ticks + detour, full, f"drink is {vitals['drink']}")
-    if "eat_cow" not in sit.achieved or vitals["food"] <= (7 if sit.is_evening else 6):
-        yield from _meat(sit, known)
-
-
-def _meat(sit: Situation, known: Survey) -> Iterator[Subgoal]:
-    food = sit.scene.vitals["food"]
-    new = "eat_cow" not in sit.achieved
-    why = f"food is {food}"
-    cow = nearest_cow(sit, known)
-    if cow is None:
-        if food <= 6 and not sit.zombies:
-            yield from _search(sit, known, "grass", f"{why}, no cow known")
-        return
-    far, place = cow
-    fed = {"vitals": {"food": min(food + 1, MOST["food"])}}
-    until = {"achieved": "eat_cow"} if new else fed
-    detour = -6 if sit.is_evening else 3 if new or food <= 4 or far <= 8 else 10
-    cost = far // 2 if food <= 5 and not sit.zombies else far + detour
-    yield idea("hunt", "cow", cost, until, why, place=place)
-
-
-def _search(sit: Situation, known: Survey, land: str, why: str) -> Iterator[Subgoal]:
-    """Look for food or water in good time."""
-    frontier = exploring.find_frontier(sit, known, land)
-    if frontier is not None:
-        place = list(sit.place(frontier[1]))
-        cost = (0 if sit.is_evening else 5) + frontier[0] // 2
-        yield idea("explore", "", cost, {"known": place}, why, place=place)
-
-
-def nearest_cow(sit: Situation, known: Survey) -> tuple[int, list[int]] | None:
-    """(ticks, place) of the nearest cow seen or remembered."""
-    cows = [(known.beside(sit.cell(x, y)), [x, y]) for x, y in sit.map["cows"]]
-    cows = [cow for cow in cows if cow[0] < FAR]
-    return min(cows) if cows else None
 
 
 def _fights(sit: Situation, known: Survey) -> Iterator[Subgoal]:
@@ -214,14 +162,14 @@ def _rest(sit: Situation, known: Survey) -> Iterator[Subgoal]:
         return
     ticks, site = found
     cost = _rest_cost(sit, ticks)
-    chosen = sleep_idea(sit, cost, site, f"energy is {energy} and it is {sit.scene.light}")
+    chosen = sleep_idea(cost, site, f"energy is {energy} and it is {sit.scene.light}")
     if sit.zombies:
         chosen["until"] = {**chosen["until"], "bright": True}
     yield chosen
 
 
 def _rest_cost(sit: Situation, ticks: int) -> int:
-    """Rest comes first at night and in a closed shelter before day; else it waits for small jobs."""
+    """Rest comes first at night and in a closed shelter; by day it waits for small jobs."""
     if sit.keeps_in:
         tired = sit.scene.vitals["energy"] <= _TIRED or sit.scene.vitals["health"] <= _TIRED
         return 0 if tired else _NIGHT_WORK
@@ -230,11 +178,6 @@ def _rest_cost(sit: Situation, ticks: int) -> int:
     if sit.zombies and ticks > _FAR_SHELTER:
         return 1
     return _DAY_SHELTER + ticks // 2
-
-
-def sleep_idea(sit: Situation, cost: int, site: shelter.Site | None, why: str) -> Subgoal:
-    """Sleep until rested."""
-    return idea("sleep", "", cost, {"vitals": {"energy": MOST["energy"]}}, why, site=site)
 
 
 def _growing(sit: Situation, known: Survey) -> Iterator[Subgoal]:
@@ -293,7 +236,7 @@ def _starting(sit: Situation, known: Survey) -> Iterator[Subgoal]:
             "plant",
             "sapling",
             cost,
-            {"have": {}, "tick": sit.tick + 1},
+            {"tick": sit.tick + 1},
             "a plant is food that stays",
             place=place,
         )

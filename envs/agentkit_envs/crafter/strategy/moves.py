@@ -1,6 +1,7 @@
 """One action at a time: following a way, turning, using what is faced."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from agentkit_envs.crafter.scene import Direction
 from agentkit_envs.crafter.strategy.recipes import PLACE, WALKABLE
@@ -53,7 +54,7 @@ def _run(sit: Situation, way: list[int], direction: Direction) -> int:
     if any(creature.name != "cow" for creature in sit.creatures):
         return 1
     step, count = sit.steps[direction], 0
-    for before, cell in zip(way, way[1:], strict=False):
+    for before, cell in pairwise(way):
         if cell - before != step or not sit.is_free(cell) or count == _LONGEST_RUN:
             break
         count += 1

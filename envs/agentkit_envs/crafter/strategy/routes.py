@@ -71,7 +71,7 @@ def _shun(sit: Situation, costs: bytearray) -> None:
 
 def _ring(sit: Situation, cell: int, away: int) -> list[int]:
     """The cells exactly so many steps from a cell, as far as they are on the map."""
-    ring = []
+    ring: list[int] = []
     for dx in range(-away, away + 1):
         dy = away - abs(dx)
         ring += {cell + dx + dy * sit.width, cell + dx - dy * sit.width}
@@ -108,8 +108,16 @@ class Survey:
     """The cell before, on the way to each cell."""
     found: dict[int, tuple[int, int]] = field(default_factory=dict)
     """For each letter, the nearest such cell: (ticks to stand beside it, the cell)."""
-    frontier: list[int] = field(default_factory=list)
-    """Cells within reach that border the unknown, nearest first."""
+
+    def frontier(self) -> list[int]:
+        """Cells within reach that border the unknown, nearest first."""
+        cells, around = self.sit.cells, self.sit.around
+        found = [
+            (ticks, cell)
+            for cell, ticks in enumerate(self.ticks)
+            if ticks < FAR and any(cells[near] == BLANK for near in around(cell))
+        ]
+        return [cell for _, cell in sorted(found)]
 
     def nearest(self, name: str) -> tuple[int, int]:
         """(ticks to stand beside it, cell) of the nearest known thing; (FAR, -1) if none."""
@@ -149,13 +157,13 @@ def survey(
     ticks = [FAR] * len(cells)
     came = [-1] * len(cells)
     result = Survey(sit, costs, ticks, came)
-    found, frontier = result.found, result.frontier
+    found = result.found
     ticks[start] = 0
     buckets: list[list[int]] = [[] for _ in range(limit + 40)]
     buckets[0].append(start)
     dug = sit.clearable
     kept = range(len(cells)) if sit.keeps_in else sit.fences
-    wanted = CODES[kind].encode()[0] if kind else -1
+    wanted = _letter(kind)
     now, left = 0, 1
     while left and now < limit:
         for cell in buckets[now]:
@@ -164,13 +172,9 @@ def survey(
                 continue
             if cell in targets or wanted in found:
                 return result
-            unknown = False
             for near in (cell - 1, cell + 1, cell - width, cell + width):
-                code = cells[near]
-                if code == BLANK:
-                    unknown = True
-                    continue
                 cost = costs[near]
+                code = cells[near]
                 if code not in found and (cost or code not in dug or near not in kept):
                     found[code] = (now, near)
                 if cost and now + cost < ticks[near]:
@@ -178,10 +182,12 @@ def survey(
                     came[near] = cell
                     buckets[now + cost].append(near)
                     left += 1
-            if unknown:
-                frontier.append(cell)
         now += 1
     return result
+
+
+def _letter(kind: str | None) -> int:
+    return CODES[kind].encode()[0] if kind else -1
 
 
 def way_beside(sit: Situation, cell: int, spare_fences: bool = True) -> list[int] | None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from agentkit_envs.crafter.scene import VIEW
 from agentkit_envs.crafter.strategy import garden, shelter
+from agentkit_envs.crafter.strategy.criteria import Until, holds
 from agentkit_envs.crafter.strategy.moves import follow, take_stance, use
 from agentkit_envs.crafter.strategy.recipes import MAKE, PLACE, WALKABLE
 from agentkit_envs.crafter.strategy.routes import way_beside, way_onto, way_to_kind
@@ -20,49 +21,14 @@ REST = 20
 """Ticks of sleep or waiting asked for at once; the game wakes the player earlier when need be."""
 
 
+def idea(goal: str, thing: str, cost: int, until: Until, why: str, **more: Any) -> Subgoal:
+    """A subgoal that is not chosen yet."""
+    return {"goal": goal, "thing": thing, "cost": cost, "until": until, "why": why, **more}
+
+
 def is_reached(sit: Situation, subgoal: Subgoal) -> bool:
     """Whether the completion criterion holds."""
-    until = subgoal["until"]
-    for item, count in until.get("have", {}).items():
-        if sit.has(item) < count:
-            return False
-    for vital, level in until.get("vitals", {}).items():
-        if sit.scene.vitals[vital] < level:
-            return False
-    if "achieved" in until and until["achieved"] not in sit.achieved:
-        return False
-    if until.get("bright") and sit.zombies:
-        return False
-    if "tick" in until and sit.tick < until["tick"]:
-        return False
-    if "known" in until:
-        cell = sit.cell(*until["known"])
-        return all(sit.name(near) is not None for near in sit.around(cell))
-    if "fenced" in until:
-        return not garden.open_sides(sit, sit.cell(*until["fenced"]))
-    if "kept" in until:
-        return sit.name(sit.cell(*until["kept"])) == "ripe-plant"
-    return True
-
-
-def criterion(subgoal: Subgoal) -> str:
-    """The completion criterion in words."""
-    until, parts = subgoal["until"], []
-    parts += [f"{count} {item} in the inventory" for item, count in until.get("have", {}).items()]
-    parts += [f"{vital} at {level} or more" for vital, level in until.get("vitals", {}).items()]
-    if "achieved" in until:
-        parts.append(f"{until['achieved']} is among the achievements")
-    if "bright" in until:
-        parts.append("it is bright day")
-    if "tick" in until:
-        parts.append("a while has passed")
-    if "known" in until:
-        parts.append("everything around the place is known")
-    if "fenced" in until:
-        parts.append("nothing can walk up to the sapling")
-    if "kept" in until:
-        parts.append("the plant is ripe")
-    return " and ".join(parts)
+    return holds(sit, subgoal["until"])
 
 
 def pursue(sit: Situation, subgoal: Subgoal) -> str | None:
@@ -193,7 +159,7 @@ def _sleep(sit: Situation, subgoal: Subgoal) -> str | None:
 
 
 def _wait(sit: Situation, subgoal: Subgoal) -> str | None:
-    """Stay near a plant while it grows, closed in if possible; go and look when it should be ripe."""
+    """Stay near a plant while it grows, closed in if possible; look when it should be ripe."""
     plant = _target(sit, subgoal)
     grown = max(
         (p["grown"] for p in sit.map["plants"] if [p["x"], p["y"]] == subgoal["place"]), default=0
