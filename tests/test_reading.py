@@ -1,0 +1,97 @@
+"""Reading records that were damaged, cut off or not written by AgentKit."""
+
+import json
+
+import pytest
+
+from agentkit import RunWriter, TraceError, load_run
+from agentkit.events import MemoryWritten, StepFinished, StepStarted
+from agentkit.messages import Usage
+
+STARTED = '{"event":"step_started","time":1.0,"step":0}\n'
+SECOND = '{"event":"step_started","time":2.0,"step":1}\n'
+TORN = '{"event":"step_started","ti'
+
+
+@pytest.fixture
+def read(tmp_path):
+    """A reader of an episode whose file has exactly this text."""
+    writer = RunWriter(tmp_path / "run", {})
+    writer.finish("done", {})
+
+    def read(text: str):
+        (tmp_path / "run" / "episodes" / "0000.jsonl").write_text(text)
+        return list(load_run(tmp_path / "run").events(0))
+
+    return read
+
+
+def test_an_empty_file_is_an_episode_without_events(read, tmp_path):
+    assert read("") == []
+    assert load_run(tmp_path / "run").episodes == [0]
+
+
+def test_an_episode_that_is_not_there_is_named(tmp_path):
+    RunWriter(tmp_path / "run", {}).finish("done", {})
+    assert load_run(tmp_path / "run").episodes == []
+    with pytest.raises(TraceError, match=r"0003\.jsonl"):
+        list(load_run(tmp_path / "run").events(3))
+
+
+def test_one_torn_last_line_is_left_out(read):
+    assert [event["step"] for event in read(STARTED + SECOND + TORN)] == [0, 1]
+    assert read(TORN) == []
+
+
+def test_two_torn_lines_are_damage_because_a_kill_tears_only_the_last(read):
+    with pytest.raises(TraceError, match=r"0000\.jsonl:2 is damaged"):
+        read(STARTED + TORN + "\n" + TORN)
+
+
+def test_a_torn_line_that_more_was_written_after_is_damage(read):
+    with pytest.raises(TraceError, match=r"0000\.jsonl:1 is damaged"):
+        read(TORN + "\n" + SECOND)
+    with pytest.raises(TraceError, match=r"0000\.jsonl:2 is damaged"):
+        read(STARTED + TORN + "\n")
+
+
+@pytest.mark.parametrize("line", ["7", "null", "[]", '"text"', "{}", '{"step": 0}'])
+def test_a_line_that_is_no_event_is_named(read, line):
+    with pytest.raises(TraceError, match=r"0000\.jsonl:2 is damaged"):
+        read(f"{STARTED}{line}\n{SECOND}")
+
+
+@pytest.mark.parametrize(
+    ("line", "missing"),
+    [
+        ('{"event":"step_started","time":1.0}', "step_started has no step"),
+        ('{"event":"limit_reached","step":0,"limit":"steps"}', "limit_reached has no value"),
+        ('{"event":"memory_written","step":0,"node":"a","value":1}', "memory_written has no key"),
+    ],
+)
+def test_an_event_without_one_of_its_fields_is_named_with_the_field(read, line, missing):
+    with pytest.raises(TraceError, match=rf"0000\.jsonl:2 is damaged: {missing}"):
+        read(f"{STARTED}{line}\n{SECOND}")
+
+
+def test_a_reference_to_a_value_that_is_not_there_is_named(read):
+    event = {"event": "memory_written", "time": 1.0, "step": 0, "node": "a", "key": "k"}
+    line = json.dumps({**event, "value": {"$same": 7}})
+    with pytest.raises(TraceError, match=r"0000\.jsonl:2 is damaged: a value is missing"):
+        read(f"{STARTED}{line}\n")
+
+
+def test_a_line_that_was_taken_out_is_noticed_by_what_refers_to_it(tmp_path):
+    writer = RunWriter(tmp_path / "run", {})
+    episode = writer.episode(0)
+    for step in range(2):
+        episode.emit(StepStarted(step))
+        episode.emit(MemoryWritten(step, "a", "map", "x" * 400))
+        episode.emit(StepFinished(step, Usage(), 0.0, 0.1))
+    episode.close()
+    writer.finish("done", {})
+    path = tmp_path / "run" / "episodes" / "0000.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:1] + lines[2:]))
+    with pytest.raises(TraceError, match=r"0000\.jsonl:4 is damaged: a value is missing"):
+        list(load_run(tmp_path / "run").events(0))

@@ -1,0 +1,116 @@
+"""Which requests count as the same one, and which do not."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from agentkit import Agent, Call, Completion, Graph, Image, Message, Node, Request, Sampling
+from agentkit.reuse import ReuseCache
+
+RED, BLUE = (Image(b"\x89PNG\r\n\x1a\n" + colour) for colour in (b"red", b"blue"))
+
+
+class Counting:
+    """A model that numbers its answers."""
+
+    def __init__(self, reads_variables=False, name="counting"):
+        self.name = name
+        self.reads_variables = reads_variables
+        self.asked: list[Request] = []
+
+    async def complete(self, request: Request) -> Completion:
+        self.asked.append(request)
+        return Completion(str(len(self.asked)))
+
+
+def ask_all(model, *requests: Request) -> int:
+    """How often the model is asked, when all these requests come one after the other."""
+
+    async def ask() -> None:
+        cache = ReuseCache()
+        for request in requests:
+            await cache.complete(model, request)
+
+    asyncio.run(ask())
+    return len(model.asked)
+
+
+PLAIN = Request(
+    (Message("system", "S"), Message("user", "What now?", (RED,))),
+    Sampling(temperature=0.5, max_tokens=9),
+    {"type": "object", "properties": {"subgoal": {"type": "string"}}},
+    Call(episode=1, step=2, node="plan"),
+    {"observation": "a tree"},
+)
+
+
+def test_a_request_that_comes_again_in_a_later_step_is_not_asked_again():
+    later = replace(PLAIN, call=Call(episode=1, step=7, node="plan"))
+    assert ask_all(Counting(), PLAIN, later) == 1
+    assert ask_all(Counting(reads_variables=True), PLAIN, later) == 1
+
+
+DIFFERENCES = {
+    "text": {"messages": (PLAIN.messages[0], Message("user", "What then?", (RED,)))},
+    "role": {"messages": (Message("user", "S"), PLAIN.messages[1])},
+    "picture": {"messages": (PLAIN.messages[0], Message("user", "What now?", (BLUE,)))},
+    "no picture": {"messages": (PLAIN.messages[0], Message("user", "What now?"))},
+    "temperature": {"sampling": Sampling(temperature=0.6, max_tokens=9)},
+    "max_tokens": {"sampling": Sampling(temperature=0.5, max_tokens=8)},
+    "stop": {"sampling": Sampling(temperature=0.5, max_tokens=9, stop=("END",))},
+    "schema": {"schema": {"type": "object", "properties": {"subgoal": {"type": "integer"}}}},
+    "no schema": {"schema": None},
+    "item": {"call": replace(PLAIN.call, item=1)},
+    "attempt": {"call": replace(PLAIN.call, attempt=2)},
+}
+
+
+@pytest.mark.parametrize("difference", DIFFERENCES)
+def test_requests_that_differ_in_one_thing_only_are_asked_separately(difference):
+    assert ask_all(Counting(), PLAIN, replace(PLAIN, **DIFFERENCES[difference])) == 2
+
+
+def test_variables_count_only_for_a_model_that_reads_them():
+    other = replace(PLAIN, variables={"observation": "a cow"})
+    assert ask_all(Counting(reads_variables=False), PLAIN, other) == 1
+    assert ask_all(Counting(reads_variables=True), PLAIN, other) == 2
+
+
+def test_at_temperature_zero_items_and_attempts_share_an_answer():
+    cold = replace(PLAIN, sampling=Sampling(temperature=0))
+    calls = [replace(PLAIN.call, item=1), replace(PLAIN.call, attempt=2)]
+    assert ask_all(Counting(), cold, *(replace(cold, call=call) for call in calls)) == 1
+
+
+def act_twice(*nodes: Node, model, observations=("one", "two"), **inputs) -> int:
+    graph = Graph([*nodes, Node("end", function=lambda: "x", after=[n.name for n in nodes])])
+    agent = Agent(graph, model=model, inputs=inputs)
+    for observation in observations:
+        agent.act_sync(observation)
+    return len(model.asked)
+
+
+def test_two_nodes_with_the_same_question_are_asked_once_in_an_episode():
+    nodes = [Node("a", "Same?", reuse=True), Node("b", "Same?", reuse=True, after=["a"])]
+    assert act_twice(*nodes, model=Counting()) == 1
+
+
+def test_two_nodes_that_differ_in_sampling_or_pictures_are_asked_separately():
+    sampling = [
+        Node("a", "Same?", reuse=True, temperature=0.1),
+        Node("b", "Same?", reuse=True, temperature=0.2),
+    ]
+    assert act_twice(*sampling, model=Counting()) == 2
+    pictures = [
+        Node("a", "Same?", reuse=True, images="red"),
+        Node("b", "Same?", reuse=True, images="blue"),
+    ]
+    assert act_twice(*pictures, model=Counting(), red=RED, blue=BLUE) == 2
+
+
+def test_the_same_text_from_other_variables_is_asked_again_where_the_model_reads_them():
+    node = Node("a", "{{ observation | length }} letters", reuse=True)
+    assert act_twice(node, model=Counting(reads_variables=False)) == 1
+    assert act_twice(node, model=Counting(reads_variables=True)) == 2
+    assert act_twice(node, model=Counting(reads_variables=True), observations=("a", "a")) == 1
