@@ -40,15 +40,20 @@ def find_site(
         if best is not None and ticks - bonus >= best[0]:
             break
         missing = _missing_walls(sit, doorstep, direction)
+        if missing is None or len(missing) >= _TOO_OPEN:
+            continue
         site = _site(sit, doorstep, direction)
-        if missing is not None and len(missing) < _TOO_OPEN and site not in bad:
-            walls = _walls(sit, doorstep, direction)
-            wet = any(sit.name(cell) == "water" for cell in walls)
-            cost = ticks + _WALL_WORK * len(missing) + (0 if wet else _DRY)
-            cost += _too_far(sit, doorstep, near) - (_AT_PLANT if near in walls else 0)
-            if best is None or cost < best[0]:
-                best = (cost, site)
+        cost = ticks + _WALL_WORK * len(missing) + _drawbacks(sit, doorstep, direction, near)
+        if site not in bad and (best is None or cost < best[0]):
+            best = (cost, site)
     return best
+
+
+def _drawbacks(sit: Situation, doorstep: int, direction: Direction, near: int | None) -> int:
+    """What makes a site worse, or better: water in reach, nearness to a plant."""
+    walls = _walls(sit, doorstep, direction)
+    dry = 0 if any(sit.name(cell) == "water" for cell in walls) else _DRY
+    return dry + _too_far(sit, doorstep, near) - (_AT_PLANT if near in walls else 0)
 
 
 def _too_far(sit: Situation, doorstep: int, near: int | None) -> int:

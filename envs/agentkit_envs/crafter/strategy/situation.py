@@ -18,6 +18,7 @@ OPPOSITE: dict[Direction, Direction] = {
 }
 CREATURES = ("zombie", "skeleton", "cow")
 WALKABLE_CODES = frozenset(CODES[name].encode()[0] for name in WALKABLE)
+_NAMES = tuple(NAMES.get(chr(code)) for code in range(128))
 BLANK = UNKNOWN.encode()[0]
 LAVA = CODES["lava"].encode()[0]
 MARGIN = max(VIEW) // 2
@@ -94,7 +95,7 @@ class Situation:
 
     def name(self, cell: int) -> str | None:
         """What is known to be in a cell; None when unknown."""
-        return NAMES.get(chr(self.cells[cell]))
+        return _NAMES[self.cells[cell]]
 
     def around(self, cell: int) -> tuple[int, int, int, int]:
         """The four neighbours."""
