@@ -72,6 +72,15 @@ def test_a_node_without_the_context_does_not_get_what_the_context_read():
     assert model.seen["bare"].variables == {"memory": {"k": 1}}
 
 
+def test_what_a_node_read_itself_counts_before_what_the_context_read():
+    model = Listening()
+    nodes = [Node("a", "{{ previous.a }}", initial="A0"), Node("b", "two", initial="B0")]
+    Graph(nodes, context="{{ previous.b }}").run_sync(model=model)
+    assert model.contents("a") == ["B0", "A0"]
+    assert model.seen["a"].variables["previous"]["a"] == "A0"
+    assert model.seen["b"].variables == {"previous": {"b": "B0"}}
+
+
 def test_a_scope_changes_nothing_of_the_state_it_began_with():
     graph = Graph([Node("a", "{{ memory.k }}", initial="first")])
     state = State(memory={"k": 1})
