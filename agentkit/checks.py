@@ -15,6 +15,8 @@ from agentkit.compiled import (
     unknown_name,
 )
 from agentkit.errors import Problem, suggest
+from agentkit.prompt import Reads
+from agentkit.sandbox.lookup import MAPPING_METHODS
 
 RACE: Final = "nothing says which comes first"
 """In the message of every race, and of no other problem."""
@@ -65,6 +67,42 @@ def _previous_problems(
     for key in sorted(keys - frozenset(nodes)):
         message = f"'previous.{key}': there is no node '{key}'.{suggest(key, frozenset(nodes))}"
         yield Problem(message, compiled.name, use.field, use.key)
+
+
+def value_fields(compiled: CompiledNode) -> frozenset[str] | None:
+    """The names that a node's value can have; None where any name might be there."""
+    return None if compiled.node.each is not None else _answer_fields(compiled)
+
+
+def _answer_fields(compiled: CompiledNode) -> frozenset[str] | None:
+    """The names that one answer can have, or what stands in for it."""
+    fields = compiled.output.fields if compiled.output else None
+    for value in (compiled.node.initial, compiled.node.otherwise):
+        if fields is not None and isinstance(value, Mapping):
+            fields |= frozenset(value)
+    return fields
+
+
+def field_problems(
+    compiled: CompiledNode, fields: Mapping[str, frozenset[str] | None]
+) -> Iterator[Problem]:
+    """Reads of a field that the value of a name never has. `fields` of None are not known."""
+    for use in compiled.uses:
+        own = _answer_fields if use.field == "check" else value_fields
+        for message in missing_fields(use.reads, {**fields, "output": own(compiled)}):
+            yield Problem(message, compiled.name, use.field, use.key)
+
+
+def missing_fields(reads: Reads, fields: Mapping[str, frozenset[str] | None]) -> Iterator[str]:
+    """A message for each field that is read and not there."""
+    for name, keys in reads.items():
+        known = fields.get(name)
+        if known is None:
+            continue
+        for key in sorted((keys or frozenset()) - known - MAPPING_METHODS):
+            listed = ", ".join(sorted(known)) or "nothing"
+            near = suggest(key, known)
+            yield f"'{name}.{key}': '{name}' has no field '{key}'.{near} It has: {listed}"
 
 
 def reference_problems(

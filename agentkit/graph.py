@@ -11,9 +11,11 @@ import networkx as nx
 from agentkit.checks import (
     cycle_problems,
     duplicate_problems,
+    field_problems,
     name_problems,
     race_problems,
     reference_problems,
+    value_fields,
 )
 from agentkit.compiled import (
     OWN_NAMES,
@@ -93,8 +95,10 @@ class Graph:
             if message:
                 yield Problem(message, field="inputs", key=name)
         yield from self._shared_text_problems(nodes, inputs)
+        fields = {name: value_fields(compiled) for name, compiled in nodes.items()}
         for compiled in self.compiled:
             yield from name_problems(compiled, nodes.keys(), inputs)
+            yield from field_problems(compiled, fields)
             yield from reference_problems(compiled, nodes)
         yield from cycle_problems(self.digraph)
 

@@ -28,6 +28,10 @@ class Output(Protocol):
     def reads(self) -> Reads:
         """The names that must be known, for a choice whose options are an expression."""
 
+    @property
+    def fields(self) -> frozenset[str] | None:
+        """The names that a value has and no others; None where that cannot be said."""
+
     def instruction(self, values: Mapping[str, Any]) -> str:
         """What stands last in the prompt; empty for text."""
 

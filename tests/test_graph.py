@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from agentkit import Check, Graph, InputError, Node, SpecError
 
@@ -199,3 +200,65 @@ def test_order_is_topological_for_any_dag_declared_in_any_order(nodes):
     rank = {graph.nodes[i].name: position for position, i in enumerate(graph.order)}
     assert all(rank[a] < rank[b] for a, b in graph.digraph.edges)
     assert sorted(rank) == sorted(node.name for node in nodes)
+
+
+RECORD = {"x": "str", "size": "int"}
+
+
+@pytest.mark.parametrize(
+    "reader",
+    [
+        Node("b", "{{ a.xx }}"),
+        Node("b", "{% if step %}{{ a['xx'] }}{% endif %}"),
+        Node("b", "?", when="a.xx"),
+        Node("b", "?", save={"k": "a.xx + a.x"}),
+    ],
+)
+def test_a_field_that_the_schema_does_not_have_is_a_problem(reader):
+    text = problems(Node("a", "?", output=RECORD), reader)
+    assert "1 problem" in text
+    assert "'a' has no field 'xx'. Did you mean 'x'? It has: size, x" in text
+
+
+@pytest.mark.parametrize("field", [{"check": [Check("output.xx")]}, {"save": {"k": "output.xx"}}])
+def test_a_node_knows_the_fields_of_its_own_output(field):
+    text = problems(Node("a", "?", output=RECORD, **field))
+    assert "'output' has no field 'xx'. Did you mean 'x'?" in text
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        [Node("a", "?", output=RECORD), Node("b", "{{ a.x }} {{ a.items() }} {{ a.keys }}")],
+        [Node("a", "?", output=RECORD, initial={"why": 1}), Node("b", "{{ a.why }}")],
+        [Node("a", "?", output=RECORD, otherwise={"why": None}), Node("b", "{{ a.why }}")],
+        [Node("a", "?", output="json"), Node("b", "{{ a.anything }}")],
+        [Node("a", "?", output=RECORD, each="info.parts"), Node("b", "{{ a.count(1) }}")],
+        [Node("a", "?", output=RECORD, each="info.parts", check=[Check("output.x")])],
+    ],
+)
+def test_fields_that_may_be_there_are_no_problem(nodes):
+    Graph(nodes)
+
+
+def test_one_item_of_an_each_node_is_checked_by_its_fields():
+    text = problems(Node("a", "?", output=RECORD, each="info.p", check=[Check("output.xx")]))
+    assert "'output' has no field 'xx'" in text
+
+
+def test_the_fields_of_a_pydantic_model_are_known_unless_it_takes_others():
+    class Closed(BaseModel):
+        x: str
+
+    class Open(BaseModel, extra="allow"):
+        x: str
+
+    assert "It has: x" in problems(Node("a", "?", output=Closed), Node("b", "{{ a.z }}"))
+    Graph([Node("a", "?", output=Open), Node("b", "{{ a.z }}")])
+
+
+def test_a_constant_key_of_get_is_read_like_any_other_key():
+    graph = Graph([Node("a", "{{ memory.get('k') }} {{ info.get('z') }}")])
+    assert graph.reads["memory"] == {"k"}
+    assert graph.reads["info"] is None
+    assert "no node 'aa'" in problems(Node("a", "{{ previous.get('aa') }}"))

@@ -28,6 +28,11 @@ class Choice:
     reads: Reads = field(default_factory=dict)
     """The names the expression reads."""
 
+    @property
+    def fields(self) -> frozenset[str] | None:
+        """The names that every value has: a text has none."""
+        return None
+
     def options(self, values: Mapping[str, Any]) -> Sequence[str]:
         """The options of this step. Raises RenderError when there are none."""
         if self.expression is None:

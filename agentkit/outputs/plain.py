@@ -27,6 +27,11 @@ class _Plain:
         """The names that must be known: none."""
         return _NO_READS
 
+    @property
+    def fields(self) -> frozenset[str] | None:
+        """The names that every value has: not known."""
+        return None
+
     def instruction(self, values: Values) -> str:
         """What stands last in the prompt."""
         return self.asks

@@ -46,6 +46,13 @@ class SchemaOutput:
         """The names that must be known: none."""
         return {}
 
+    @property
+    def fields(self) -> frozenset[str] | None:
+        """The names that a value has and no others; None for a list."""
+        if not isinstance(self.shape, Record):
+            return None
+        return frozenset(name for name, _ in self.shape.fields)
+
     def instruction(self, values: Mapping[str, Any]) -> str:
         """What stands last in the prompt."""
         return _instruction(self.schema)
@@ -83,6 +90,15 @@ class ModelOutput:
     def reads(self) -> Reads:
         """The names that must be known: none."""
         return {}
+
+    @property
+    def fields(self) -> frozenset[str] | None:
+        """The names that a value has and no others; None where the model leaves that open."""
+        model = self.model
+        shaped = model.__pydantic_root_model__ or model.__pydantic_decorators__.model_serializers
+        if shaped or model.model_config.get("extra") == "allow":
+            return None
+        return frozenset(model.model_fields) | frozenset(model.model_computed_fields)
 
     def instruction(self, values: Mapping[str, Any]) -> str:
         """What stands last in the prompt."""

@@ -29,6 +29,8 @@ _TAGS: dict[type[nodes.Node], str] = {
     nodes.ScopedEvalContextModifier: "autoescape",
 }  # fmt: skip
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+_KEYED = frozenset({"memory", "previous"})
+"""Names whose keys are declared, so that no template may ask for others."""
 _OWN_NAMES = frozenset({"caller", "kwargs", "loop", "range", "self", "super", "varargs"})
 
 
@@ -184,7 +186,11 @@ class Reading:
         method = node.node
         if isinstance(method, nodes.Getattr):  # a method reads all of its owner
             self.lookups.append((node.lineno, written(method.node), method.attr))
-            self._visit(method.node)
+            key = _got_key(method, node.args)
+            if key is not None and isinstance(method.node, nodes.Name):
+                self._read(method.node, key)
+            else:
+                self._visit(method.node)
         else:
             self._visit(method)
         self._visit_all([*node.args, *node.kwargs])
@@ -229,6 +235,15 @@ class Reading:
         self._visit_all(node.body)
         self._bound = outside
         self._bind(node.target)
+
+
+def _got_key(method: nodes.Getattr, arguments: list[nodes.Expr]) -> str | None:
+    """The key of `memory.get("key")`; None for other methods and for a computed key."""
+    owner, first = method.node, arguments[0] if arguments else None
+    known = isinstance(owner, nodes.Name) and owner.name in _KEYED and method.attr == "get"
+    if not known or not isinstance(first, nodes.Const) or not isinstance(first.value, str):
+        return None
+    return first.value
 
 
 def written(node: nodes.Node) -> str:

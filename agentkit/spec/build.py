@@ -7,14 +7,14 @@ from typing import Any, Final
 
 from agentkit.agent import Agent, EnvSpec, Limits
 from agentkit.binding import bind
-from agentkit.checks import RACE
+from agentkit.checks import RACE, missing_fields, value_fields
 from agentkit.compiled import CompiledNode, name_problem
 from agentkit.errors import Problem, SpecError
 from agentkit.graph import Graph
 from agentkit.memory import Memory
 from agentkit.models.echo import EchoModel
 from agentkit.node import Node
-from agentkit.spec.env import environment_problems, names_in, needs_environment
+from agentkit.spec.env import environment_problems, names_in, needs_environment, reads_in
 from agentkit.spec.nodes import STAND_IN
 from agentkit.spec.read import Draft
 
@@ -89,6 +89,7 @@ class _Builder:
             compiled = graph.compiled
             self._unused_inputs(graph)
             agent = self._agent(graph)
+        self._problems.extend(self._input_fields(compiled))
         if self._options.check_environment and not self._env_given:
             texts = {key: self._fields.get(key, "") for key in ("system", "context")}
             self._problems.extend(needs_environment(compiled, texts))
@@ -233,6 +234,23 @@ class _Builder:
             return Graph(nodes, inputs=self._input_names, **texts)
         except SpecError:
             return Graph(nodes)
+
+    def _input_fields(self, compiled: Collection[CompiledNode]) -> Iterator[Problem]:
+        """Reads of a field that the mapping given for an input does not have."""
+        fields = {
+            name: frozenset(value)
+            for name, value in self._inputs.items()
+            if isinstance(value, Mapping)
+        }
+        for one in compiled:
+            for use in one.uses:
+                for message in missing_fields(use.reads, fields):
+                    yield Problem(message, one.name, use.field, use.key)
+        fields |= {one.name: known for one in compiled if (known := value_fields(one)) is not None}
+        for name in ("system", "context", "action", "env"):
+            for reads in reads_in(self._fields.get(name, "")):
+                for message in missing_fields(reads, fields):
+                    yield Problem(message, field=name)
 
     def _unused_inputs(self, graph: Graph) -> None:
         used = {*graph.reads, *names_in(self._env.arguments if self._env else {})}

@@ -6,7 +6,7 @@ from typing import Any, Final
 from agentkit.agent import EnvSpec
 from agentkit.compiled import CompiledNode
 from agentkit.errors import InputError, Problem, suggest
-from agentkit.prompt import TemplateProblem, compile_template
+from agentkit.prompt import Reads, TemplateProblem, compile_template
 
 FROM_ENVIRONMENT: Final = ("observation", "actions", "reward", "info")
 """Names that only an environment gives."""
@@ -60,13 +60,16 @@ def _templates(value: Any) -> Iterator[str]:
 
 def names_in(value: Any) -> set[str]:
     """The names that the templates in a value read."""
-    names: set[str] = set()
+    return {name for reads in reads_in(value) for name in reads}
+
+
+def reads_in(value: Any) -> Iterator[Reads]:
+    """What each template in a value reads."""
     for text in _templates(value):
         try:
-            names |= set(compile_template(text).reads)
+            yield compile_template(text).reads
         except TemplateProblem:  # reported where the text itself is checked
             continue
-    return names
 
 
 def needs_environment(

@@ -236,6 +236,26 @@ def test_the_message_shows_the_line_and_a_caret() -> None:
             "2:15 -: unknown name 'who'",
             id="system",
         ),
+        pytest.param(
+            "model: echo\nnodes:\n  a: {prompt: x, output: {x: str}}\n  b: '{{ a.x }} {{ a.z }}'",
+            "4:20 b: 'a.z': 'a' has no field 'z'. It has: x",
+            id="field of a node",
+        ),
+        pytest.param(
+            "model: echo\ninputs: {who: {name: Ann}}\nnodes:\n  a: '{{ who.nam }}'",
+            "4:10 a: 'who.nam': 'who' has no field 'nam'. Did you mean 'name'?",
+            id="field of an input",
+        ),
+        pytest.param(
+            "model: echo\nnodes:\n  a: {prompt: x, output: {x: str}}\naction: '{{ a.y }}'",
+            "4:13 -: 'a.y': 'a' has no field 'y'.",
+            id="field in the action",
+        ),
+        pytest.param(
+            "model: echo\nmemory: {goal: x}\nnodes: [\"{{ memory.get('gaol') }}\"]",
+            "3:25 prompt_1: memory has no key 'gaol'. Did you mean 'goal'?",
+            id="key of the memory",
+        ),
     ],
 )
 def test_a_mistake_is_one_problem_at_its_place(text: str, expected: str) -> None:
