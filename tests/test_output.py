@@ -171,8 +171,8 @@ def test_code_is_the_last_block(text: str, code: str) -> None:
 # JSON
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text()
+    | st.floats(allow_nan=False, allow_infinity=False),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=10,
 )  # fmt: skip
@@ -220,7 +220,7 @@ def test_the_last_complete_value_is_taken(text: str, value: Any) -> None:
         ('{"a": 1, "a": 2}', "the key 'a' is given twice"),
         ('{"a": NaN}', "NaN is not a JSON value"),
         ("[1e999]", "1e999 is too large"),
-        (f"[{'9' * 5000}]", "too many digits"),
+        (f"[{'9' * 5000}]", "too large"),
         ('["\\ud800"]', "broken character"),
         ('{"a": [1, 2], oops}', "broken: Expecting property name"),
         ('{"a": oops, "b": {"c": 1}}', "broken: Expecting value at line 1, column 7"),
@@ -528,3 +528,38 @@ def test_a_schema_that_contains_itself_is_refused() -> None:
 def test_importing_outputs_does_not_import_pydantic() -> None:
     code = "import sys, agentkit.output; sys.exit('pydantic' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+class Count(BaseModel):
+    """A model that reads numbers from texts."""
+
+    n: int
+
+
+@pytest.mark.parametrize(
+    ("declaration", "answer"),
+    [
+        ("integer", "NUMBER"),
+        ("number", "NUMBER"),
+        ("integer", "1e30"),
+        ("json", "NUMBER"),
+        ("json", '{"a": [NUMBER]}'),
+        ("json", "9" * 5000),
+        ({"n": "int"}, '{"n": NUMBER}'),
+        ({"n": "int"}, '{"n": 1e30}'),
+        (["int"], "[1, NUMBER]"),
+        (Count, '{"n": "NUMBER"}'),
+    ],
+)
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1])
+def test_a_whole_number_beyond_64_bits_is_too_large(
+    declaration: Any, answer: str, number: int
+) -> None:
+    with pytest.raises(OutputError, match="is too large"):
+        compile_output(declaration).parse(answer.replace("NUMBER", str(number)), {})
+
+
+@pytest.mark.parametrize("number", [2**63 - 1, -(2**63)])
+def test_the_largest_whole_numbers_of_64_bits_are_read(number: int) -> None:
+    assert compile_output("integer").parse(str(number), {}) == number
+    assert compile_output({"n": "int"}).parse(f'{{"n": {number}}}', {}) == {"n": number}

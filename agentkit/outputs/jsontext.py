@@ -7,6 +7,9 @@ from typing import Any
 
 from agentkit.errors import OutputError
 
+LARGEST = 2**63 - 1
+"""The largest whole number that a value may have: what 64 bits hold, as in files and traces."""
+
 DEEPEST = 100
 """Levels that lists and objects may be nested in each other."""
 
@@ -18,6 +21,8 @@ _BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _MOST_BROKEN = 30
 _BROKEN_SIZE = 50_000
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+_LONGEST = 20
+"""Characters of a whole number that can fit into 64 bits."""
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})([^`\n]*)")
 _KINDS: dict[Any, str] = {
     dict: "a JSON object ({...})",
@@ -52,7 +57,9 @@ def _find(text: str, wanted: type | None) -> Any:
             value, end = reader.read(stripped, 0)
         except JSONDecodeError:
             end = -1
-        if end == len(stripped) and not reader.faults:
+        if end == len(stripped):
+            if reader.faults:
+                raise OutputError(f"The answer must be {_KINDS[None]}, but {reader.faults[0]}.")
             return value
     found: dict[type | None, Any] = {}
     broken: list[str] = []
@@ -131,11 +138,31 @@ class _Reader:
         return number
 
     def _int(self, digits: str) -> int:
-        try:
-            return int(digits)
-        except ValueError:
-            self.faults.append(f"the number {digits[:20]}... has too many digits")
+        number = int(digits) if len(digits) <= _LONGEST else LARGEST + 1
+        if not fits(number):
+            self.faults.append(f"the number {digits[:20]}... is too large")
             return 0
+        return number
+
+
+def fits(number: int) -> bool:
+    """Whether a whole number fits into 64 bits."""
+    return -LARGEST - 1 <= number <= LARGEST
+
+
+def check_numbers(value: Any) -> None:
+    """Raise OutputError if a whole number in a JSON value does not fit into 64 bits."""
+    level = [value]
+    while level:
+        following: list[Any] = []
+        for part in level:
+            if isinstance(part, int) and not fits(part):
+                raise OutputError(f"The number {part:.3g} is too large.")
+            if isinstance(part, dict):
+                following.extend(part.values())
+            elif isinstance(part, list):
+                following.extend(part)
+        level = following
 
 
 def _check_depth(value: Any) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from agentkit.errors import OutputError
-from agentkit.outputs.jsontext import find_json, last_block, unfenced
+from agentkit.outputs.jsontext import find_json, fits, last_block, unfenced
 
 Values = Mapping[str, Any]
 Schema = Mapping[str, Any]
@@ -102,6 +102,8 @@ class Integer(_Plain):
         number = find_number(text)
         if isinstance(number, float) and not number.is_integer():
             raise OutputError(f"The answer must be a whole number, but it is {number}.")
+        if not fits(int(number)):
+            raise OutputError(f"The number {number:.3g} is too large.")
         return int(number)
 
 
@@ -137,6 +139,8 @@ def find_number(text: str) -> int | float:
         raise OutputError(f"'{token[:40]}' is not a clear number; write it like 1234.5.")
     digits = token.replace(",", "")
     if not re.search(r"[.eE]", digits):
+        if not fits(int(digits)):
+            raise OutputError(f"The number {token[:40]} is too large.")
         return int(digits)
     number = float(digits)
     if not math.isfinite(number):

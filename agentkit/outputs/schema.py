@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from agentkit.errors import OutputError
-from agentkit.outputs.jsontext import find_json
+from agentkit.outputs.jsontext import check_numbers, find_json
 from agentkit.outputs.shape import (
     ListOf,
     Nullable,
@@ -70,7 +70,9 @@ class SchemaOutput:
             valid = self.adapter.validate_python(value)
         except ValidationError as error:
             raise OutputError(_complaint(error, self.shape)) from None
-        return self.adapter.dump_python(valid, mode="json", by_alias=True)
+        answer = self.adapter.dump_python(valid, mode="json", by_alias=True)
+        check_numbers(answer)
+        return answer
 
     def describe(self) -> str:
         """The declaration, for display."""
@@ -114,9 +116,11 @@ class ModelOutput:
 
         value = find_json(text, dict)
         try:
-            return self.model.model_validate(value).model_dump(mode="json")
+            answer = self.model.model_validate(value).model_dump(mode="json")
         except ValidationError as error:
             raise OutputError(_complaint(error, None)) from None
+        check_numbers(answer)
+        return answer
 
     def describe(self) -> str:
         """The name of the model."""
