@@ -119,12 +119,26 @@ class _Builder:
         start = self._fields.get("memory", {})
         file = self._options.memory_file
         if file is None and "memory_file" in self._fields:
-            file = (self._options.folder or Path()) / self._fields["memory_file"]
+            file = self._own_file(self._fields["memory_file"])
         try:
             return Memory(start, self._fields.get("keep"), file)
         except SpecError as error:
             self._collect(error)
             return Memory(start)
+
+    def _own_file(self, name: str) -> Path | None:
+        """The file beside the agent's own; a file from a stranger may name no other place."""
+        folder = self._options.folder or Path()
+        file = folder / name
+        inside = file.resolve().is_relative_to(folder.resolve()) and ".." not in Path(name).parts
+        if inside and not Path(name).is_absolute():
+            return file
+        message = (
+            f"'{name}' is not in the folder of the agent's file: name a file there, such as "
+            "'memory.json', or name another place with --memory FILE"
+        )
+        self._problems.append(Problem(message, field="memory_file"))
+        return None
 
     def _made_env(self) -> EnvSpec | None:
         env = self._fields.get("env")

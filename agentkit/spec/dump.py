@@ -72,7 +72,12 @@ def _memory(memory: Memory, given: Mapping[str, Any]) -> dict[str, Any]:
     if memory.file is not None:
         folder = given["folder"]
         inside = folder is not None and memory.file.is_relative_to(folder)
-        spec["memory_file"] = str(memory.file.relative_to(folder) if inside else memory.file)
+        file = memory.file.relative_to(folder) if inside else memory.file
+        if file.is_absolute() or ".." in file.parts:
+            raise InputError(
+                f"YAML cannot say this: the memory's file {file} is not in the agent's folder"
+            )
+        spec["memory_file"] = str(file)
     return spec
 
 

@@ -1,5 +1,7 @@
 """Problems in an agent's YAML: all of them in one error, each at its place, in plain words."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -256,6 +258,14 @@ def test_the_message_shows_the_line_and_a_caret() -> None:
             "3:25 prompt_1: memory has no key 'gaol'. Did you mean 'goal'?",
             id="key of the memory",
         ),
+        *(
+            pytest.param(
+                f"model: echo\nmemory: {{k: 1}}\nmemory_file: {name}\nnodes: [x]",
+                f"3:14 -: '{name}' is not in the folder of the agent's file",
+                id=f"memory file {name}",
+            )
+            for name in ("/etc/k.json", "../k.json", "a/../../k.json", "a/../k.json")
+        ),
     ],
 )
 def test_a_mistake_is_one_problem_at_its_place(text: str, expected: str) -> None:
@@ -369,3 +379,13 @@ def test_what_cannot_be_read_is_the_only_problem(text: str, expected: str) -> No
     found = problems(text)
     assert len(found) == 1, "\n".join(found)
     assert found[0].startswith(expected)
+
+
+def test_a_link_does_not_lead_the_memory_out_of_the_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "agent"
+    folder.mkdir()
+    (folder / "out").symlink_to(tmp_path)
+    text = "model: echo\nmemory: {k: 1}\nmemory_file: out/k.json\nnodes: [x]\n"
+    assert "not in the folder" in problems(text, folder=folder)[0]
+    assert parse_agent(text, folder=folder, memory_file=tmp_path / "k.json")
+    assert parse_agent(text.replace("out/", "in/"), folder=folder)
