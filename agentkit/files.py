@@ -1,17 +1,27 @@
 """Files that are either whole or not there."""
 
 import os
-import tempfile
+import secrets
+import stat
+from errno import EISDIR
 from pathlib import Path
+from typing import Final
+
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Write a file so that a crash leaves the old one or the new one, never half of it."""
+    """Write a file so that a crash leaves the old one or the new one, never half of it.
+
+    A file that was there keeps its permissions.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
+    temporary = _beside(path)
+    descriptor = os.open(temporary, _NEW, 0o666)
     try:
         with os.fdopen(descriptor, "wb") as file:
+            if path.exists():
+                os.fchmod(descriptor, stat.S_IMODE(path.stat().st_mode))
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -19,3 +29,22 @@ def write_atomic(path: Path, data: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def check_writable(path: Path) -> None:
+    """Find out whether a file could be written, without touching it.
+
+    Raises:
+        OSError: It could not.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _beside(path)
+    os.close(os.open(temporary, _NEW, 0o666))
+    temporary.unlink()
+
+
+def _beside(path: Path) -> Path:
+    """A name that is free in the folder of a file."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(6)}")

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, get_args
 import orjson
 
 from agentkit.errors import InputError, Problem, SpecError, suggest
-from agentkit.files import write_atomic
+from agentkit.files import check_writable, write_atomic
 from agentkit.values import json_copy
 
 Keep = Literal["episode", "run", "forever"]
@@ -45,7 +45,8 @@ class Memory:
                 problems.append(Problem(str(error), field="memory", key=key))
         if problems:
             raise SpecError(problems)
-        self._kept: dict[str, Any] = {}
+        self._kept: dict[str, Any] | None = None
+        """What outlives episodes; None until the file was looked at."""
 
     @property
     def outlives_episodes(self) -> list[str]:
@@ -62,9 +63,9 @@ class Memory:
 
         Raises:
             InputError: A key is kept forever and there is no file to keep it in, or the file
-                cannot be read.
+                cannot be read or could not be written at the end.
         """
-        self._kept = {}
+        self._kept = self._read_kept()
         if not self.kept_forever:
             return
         if self.file is None:
@@ -73,29 +74,52 @@ class Memory:
                 f"memory kept forever ({keys}) needs a file: name it with 'memory_file' in the "
                 "agent, or with --memory FILE"
             )
-        stored = _read(self.file)
-        self._kept = {key: stored[key] for key in self.kept_forever if key in stored}
+        try:
+            check_writable(self.file)
+        except OSError as error:
+            raise InputError(
+                f"memory file {self.file} could not be written: {error.strerror}"
+            ) from error
+
+    def fresh(self) -> dict[str, Any]:
+        """A copy of the starting values."""
+        return {key: json_copy(value) for key, value in self.start.items()}
 
     def begin(self) -> dict[str, Any]:
-        """The values an episode starts with."""
-        values = {**self.start, **self._kept}
-        return {key: json_copy(value) for key, value in values.items()}
+        """The values an episode starts with; the file is read if that was not done yet.
+
+        Raises:
+            InputError: The file cannot be read.
+        """
+        if self._kept is None:
+            self._kept = self._read_kept()
+        return {**self.fresh(), **{key: json_copy(value) for key, value in self._kept.items()}}
 
     def end(self, values: Mapping[str, Any]) -> None:
         """Keep what outlives the episode.
 
         Raises:
-            InputError: The file cannot be written.
+            InputError: The file cannot be read or written.
         """
-        self._kept.update({key: values[key] for key in self.outlives_episodes if key in values})
+        kept = self._read_kept() if self._kept is None else self._kept
+        self._kept = kept | {key: values[key] for key in self.outlives_episodes if key in values}
         if not self.kept_forever or self.file is None:
             return
-        stored = _read(self.file) | {key: self._kept[key] for key in self.kept_forever}
+        forever = {key: self._kept[key] for key in self.kept_forever if key in self._kept}
+        stored = _read(self.file) | forever
         text = orjson.dumps(stored, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         try:
             write_atomic(self.file, text)
         except OSError as error:
-            raise InputError(f"memory file {self.file}: {error.strerror}") from error
+            raise InputError(
+                f"memory file {self.file} cannot be written: {error.strerror}"
+            ) from error
+
+    def _read_kept(self) -> dict[str, Any]:
+        """What the file keeps of the keys that are kept forever."""
+        forever = self.kept_forever
+        stored = _read(self.file) if forever and self.file is not None else {}
+        return {key: stored[key] for key in forever if key in stored}
 
 
 def _keep_problems(keep: Mapping[str, str], start: Mapping[str, Any]) -> list[Problem]:
