@@ -1,10 +1,14 @@
-"""Environments: made by id, and what they say of themselves."""
+"""Environments: made by id, run on a thread, and what they say of themselves."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from queue import SimpleQueue
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from agentkit.agent import Agent, env_arguments
-from agentkit.errors import InputError, suggest
+from agentkit.errors import AgentKitError, EnvError, InputError, suggest
 from agentkit.plugins import env_ids, register_envs
 
 if TYPE_CHECKING:
@@ -49,6 +53,52 @@ def make_env(agent: Agent) -> "gymnasium.Env[Any, Any]":
         ) from error
     except (TypeError, ValueError) as error:
         raise InputError(f"environment '{agent.env.id}': {error}") from error
+
+
+class EnvThread:
+    """A thread that environments run on: browsers and simulators block, and want one thread.
+
+    Unlike the threads of an executor, one that is stuck does not keep the process from ending.
+    """
+
+    def __init__(self) -> None:
+        self._calls: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        Thread(target=self._work, name="environment", daemon=True).start()
+
+    def call(self, function: Callable[[], Any]) -> "asyncio.Future[Any]":
+        """Call a function after those before it; its result, or an EnvError, can be awaited."""
+        future: Future[Any] = Future()
+        self._calls.put((future, function))
+        return asyncio.wrap_future(future)
+
+    def close(self) -> None:
+        """End the thread once its calls are done; nothing waits for that."""
+        self._calls.put(None)
+
+    def _work(self) -> None:
+        while (call := self._calls.get()) is not None:
+            future, function = call
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                future.set_result(function())
+            except AgentKitError as error:
+                future.set_exception(error)
+            except BaseException as error:  # SystemExit too: a simulator ends only its episode
+                problem = EnvError(f"the environment raised {type(error).__name__}: {error}")
+                problem.__cause__ = error
+                future.set_exception(problem)
+
+
+def checked_info(info: Any) -> Mapping[str, Any]:
+    """The info of an environment.
+
+    Raises:
+        EnvError: It is no mapping.
+    """
+    if not isinstance(info, Mapping):
+        raise EnvError(f"the environment's info is {info!r}, expected a mapping")
+    return info
 
 
 def describe_info(info: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,13 +3,13 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from agentkit.agent import Agent, Episode
-from agentkit.environment import describe_info, make_env
-from agentkit.errors import AgentKitError, EnvError, InputError, StepInterrupted, TraceError
+from agentkit.environment import EnvThread, checked_info, describe_info, make_env
+from agentkit.errors import AgentKitError, InputError, StepInterrupted, TraceError
 from agentkit.events import (
     EnvironmentStepped,
     EpisodeFinished,
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 NOT_UNDERSTOOD_LIMIT: Final = 10
 """So many actions in a row that the environment did not understand end the episode."""
+CLOSING_S: Final = 0.5
+"""How long the environment of an episode that was given up may take to close."""
 
 
 @dataclass(slots=True)
@@ -63,7 +65,7 @@ class Player:
         writer: RunWriter | None,
         on_event: Callable[[int, Event], None] | None,
         stop: asyncio.Event,
-        thread: ThreadPoolExecutor,
+        thread: EnvThread,
     ) -> None:
         self._agent = agent
         self._index = index
@@ -81,6 +83,7 @@ class Player:
     async def play(self) -> None:
         """Play the episode to its end, whatever that is."""
         started = time.perf_counter()
+        patience_s: float | None = None
         if self._run_writer is not None:
             self._writer = self._run_writer.episode(self._index)
         try:
@@ -89,6 +92,7 @@ class Player:
             self._end("interrupted", "stopped by the user")
         except asyncio.CancelledError:
             self._end("interrupted", "stopped by the user")
+            patience_s = CLOSING_S
             raise
         except (InputError, TraceError) as error:
             self._end("failed", str(error))
@@ -96,19 +100,21 @@ class Player:
         except AgentKitError as error:
             self._end("failed", str(error))
         finally:
-            self.summary.seconds = time.perf_counter() - started
-            self._close()
-            if self._episode is not None and not self._fresh:
-                self._agent.memory.end(self._episode.state.memory)
+            try:
+                await self._close_env(patience_s)
+            finally:  # also when it is cancelled once more
+                self._keep_memory()
+                self.summary.seconds = time.perf_counter() - started
+                self._finish()
 
     async def _play(self) -> None:
         memory = self._agent.memory
-        values = dict(memory.start) if self._fresh else memory.begin()
+        values = memory.fresh() if self._fresh else memory.begin()
         self._episode = self._agent.episode(self._index, values)
         observation: str | None = None
         info: Mapping[str, Any] = {}
         if self._agent.env is not None:
-            observation, info = await self._in_thread(self._reset)
+            observation, info = await self._thread.call(self._reset)
         self._emit(
             EpisodeStarted(self._index, self.summary.seed, observation, describe_info(info), values)
         )
@@ -127,18 +133,17 @@ class Player:
             if summary.steps == self._agent.limits.steps:
                 return self._limit("steps", summary.steps)
             action = await self._act(observation, info, reward)
-            observation, gained, terminated, truncated, info = await self._in_thread(
-                self._step, action
+            observation, reward, terminated, truncated, info = await self._thread.call(
+                partial(self._step, action)
             )
-            reward = float(gained)
             summary.action = action
             summary.steps += 1
             summary.reward += reward
             summary.info = info
             self._emit(
                 EnvironmentStepped(
-                    summary.steps - 1, action, observation, reward, bool(terminated),
-                    bool(truncated), describe_info(info),
+                    summary.steps - 1, action, observation, reward, terminated, truncated,
+                    describe_info(info),
                 )
             )  # fmt: skip
             if terminated or truncated:
@@ -163,29 +168,24 @@ class Player:
             streaming=self._on_event is not None,
         )
 
-    async def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Environments run on a thread of their own; browsers and simulators block."""
-        loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(self._thread, function, *arguments)
-        except AgentKitError:
-            raise
-        except Exception as error:
-            raise EnvError(f"the environment raised {type(error).__name__}: {error}") from error
-
     def _reset(self) -> tuple[str, Mapping[str, Any]]:
         self._env = make_env(self._agent)
         observation, info = self._env.reset(seed=self.summary.seed)
-        self.summary.info = info
-        return observation, info
+        self.summary.info = checked_info(info)
+        return observation, self.summary.info
 
-    def _step(self, action: str) -> Any:
+    def _step(self, action: str) -> tuple[str, float, bool, bool, Mapping[str, Any]]:
         """Step the environment once everything that led to the action is on the disk."""
         if self._writer is not None:
             self._writer.sync()
         if self._env is None:
             raise RuntimeError("step before reset")
-        return self._env.step(action)
+        observation, reward, terminated, truncated, info = self._env.step(action)
+        return observation, float(reward), bool(terminated), bool(truncated), checked_info(info)
+
+    def _close(self) -> None:
+        if self._env is not None:
+            self._env.close()
 
     def _emit(self, event: Event) -> None:
         if isinstance(event, (StepFinished, StepFailed)):
@@ -208,17 +208,36 @@ class Player:
         self.summary.status = status
         self.summary.reason = reason
 
-    def _close(self) -> None:
-        summary = self.summary
+    async def _close_env(self, patience_s: float | None) -> None:
+        """Close the environment; one that cannot be closed fails an episode that went well."""
+        if self._agent.env is None:
+            return
+        closing = self._thread.call(self._close)
+        await asyncio.wait([closing], timeout=patience_s)
+        error = closing.exception() if closing.done() else None
+        if error is not None:
+            self._spoil(f"when it was closed, {error}")
+
+    def _keep_memory(self) -> None:
+        if self._episode is None or self._fresh:
+            return
         try:
-            self._emit(
-                EpisodeFinished(
-                    self._index, summary.status, summary.reason, summary.steps, summary.reward,
-                    summary.usage, summary.cost_usd, summary.seconds,
-                )
-            )  # fmt: skip
-            if self._writer is not None:
-                self._writer.close()
-        finally:
-            if self._env is not None:
-                self._thread.submit(self._env.close).result()
+            self._agent.memory.end(self._episode.state.memory)
+        except InputError as error:
+            self._spoil(str(error))
+
+    def _spoil(self, reason: str) -> None:
+        """Something failed after the end: an episode that had ended well did not after all."""
+        if self.summary.status in ("done", "limit"):
+            self._end("failed", reason)
+
+    def _finish(self) -> None:
+        summary = self.summary
+        self._emit(
+            EpisodeFinished(
+                self._index, summary.status, summary.reason, summary.steps, summary.reward,
+                summary.usage, summary.cost_usd, summary.seconds,
+            )
+        )  # fmt: skip
+        if self._writer is not None:
+            self._writer.close()

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 from agentkit.agent import Agent
+from agentkit.environment import EnvThread
 from agentkit.errors import InputError
 from agentkit.events import Event
 from agentkit.messages import Usage
@@ -51,7 +52,11 @@ class RunSummary:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run shall do."""
+    """What a run shall do.
+
+    Raises:
+        InputError: It has no episode, or plays none at a time.
+    """
 
     episodes: int = 1
     """How many episodes to play."""
@@ -61,6 +66,11 @@ class Plan:
     """Seed of the first episode; the next has the next number."""
     fresh: bool = False
     """Whether every episode starts from the memory's starting values."""
+
+    def __post_init__(self) -> None:
+        for name, value in (("episodes", self.episodes), ("parallel", self.parallel)):
+            if value < 1:
+                raise InputError(f"a plan with {name}={value}: expected 1 or more")
 
 
 async def rollout(
@@ -102,7 +112,7 @@ async def rollout(
     summaries: list[EpisodeSummary] = []
 
     async def play_in_turn() -> None:
-        with ThreadPoolExecutor(1, "environment") as thread:
+        with closing(EnvThread()) as thread:
             while waiting and not stop.is_set():
                 index = waiting.pop()
                 seed = plan.seed + index if agent.env else None

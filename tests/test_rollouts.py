@@ -1,5 +1,7 @@
 import asyncio
 import json
+import threading
+import time
 
 import gymnasium
 import pytest
@@ -305,3 +307,116 @@ def test_environments_are_closed_however_the_episode_ends():
     assert episode.status == "failed"
     assert "broken environment" in episode.reason
     assert made[0].closed
+
+
+class Faulty(gymnasium.Env[str, str]):
+    """Fails in the way it is told to, in the episode of seed 1."""
+
+    def __init__(self, fault: str) -> None:
+        self.fault = fault
+
+    def reset(self, *, seed=None, options=None):
+        self.faulty = seed == 1
+        return "start", None if self.faulty and self.fault == "no info" else {}
+
+    def step(self, action):
+        if self.faulty and self.fault == "exit":
+            raise SystemExit(3)
+        if self.faulty and self.fault == "stop iteration":
+            raise StopIteration
+        if self.faulty and self.fault == "no reward":
+            return "end", None, True, False, {}
+        return "end", 1.0, True, False, {}
+
+    def close(self):
+        if self.faulty and self.fault == "close":
+            raise OSError("the door is locked")
+
+
+gymnasium.register(id="test/Faulty-v0", entry_point=Faulty)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("no info", "info is None"),
+        ("exit", "SystemExit: 3"),
+        ("stop iteration", "StopIteration"),
+        ("no reward", "TypeError"),
+        ("close", "when it was closed, the environment raised OSError: the door is locked"),
+    ],
+)
+def test_a_fault_of_the_environment_fails_its_episode_and_no_other(tmp_path, fault, reason):
+    """StopIteration used to hang the run for ever, SystemExit ended it without a word."""
+    env = EnvSpec("test/Faulty-v0", {"fault": fault})
+    agent = Agent(Graph([Node("a", "?")]), model="echo", env=env)
+    summary, run = record(agent, tmp_path / "run", Plan(episodes=3))
+    assert [e.status for e in summary.episodes] == ["done", "failed", "done"]
+    assert reason in summary.episodes[1].reason
+    assert [*run.events(1)][-1]["status"] == "failed"
+    assert summary.episodes[1].reward == (1.0 if fault == "close" else 0.0)
+
+
+def test_a_rollout_that_is_cancelled_does_not_wait_for_a_stuck_environment():
+    stuck, release = threading.Event(), threading.Event()
+
+    class Stuck(gymnasium.Env[str, str]):
+        def reset(self, *, seed=None, options=None):
+            return "start", {}
+
+        def step(self, action):
+            stuck.set()
+            release.wait(30)
+            return "end", 0.0, True, False, {}
+
+    async def cancelled() -> None:
+        task = asyncio.create_task(rollout(agent))
+        while not stuck.is_set():
+            await asyncio.sleep(0.01)
+        task.cancel()
+        await task
+
+    gymnasium.register(id="test/Stuck-v0", entry_point=Stuck)
+    agent = Agent(Graph([Node("a", "?")]), model="echo", env=EnvSpec("test/Stuck-v0"))
+    started = time.monotonic()
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(cancelled())
+    release.set()
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("plan", [{"episodes": 0}, {"parallel": 0}, {"episodes": -1}])
+def test_a_plan_that_plays_nothing_is_refused(plan):
+    with pytest.raises(InputError, match="expected 1 or more"):
+        Plan(**plan)
+
+
+def test_a_memory_file_that_could_not_be_written_is_refused_before_anything_is_asked(tmp_path):
+    asked = []
+
+    def model(request: Request) -> str:
+        asked.append(request)
+        return "east"
+
+    (tmp_path / "file").write_text("")
+    for file in (tmp_path / "file" / "memory.json", tmp_path):
+        memory = Memory({"n": 0}, {"n": "forever"}, file)
+        with pytest.raises(InputError, match="memory file"):
+            play(player(nodes=[NOTE], memory=memory, model=model))
+    assert not asked
+
+
+def test_memory_that_cannot_be_written_at_the_end_fails_the_episode_and_loses_no_result(tmp_path):
+    file = tmp_path / "memory.json"
+
+    def model(request: Request) -> str:
+        if not file.exists():
+            file.mkdir()
+        return "east"
+
+    memory = Memory({"n": 0}, {"n": "forever"}, file)
+    summary, run = record(player(nodes=[NOTE], memory=memory, model=model), tmp_path / "run")
+    (episode,) = summary.episodes
+    assert (episode.status, episode.steps, episode.reward) == ("failed", 3, 1.0)
+    assert "memory file" in episode.reason
+    assert [*run.events(0)][-1]["reason"] == episode.reason

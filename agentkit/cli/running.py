@@ -13,11 +13,11 @@ from agentkit.agent import Agent, Limits
 from agentkit.cli.app import INTERRUPTED
 from agentkit.cli.arguments import load
 from agentkit.cli.notes import notes, run_title
-from agentkit.cli.playing import play
 from agentkit.cli.recording import run_folder
 from agentkit.cli.view import closing, summary
 from agentkit.cli.view.board import Board
 from agentkit.cli.view.progress import choose
+from agentkit.cli.watching import play
 from agentkit.environment import env_report
 from agentkit.errors import InputError, TraceError
 from agentkit.rollouts import Plan

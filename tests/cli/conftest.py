@@ -63,6 +63,7 @@ PLUGIN = '''\
 """A model that takes its time, and an environment that reports."""
 
 import asyncio
+import time
 
 import gymnasium
 
@@ -111,6 +112,17 @@ class Corridor(gymnasium.Env):
         return {"furthest": str(max(info["game_steps"] for info in infos))}
 
 
+class Stuck(Corridor):
+    """A corridor whose door never opens."""
+
+    def step(self, action):
+        time.sleep(600)
+
+
+def block():
+    time.sleep(600)
+
+
 def expert(request):
     return "east"
 
@@ -118,6 +130,7 @@ def expert(request):
 def register():
     if "slow/Corridor-v0" not in gymnasium.registry:
         gymnasium.register("slow/Corridor-v0", entry_point=Corridor)
+        gymnasium.register("slow/Stuck-v0", entry_point=Stuck)
 '''
 ENTRY_POINTS = """\
 [agentkit.models]
@@ -125,6 +138,9 @@ slow = slow_plugin:SlowModel
 
 [agentkit.envs]
 slow = slow_plugin:register
+
+[agentkit.functions]
+block = slow_plugin:block
 
 [agentkit.experts]
 slow/Corridor-v0 = slow_plugin:expert

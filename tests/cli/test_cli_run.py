@@ -262,6 +262,47 @@ def test_one_interrupt_waits_a_moment_and_then_gives_up(processes, folder):
     assert "the calls in flight take too long: stopping now" in error
 
 
+STUCK_AGENTS = {
+    "environment": "env: slow/Stuck-v0\nmodel: slow:0\nnodes: {act: go}",
+    "function": "env: slow/Corridor-v0\nnodes: {act: {function: block}}",
+}
+
+
+@pytest.mark.parametrize(("part", "presses"), [("environment", 2), ("function", 3)])
+def test_ctrl_c_ends_a_run_that_is_stuck(processes, folder, part, presses):
+    """It used to hang until it was killed: for the environment's thread, or for ever."""
+    (folder / "stuck.yaml").write_text(f"version: 1\nname: stuck\n{STUCK_AGENTS[part]}\n")
+    process = processes.start("run", "stuck.yaml", "--out", "run")
+    episode = folder / "run" / "episodes" / "0000.jsonl"
+    last = {"environment": b"step_finished", "function": b"node_started"}[part]
+    wait_for(lambda: episode.exists() and last in episode.read_bytes())
+    for _ in range(presses):
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+    pressed = time.monotonic()
+    out, error = process.communicate(timeout=30)
+    assert time.monotonic() - pressed < 3, error  # a second, and room for a busy machine
+    assert process.returncode == 130, error
+    assert "Traceback" not in error
+    assert "stopped by the user" in out
+    run = load_run(folder / "run")
+    assert run.about["status"] == "interrupted"
+    assert [*run.events(0)][-1]["event"] == "episode_finished"
+
+
+def test_the_second_ctrl_c_ends_a_stuck_function_that_did_not_mind_the_first(processes, folder):
+    (folder / "stuck.yaml").write_text(f"version: 1\nname: stuck\n{STUCK_AGENTS['function']}\n")
+    process = processes.start("run", "stuck.yaml", "--out", "run")
+    episode = folder / "run" / "episodes" / "0000.jsonl"
+    wait_for(lambda: episode.exists() and b"node_started" in episode.read_bytes())
+    process.send_signal(signal.SIGINT)
+    time.sleep(1.2)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=10)
+    assert process.returncode == 130, error
+
+
 def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
     end = time.monotonic() + seconds
     while not condition():

@@ -1,0 +1,122 @@
+"""Play a run in the terminal: progress while it goes on, and Ctrl-C at any time."""
+
+import asyncio
+import signal
+import time
+from types import FrameType
+from typing import Any, Final
+
+from agentkit.agent import Agent
+from agentkit.cli.view.board import Board
+from agentkit.cli.view.progress import Progress
+from agentkit.events import Event
+from agentkit.rollouts import Plan, rollout
+from agentkit.trace import RunWriter
+
+PATIENCE_S: Final = 3.0
+"""How long calls in flight may take to finish after Ctrl-C."""
+STUCK_S: Final = 1.0
+"""A loop that did nothing for so long after Ctrl-C is held up by a function that blocks."""
+
+
+def play(
+    agent: Agent, plan: Plan, writer: RunWriter | None, board: Board, progress: Progress
+) -> bool:
+    """Play a run to its end or to Ctrl-C; the board tells how it went.
+
+    Returns:
+        Whether the user stopped it.
+
+    Raises:
+        InputError: The run cannot start.
+        TraceError: The run cannot be recorded.
+    """
+    interrupts = _Interrupts(progress)
+    before = signal.signal(signal.SIGINT, interrupts.on_signal)
+    with progress:
+        try:
+            asyncio.run(_play(agent, plan, writer, board, interrupts))
+        except KeyboardInterrupt:
+            interrupts.stopped = True
+        finally:
+            board.finish()
+            signal.signal(signal.SIGINT, before)
+    return interrupts.stopped
+
+
+async def _play(
+    agent: Agent, plan: Plan, writer: RunWriter | None, board: Board, interrupts: "_Interrupts"
+) -> None:
+    progress = interrupts.progress
+
+    def on_event(episode: int, event: Event) -> None:
+        board.on_event(episode, event)
+        progress.on_event(episode, event)
+
+    stop = asyncio.Event()
+    run = asyncio.create_task(rollout(agent, plan, writer=writer, on_event=on_event, stop=stop))
+    ticker = asyncio.create_task(_tick(progress))
+    interrupts.watch(run, stop)
+    try:
+        await run
+    except asyncio.CancelledError:
+        if not interrupts.stopped:
+            raise
+    finally:
+        ticker.cancel()
+
+
+async def _tick(progress: Progress) -> None:
+    while True:
+        await asyncio.sleep(progress.refresh())
+
+
+class _Interrupts:
+    """The first Ctrl-C starts nothing new; the second, or a wait, gives up what is in flight.
+
+    Both are asked of the event loop. A function that blocks holds up the loop: the third Ctrl-C,
+    or the second after a moment, cancels in the middle of that function.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        self.stopped = False
+        """Whether the user stopped the run."""
+        self._presses = 0
+        self._waiting_s: list[float] = []
+        """When Ctrl-C was pressed, for every time that the loop did not answer yet."""
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def watch(self, run: "asyncio.Task[Any]", stop: asyncio.Event) -> None:
+        """The run that is to be stopped."""
+        self._loop = asyncio.get_running_loop()
+        self._run = run
+        self._stop = stop
+
+    def on_signal(self, number: int, frame: FrameType | None) -> None:
+        """Ctrl-C was pressed."""
+        self._presses += 1
+        now_s = time.monotonic()
+        waiting_s = self._waiting_s
+        stuck = bool(waiting_s) and (len(waiting_s) > 1 or now_s - waiting_s[0] > STUCK_S)
+        if self._loop is None or self._loop.is_closed() or (self._presses > 3 and not stuck):
+            raise KeyboardInterrupt
+        self._waiting_s = [*waiting_s, now_s]
+        self._loop.call_soon_threadsafe(self._react)
+        if stuck:
+            raise asyncio.CancelledError
+
+    def _react(self) -> None:
+        self._waiting_s = self._waiting_s[1:]
+        if self.stopped:
+            self._give_up("stopping now")
+            return
+        self.stopped = True
+        self._stop.set()
+        self.progress.say("stopping after the calls in flight ... (Ctrl-C again: stop now)")
+        late = "the calls in flight take too long: stopping now"
+        asyncio.get_running_loop().call_later(PATIENCE_S, self._give_up, late)
+
+    def _give_up(self, why: str) -> None:
+        self.progress.say(why)
+        self._run.cancel()
