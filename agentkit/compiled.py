@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from agentkit.errors import Problem, suggest
-from agentkit.node import NODE_FIELDS, Check, Node
-from agentkit.output import Output, OutputProblem, compile_output
+from agentkit.node import MISSING, NODE_FIELDS, Check, Node
+from agentkit.output import Output, OutputProblem, compile_output, misfit
 from agentkit.prompt import (
     RESERVED_WORDS,
     Expression,
@@ -16,6 +16,7 @@ from agentkit.prompt import (
     compile_expression,
     compile_template,
 )
+from agentkit.values import json_copy
 
 STEP_NAMES: Final = frozenset(
     {"observation", "actions", "reward", "step", "episode", "info", "history"}
@@ -80,6 +81,7 @@ def compile_node(node: Node, problems: list[Problem]) -> CompiledNode:
     if node.function is None:
         compiled.template = compiler.template("prompt", node.prompt)
         compiled.output = compiler.output(node.output)
+    problems.extend(_stand_in_problems(compiled))
     compiled.when = compiler.expression("when", node.when)
     compiled.each = compiler.expression("each", node.each)
     compiled.images = compiler.expression("images", node.images)
@@ -129,8 +131,9 @@ class _Compiler:
         try:
             output = compile_output(declaration)
         except OutputProblem as error:
-            key = error.key
-            self._problems.append(Problem(str(error), self._compiled.name, "output", key))
+            self._problems.extend(
+                Problem(one.message, self._compiled.name, "output", one.key) for one in error.all
+            )
             return None
         self._use("output", None, output.reads)
         return output
@@ -177,6 +180,35 @@ def _shape_problems(node: Node) -> Iterator[Problem]:
     for name in ("recall", "after"):
         if isinstance(getattr(node, name), str):
             yield Problem("expected a list of node names, found a text", node.name, name)
+
+
+def _stand_in_problems(compiled: CompiledNode) -> Iterator[Problem]:
+    """Values of `initial` and `otherwise` that cannot be.
+
+    `otherwise` stands for an answer, so it must be one. `initial` stands for no answer yet, for
+    which a text like "nothing" may be right.
+    """
+    node, given = compiled.node, {}
+    for name, value in (("initial", node.initial), ("otherwise", node.otherwise)):
+        if message := None if value is MISSING else _not_json(name, value):
+            yield Problem(message, node.name, name)
+        elif value is not MISSING:
+            given[name] = json_copy(value)
+    initial = given.get("initial")
+    if node.each is not None and initial is not None and not isinstance(initial, list):
+        message = f"the value of a node with 'each' is a list; found {initial!r:.60}"
+        yield Problem(message, node.name, "initial")
+    output = compiled.output
+    if output is not None and (message := misfit(output, given.get("otherwise"))):
+        yield Problem(message, node.name, "otherwise")
+
+
+def _not_json(name: str, value: Any) -> str | None:
+    try:
+        json_copy(value, name)
+    except TypeError as error:
+        return str(error)
+    return None
 
 
 _PROMPT_ONLY: Final = {

@@ -7,18 +7,20 @@ fields to `str`, `int`, `float`, `bool`, `[str]`, another mapping, `"str | null"
 `choice` is always a choice, so a schema cannot have that as its only field.
 """
 
+import json
 import sys
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from agentkit.errors import suggest
+from agentkit.errors import OutputError, RenderError, suggest
 from agentkit.outputs.choice import Choice
 from agentkit.outputs.plain import Code, Integer, Json, Number, Text, YesNo
 from agentkit.outputs.schema import compile_model, compile_schema
 from agentkit.outputs.shape import OutputProblem, parse_shape
 from agentkit.prompt import Reads, TemplateProblem, compile_expression
+from agentkit.values import json_text
 
-__all__ = ["Output", "OutputProblem", "compile_output"]
+__all__ = ["Output", "OutputProblem", "compile_output", "misfit"]
 
 
 class Output(Protocol):
@@ -76,6 +78,30 @@ def compile_output(declaration: Any = "text") -> Output:
     if pydantic and isinstance(declaration, type) and issubclass(declaration, pydantic.BaseModel):
         return compile_model(declaration)
     raise OutputProblem(f"an output is {_known()}, not {declaration!r:.60}.")
+
+
+def misfit(output: Output, value: Any) -> str | None:
+    """Why a value that stands in for an answer could never be one, or None.
+
+    Texts, code and JSON take anything, and so does a choice whose options change; null stands
+    for no answer.
+    """
+    if value is None or output.reads or isinstance(output, (Text, Code, Json)):
+        return None
+    try:
+        read = output.parse(json_text(value), {})
+    except RenderError:  # the options cannot be known before the agent runs
+        return None
+    except OutputError as error:
+        return f"{_shown(value)} does not fit 'output': {' '.join(str(error).split())}"
+    if read == value and isinstance(read, bool) == isinstance(value, bool):
+        return None
+    return f"{_shown(value)} does not fit 'output': write {_shown(read)}"
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _known() -> str:

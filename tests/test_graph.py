@@ -231,7 +231,7 @@ def test_a_node_knows_the_fields_of_its_own_output(field):
     [
         [Node("a", "?", output=RECORD), Node("b", "{{ a.x }} {{ a.items() }} {{ a.keys }}")],
         [Node("a", "?", output=RECORD, initial={"why": 1}), Node("b", "{{ a.why }}")],
-        [Node("a", "?", output=RECORD, otherwise={"why": None}), Node("b", "{{ a.why }}")],
+        [Node("a", "?", output=RECORD, otherwise=None), Node("b", "{{ a.x }}")],
         [Node("a", "?", output="json"), Node("b", "{{ a.anything }}")],
         [Node("a", "?", output=RECORD, each="info.parts"), Node("b", "{{ a.count(1) }}")],
         [Node("a", "?", output=RECORD, each="info.parts", check=[Check("output.x")])],
@@ -262,3 +262,37 @@ def test_a_constant_key_of_get_is_read_like_any_other_key():
     assert graph.reads["memory"] == {"k"}
     assert graph.reads["info"] is None
     assert "no node 'aa'" in problems(Node("a", "{{ previous.get('aa') }}"))
+
+
+@pytest.mark.parametrize(
+    ("output", "good", "bad"),
+    [
+        ({"choice": ["go", "stop"]}, ["go"], ["GO", "wait", 1, True]),
+        ("yes_no", [True, False], ["yes", "maybe", 1]),
+        ("integer", [3, -1, 2.0], [2.5, "3", True, [3]]),
+        ("number", [3, 2.5], ["3", "many", False]),
+        (RECORD, [{"x": "", "size": 1}], [{}, {"x": 1, "size": 1}, "x", []]),
+        (["int"], [[], [1]], [["a"], {}, 1]),
+        ("text", ["", " a ", 5, []], []),
+        ("json", [1, "x", {}], []),
+        ({"choice": "info.options"}, ["anything"], []),
+    ],
+)
+def test_otherwise_must_be_a_value_that_the_output_could_give(output, good, bad):
+    for value in [None, *good]:
+        Graph([Node("a", "?", output=output, otherwise=value)])
+    for value in bad:
+        text = problems(Node("a", "?", output=output, otherwise=value))
+        assert "node 'a', otherwise: " in text
+        assert "does not fit 'output'" in text
+
+
+def test_the_initial_value_of_an_each_node_is_a_list_and_otherwise_is_for_one_item():
+    Graph([Node("a", "?", output="integer", each="info.x", initial=[], otherwise=0)])
+    assert "is a list" in problems(Node("a", "?", output="integer", each="info.x", initial=0))
+    assert "does not fit" in problems(Node("a", "?", output="integer", each="info.x", otherwise=[]))
+
+
+@pytest.mark.parametrize("field", ["initial", "otherwise"])
+def test_a_stand_in_must_be_json(field):
+    assert f"{field} is a set, not a JSON value" in problems(Node("a", "?", **{field: {1}}))

@@ -53,14 +53,9 @@ def _find(text: str, wanted: type | None) -> Any:
     reader = _Reader()
     stripped = unfenced(text)
     if wanted is None and stripped[:1] not in ("[", "{"):
-        try:
-            value, end = reader.read(stripped, 0)
-        except JSONDecodeError:
-            end = -1
-        if end == len(stripped):
-            if reader.faults:
-                raise OutputError(f"The answer must be {_KINDS[None]}, but {reader.faults[0]}.")
-            return value
+        whole = _bare(reader, stripped)
+        if whole:
+            return whole[0]
     found: dict[type | None, Any] = {}
     broken: list[str] = []
     position = 0
@@ -81,6 +76,19 @@ def _find(text: str, wanted: type | None) -> Any:
     if wanted in found:
         return found[wanted]
     raise OutputError(f"The answer must be {_KINDS[wanted]}, but {_why(found, broken)}.")
+
+
+def _bare(reader: "_Reader", text: str) -> tuple[Any] | None:
+    """The number, text or word that is all of an answer; None when it is something else."""
+    try:
+        value, end = reader.read(text, 0)
+    except JSONDecodeError:
+        return None
+    if end != len(text):
+        return None
+    if reader.faults:
+        raise OutputError(f"The answer must be {_KINDS[None]}, but {reader.faults[0]}.")
+    return (value,)
 
 
 def _closing(text: str, start: int) -> int | None:

@@ -1,7 +1,7 @@
 """A declared schema, such as `{subgoal: str, steps: [str]}`, as a tree of types."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +14,17 @@ DEEPEST = 20
 class OutputProblem(ValueError):
     """An output declaration that cannot work. `key` is the field of the schema it is in."""
 
-    def __init__(self, message: str, key: str | None = None) -> None:
+    def __init__(
+        self, message: str, key: str | None = None, others: "Sequence[OutputProblem]" = ()
+    ) -> None:
         self.message = message
         self.key = key
+        self.all = (self, *others)
+        """Every problem of the declaration, this one first."""
         super().__init__(message, key)
 
     def __str__(self) -> str:
-        return self.message
+        return "\n".join(problem.message for problem in self.all)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +126,28 @@ def _parse_record(declaration: Mapping[Any, Any], key: str | None, depth: int) -
         raise OutputProblem(
             'a choice cannot stand inside a schema; write "one of [a, b]" with the quotes.', key
         )
-    fields = []
+    fields: list[tuple[str, Shape]] = []
+    problems: list[OutputProblem] = []
     for name, kind in declaration.items():
         where = key if key is not None else str(name)
-        if not isinstance(name, str) or not name.isidentifier() or name.startswith("_"):
-            raise OutputProblem(
-                f"{name!r:.60} cannot be the name of a field: use letters, digits and "
-                "underscores, and begin with a letter.",
-                where,
-            )
-        fields.append((name, parse_shape(kind, where, depth + 1)))
+        problems.extend(_name_problems(name, where))
+        try:
+            fields.append((str(name), parse_shape(kind, where, depth + 1)))
+        except OutputProblem as problem:
+            problems.extend(problem.all)
+    if problems:
+        first, *others = problems
+        raise OutputProblem(first.message, first.key, others)
     return Record(tuple(fields))
+
+
+def _name_problems(name: Any, where: str) -> Iterator[OutputProblem]:
+    if not isinstance(name, str) or not name.isidentifier() or name.startswith("_"):
+        yield OutputProblem(
+            f"{name!r:.60} cannot be the name of a field: use letters, digits and "
+            "underscores, and begin with a letter.",
+            where,
+        )
 
 
 def _parse_text(text: str, key: str | None, depth: int) -> Shape:

@@ -115,6 +115,8 @@ def agents(draw: st.DrawFn) -> Agent:
                 },
             )
         )
+        if "output" in fields and "otherwise" in fields:
+            fields["otherwise"] = None  # what fits differs by output
         uses = "".join(f"{{{{ {name} }}}}" for name in names)
         kind = draw(st.sampled_from(["recall", "after", "value"]))
         if kind != "value":

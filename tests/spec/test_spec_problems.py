@@ -266,6 +266,11 @@ def test_the_message_shows_the_line_and_a_caret() -> None:
             )
             for name in ("/etc/k.json", "../k.json", "a/../../k.json", "a/../k.json")
         ),
+        pytest.param(
+            "model: echo\nnodes:\n  a: {prompt: x, output: {choice: [go, stop]}, otherwise: wait}",
+            "3:59 a: \"wait\" does not fit 'output': ",
+            id="otherwise that is no option",
+        ),
     ],
 )
 def test_a_mistake_is_one_problem_at_its_place(text: str, expected: str) -> None:
@@ -389,3 +394,13 @@ def test_a_link_does_not_lead_the_memory_out_of_the_folder(tmp_path: Path) -> No
     assert "not in the folder" in problems(text, folder=folder)[0]
     assert parse_agent(text, folder=folder, memory_file=tmp_path / "k.json")
     assert parse_agent(text.replace("out/", "in/"), folder=folder)
+
+
+def test_all_problems_of_one_output_are_shown() -> None:
+    text = "model: echo\nnodes:\n  a:\n    prompt: x\n    output:\n      x: strr\n"
+    text += "      y: [int, str]\n      z: {deep: [1], 1x: int}\n"
+    starts = ["6:10 a: unknown type", "7:7 a: a list has", "8:7 a: 1 is not a type", "8:22 a: '1x'"]
+    found = problems(text)
+    assert len(found) == 4, "\n".join(found)
+    for one, start in zip(found, starts, strict=True):
+        assert one.startswith(start)
