@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentkit.agent import Agent, env_arguments
 from agentkit.errors import AgentKitError, EnvError, InputError, suggest
-from agentkit.plugins import env_ids, register_envs
+from agentkit.plugins import broken_envs, env_ids, register_envs
 
 if TYPE_CHECKING:
     import gymnasium
@@ -27,10 +27,12 @@ def check_env_id(env_id: str) -> None:
     if env_id in gymnasium.registry:
         return
     known = env_ids()
-    raise InputError(
+    lines = [
         f"unknown environment '{env_id}'.{suggest(env_id, set(known))} "
-        f"Known: {', '.join(known)}, and whatever else Gymnasium has registered"
-    )
+        f"Known: {', '.join(known)}, and whatever else Gymnasium has registered",
+        *broken_envs().values(),
+    ]
+    raise InputError("\n".join(lines))
 
 
 def make_env(agent: Agent) -> "gymnasium.Env[Any, Any]":

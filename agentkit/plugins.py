@@ -13,7 +13,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from agentkit.errors import InputError, suggest
+from agentkit.errors import AgentKitError, InputError, suggest
 
 
 @cache
@@ -29,6 +29,14 @@ def _load(point: EntryPoint) -> Any:
             f"{point.group} '{point.name}' ({point.value}) needs a package that is not "
             f"installed: {error}{_install_hint(point)}"
         ) from error
+    except Exception as error:
+        raise _broken(point, "cannot be loaded", error) from error
+
+
+def _broken(point: EntryPoint, what: str, error: Exception) -> InputError:
+    return InputError(
+        f"{point.group} '{point.name}' ({point.value}) {what}: {type(error).__name__}: {error}"
+    )
 
 
 def _install_hint(point: EntryPoint) -> str:
@@ -36,16 +44,30 @@ def _install_hint(point: EntryPoint) -> str:
     return f". Install it: pip install 'agentkit[{extras[0]}]'" if extras else ""
 
 
-@cache
 def register_envs() -> None:
-    """Let every plug-in register its environments with Gymnasium.
+    """Let every plug-in register its environments with Gymnasium; broken ones are left out."""
+    broken_envs()
 
-    Raises:
-        InputError: A plug-in cannot be imported.
-    """
+
+@cache
+def broken_envs() -> dict[str, str]:
+    """Plug-ins that could not register their environments, by name, and why."""
     _gymnasium_ids()  # what is there before
+    broken = {}
     for point in _group("envs").values():
-        _load(point)()
+        try:
+            _register(point)
+        except InputError as error:
+            broken[point.name] = str(error)
+    return broken
+
+
+def _register(point: EntryPoint) -> None:
+    register = _load(point)
+    try:
+        register()
+    except Exception as error:
+        raise _broken(point, "cannot register its environments", error) from error
 
 
 def env_ids() -> list[str]:
@@ -108,6 +130,22 @@ def model_prefixes() -> list[str]:
 
 
 def get_model_factory(prefix: str) -> Callable[[str], Any] | None:
-    """The factory behind a model prefix, or None."""
+    """The factory behind a model prefix, or None.
+
+    Raises:
+        InputError: It cannot be loaded; from the factory itself, that it raised.
+    """
     point = _group("models").get(prefix)
-    return None if point is None else _load(point)
+    if point is None:
+        return None
+    factory = _load(point)
+
+    def make(rest: str) -> Any:
+        try:
+            return factory(rest)
+        except AgentKitError:
+            raise
+        except Exception as error:
+            raise _broken(point, f"cannot make '{prefix}:{rest}'", error) from error
+
+    return make
