@@ -8,6 +8,7 @@ from typing import Any
 
 from agentkit.compiled import CompiledNode, memory_keys
 from agentkit.errors import InputError, Problem, SpecError, suggest
+from agentkit.field_types import setting_problems
 from agentkit.graph import Graph
 from agentkit.messages import UNSET, Sampling
 from agentkit.models.base import Model
@@ -251,8 +252,10 @@ def _choice(value: Any, env_id: str | None, folder: Path | None) -> ModelChoice:
             raise InputError(f"unknown setting '{key}'.{suggest(key, _SAMPLING)} Known: {known}")
     if "use" not in value:
         raise InputError("'use' is missing: say which model, such as 'use: echo'")
+    if wrong := "; ".join(setting_problems(settings)):
+        raise InputError(wrong)
     if "stop" in settings:
-        settings["stop"] = tuple(settings["stop"])
+        settings["stop"] = tuple(settings["stop"] or ())
     return ModelChoice(get_model(value["use"], env_id=env_id, folder=folder), Sampling(**settings))
 
 

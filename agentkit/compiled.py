@@ -1,10 +1,11 @@
 """A node with its templates, expressions and output compiled, and the names it reads."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from agentkit.errors import Problem, suggest
+from agentkit.field_types import sound
 from agentkit.node import MISSING, NODE_FIELDS, Check, Node
 from agentkit.output import Output, OutputProblem, compile_output, misfit
 from agentkit.prompt import (
@@ -75,6 +76,7 @@ def merge_reads(into: dict[str, frozenset[str] | None], reads: Reads) -> None:
 
 def compile_node(node: Node, problems: list[Problem]) -> CompiledNode:
     """Compile every field of a node, adding what is wrong to `problems`."""
+    node = sound(node, problems)
     compiled = CompiledNode(node)
     problems.extend(_shape_problems(node))
     compiler = _Compiler(compiled, problems)
@@ -171,15 +173,6 @@ def _shape_problems(node: Node) -> Iterator[Problem]:
     if message := name_problem(node.name):
         yield Problem(message, node.name, "name")
     yield from _prompt_problems(node)
-    if node.attempts < 1:
-        yield Problem(f"attempts is {node.attempts}: use 1 or more", node.name, "attempts")
-    checks: Sequence[Any] = node.check
-    for check in checks:
-        if not isinstance(check, Check):
-            yield Problem(f"expected a Check(that, say), found {check!r}", node.name, "check")
-    for name in ("recall", "after"):
-        if isinstance(getattr(node, name), str):
-            yield Problem("expected a list of node names, found a text", node.name, name)
 
 
 def _stand_in_problems(compiled: CompiledNode) -> Iterator[Problem]:
@@ -224,7 +217,7 @@ _PROMPT_ONLY: Final = {
 def _prompt_problems(node: Node) -> Iterator[Problem]:
     """A node has a prompt or a function, with the fields that go with it."""
     if node.function is None:
-        if not isinstance(node.prompt, str) or not node.prompt.strip():
+        if not node.prompt.strip():
             yield Problem("the prompt is empty: say what to ask the model", node.name, "prompt")
         if node.with_:
             message = "'with' gives arguments to a function, and there is none"

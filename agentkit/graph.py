@@ -26,6 +26,7 @@ from agentkit.compiled import (
     unknown_name,
 )
 from agentkit.errors import InputError, Problem, SpecError, suggest
+from agentkit.field_types import checked_nodes, wrong_kind
 from agentkit.node import MISSING, Node
 from agentkit.prompt import Template, TemplateProblem, compile_template
 
@@ -60,9 +61,7 @@ class Graph:
         inputs: Collection[str] | None = None,
     ) -> None:
         problems: list[Problem] = []
-        self.nodes: tuple[Node, ...] = tuple(nodes)
-        if not self.nodes:
-            problems.append(Problem("there are no nodes: give at least one prompt", field="nodes"))
+        self.nodes = checked_nodes(nodes, problems)
         self.compiled = tuple(compile_node(node, problems) for node in self.nodes)
         self.index = {compiled.name: i for i, compiled in enumerate(self.compiled)}
         self.system = self._text("system", system, problems)
@@ -74,8 +73,11 @@ class Graph:
         if problems:
             raise SpecError(problems)
 
-    def _text(self, field: str, source: str, problems: list[Problem]) -> Template | None:
+    def _text(self, field: str, source: Any, problems: list[Problem]) -> Template | None:
         """Compile the system or the context; None where there is none."""
+        if not isinstance(source, str):
+            problems.append(Problem(wrong_kind(source, "a text"), field=field))
+            return None
         if not source.strip():
             return None
         try:
@@ -86,13 +88,14 @@ class Graph:
 
     def _problems(self, inputs: Collection[str] | None) -> Iterator[Problem]:
         """Everything wrong between the nodes, apart from races."""
+        if isinstance(inputs, str):
+            yield Problem(wrong_kind(inputs, "a list of names"), field="inputs")
+            return
         yield from duplicate_problems(self.compiled)
         nodes = {compiled.name: compiled for compiled in self.compiled}
         for name in inputs or ():
-            message = name_problem(name)
-            if message is None and name in nodes:
-                message = f"'{name}' is both an input and a node: rename one of them"
-            if message:
+            both = f"'{name}' is both an input and a node: rename one of them"
+            if message := name_problem(name) or (both if name in nodes else None):
                 yield Problem(message, field="inputs", key=name)
         yield from self._shared_text_problems(nodes, inputs)
         fields = {name: value_fields(compiled) for name, compiled in nodes.items()}

@@ -296,3 +296,64 @@ def test_the_initial_value_of_an_each_node_is_a_list_and_otherwise_is_for_one_it
 @pytest.mark.parametrize("field", ["initial", "otherwise"])
 def test_a_stand_in_must_be_json(field):
     assert f"{field} is a set, not a JSON value" in problems(Node("a", "?", **{field: {1}}))
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"prompt": None}, "prompt: expected a text, found None"),
+        ({"attempts": "3"}, "attempts: expected a whole number of 1 or more, found '3'"),
+        ({"attempts": 2.5}, "attempts: expected a whole number of 1 or more, found 2.5"),
+        ({"attempts": True}, "attempts: expected a whole number"),
+        ({"attempts": 0}, "attempts: expected a whole number of 1 or more, found 0"),
+        ({"check": "output > 3"}, "check: expected a list of Check(that, say), found 'output > 3'"),
+        ({"check": Check("output")}, "check: expected a list of Check(that, say), found Check("),
+        ({"check": ["output"]}, "check: expected a list of Check"),
+        ({"check": [Check("output", None)]}, "check: expected a list of Check"),
+        ({"check": [Check(3)]}, "check: expected an expression, found 3"),
+        ({"save": "x"}, "save: expected a mapping of memory keys to expressions, found 'x'"),
+        ({"save": {"k": 3}}, "save: expected an expression, found 3"),
+        ({"with_": ["x"]}, "with: expected a mapping"),
+        ({"recall": "b"}, "recall: expected a list of node names, found 'b'"),
+        ({"after": None}, "after: expected a list of node names, found None"),
+        ({"temperature": "hot"}, "temperature: expected a number of 0 or more, found 'hot'"),
+        ({"top_p": 2}, "top_p: expected a number from 0 to 1, found 2"),
+        ({"max_tokens": 1.5}, "max_tokens: expected a whole number of 1 or more"),
+        ({"seed": "1"}, "seed: expected a whole number"),
+        ({"stop": "END"}, "stop: expected a list of texts, found 'END'"),
+        ({"reuse": "yes"}, "reuse: expected True or False"),
+        ({"model": 3}, "model: expected a model's id"),
+        ({"when": 3}, "when: expected an expression, found 3"),
+        ({"output": 3}, "output: an output is"),
+        ({"name": ["a"]}, "name: expected the name of a node, found ['a']"),
+    ],
+)
+def test_a_field_of_another_kind_is_one_problem(fields, expected):
+    text = problems(Node(**{"name": "a", "prompt": "?", **fields}), Node("b", "?"))
+    assert text.startswith("1 problem\n")
+    assert expected in text
+
+
+@pytest.mark.parametrize("texts", [{"system": None}, {"context": 3}])
+def test_a_shared_text_must_be_a_text(texts):
+    assert "expected a text, found " in problems(Node("a", "?"), **texts)
+
+
+@pytest.mark.parametrize("nodes", [["What?"], [None], "What?", None, {"a": "?"}, Node("a", "?")])
+def test_what_is_no_list_of_nodes_is_a_problem(nodes):
+    with pytest.raises(SpecError, match="expected a"):
+        Graph(nodes)
+
+
+def test_mistakes_of_kind_come_with_all_others():
+    text = problems(Node("a", "{{ zz }}", attempts="3", stop="END"), Node("b", None), inputs=[])
+    assert text.startswith("4 problems\n")
+    assert "one text" in problems(Node("a", "?"), inputs="one text")
+
+
+@pytest.mark.parametrize("setting", [{"temperature": "hot"}, {"stop": "END"}, {"seed": 1.5}])
+def test_a_setting_of_a_model_of_another_kind_is_a_problem(setting):
+    graph = Graph([Node("a", "?", model="m")])
+    (name,) = setting
+    with pytest.raises(SpecError, match=f"{name}: expected "):
+        graph.run_sync(models={"m": {"use": "echo", **setting}})
