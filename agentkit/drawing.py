@@ -6,6 +6,7 @@ from typing import Final
 
 import networkx as nx
 
+from agentkit.errors import InputError
 from agentkit.graph import Graph
 from agentkit.node import Node
 
@@ -57,9 +58,24 @@ Place = tuple[str, ...]
 
 
 def draw(graph: Graph, path: Path) -> Path:
-    """Write the graph as SVG, or as Mermaid text when the file is no `.svg`."""
-    text = svg(graph) if path.suffix.lower() == ".svg" else mermaid(graph) + "\n"
-    path.write_text(text, encoding="utf-8")
+    """Write the graph as SVG (`.svg`) or as Mermaid text (`.mmd`, `.md`, `.txt`).
+
+    Raises:
+        InputError: The file has another suffix, or cannot be written.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in (".svg", ".mmd", ".md", ".txt"):
+        raise InputError(
+            f"cannot draw {path}: name a file that ends in .svg, or in .mmd, .md or .txt for "
+            "Mermaid text"
+        )
+    text = svg(graph) if suffix == ".svg" else f"{mermaid(graph)}\n"
+    if suffix == ".md":
+        text = f"```mermaid\n{text}```\n"
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from error
     return path
 
 

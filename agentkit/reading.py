@@ -1,5 +1,6 @@
 """Read a recorded run."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -14,6 +15,9 @@ from agentkit.trace import FORMAT, SHARED, event_name
 
 Record = dict[str, Any]
 """One event as it stands in the file, shared values put back."""
+
+_EPISODE: Final = re.compile(r"[0-9]{4,}")
+"""What the file of an episode is called."""
 
 TIMES: Final = frozenset({"time", "latency_s", "seconds"})
 """Fields that differ between two runs that are otherwise the same."""
@@ -31,7 +35,8 @@ class Run:
     @property
     def episodes(self) -> list[int]:
         """Numbers of the episodes that were begun."""
-        return sorted(int(path.stem) for path in (self.folder / "episodes").glob("*.jsonl"))
+        stems = [path.stem for path in (self.folder / "episodes").glob("*.jsonl")]
+        return sorted(int(stem) for stem in stems if _EPISODE.fullmatch(stem))
 
     def events(self, episode: int) -> Iterator[Record]:
         """The events of an episode, in the order they happened.
@@ -47,12 +52,13 @@ class Run:
         yield from _records(path, data)
 
 
-def load_run(folder: Path) -> Run:
+def load_run(folder: str | Path) -> Run:
     """Open a run folder.
 
     Raises:
         TraceError: It is not a run folder, or of a newer AgentKit.
     """
+    folder = Path(folder)
     path = folder / "run.json"
     try:
         about = orjson.loads(path.read_bytes())

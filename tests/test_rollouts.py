@@ -45,7 +45,7 @@ def record(agent: Agent, folder, plan=ONE, **options):
     writer = RunWriter(folder, {"agent": agent.name})
     summary = play(agent, plan, writer=writer, **options)
     writer.finish(summary.status, summary.totals())
-    return summary, load_run(folder)
+    return summary, load_run(str(folder))
 
 
 def test_an_episode_ends_when_the_environment_says_so():

@@ -1,5 +1,8 @@
 """The `agentkit` command: finds its commands by name and reports errors in plain words."""
 
+import os
+import sys
+from errno import EPIPE
 from importlib import import_module
 from typing import Any, Final
 
@@ -66,9 +69,20 @@ class Commands(click.Group):
             raise Mistake(str(error)) from error
         except AgentKitError as error:
             raise click.ClickException(str(error)) from error
+        except OSError as error:
+            if error.filename is not None or error.errno == EPIPE:  # click ends quietly on EPIPE
+                raise
+            _drop_output()
+            raise click.ClickException(f"cannot write the output: {error.strerror}") from error
         except KeyboardInterrupt:
             click.echo("stopped", err=True)
             return ctx.exit(INTERRUPTED)
+
+
+def _drop_output() -> None:
+    """Let what could not be written go, or Python tries once more when it ends, and complains."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
 
 
 _SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}

@@ -9,6 +9,7 @@ from agentkit.errors import InputError
 
 if TYPE_CHECKING:
     from agentkit.agent import Agent
+    from agentkit.reading import Run
 
 _NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
 _WORDS: Final = {"true": True, "false": False, "null": None}
@@ -90,6 +91,38 @@ def read_text(path: Path) -> str:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"cannot read {path}: it is not UTF-8 text") from error
+
+
+def open_run(folder: Path) -> "Run":
+    """The recorded run that the user named.
+
+    Raises:
+        InputError: The folder is no run folder.
+        TraceError: It is one, but cannot be read.
+    """
+    from agentkit.reading import load_run
+
+    if not (folder / "run.json").exists():
+        raise InputError(f"{folder} is not a run folder: it has no run.json")
+    return load_run(folder)
+
+
+def choose_episode(run: "Run", episode: int | None) -> int:
+    """An episode of a run; without a number, the only one.
+
+    Raises:
+        InputError: It has no such episode, or several and no number was given.
+    """
+    episodes = run.episodes
+    if episode is None and len(episodes) == 1:
+        return episodes[0]
+    if episode is None:
+        plural = "" if len(episodes) == 1 else "s"
+        raise InputError(f"{run.folder} has {len(episodes)} episode{plural}: say --episode N")
+    if episode not in episodes:
+        known = " to ".join(dict.fromkeys(map(str, episodes[:1] + episodes[-1:]))) or "none"
+        raise InputError(f"{run.folder} has no episode {episode}; it has: {known}")
+    return episode
 
 
 def parse_place(text: str) -> tuple[Path, int, int]:

@@ -2,18 +2,16 @@
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import click
 
 from agentkit.agent import Agent
-from agentkit.cli.arguments import load, parse_inputs, parse_place
+from agentkit.cli.arguments import choose_episode, load, open_run, parse_inputs, parse_place
 from agentkit.cli.view import closing
 from agentkit.cli.view.messages import show_message
 from agentkit.cli.view.words import money, tokens
 from agentkit.moments import first_moment, recorded_moment
-from agentkit.reading import load_run
 from agentkit.rendering import Moment, Rendered, ask, render
 
 
@@ -60,7 +58,8 @@ def _load(name: str, model: str | None, inputs: Sequence[str]) -> tuple[Agent, d
 def _moment(agent: Agent, node: str, place: str | None, seed: int) -> Moment:
     if place is not None:
         folder, episode, step = parse_place(place)
-        return recorded_moment(agent, load_run(Path(folder)), episode, step, node)
+        run = open_run(folder)
+        return recorded_moment(agent, run, choose_episode(run, episode), step, node)
     return first_moment(agent, seed)
 
 

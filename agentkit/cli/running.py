@@ -58,6 +58,10 @@ def run_agent(
     agent.check_inputs()
     for note in notes(agent, path):
         click.echo(note, err=True)
+    if memory is not None and not agent.memory.kept_forever:
+        click.echo(
+            f"note: --memory {memory} is not used: {agent.name} keeps nothing forever", err=True
+        )
     plan = Plan(wishes.episodes, wishes.parallel, wishes.seed, wishes.fresh)
     board = Board([node.name for node in agent.graph.nodes], plan.episodes, agent.limits.steps)
     writer = RunWriter(run_folder(agent.name, wishes.out), about_run(agent, plan, path))
@@ -83,6 +87,9 @@ def _play(agent: Agent, plan: Plan, writer: RunWriter, board: Board) -> bool:
         with suppress(TraceError):  # the disk may be full; the first error is the one to show
             writer.finish("failed", board.summary.totals())
         click.echo(f"what was reached until then lies in {writer.folder}", err=True)
+        raise
+    except OSError:  # the progress could not be written: a closed pipe
+        writer.finish("failed", board.summary.totals())
         raise
 
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import click
 
+from agentkit.cli.arguments import choose_episode, open_run
 from agentkit.cli.show_step import StepPrinter
 from agentkit.cli.view.words import count, money, seconds, tokens
 from agentkit.errors import InputError, TraceError, suggest
 from agentkit.messages import Usage
-from agentkit.reading import Record, Run, load_run
+from agentkit.reading import Record, Run
 
 
 def show_run(
@@ -19,14 +20,14 @@ def show_run(
     """Print a run, or the steps of one of its episodes.
 
     Raises:
-        TraceError: The folder is no run, or is damaged.
-        InputError: It has no such episode, step or node.
+        TraceError: The run is damaged.
+        InputError: The folder is no run, or has no such episode, step or node.
     """
-    run = load_run(folder)
+    run = open_run(folder)
     if episode is None and step is None and node is None and not full:
         _show_overview(run)
         return
-    chosen = _chosen(run, episode)
+    chosen = choose_episode(run, episode)
     printer = StepPrinter(step, node, full)
     for record in run.events(chosen):
         printer.print(record)
@@ -36,18 +37,6 @@ def show_run(
         raise InputError(f"episode {chosen} of {folder} has no step {step}: it has {has}")
     if node is not None and node not in printer.nodes:
         raise InputError(f"no node '{node}' ran there.{suggest(node, printer.nodes)}")
-
-
-def _chosen(run: Run, episode: int | None) -> int:
-    episodes = run.episodes
-    if episode is None and len(episodes) == 1:
-        return episodes[0]
-    if episode is None:
-        raise InputError(f"{run.folder} has {count(len(episodes), 'episode')}: say --episode N")
-    if episode not in episodes:
-        known = f"0 to {episodes[-1]}" if episodes else "none"
-        raise InputError(f"{run.folder} has no episode {episode}; it has: {known}")
-    return episode
 
 
 def _show_overview(run: Run) -> None:

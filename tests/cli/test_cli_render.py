@@ -61,7 +61,7 @@ def test_asking_a_node_whose_values_are_unknown_says_how_to_give_them(invoke):
     [
         (["--node", "atc"], "has no node 'atc'. Did you mean 'act'?"),
         (["--node", "act", "--from", "run:0:99"], "has no step 99: it has steps 0 to 4"),
-        (["--node", "act", "--from", "run:4:0"], "0004.jsonl: No such file"),
+        (["--node", "act", "--from", "run:4:0"], "run has no episode 4; it has: 0"),
         (["--node", "act", "--from", "run"], "write RUN:EPISODE:STEP"),
         (["--node", "act", "--input", "lok=1"], "nothing has this name. Did you mean 'look'?"),
         (["--node", "act", "--observation", "no.txt"], "cannot read no.txt: No such file"),

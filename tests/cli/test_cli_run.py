@@ -3,6 +3,8 @@
 import json
 import resource
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,8 @@ import pytest
 from agentkit import load_run
 from agentkit.cli.arguments import parse_inputs, parse_place, parse_value
 from agentkit.errors import InputError
+
+AGENTKIT = Path(sys.executable).with_name("agentkit")
 
 
 def test_a_run_ends_with_a_summary_and_is_recorded(invoke, folder):
@@ -168,8 +172,11 @@ def test_two_runs_in_one_second_get_two_folders(invoke, folder):
 
 def test_a_folder_with_something_in_it_is_refused(invoke, folder):
     result = invoke("run", "walker.yaml", "--out", ".")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "is not empty: choose another folder" in result.stderr
+    result = invoke("run", "walker.yaml", "--out", "walker.yaml")
+    assert result.exit_code == 2
+    assert "is a file: choose a folder" in result.stderr
 
 
 def test_a_file_in_place_of_the_folder_is_refused(invoke, folder):
@@ -310,8 +317,35 @@ def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
         time.sleep(0.02)
 
 
+def test_a_memory_file_that_is_not_used_is_said(invoke):
+    result = invoke("run", "walker.yaml", "--memory", "memory.json")
+    assert result.exit_code == 0
+    assert "note: --memory memory.json is not used: walker keeps nothing forever" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["show", "check"])
+def test_output_that_cannot_be_written_is_said(processes, folder, command):
+    with Path("/dev/full").open("w") as full:
+        process = subprocess.Popen(
+            [AGENTKIT, command, "slow_walker.yaml"],
+            cwd=folder, env=processes.environment, stdout=full, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        _, error = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert error == "Error: cannot write the output: No space left on device\n"
+
+
 def test_a_closed_pipe_is_no_traceback(processes, folder):
     process = processes.start("show", "slow_walker.yaml")
     process.stdout.close()
     _, error = process.communicate(timeout=30)
     assert "Traceback" not in error
+
+
+def test_a_run_whose_progress_nobody_reads_leaves_its_folder_in_order(processes, folder):
+    process = processes.start("run", "slow_walker.yaml", "--out", "run", "--model", "slow:0")
+    process.stderr.close()
+    with process.stdout:
+        process.stdout.read()
+    assert process.wait(timeout=30) == 1
+    assert load_run(folder / "run").about["status"] == "failed"

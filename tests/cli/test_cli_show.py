@@ -123,7 +123,7 @@ def test_an_event_without_its_fields_is_an_error_with_its_line(invoke, run):
 
 def test_a_folder_that_is_no_run_is_refused(invoke, folder):
     result = invoke("show", ".")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "is not a run folder" in result.stderr
     (folder / "run.json").write_text('{"scripts": {}}')
     assert "was not written by AgentKit" in invoke("show", ".").stderr
@@ -133,3 +133,21 @@ def test_options_of_a_run_are_refused_for_an_agent(invoke):
     result = invoke("show", "walker.yaml", "--step", "1")
     assert result.exit_code == 2
     assert "need a run's folder" in result.stderr
+
+
+def test_files_that_are_no_episodes_are_left_alone(invoke, run):
+    (run / "episodes" / "abc.jsonl").write_text("")
+    (run / "episodes" / "7.jsonl").write_text("")
+    assert "episode 7" not in invoke("show", "run").stdout
+    result = invoke("show", "run", "--episode", "7")
+    assert result.exit_code == 2
+    assert "run has no episode 7; it has: 0 to 1" in result.stderr
+
+
+def test_a_drawing_needs_a_suffix_that_can_be_drawn(invoke, folder):
+    result = invoke("show", "walker.yaml", "--svg", "graph.png")
+    assert result.exit_code == 2
+    assert "cannot draw graph.png: name a file that ends in .svg" in result.stderr
+    assert not (folder / "graph.png").exists()
+    assert invoke("show", "walker.yaml", "--svg", "graph.md").exit_code == 0
+    assert (folder / "graph.md").read_text().startswith("```mermaid\ngraph TD\n")
