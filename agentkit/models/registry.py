@@ -8,6 +8,7 @@ from agentkit.errors import InputError, suggest
 from agentkit.models.base import Model
 
 BUILT_IN = ("echo", "rules", "script:FILE")
+_HOSTED = ("openai", "langchain", "local")
 
 
 def get_model(
@@ -55,9 +56,10 @@ def _by_id(model_id: str, env_id: str | None, folder: Path) -> Model:
     if factory is not None:
         model: Model = factory(rest)
         return model
+    hosted = " (hosted models are not in this version)" if prefix in _HOSTED else ""
     known = [*BUILT_IN, *(f"{name}:NAME" for name in model_prefixes())]
     raise InputError(
-        f"unknown model '{model_id}'.{suggest(prefix, {k.split(':')[0] for k in known})} "
+        f"unknown model '{model_id}'{hosted}.{suggest(prefix, {k.split(':')[0] for k in known})} "
         f"Models: {', '.join(known)}"
     )
 

@@ -16,6 +16,7 @@ from agentkit.models.echo import EchoModel
 from agentkit.node import Node
 from agentkit.spec.env import environment_problems, names_in, needs_environment, reads_in
 from agentkit.spec.nodes import STAND_IN
+from agentkit.spec.places import CALLERS_MODEL
 from agentkit.spec.read import Draft
 
 _REPLACEMENTS: Final[dict[str, Any]] = {
@@ -102,6 +103,8 @@ class _Builder:
         for problem in error.problems:
             if self._follows(problem) or (agent_only and problem.node is not None):
                 continue
+            if self._options.model is not None and (problem.field, problem.node) == ("model", None):
+                problem = replace(problem, message=CALLERS_MODEL + problem.message)
             if problem not in self._problems:
                 self._problems.append(problem)
 
@@ -251,20 +254,16 @@ class _Builder:
 
     def _input_fields(self, compiled: Collection[CompiledNode]) -> Iterator[Problem]:
         """Reads of a field that the mapping given for an input does not have."""
-        fields = {
-            name: frozenset(value)
-            for name, value in self._inputs.items()
-            if isinstance(value, Mapping)
-        }
+        given = self._inputs.items()
+        fields = {name: frozenset(value) for name, value in given if isinstance(value, Mapping)}
         for one in compiled:
             for use in one.uses:
                 for message in missing_fields(use.reads, fields):
                     yield Problem(message, one.name, use.field, use.key)
-        fields |= {one.name: known for one in compiled if (known := value_fields(one)) is not None}
+        known = {**fields, **{one.name: value_fields(one) for one in compiled}}
         for name in ("system", "context", "action", "env"):
             for reads in reads_in(self._fields.get(name, "")):
-                for message in missing_fields(reads, fields):
-                    yield Problem(message, field=name)
+                yield from (Problem(text, field=name) for text in missing_fields(reads, known))
 
     def _unused_inputs(self, graph: Graph) -> None:
         used = {*graph.reads, *names_in(self._env.arguments if self._env else {})}

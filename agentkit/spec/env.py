@@ -1,5 +1,6 @@
 """What can be wrong with an agent's environment, before it is made."""
 
+import inspect
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
@@ -28,9 +29,43 @@ def environment_problems(env: EnvSpec, inputs: Collection[str] | None) -> Iterat
         near = suggest(env.id, known) or suggest(env.id, set(gymnasium.registry))
         message = f"unknown environment '{env.id}'.{near} Known: {', '.join(known) or 'none'}"
         yield Problem(message, field="env", key="id")
+    else:
+        yield from _argument_problems(env)
     for key, value in env.arguments.items():
         for message in _template_problems(value, inputs):
             yield Problem(message, field="env", key=key)
+
+
+def _argument_problems(env: EnvSpec) -> Iterator[Problem]:
+    """Arguments that neither the environment's class nor gymnasium.make takes."""
+    import gymnasium
+
+    takes = _parameters(env.id) if env.arguments else None
+    if takes is None:
+        return
+    known = takes | set(inspect.signature(gymnasium.make).parameters) - {"id", "kwargs"}
+    for key in env.arguments:
+        if key not in known:
+            listed = ", ".join(sorted(takes)) or "nothing"
+            message = f"unknown argument '{key}'.{suggest(key, known)} {env.id} takes: {listed}"
+            yield Problem(message, field="env", key=key)
+
+
+def _parameters(env_id: str) -> set[str] | None:
+    """The arguments that an environment takes by name; None where that cannot be known."""
+    import gymnasium
+    from gymnasium.envs.registration import load_env_creator
+
+    creator = gymnasium.spec(env_id).entry_point
+    try:
+        make = load_env_creator(creator) if isinstance(creator, str) else creator
+        parameters = inspect.signature(make).parameters if make is not None else {}
+    except Exception:  # whatever keeps it from being loaded is said when it is made
+        return None
+    kinds = {parameter.kind for parameter in parameters.values()}
+    if make is None or inspect.Parameter.VAR_KEYWORD in kinds:
+        return None
+    return set(parameters)
 
 
 def _template_problems(value: Any, inputs: Collection[str] | None) -> Iterator[str]:

@@ -3,12 +3,16 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from agentkit.errors import Problem
 from agentkit.prompt import TemplateProblem, compile_expression, compile_template
 from agentkit.spec.nodes import Written
 from agentkit.spec.yaml_marks import Entries, Items, Scalar, Value
 from agentkit.spec.yaml_source import Flaw, Source
+
+CALLERS_MODEL: Final = "the model given with --model (in Python: model=): "
+"""Begins a problem that no line of the file is to blame for."""
 
 _QUOTED = re.compile(r"'([^']+)'")
 _CODE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
@@ -33,7 +37,7 @@ class Places:
 
     def of(self, problem: Problem) -> Problem:
         """A problem of the agent with its line and column."""
-        if problem.line is not None:
+        if problem.line is not None or problem.message.startswith(CALLERS_MODEL):
             return problem
         return problem.at(*self.source.place(self._index(problem)))
 

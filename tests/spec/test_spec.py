@@ -150,8 +150,9 @@ def test_files_are_named_from_the_folder_of_the_agent(tmp_path: Path) -> None:
 
 
 def test_the_environment_takes_arguments_with_inputs() -> None:
-    text = "model: echo\ninputs: {size: 9}\nenv: {id: CartPole-v1, n: '{{ size }}'}\nnodes: [x]\n"
-    assert parse_agent(text).env == EnvSpec("CartPole-v1", {"n": "{{ size }}"})
+    env = "{id: CartPole-v1, max_episode_steps: '{{ size }}'}"
+    text = f"model: echo\ninputs: {{size: 9}}\nenv: {env}\nnodes: [x]\n"
+    assert parse_agent(text).env == EnvSpec("CartPole-v1", {"max_episode_steps": "{{ size }}"})
     assert parse_agent("model: echo\nenv: CartPole-v1\nnodes: [x]\n").env == EnvSpec("CartPole-v1")
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import gymnasium
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -185,8 +186,8 @@ def test_the_message_shows_the_line_and_a_caret() -> None:
             id="environment",
         ),
         pytest.param(
-            "model: echo\nenv: {id: CartPole-v1, n: '{{ siz }}'}\nnodes: [x]",
-            "2:31 -: 'siz' is no input of this agent.",
+            "model: echo\nenv: {id: CartPole-v1, render_mode: '{{ siz }}'}\nnodes: [x]",
+            "2:41 -: 'siz' is no input of this agent.",
             id="environment's input",
         ),
         pytest.param(
@@ -270,6 +271,11 @@ def test_the_message_shows_the_line_and_a_caret() -> None:
             "model: echo\nnodes:\n  a: {prompt: x, output: {choice: [go, stop]}, otherwise: wait}",
             "3:59 a: \"wait\" does not fit 'output': ",
             id="otherwise that is no option",
+        ),
+        pytest.param(
+            "model: echo\nenv:\n  id: agentkit/Crafter-v1\n  lenght: 5\nnodes: [x]",
+            "4:3 -: unknown argument 'lenght'. Did you mean 'length'?",
+            id="argument of the environment",
         ),
     ],
 )
@@ -404,3 +410,41 @@ def test_all_problems_of_one_output_are_shown() -> None:
     assert len(found) == 4, "\n".join(found)
     for one, start in zip(found, starts, strict=True):
         assert one.startswith(start)
+
+
+def test_arguments_of_every_environment_and_of_one_that_takes_any_are_allowed() -> None:
+    text = "model: echo\nenv: {id: ID, ARGUMENT: 5}\nnodes: [x]\n"
+    for env, argument in [
+        ("agentkit/Crafter-v1", "length"),
+        ("agentkit/Crafter-v1", "max_episode_steps"),
+        ("test/TakesAny-v0", "anything"),
+        ("test/NotInstalled-v0", "anything"),
+    ]:
+        parse_agent(text.replace("ID", env).replace("ARGUMENT", argument))
+
+
+def make_any(**arguments: object) -> gymnasium.Env[object, object]:
+    raise NotImplementedError
+
+
+gymnasium.register("test/TakesAny-v0", entry_point=make_any)
+gymnasium.register("test/NotInstalled-v0", entry_point="no_such_package_here:Env")
+
+
+def test_a_model_that_the_caller_gives_is_blamed_on_the_caller() -> None:
+    text = "model: echo\nnodes: [x]\n"
+    with pytest.raises(SpecError) as caught:
+        parse_agent(text, "agent.yaml", model="nope")
+    (problem,) = caught.value.problems
+    assert problem.line is None
+    assert problem.message.startswith("the model given with --model (in Python: model=): unknown")
+    with pytest.raises(SpecError) as caught:
+        parse_agent(text.replace("[x]", "['{{ y }}']"), "agent.yaml", model="nope")
+    assert [p.line for p in caught.value.problems] == [None, 2]
+
+
+@pytest.mark.parametrize("model", ["openai:gpt", "langchain:x:y", "local:llama"])
+def test_hosted_models_are_said_not_to_be_there_yet(model: str) -> None:
+    (found,) = problems("model: MODEL\nnodes: [x]".replace("MODEL", model))
+    assert found.startswith("1:8 -: unknown model")
+    assert "hosted models are not in this version" in found
