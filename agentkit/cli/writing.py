@@ -79,13 +79,17 @@ def _header(name: str, origin: str, path: Path, body: str) -> Iterator[str]:
     width = max(map(len, commands))
     for command, effect in commands.items():
         yield f"  {command:<{width}}   {effect}"
-    yield from ("", *_ADVICE, "")
+    yield from ("", *_EDITORS, "", *_ADVICE, "")
     yield from _explained(AGENT_TABLE, set(top))
     if inner:
         yield from ("", "Inside a node:", "")
         yield from _explained(NODE_TABLE, inner)
 
 
+_EDITORS: Final = (
+    "An editor can check this file while you type: run  agentkit schema > agent.schema.json  and",
+    "put this line first:  # yaml-language-server: $schema=agent.schema.json",
+)
 _ADVICE: Final = (
     "Each prompt is text for the model. {{ name }} puts a value there: an input, the answer of",
     "another prompt, the observation, or something from the memory. Keep the spaces at the",

@@ -102,3 +102,11 @@ def test_the_schema_is_a_json_schema(invoke):
     schema = json.loads(invoke("schema").stdout)
     jsonschema.Draft202012Validator.check_schema(schema)
     assert schema["title"] == "An AgentKit agent"
+
+
+def test_a_new_agent_says_how_an_editor_can_check_it(invoke, folder):
+    assert invoke("new", "mine").exit_code == 0
+    text = (folder / "mine.yaml").read_text(encoding="utf-8")
+    assert "agentkit schema > agent.schema.json" in text
+    assert "# yaml-language-server: $schema=agent.schema.json" in text
+    assert not text.startswith("# yaml-language-server")
