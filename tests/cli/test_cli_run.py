@@ -156,12 +156,14 @@ def test_steps_need_an_environment(invoke):
 
 def test_a_run_that_cannot_start_leaves_no_folder(invoke, folder):
     agent = (folder / "walker.yaml").read_text()
+    kept = agent.replace("nodes:", "keep: {places: forever}\nnodes:", 1)
     wrong = agent.replace("test/Corridor-v0", "{id: test/Corridor-v0, width: 3}")
-    (folder / "walker.yaml").write_text(wrong)
-    result = invoke("run", "walker.yaml")
-    assert result.exit_code == 2
-    assert "width" in result.stderr
-    assert not [*(folder / "runs").iterdir()]
+    for text, cause in ((kept, "Is a directory"), (wrong, "width")):
+        (folder / "walker.yaml").write_text(text)
+        result = invoke("run", "walker.yaml", "--memory", ".")
+        assert result.exit_code == 2
+        assert cause in result.stderr
+        assert not [*folder.glob("runs/*")]
 
 
 def test_two_runs_in_one_second_get_two_folders(invoke, folder):
