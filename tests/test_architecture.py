@@ -17,7 +17,7 @@ LAYERS = [
     {"values", "files", "events", "node", "models.base", "plugins", "sharing"},
     {"sandbox", "prompt", "reuse", "pictures", "trace", "models"},
     {"outputs", "output", "reading", "memory"},
-    {"compiled", "checks"},
+    {"compiled", "checks", "field_types"},
     {"graph"},
     {"binding", "drawing"},
     {"asking", "calling", "overlay"},
