@@ -179,7 +179,11 @@ class Agent:
 
     def act_sync(self, observation: Any = None, **options: Any) -> str:
         """`act` for programs without an event loop; takes the same arguments."""
-        return asyncio.run(self.act(observation, **options))
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(self.act(observation, **options))
+        raise InputError("act_sync was called inside a running event loop: use 'await agent.act'")
 
     @property
     def result(self) -> StepResult | None:
@@ -217,6 +221,8 @@ class Episode:
         streaming: bool = False,
     ) -> str:
         """Execute one step; arguments as `Agent.act`, and `emit` for its events."""
+        if self.steps == 0 and actions is None:
+            self._refuse_missing_actions()
         if self._history:
             self._history[-1]["reward"] = reward
         names = {
@@ -240,6 +246,15 @@ class Episode:
         self.steps += 1
         self._history.append({"observation": observation, "action": action, "reward": None})
         return action
+
+    def _refuse_missing_actions(self) -> None:
+        """Refuse a choice among actions that the environment cannot list."""
+        for compiled in self.agent.graph.compiled:
+            if compiled.output is not None and "actions" in compiled.output.reads:
+                raise InputError(
+                    f"node '{compiled.name}' chooses among 'actions', and the environment lists "
+                    "none: its actions are a grammar, so let the node answer in text"
+                )
 
 
 def _compile_action(graph: Graph, action: str | None, problems: list[Problem]) -> Template | None:

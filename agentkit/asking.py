@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from agentkit.binding import BoundNode
-from agentkit.errors import AgentKitError, ModelError, OutputError, RenderError
+from agentkit.errors import (
+    AgentKitError,
+    ModelError,
+    OutputError,
+    RenderError,
+    StepInterrupted,
+)
 from agentkit.events import Event, NodeFinished, NodeRetried, NodeStarted, NodeText
 from agentkit.messages import Call, Completion, Image, Message, Request, Usage
 from agentkit.node import MISSING
@@ -46,6 +52,7 @@ class Shared:
     streaming: bool
     meter: Meter
     reuse: ReuseCache
+    stopping: Callable[[], bool]
 
 
 class Unanswered(Exception):
@@ -87,6 +94,8 @@ class Question:
         """
         try:
             return await self._ask()
+        except StepInterrupted:
+            raise
         except AgentKitError as error:
             raise Unanswered(error, self.attempt, self.completion) from error
 
@@ -95,6 +104,8 @@ class Question:
         messages = (*self.before, self.sent)
         schema = self.output.json_schema(self.variables)
         while True:
+            if self.shared.stopping():
+                raise StepInterrupted("stopped before the model was asked")
             self.attempt += 1
             completion = await self._complete(messages, schema)
             try:
@@ -136,6 +147,10 @@ class Question:
             raise
         except Exception as error:
             raise ModelError(f"{model.name} raised {type(error).__name__}: {error}") from error
+        answer: object = completion
+        if not isinstance(answer, Completion):
+            kind = type(completion).__name__
+            raise ModelError(f"{model.name} returned a {kind}; a model returns a Completion")
         self.latency_s = time.perf_counter() - started
         self.completion = completion
         if not self.reused:
@@ -200,7 +215,11 @@ def check_value(bound: BoundNode, value: Any, variables: Mapping[str, Any]) -> N
         OutputError: A check says no.
     """
     for check, expression in bound.compiled.checks:
-        if not expression.evaluate({**variables, "output": value}):
+        try:
+            met = expression.evaluate({**variables, "output": value})
+        except RenderError as error:
+            raise OutputError(f"it cannot be checked: {error}") from error
+        if not met:
             raise OutputError(check.say or f"it must meet this condition: {check.that}")
 
 

@@ -90,7 +90,8 @@ class Request:
     call: Call = field(default_factory=Call)
     """Which call of the run this is."""
     variables: Mapping[str, Any] = field(default_factory=dict)
-    """The names the node's templates read, with their values (for rules and adapters)."""
+    """The names the node's templates read, with their values (for rules and adapters). They are
+    the run's own: read them, never change them."""
     on_text: Callable[[str], None] | None = None
     """Called with each piece of text as it arrives, by models that stream."""
 

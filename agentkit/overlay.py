@@ -24,7 +24,9 @@ class Overlay:
         self.blocked: dict[int, str] = {}
         """Nodes that cannot run, with the name of the failed node that they need."""
         self._ancestors: list[int] = []
-        self._added_by: dict[int, list[int]] = {}
+        self._siblings: dict[tuple[int, int | None], list[int]] = {}
+        self._places: dict[int, tuple[int, int, int]] = {}
+        """Of each added node: its adder, the item, and which of the nodes added there it is."""
 
     def block(self, index: int, because: str) -> None:
         """Note that the successors of a node cannot run."""
@@ -36,22 +38,36 @@ class Overlay:
         node: Node,
         before: Sequence[str],
         adder: int,
+        item: int | None,
         step: int,
-        status: Mapping[str, str],
-    ) -> tuple[str, NodeAdded]:
+        done: bool,
+    ) -> NodeAdded:
         """Add a node that starts when `adder` has finished.
 
+        What is accepted, and under which name, does not depend on which node finishes first.
+
+        Args:
+            node: The node.
+            before: Nodes after the adder that wait for it.
+            adder: Index of the function node that adds it.
+            item: The item, when the adder goes through items.
+            step: Number of the step, for the event.
+            done: Whether the adder has finished already.
+
         Raises:
-            SpecError: The node cannot work, or a node in `before` has already started.
+            SpecError: The node cannot work; it lists every problem.
         """
         self._own()
         problems: list[Problem] = []
         compiled = compile_node(node, problems)
         by = self.nodes[adder].compiled.name
-        siblings = self._added_by.setdefault(adder, [])
-        name = f"{by}.{len(siblings) + 1}"
+        siblings = self._siblings.setdefault((adder, item), [])
+        name = f"{by}.{len(siblings) + 1}" if item is None else f"{by}.{item}.{len(siblings) + 1}"
+        if done:
+            message = f"'{by}' has returned: nodes are added only while the function runs"
+            problems.append(Problem(message, field="name"))
         visible = self._visible(adder, siblings)
-        followers = self._followers(before, adder, status, problems)
+        followers = self._followers(before, adder, problems)
         problems.extend(self._problems(compiled, visible))
         bound = self._binding.bind(compiled, problems)
         needs = sorted({adder, *(visible[n] for n in (*node.recall, *node.after) if n in visible)})
@@ -62,9 +78,10 @@ class Overlay:
         if problems:
             raise SpecError([replace(problem, node=name) for problem in problems])
         bound = replace(bound, compiled=replace(compiled, node=replace(node, name=name)))
+        self._places[len(self.nodes)] = (adder, -1 if item is None else item, len(siblings))
         self._insert(bound, [i for i in needs if i == adder or i in siblings], followers, ancestors)
         siblings.append(len(self.nodes) - 1)
-        return name, NodeAdded(step, name, by, node.prompt, tuple(before))
+        return NodeAdded(step, name, by, node.prompt, tuple(before))
 
     def _own(self) -> None:
         """Copy, before the first change, what is shared with the graph."""
@@ -79,17 +96,23 @@ class Overlay:
         indices = [i for i in range(len(self.nodes)) if before >> i & 1]
         return {self.nodes[i].compiled.name: i for i in (*indices, *siblings)}
 
-    def _followers(
-        self, before: Sequence[str], adder: int, status: Mapping[str, str], problems: list[Problem]
-    ) -> list[int]:
+    def _followers(self, before: Sequence[str], adder: int, problems: list[Problem]) -> list[int]:
+        """The nodes that wait for the added one; they come after the adder, so none has begun."""
+        if isinstance(before, str):
+            problems.append(Problem("before: expected a list of node names", field="before"))
+            return []
         index = {bound.compiled.name: i for i, bound in enumerate(self.nodes)}
         followers = []
-        for name in before:
+        for name in dict.fromkeys(before):
             if name not in index:
                 message = f"before: there is no node '{name}'.{suggest(name, set(index))}"
                 problems.append(Problem(message, field="before"))
-            elif index[name] == adder or not self.indegrees[index[name]] or name in status:
-                message = f"before: '{name}' has already started"
+            elif not self._ancestors[index[name]] >> adder & 1:
+                by = self.nodes[adder].compiled.name
+                message = (
+                    f"before: '{name}' does not come after '{by}', so it may have started: "
+                    f"add 'after: [{by}]' to it"
+                )
                 problems.append(Problem(message, field="before"))
             else:
                 followers.append(index[name])
@@ -132,7 +155,12 @@ class Overlay:
         for i in followers:
             self.indegrees[i] += 1
             if prompt and self.nodes[i].function is None:
-                self.recalls[i] = (*self.recalls[i], new)
+                self.recalls[i] = self._in_order(*self.recalls[i], new)
         for i in range(new):
             if any(i == f or self._ancestors[i] >> f & 1 for f in followers):
                 self._ancestors[i] |= ancestors | 1 << new
+
+    def _in_order(self, *recalled: int) -> tuple[int, ...]:
+        """Recalled nodes: the graph's own in their order, then added ones by adder and item."""
+        own = [i for i in recalled if i not in self._places]
+        return (*own, *sorted(set(recalled) - set(own), key=self._places.__getitem__))

@@ -144,7 +144,7 @@ class _Renderer:
         names.update({name: value for name, value in given.items() if name in names})
         self._scope = Scope(graph, names, moment.state)
         step, episode = int(names.get("step") or 0), int(names.get("episode") or 0)
-        self._shared = Shared(step, episode, None, False, Meter(), ReuseCache())
+        self._shared = Shared(step, episode, None, False, Meter(), ReuseCache(), lambda: False)
 
     def render(self) -> Rendered:
         scope = self._scope

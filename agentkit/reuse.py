@@ -19,23 +19,34 @@ class ReuseCache:
     """
 
     def __init__(self) -> None:
-        self._known: dict[bytes, Completion] = {}
-        self._in_flight: dict[bytes, asyncio.Future[Completion]] = {}
+        self._kept: dict[tuple[int, bytes], Completion] = {}
+        self._new: dict[tuple[int, bytes], Completion] = {}
+        self._in_flight: dict[tuple[int, bytes], asyncio.Future[Completion]] = {}
+
+    def commit(self) -> None:
+        """Keep what this step asked."""
+        self._kept |= self._new
+        self._new = {}
+
+    def discard(self) -> None:
+        """Forget what this step asked: it failed, and a step leaves all or nothing."""
+        self._new = {}
 
     async def complete(self, model: Model, request: Request) -> tuple[Completion, bool]:
         """The completion of a request, and whether it was there already."""
-        key = request_key(model, request)
-        if key in self._known:
-            return self._known[key], True
+        key = (id(model), request_key(model, request))
+        known = self._kept.get(key) or self._new.get(key)
+        if known is not None:
+            return known, True
         if key in self._in_flight:
             return await asyncio.shield(self._in_flight[key]), True
         task = asyncio.ensure_future(model.complete(request))
         self._in_flight[key] = task
         try:
-            self._known[key] = await task
+            self._new[key] = completion = await task
         finally:
             del self._in_flight[key]
-        return self._known[key], False
+        return completion, False
 
 
 def request_key(model: Model, request: Request) -> bytes:

@@ -1,13 +1,20 @@
 """Run one node of a step: skip it, ask, call, or do so for each item; then save."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agentkit.asking import Question, Shared, Turn, Unanswered, checked_items, make_question
 from agentkit.binding import BoundNode
 from agentkit.calling import call
-from agentkit.errors import AgentKitError, OutputError, RenderError
+from agentkit.errors import (
+    AgentKitError,
+    FunctionError,
+    ModelError,
+    OutputError,
+    RenderError,
+    StepInterrupted,
+)
 from agentkit.events import MemoryWritten, NodeFailed, NodeFinished, NodeSkipped
 from agentkit.overlay import Overlay
 from agentkit.prompt import Expression
@@ -38,6 +45,8 @@ class NodeRunner:
         """
         try:
             return await self._execute(index, handle)
+        except StepInterrupted:
+            raise
         except Unanswered as error:
             self._failed(index, None, error)
             raise error.cause from error
@@ -53,14 +62,13 @@ class NodeRunner:
                 self._shared.emit(NodeSkipped(self._shared.step, name, scope.values.get(name)))
             return "skipped"
         if compiled.each is not None:
-            status = "ok"
-            value, turns = await self._each(index, compiled.each, handle)
+            value, turns, status = await self._each(index, compiled.each, handle)
         else:
             variables = self._variables(bound)
             value, turn, status = await self._one(index, variables, None, handle)
             turns = (turn,) if turn else ()
         scope.values[name] = value
-        if turns:
+        if bound.function is None:
             scope.turns[name] = turns
         if compiled.save:
             self._save(bound, value)
@@ -97,8 +105,8 @@ class NodeRunner:
 
     async def _each(
         self, index: int, each: Expression, handle: Any
-    ) -> tuple[list[Any], tuple[Turn, ...]]:
-        """Run once per item, all at once; the value is the list of values, in item order."""
+    ) -> tuple[list[Any], tuple[Turn, ...], str]:
+        """Run once per item, all at once; values and turns are in item order."""
         bound = self._overlay.nodes[index]
         items = checked_items(self._scope.evaluate(each))
         variables = self._variables(bound)
@@ -108,23 +116,24 @@ class NodeRunner:
                 for number, item in enumerate(items)
             ]
         results = [task.result() for task in running]
-        failed = [f"item {i}: {r}" for i, r in enumerate(results) if isinstance(r, AgentKitError)]
-        if failed:
-            raise OutputError(f"{len(failed)} of {len(results)} items failed: {'; '.join(failed)}")
-        pairs = [result for result in results if not isinstance(result, AgentKitError)]
-        value = [answer for answer, _ in pairs]
+        _raise_failures(results)
+        answers = [result for result in results if not isinstance(result, AgentKitError)]
+        value = [answer for answer, _, _ in answers]
+        fallen = any(status == "otherwise" for _, _, status in answers)
+        status = "otherwise" if fallen else "ok"
         if self._shared.emit:
             name = bound.compiled.name
-            self._shared.emit(NodeFinished(self._shared.step, name, None, 1, "ok", value))
-        return value, tuple(turn for _, turn in pairs if turn)
+            self._shared.emit(NodeFinished(self._shared.step, name, None, 1, status, value))
+        return value, tuple(turn for _, turn, _ in answers if turn), status
 
     async def _item(
         self, index: int, variables: Mapping[str, Any], item: int, handle: Any
-    ) -> tuple[Any, Turn | None] | AgentKitError:
-        """One item of an `each` node: its value and turn, or what went wrong."""
+    ) -> tuple[Any, Turn | None, str] | AgentKitError:
+        """One item of an `each` node: value, turn and status, or what went wrong."""
         try:
-            value, turn, _ = await self._one(index, variables, item, handle)
-            return value, turn
+            return await self._one(index, variables, item, handle.of_item(item))
+        except StepInterrupted as error:
+            return error
         except Unanswered as error:
             failure = error
         except AgentKitError as error:
@@ -152,3 +161,22 @@ class NodeRunner:
             if shared.emit and (key not in memory or memory[key] != saved):
                 shared.emit(MemoryWritten(shared.step, bound.compiled.name, key, saved))
             memory[key] = saved
+
+
+_ITEM_ERRORS = (OutputError, RenderError, FunctionError, ModelError)
+
+
+def _raise_failures(results: Sequence[Any]) -> None:
+    """One error for all items that failed, of their kind where they agree."""
+    errors = {i: result for i, result in enumerate(results) if isinstance(result, AgentKitError)}
+    if not errors:
+        return
+    for error in errors.values():
+        if isinstance(error, StepInterrupted):
+            raise error
+    listed = "; ".join(f"item {i}: {error}" for i, error in errors.items())
+    message = f"{len(errors)} of {len(results)} items failed: {listed}"
+    for kind in _ITEM_ERRORS:
+        if all(isinstance(error, kind) for error in errors.values()):
+            raise kind(message)
+    raise AgentKitError(message)

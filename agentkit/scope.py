@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentkit.asking import Turn
-from agentkit.errors import RenderError
 from agentkit.graph import Graph
 from agentkit.messages import Message
 from agentkit.prompt import Expression, Reads
+from agentkit.sandbox.lookup import Missing
 from agentkit.values import json_copy
 
 
@@ -49,8 +49,13 @@ class Scope:
 
     @property
     def state(self) -> State:
-        """What the next step starts from, once this one is done."""
-        return State(self.memory, self.values, self.turns)
+        """What the next step starts from, once this one is done; added nodes are left out."""
+        index = self._graph.index
+        return State(
+            self.memory,
+            {name: value for name, value in self.values.items() if name in index},
+            {name: turns for name, turns in self.turns.items() if name in index},
+        )
 
     def evaluate(self, expression: Expression) -> Any:
         """The value of an expression.
@@ -63,8 +68,7 @@ class Scope:
     def variables(self, reads: Reads) -> dict[str, Any]:
         """The values of the names that a template or expression reads.
 
-        Raises:
-            RenderError: One of them is a node that has never run.
+        A node that has never run stands there as a value whose every use is a RenderError.
         """
         return {name: self._value(name, keys) for name, keys in reads.items() if self._gives(name)}
 
@@ -73,15 +77,13 @@ class Scope:
 
     def _value(self, name: str, keys: frozenset[str] | None) -> Any:
         if name in self._graph.index:
-            if name in self.values:
-                return self.values[name]
-            raise RenderError(
-                f"'{name}' has never run: give it an 'initial' value, or use it only once it ran"
-            )
+            return self.values[name] if name in self.values else _never_ran(name)
         if name == "memory":
             return {key: self.memory[key] for key in keys or self.memory if key in self.memory}
         if name == "previous":
-            return {key: self._previous.get(key) for key in keys or self._graph.index}
+            before = self._previous
+            wanted = keys or self._graph.index
+            return {key: before[key] if key in before else _never_ran(key) for key in wanted}
         return self._names[name]
 
     def question_variables(self, reads: Reads, with_context: bool) -> dict[str, Any]:
@@ -119,3 +121,9 @@ class Scope:
             for turn in self.turns.get(name, ()):
                 messages += turn
         return messages
+
+
+def _never_ran(name: str) -> Missing:
+    return Missing(
+        hint=f"'{name}' has never run: give it an 'initial' value, or use it only once it ran"
+    )

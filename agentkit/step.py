@@ -8,7 +8,13 @@ from typing import Any
 
 from agentkit.asking import Meter, Shared
 from agentkit.binding import Binding, bind
-from agentkit.errors import AgentKitError, RenderError, StepError, StepInterrupted
+from agentkit.errors import (
+    AgentKitError,
+    InputError,
+    RenderError,
+    StepError,
+    StepInterrupted,
+)
 from agentkit.events import Event, NodeCancelled, StepFailed, StepFinished, StepStarted
 from agentkit.graph import Graph
 from agentkit.messages import Usage
@@ -79,15 +85,23 @@ class StepRun:
         self._emit = emit
         self._stopping = stopping
         self._stopped = False
-        self._step = int(names.get("step") or 0)
+        self._step = _number(names.get("step"))
         self._scope = Scope(binding.graph, names, state)
         self._overlay = Overlay(binding)
         self._roots = binding.graph.roots
         self._status: dict[str, str] = {}
         self._failures: dict[str, Exception] = {}
         self._meter = Meter()
-        episode = int(names.get("episode") or 0)
-        shared = Shared(self._step, episode, emit, streaming, self._meter, reuse or ReuseCache())
+        self._reuse = reuse or ReuseCache()
+        shared = Shared(
+            self._step,
+            _number(names.get("episode")),
+            emit,
+            streaming,
+            self._meter,
+            self._reuse,
+            self._is_stopped,
+        )
         self._runner = NodeRunner(shared, self._scope, self._overlay)
 
     async def run(self) -> StepResult:
@@ -99,7 +113,24 @@ class StepRun:
         """
         started = time.perf_counter()
         self._record(StepStarted(self._step))
-        self._attempt("the context", self._scope.render_prefix)
+        try:
+            self._attempt("the context", self._scope.render_prefix)
+            await self._run_all()
+        except BaseException:
+            self._end_failed()
+            raise
+        stopped = len(self._status) < len(self._overlay.nodes)
+        action = None
+        if not self._failures and not stopped:
+            action = self._attempt("the action", self._render_action)
+        if self._failures or stopped:
+            self._end_failed()
+            if self._failures:
+                raise StepError(self._failures)
+            raise StepInterrupted("the step was stopped before its end; nothing of it is kept")
+        return self._end_finished(action, time.perf_counter() - started)
+
+    async def _run_all(self) -> None:
         first, *others = self._roots
         try:
             async with asyncio.TaskGroup() as self._tasks:
@@ -108,21 +139,20 @@ class StepRun:
                 await self._run_from(first)
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None
+
+    def _end_failed(self) -> None:
+        """Say what the step used, and forget the rest of it."""
+        self._reuse.discard()
+        messages = {name: str(error) for name, error in self._failures.items()}
         usage, cost_usd = self._meter.usage, self._meter.cost_usd
-        stopped = len(self._status) < len(self._overlay.nodes)
-        action = None
-        if not self._failures and not stopped:
-            action = self._attempt("the action", self._render_action)
-        if self._failures or stopped:
-            messages = {name: str(error) for name, error in self._failures.items()}
-            self._record(StepFailed(self._step, messages, usage, cost_usd))
-            if self._failures:
-                raise StepError(self._failures)
-            raise StepInterrupted("the step was stopped before its end; nothing of it is kept")
-        latency_s = time.perf_counter() - started
+        self._record(StepFailed(self._step, messages, usage, cost_usd))
+
+    def _end_finished(self, action: str | None, latency_s: float) -> StepResult:
+        self._reuse.commit()
+        usage, cost_usd = self._meter.usage, self._meter.cost_usd
         self._record(StepFinished(self._step, usage, cost_usd, latency_s, action))
-        state = self._scope.state
-        return StepResult(state.values, self._status, state, usage, cost_usd, action)
+        scope = self._scope
+        return StepResult(scope.values, self._status, scope.state, usage, cost_usd, action)
 
     def _record(self, event: Event) -> None:
         if self._emit:
@@ -142,11 +172,14 @@ class StepRun:
             return None
         return self._action.render(self._scope.variables(self._action.reads)).strip()
 
+    def _is_stopped(self) -> bool:
+        return self._stopped or (self._stopping is not None and self._stopping())
+
     async def _run_from(self, index: int) -> None:
         """Run a node, then one that became ready; others that did get tasks of their own."""
         overlay = self._overlay
         while index >= 0:
-            if self._stopped or (self._stopping is not None and self._stopping()):
+            if self._is_stopped():
                 return
             await self._run_node(index)
             following = -1
@@ -158,6 +191,13 @@ class StepRun:
                     else:
                         self._tasks.create_task(self._run_from(successor))
             index = following
+
+    def add(self, node: Node, before: Sequence[str], adder: int, item: int | None) -> str:
+        """Add a node to this step; see `Step.add`."""
+        done = self._overlay.nodes[adder].compiled.name in self._status
+        event = self._overlay.add(node, before, adder, item, self._step, done)
+        self._record(event)
+        return event.node
 
     async def _run_node(self, index: int) -> None:
         """Run one node; whatever goes wrong with it is recorded, not raised."""
@@ -172,6 +212,8 @@ class StepRun:
             return
         try:
             self._status[name] = await self._runner.execute(index, Step(self, index))
+        except StepInterrupted:
+            self._stopped = True
         except AgentKitError as error:
             self._status[name] = "failed"
             self._failures[name] = error
@@ -181,30 +223,33 @@ class StepRun:
 class Step:
     """The running step, as a function node sees it (through a parameter called `step`)."""
 
-    def __init__(self, run: StepRun, adder: int) -> None:
+    def __init__(self, run: StepRun, adder: int, item: int | None = None) -> None:
         self._run = run
         self._adder = adder
+        self._item = item
+
+    def of_item(self, item: int) -> "Step":
+        """The step as one item of an `each` node sees it."""
+        return Step(self._run, self._adder, item)
 
     def add(self, node: Node, before: Sequence[str] = ()) -> str:
-        """Add a node to the current step. It starts when the function has returned.
+        """Add a node to the current step. It starts when the function's node has finished.
 
         Args:
-            node: The node; it is named after the adder: `adder.1`, `adder.2`, ...
-            before: Nodes that wait for it and find its question and answer in their conversation.
+            node: The node; it is named after the adder: `adder.1`, `adder.2`, ..., or
+                `adder.0.1` and so on when the adder goes through items.
+            before: Nodes that wait for it and find its question and answer in their conversation;
+                they must come after the adder anyway.
 
         Returns:
             The name of the added node.
 
         Raises:
             SpecError: It cannot work: it reads a node that the adder does not come after, races
-                for a memory key, or a node in `before` has already started.
+                for a memory key, a node in `before` does not come after the adder, or the
+                function has returned.
         """
-        added, event = self._run._overlay.add(
-            node, before, self._adder, self._run._step, self._run._status
-        )
-        if self._run._emit:
-            self._run._emit(event)
-        return added
+        return self._run.add(node, before, self._adder, self._item)
 
 
 async def run_graph(
@@ -228,9 +273,22 @@ async def run_graph(
     run = StepRun(
         binding,
         inputs,
-        State(memory=json_copy(memory, "memory")),
+        State(memory=_checked_memory(memory)),
         emit=emit,
         streaming=on_event is not None,
     )
     result = await run.run()
     return replace(result, trace=tuple(events))
+
+
+def _checked_memory(memory: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        copied: dict[str, Any] = json_copy(memory, "memory")
+    except TypeError as error:
+        raise InputError(str(error)) from error
+    return copied
+
+
+def _number(value: Any) -> int:
+    """The step or episode number that an environment gives; a graph's own input is none."""
+    return value if isinstance(value, int) else 0

@@ -66,8 +66,8 @@ class RunWriter:
         TraceError: The folder cannot be made or is somebody else's.
     """
 
-    def __init__(self, folder: Path, about: Mapping[str, Any]) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path | str, about: Mapping[str, Any]) -> None:
+        self.folder = folder = Path(folder)
         self._about = {
             "format": FORMAT,
             "status": "running",
@@ -106,15 +106,17 @@ class RunWriter:
         options = _OPTIONS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
         path = self.folder / "run.json"
         try:
-            write_atomic(path, orjson.dumps(self._about, default=str, option=options))
+            write_atomic(path, orjson.dumps(_whole(self._about), default=str, option=options))
         except OSError as error:
             raise TraceError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _whole(value: Any) -> Any:
-    """A value whose texts are all valid UTF-8; half pairs become `?`."""
+    """A value that JSON can say: half surrogate pairs become `?`, huge numbers become text."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
+    if isinstance(value, int) and value.bit_length() > 63:
+        return hex(value)
     if isinstance(value, Mapping):
         return {_whole(key): _whole(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -181,7 +183,7 @@ class EpisodeWriter:
     def _encode(self, body: Any) -> bytes:
         try:
             return orjson.dumps(body, default=self._other, option=_OPTIONS)
-        except orjson.JSONEncodeError:  # half of a surrogate pair: no text that UTF-8 can say
+        except orjson.JSONEncodeError:
             return orjson.dumps(_whole(body), default=self._other, option=_OPTIONS)
 
     def _write(self, line: bytes) -> None:

@@ -3,7 +3,10 @@
 import json
 from collections.abc import Mapping
 from math import isfinite
-from typing import Any
+from typing import Any, Final
+
+_LARGEST: Final = 2**63
+"""Whole numbers from here on are refused: many readers of JSON cannot hold them."""
 
 
 def json_copy(value: Any, where: str = "value") -> Any:
@@ -16,11 +19,15 @@ def json_copy(value: Any, where: str = "value") -> Any:
         return _copy(value)
     except TypeError as error:
         raise TypeError(_complaint(value, where) or str(error)) from None
+    except RecursionError:
+        raise TypeError(f"{where} is nested too deeply, or contains itself") from None
 
 
 def _copy(value: Any) -> Any:
     kind = type(value)
-    if kind is str or kind is int or kind is bool or value is None:
+    if kind is str or kind is bool or value is None:
+        return value
+    if kind is int and -_LARGEST <= value < _LARGEST:
         return value
     if kind is list:
         return [_copy(item) for item in value]
@@ -34,7 +41,7 @@ def _copy(value: Any) -> Any:
         return {_key(key): _copy(item) for key, item in value.items()}
     if isinstance(value, str):
         return str(value)
-    if isinstance(value, int):
+    if isinstance(value, int) and -_LARGEST <= value < _LARGEST:
         return int(value)
     raise TypeError("not a JSON value")
 
@@ -57,8 +64,11 @@ def _complaint(value: Any, where: str) -> str | None:
     if isinstance(value, (list, tuple)):
         found = (_complaint(item, f"{where}[{i}]") for i, item in enumerate(value))
         return next((complaint for complaint in found if complaint), None)
-    if value is None or isinstance(value, (str, int)):
+    if value is None or isinstance(value, str):
         return None
+    if isinstance(value, int):
+        small = -_LARGEST <= value < _LARGEST
+        return None if small else f"{where} is a number of more than 64 bits"
     if isinstance(value, float):
         return None if isfinite(value) else f"{where} is {value}, which JSON cannot say"
     hint = "; add '| list'" if hasattr(value, "__next__") else ""

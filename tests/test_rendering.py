@@ -19,7 +19,7 @@ NODES = [
     Node("seen", "What is there?", save={"seen": "output"}),
     Node(
         "stale",
-        "Has {{ memory.goal }} been reached? Before: {{ previous.seen }}",
+        "Has {{ memory.goal }} been reached? Before: {{ previous.seen if step else 'nothing' }}",
         output="yes_no",
         initial=True,
     ),

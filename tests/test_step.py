@@ -17,7 +17,9 @@ from agentkit import (
     Request,
     ScriptedModel,
     SpecError,
+    Step,
     StepError,
+    StepInterrupted,
 )
 
 
@@ -282,10 +284,14 @@ def test_initial_is_the_value_before_the_node_first_ran():
     assert result["b"] == "1"
 
 
-def test_previous_is_the_value_of_the_step_before_and_null_at_first():
-    player = agent(Node("a", "{{ previous.a }}|{{ observation }}"))
-    assert player.act_sync("x") == "null|x"
-    assert player.act_sync("y") == "null|x|y"
+def test_previous_is_the_value_of_the_step_before_and_at_first_the_initial_one():
+    player = agent(Node("a", "{{ previous.a }}|{{ observation }}", initial="none yet"))
+    assert player.act_sync("x") == "none yet|x"
+    assert player.act_sync("y") == "none yet|x|y"
+    with pytest.raises(StepError, match="'a' has never run"):
+        agent(Node("a", "{{ previous.a }}")).act_sync("x")
+    guarded = agent(Node("a", "{% if step > 0 %}{{ previous.a }}{% endif %}!"))
+    assert [guarded.act_sync("x"), guarded.act_sync("y")] == ["!", "!!"]
 
 
 def test_memory_and_values_are_committed_together_or_not_at_all():
@@ -514,7 +520,7 @@ def test_a_function_may_add_nodes_before_one_that_has_not_started():
     ("node", "before", "message"),
     [
         (Node("q", "{{ later }}"), [], "unknown name 'later'|comes before"),
-        (Node("q", "x"), ["see"], "'see' has already started"),
+        (Node("q", "x"), ["see"], "'see' does not come after 'ask'"),
         (Node("q", "x"), ["nowhere"], "no node 'nowhere'"),
         (Node("q", "x", save={"k": "output"}), [], "memory.k"),
         (Node("q", ""), [], "prompt is empty"),
@@ -531,6 +537,126 @@ def test_added_nodes_are_checked(node, before, message):
             Node("later", "{{ memory.k }}", after=["see"]),
             memory={"k": 1},
         )
+
+
+def test_what_a_function_may_add_does_not_depend_on_which_item_is_quicker():
+    async def ask(step, item: int) -> None:
+        await asyncio.sleep(0.002 * (3 - item))
+        step.add(Node("q", f"question {item}"), before=["act"])
+
+    seen: list[Request] = []
+
+    def model(request: Request) -> str:
+        seen.append(request)
+        return "x"
+
+    run(
+        Node("ask", function=ask, each="[0, 1, 2]", with_={"item": "item"}),
+        Node("act", "?", after=["ask"]),
+        model=model,
+    )
+    assert {r.call.node for r in seen} == {"ask.0.1", "ask.1.1", "ask.2.1", "act"}
+    questions = [m.content for m in seen[-1].messages if m.role == "user"]
+    assert questions == ["question 0", "question 1", "question 2", "?"]
+
+
+def test_added_nodes_last_for_one_step():
+    def ask(step) -> None:
+        step.add(Node("q", "why?"), before=["act"])
+
+    player = agent(Node("ask", function=ask), Node("act", "?", after=["ask"]))
+    player.act_sync("1")
+    assert "ask.1" in player.result.values
+    assert set(player.result.state.values) == {"ask", "act"}
+    assert set(player.result.state.turns) == {"act"}
+
+
+def test_a_node_is_not_added_once_the_function_has_returned():
+    handles: list[Step] = []
+
+    def keep(step) -> None:
+        handles.append(step)
+
+    def late() -> None:
+        handles[0].add(Node("q", "?"))
+
+    with pytest.raises(StepError, match="'keep' has returned"):
+        run(Node("keep", function=keep), Node("late", function=late, after=["keep"]))
+
+
+def test_a_check_that_cannot_be_evaluated_is_retried_like_one_that_says_no():
+    model = ScriptedModel({"n": ["5", '{"a": 1}']})
+    result = run(Node("n", "?", output="json", check=[Check("'a' in output")]), model=model)
+    assert result["n"] == {"a": 1}
+    fallen = Node("n", "?", output="json", check=[Check("'a' in output")], otherwise={})
+    assert run(fallen, model=ScriptedModel({"n": "5"}))["n"] == {}
+
+
+def test_an_each_node_without_items_leaves_no_turns_of_the_step_before():
+    seen: list[Request] = []
+
+    def model(request: Request) -> str:
+        seen.append(request)
+        return "x"
+
+    player = agent(Node("q", "{{ item }}", each="observation"), Node("z", "?", recall=["q"]),
+                   model=model)  # fmt: skip
+    player.act_sync(["one", "two"])
+    player.act_sync([])
+    assert [m.content for m in seen[-1].messages] == ["?"]
+
+
+def test_nothing_is_asked_again_once_the_step_was_told_to_stop():
+    asked = 0
+
+    def model(request: Request) -> str:
+        nonlocal asked
+        asked += 1
+        return "no number"
+
+    player = agent(Node("n", "?", output="integer", attempts=50), model=model)
+    with pytest.raises(StepInterrupted):
+        asyncio.run(player.episode().act("o", stopping=lambda: asked == 2))
+    assert asked == 2
+
+
+def test_a_cancelled_step_says_what_it_had_used():
+    seen: list[object] = []
+
+    async def model(request: Request) -> str:
+        if request.call.node == "slow":
+            await asyncio.sleep(60)
+        return "x"
+
+    async def cancelled() -> None:
+        graph = Graph([Node("quick", "?"), Node("slow", "{{ quick }}")])
+        task = asyncio.create_task(graph.run(model=model, on_event=seen.append))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(cancelled())
+    assert type(seen[-1]).__name__ == "StepFailed"
+    assert seen[-1].usage.calls == 1
+
+
+def test_reuse_forgets_what_a_failed_step_asked():
+    asked: list[str] = []
+    broken = True
+
+    def model(request: Request) -> str:
+        asked.append(request.call.node)
+        if request.call.node == "b" and broken:
+            raise ModelError("down")
+        return "x"
+
+    player = agent(Node("a", "Same?", reuse=True), Node("b", "{{ a }}"), model=model)
+    with pytest.raises(StepError):
+        player.act_sync("1")
+    broken = False
+    player.act_sync("1")
+    assert asked == ["a", "b", "a", "b"]
 
 
 def test_the_context_is_rendered_once_a_step_and_its_error_fails_the_step():

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from agentkit.values import json_copy, json_text
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=20,
@@ -26,6 +27,7 @@ def test_a_copy_is_equal_and_shares_nothing_that_can_change(value):
         ({"a": [1, {2}]}, r"value\.a\[1\] is a set, not a JSON value"),
         ({"a": {1: 2}}, r"value\.a has the key 1; keys are texts"),
         ([float("nan")], r"value\[0\] is nan, which JSON cannot say"),
+        ({"n": 2**63}, r"value\.n is a number of more than 64 bits"),
         ((n for n in [1]), r"add '\| list'"),
     ],
 )
