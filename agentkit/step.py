@@ -138,7 +138,7 @@ class StepRun:
                     self._tasks.create_task(self._run_from(index))
                 await self._run_from(first)
         except BaseExceptionGroup as group:
-            raise group.exceptions[0] from None
+            raise _first(group) from None
 
     def _end_failed(self) -> None:
         """Say what the step used, and forget the rest of it."""
@@ -292,3 +292,10 @@ def _checked_memory(memory: Mapping[str, Any]) -> dict[str, Any]:
 def _number(value: Any) -> int:
     """The step or episode number that an environment gives; a graph's own input is none."""
     return value if isinstance(value, int) else 0
+
+
+def _first(error: BaseException) -> BaseException:
+    """The first error in a group; an `each` node makes a group inside the group."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

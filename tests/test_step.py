@@ -606,6 +606,15 @@ def test_an_each_node_without_items_leaves_no_turns_of_the_step_before():
     assert [m.content for m in seen[-1].messages] == ["?"]
 
 
+def test_an_error_of_a_listener_arrives_as_itself_from_inside_an_each_node():
+    def listen(event: object) -> None:
+        if type(event).__name__ == "NodeFinished":
+            raise ZeroDivisionError("listener")
+
+    with pytest.raises(ZeroDivisionError, match="listener"):
+        run(Node("q", "{{ item }}", each="[1, 2]"), on_event=listen)
+
+
 def test_nothing_is_asked_again_once_the_step_was_told_to_stop():
     asked = 0
 
