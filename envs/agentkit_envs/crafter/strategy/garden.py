@@ -6,7 +6,6 @@ from agentkit_envs.crafter.strategy.routes import FAR, Survey, way_beside, way_o
 from agentkit_envs.crafter.strategy.situation import Situation
 
 _OPEN_SIDE_COST = 3
-_STONE_NEAR = 6
 
 
 def open_sides(sit: Situation, plant: int) -> list[int]:

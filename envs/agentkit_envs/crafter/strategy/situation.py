@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from agentkit_envs.crafter.chart import CODES, NAMES, UNKNOWN, seen
-from agentkit_envs.crafter.scene import OFFSETS, VIEW, Direction, Scene
+from agentkit_envs.crafter.scene import VIEW, Direction, Scene
 from agentkit_envs.crafter.strategy.recipes import WALKABLE, clearable
 
 OPPOSITE: dict[Direction, Direction] = {
@@ -20,7 +20,6 @@ CREATURES = ("zombie", "skeleton", "cow")
 WALKABLE_CODES = frozenset(CODES[name].encode()[0] for name in WALKABLE)
 _NAMES = tuple(NAMES.get(chr(code)) for code in range(128))
 BLANK = UNKNOWN.encode()[0]
-LAVA = CODES["lava"].encode()[0]
 MARGIN = max(VIEW) // 2
 _BURROW, _SMALL_ROOM, _STARVED, _LOW = 70, 8, 4, 1
 _DAY_TICKS, _DAWN, _EVENING_TICKS = 300, 0.3, 50
@@ -226,8 +225,3 @@ def zombies_at(tick: int) -> int:
     """How many zombies the game wants in each large meadow, by the hour of its 300-tick day."""
     light = 1 - abs(math.cos(math.pi * (tick / _DAY_TICKS % 1 + _DAWN))) ** 3
     return int(3.5 - 3 * light)
-
-
-def facing_offset(direction: Direction) -> tuple[int, int]:
-    """A direction as (columns to the right, rows down)."""
-    return OFFSETS[direction]
