@@ -1,0 +1,178 @@
+"""HostedModel: what every model on a server shares: limits, a timeout, further tries, the cost."""
+
+import asyncio
+import logging
+import random
+from dataclasses import dataclass, replace
+from typing import Final
+
+from agentkit.errors import ModelError
+from agentkit.messages import Completion, Request, Usage
+from agentkit.models.throttle import Throttle, estimate_tokens
+
+_LOG = logging.getLogger("agentkit.models")
+
+_FIRST_WAIT_S: Final = 0.5
+_GROWTH: Final = 3.0
+_LONGEST_OWN_WAIT_S: Final = 30.0
+LONGEST_WAIT_S: Final = 60.0
+"""A server that wants a longer pause than this gets none: the call fails and says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What tokens cost, in USD per million."""
+
+    input: float
+    """Tokens read."""
+    output: float
+    """Tokens written."""
+    cached: float | None = None
+    """Tokens read from the provider's cache; None: as much as other tokens read."""
+
+    def cost_usd(self, usage: Usage) -> float:
+        """What these tokens cost."""
+        cached = self.input if self.cached is None else self.cached
+        fresh = usage.input_tokens - usage.cached_tokens
+        dollars = fresh * self.input + usage.cached_tokens * cached
+        return (dollars + usage.output_tokens * self.output) / 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a model on a server is called."""
+
+    timeout_s: float = 120.0
+    """The longest one try may take, from sending to the last byte."""
+    retries: int = 4
+    """Further tries after the first, when the server could not answer."""
+    max_concurrency: int | None = 16
+    """The most calls at once; None: any number."""
+    requests_per_minute: float | None = None
+    """The most tries that start in a minute; None: any number."""
+    tokens_per_minute: float | None = None
+    """The most tokens, read and written, in a minute; None: any number."""
+    price: Price | None = None
+    """What tokens cost; None: the price in the table of known models."""
+
+
+class Retryable(Exception):
+    """A try that failed in a way that another try may mend.
+
+    Args:
+        reason: What happened, in plain words and without secrets.
+        wait_s: How long the server asked to wait; None: it did not say.
+        pause: Whether the server is overloaded, so that other calls shall wait as well.
+    """
+
+    def __init__(self, reason: str, wait_s: float | None = None, *, pause: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.wait_s = wait_s
+        self.pause = pause
+
+
+class HostedModel:
+    """The base of models on a server; a subclass only says how one try is made.
+
+    Args:
+        name: The id shown in traces, such as `openai:gpt-5-mini`.
+        settings: Timeout, tries, limits and price.
+    """
+
+    reads_variables = False
+
+    def __init__(self, name: str, settings: Settings = Settings()) -> None:
+        self.name = name
+        self.settings = settings
+        self._throttle = Throttle(
+            settings.max_concurrency, settings.requests_per_minute, settings.tokens_per_minute
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}>"
+
+    async def complete(self, request: Request) -> Completion:
+        """Ask the server, again if it could not answer, within the limits of the settings.
+
+        Raises:
+            ModelError: The server did not answer in all tries, or refused the request.
+            AccessError: The key is missing or was refused.
+        """
+        tries = 1
+        while True:
+            try:
+                completion = await self._try(request, again=tries > 1)
+            except Retryable as error:
+                wait_s = self._wait_s(error, tries)
+                _LOG.info("%s: %s; trying again in %.1f s", self.name, error.reason, wait_s)
+                if request.on_retry is not None:
+                    await request.on_retry(error.reason, wait_s)
+                if error.pause:
+                    self._throttle.pause(wait_s)
+                await asyncio.sleep(wait_s)
+                tries += 1
+                continue
+            usage = replace(completion.usage, calls=tries)
+            cost = completion.cost_usd
+            return replace(
+                completion, usage=usage, cost_usd=self.cost_usd(usage) if cost is None else cost
+            )
+
+    def cost_usd(self, usage: Usage) -> float | None:
+        """What these tokens cost; None when the price is unknown."""
+        price = self.settings.price
+        return price.cost_usd(usage) if price else self._listed_cost(usage)
+
+    def _listed_cost(self, usage: Usage) -> float | None:
+        """What they cost by the table of known models; None when the model is not in it."""
+        return None
+
+    async def _ask(self, request: Request) -> Completion:
+        """Make one try.
+
+        Raises:
+            Retryable: It failed, and another try may help.
+            ModelError: It failed, and another try would fail as well.
+        """
+        raise NotImplementedError
+
+    async def _try(self, request: Request, *, again: bool) -> Completion:
+        """One try, when its turn has come."""
+        estimate = estimate_tokens(request)
+        tokens = estimate.input_tokens + estimate.output_tokens
+        seconds = self.settings.timeout_s
+        async with self._throttle.turn(tokens, again=again):
+            try:
+                async with asyncio.timeout(seconds):
+                    completion = await self._ask(request)
+            except TimeoutError:
+                raise Retryable(f"no complete answer within {seconds:g} s") from None
+        usage = completion.usage
+        self._throttle.settle(tokens, usage.input_tokens + usage.output_tokens)
+        return completion
+
+    def _wait_s(self, error: Retryable, tries: int) -> float:
+        """How long to wait before the next try.
+
+        Raises:
+            ModelError: There is none.
+        """
+        times = "1 try" if tries == 1 else f"{tries} tries"
+        if tries > self.settings.retries:
+            raise ModelError(f"{self.name}: {error.reason} ({times}). {_advice(error)}") from None
+        if error.wait_s is None:
+            longest = min(_LONGEST_OWN_WAIT_S, _FIRST_WAIT_S * _GROWTH ** (tries - 1))
+            return longest * random.uniform(0.5, 1.0)
+        if error.wait_s > LONGEST_WAIT_S:
+            raise ModelError(
+                f"{self.name}: {error.reason}. The server wants a pause of {error.wait_s:.0f} s, "
+                f"and the longest wait is {LONGEST_WAIT_S:.0f} s ({times}). {_advice(error)}"
+            ) from None
+        return error.wait_s
+
+
+def _advice(error: Retryable) -> str:
+    if error.pause:
+        return "Try later, or lower 'max_concurrency' or 'requests_per_minute' of the model."
+    return "Try later, or raise 'retries' or 'timeout_s' of the model."
