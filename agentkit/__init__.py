@@ -8,12 +8,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from agentkit.agent import Agent, EnvSpec, Limits
+    from agentkit.agent import Agent, EnvSpec
     from agentkit.errors import (
+        AccessError,
         AgentKitError,
         EnvError,
         FunctionError,
         InputError,
+        LimitExceeded,
         ModelError,
         OutputError,
         Problem,
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
         TraceError,
     )
     from agentkit.graph import Graph
+    from agentkit.ledger import Limits
     from agentkit.memory import Memory
     from agentkit.messages import (
         Call,
@@ -51,12 +54,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = {
-    "agent": ("Agent", "EnvSpec", "Limits"),
+    "agent": ("Agent", "EnvSpec"),
     "errors": (
+        "AccessError",
         "AgentKitError",
         "EnvError",
         "FunctionError",
         "InputError",
+        "LimitExceeded",
         "ModelError",
         "OutputError",
         "Problem",
@@ -68,6 +73,7 @@ _MODULES = {
         "TraceError",
     ),
     "graph": ("Graph",),
+    "ledger": ("Limits",),
     "memory": ("Memory",),
     "messages": ("Call", "Completion", "Image", "Message", "Request", "Sampling", "Usage"),
     "models.base": ("Model",),
@@ -86,6 +92,7 @@ _MODULES = {
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
+    "AccessError",
     "Agent",
     "AgentKitError",
     "Call",
@@ -99,6 +106,7 @@ __all__ = [
     "Graph",
     "Image",
     "InputError",
+    "LimitExceeded",
     "Limits",
     "Memory",
     "Message",

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from agentkit.answering import Source
 from agentkit.binding import bind
 from agentkit.compiled import OWN_NAMES, STEP_NAMES, unknown_name
 from agentkit.errors import InputError, Problem, RenderError, SpecError, suggest
 from agentkit.events import Event
 from agentkit.graph import Graph
+from agentkit.ledger import UNLIMITED, Ledger, Limits
 from agentkit.memory import Memory
 from agentkit.prompt import Template, TemplateProblem, compile_expression, compile_template
-from agentkit.reuse import ReuseCache
 from agentkit.scope import State
 from agentkit.step import StepResult, StepRun
 
@@ -29,14 +30,6 @@ class EnvSpec:
     """The id it is registered under, such as `agentkit/Crafter-v1`."""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     """Its arguments; a text may be a template over the agent's inputs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Where an episode ends at the latest."""
-
-    steps: int | None = None
-    """The most decisions; None is no limit."""
 
 
 class Agent:
@@ -74,7 +67,7 @@ class Agent:
         action: str | None = None,
         name: str = "agent",
         env: EnvSpec | None = None,
-        limits: Limits = Limits(),
+        limits: Limits = UNLIMITED,
         folder: Path | None = None,
         source: str = "",
     ) -> None:
@@ -140,10 +133,15 @@ class Agent:
             options = " ".join(f"--input {name}=..." for name in missing)
             raise InputError(f"{self.name} needs a value for {', '.join(missing)}: {options}")
 
-    def episode(self, index: int = 0, memory: Mapping[str, Any] | None = None) -> "Episode":
+    def episode(
+        self,
+        index: int = 0,
+        memory: Mapping[str, Any] | None = None,
+        source: Source | None = None,
+    ) -> "Episode":
         """Begin an episode of its own; several may run at once."""
         self.check_inputs()
-        return Episode(self, index, self.memory.begin() if memory is None else memory)
+        return Episode(self, index, self.memory.begin() if memory is None else memory, source)
 
     def reset(self) -> None:
         """Begin a new episode for `act`, keeping the memory that outlives episodes."""
@@ -198,16 +196,23 @@ class Episode:
         agent: The agent.
         index: Number of the episode in its run, from 0.
         memory: The values the memory starts with.
+        source: Where completions come from; by default the models, within the agent's limits.
     """
 
-    def __init__(self, agent: Agent, index: int, memory: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        agent: Agent,
+        index: int,
+        memory: Mapping[str, Any],
+        source: Source | None = None,
+    ) -> None:
         self.agent = agent
         self.index = index
         self.state = State(memory=dict(memory))
         self.steps = 0
         self.result: StepResult | None = None
         self._history: list[dict[str, Any]] = []
-        self._reuse = ReuseCache()
+        self.source = source or Source(ledger=Ledger(agent.limits))
 
     async def act(
         self,
@@ -236,7 +241,7 @@ class Episode:
             "history": self._history,
         }
         run = StepRun(
-            self.agent.binding, names, self.state, action=self.agent.action, reuse=self._reuse,
+            self.agent.binding, names, self.state, action=self.agent.action, source=self.source,
             emit=emit, stopping=stopping, streaming=streaming,
         )  # fmt: skip
         result = await run.run()

@@ -1,23 +1,24 @@
 """One question to a model: render, complete, parse, and again when the answer cannot be used."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from agentkit.answering import Source
 from agentkit.binding import BoundNode
-from agentkit.errors import (
-    AgentKitError,
-    ModelError,
-    OutputError,
-    RenderError,
-    StepInterrupted,
+from agentkit.errors import AgentKitError, OutputError, RenderError, StepInterrupted
+from agentkit.events import (
+    CallRetried,
+    Event,
+    NodeFinished,
+    NodeRetried,
+    NodeStarted,
+    NodeText,
 )
-from agentkit.events import Event, NodeFinished, NodeRetried, NodeStarted, NodeText
 from agentkit.messages import Call, Completion, Image, Message, Request, Usage
 from agentkit.node import MISSING
 from agentkit.output import Output
-from agentkit.reuse import ReuseCache
+from agentkit.reuse import request_key
 from agentkit.values import json_copy, json_text
 
 _SLOW_EACH: Final = 10_000
@@ -51,7 +52,7 @@ class Shared:
     emit: Callable[[Event], None] | None
     streaming: bool
     meter: Meter
-    reuse: ReuseCache
+    source: Source
     stopping: Callable[[], bool]
 
 
@@ -128,34 +129,30 @@ class Question:
         name, model = bound.compiled.name, bound.answering
         call = Call(shared.episode, shared.step, name, self.item, self.attempt)
         sink = self._text_sink() if shared.streaming else None
-        request = Request(messages, bound.sampling, schema, call, self.variables, sink)
+        request = Request(
+            messages, bound.sampling, schema, call, self.variables, sink, self._on_retry
+        )
         if shared.emit:
+            key = request_key(model, request).hex() if bound.compiled.node.reuse else ""
             shared.emit(
                 NodeStarted(
                     shared.step, name, self.item, self.attempt, model.name, messages,
-                    bound.sampling, schema,
+                    bound.sampling, schema, request_key=key,
                 )
             )  # fmt: skip
         self.completion = None
-        started = time.perf_counter()
-        try:
-            if bound.compiled.node.reuse:
-                completion, self.reused = await shared.reuse.complete(model, request)
-            else:
-                completion = await model.complete(request)
-        except AgentKitError:
-            raise
-        except Exception as error:
-            raise ModelError(f"{model.name} raised {type(error).__name__}: {error}") from error
-        answer: object = completion
-        if not isinstance(answer, Completion):
-            kind = type(completion).__name__
-            raise ModelError(f"{model.name} returned a {kind}; a model returns a Completion")
-        self.latency_s = time.perf_counter() - started
-        self.completion = completion
-        if not self.reused:
-            shared.meter.add(completion)
-        return completion
+        answer = await shared.source.get(bound, request)
+        self.completion, self.latency_s, self.reused = (
+            answer.completion, answer.latency_s, answer.reused,
+        )  # fmt: skip
+        if not answer.reused:
+            shared.meter.add(answer.completion)
+        return answer.completion
+
+    async def _on_retry(self, reason: str, wait_s: float) -> None:
+        shared, name = self.shared, self.bound.compiled.name
+        if shared.emit:
+            shared.emit(CallRetried(shared.step, name, self.item, self.attempt, reason, wait_s))
 
     def _text_sink(self) -> Callable[[str], None] | None:
         shared, name, item = self.shared, self.bound.compiled.name, self.item

@@ -10,6 +10,7 @@ from agentkit.binding import BoundFunction, BoundNode
 from agentkit.errors import AgentKitError, FunctionError, OutputError
 from agentkit.events import NodeFinished, NodeStarted
 from agentkit.node import MISSING
+from agentkit.past import Result
 from agentkit.values import json_copy
 
 
@@ -39,6 +40,12 @@ async def call(
         shared.emit(
             NodeStarted(shared.step, name, item, function=function.name, arguments=arguments)
         )
+    past = shared.source.past
+    if past is not None and not function.takes_step:
+        known = past.result(shared.step, bound.compiled.name, item)
+        if known is not None:
+            _finished(shared, bound, item, known)
+            return known.value, known.status
     started = time.perf_counter()
     try:
         result = function.call(**arguments, **({"step": step} if function.takes_step else {}))
@@ -51,10 +58,15 @@ async def call(
         raise FunctionError(message) from error
     value, status = _checked(bound, _json(function, result), variables)
     if shared.emit:
-        latency_s = time.perf_counter() - started
-        name = bound.compiled.name
-        shared.emit(NodeFinished(shared.step, name, item, 1, status, value, None, latency_s))
+        _finished(shared, bound, item, Result(value, status, time.perf_counter() - started))
     return value, status
+
+
+def _finished(shared: Shared, bound: BoundNode, item: int | None, result: Result) -> None:
+    if shared.emit:
+        name, value, status = bound.compiled.name, result.value, result.status
+        latency_s = result.latency_s
+        shared.emit(NodeFinished(shared.step, name, item, 1, status, value, None, latency_s))
 
 
 _PLAIN = (str, int, float, list, dict, type(None))

@@ -4,7 +4,8 @@ The tree:
 
     AgentKitError
     ├── InputError            what the user gave is wrong (exit code 2)
-    │   └── SpecError         an agent or graph that cannot work; lists every problem
+    │   ├── SpecError         an agent or graph that cannot work; lists every problem
+    │   └── AccessError       a model's key is missing or was refused
     ├── RenderError           a template or expression failed while it was filled in
     ├── OutputError           a completion does not read as the node's output
     ├── FunctionError         a function node raised or returned something unusable
@@ -13,6 +14,7 @@ The tree:
     ├── EnvError              an environment raised
     ├── StepError             nodes failed; lists them all
     ├── StepInterrupted       a step was asked to stop before its end
+    │   └── LimitExceeded     a limit leaves no room for another call
     └── TraceError            a run folder cannot be read or written
 """
 
@@ -103,6 +105,10 @@ class SpecError(InputError):
         return "\n".join(lines)
 
 
+class AccessError(InputError):
+    """A model's key is missing or was refused. The message names the variable, never the key."""
+
+
 class RenderError(AgentKitError):
     """A template or expression failed while it was filled in."""
 
@@ -148,6 +154,21 @@ class StepError(AgentKitError):
 
 class StepInterrupted(AgentKitError):
     """A step was asked to stop before its end; nothing of it is kept."""
+
+
+class LimitExceeded(StepInterrupted):
+    """A limit leaves no room for another call.
+
+    Args:
+        limit: Its name, such as `cost_usd`; of a whole run, `run.cost_usd`.
+        value: Its value.
+        why: What was used and what the next call might have taken.
+    """
+
+    def __init__(self, limit: str, value: float, why: str) -> None:
+        self.limit = limit
+        self.value = value
+        super().__init__(f"limit {limit}: {value:g} reached: {why}")
 
 
 class TraceError(AgentKitError):

@@ -28,6 +28,8 @@ class NodeStarted:
     schema: Mapping[str, Any] | None = None
     function: str = ""
     arguments: Mapping[str, Any] | None = None
+    request_key: str = ""
+    """Digest of the request, for a node with `reuse`: a resumed episode knows it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,19 @@ class NodeRetried:
     completion: Completion
     latency_s: float
     reused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallRetried:
+    """A model's server could not answer; the same call is made again. Not part of the sameness
+    of two runs."""
+
+    step: int
+    node: str
+    item: int | None
+    attempt: int
+    reason: str
+    wait_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +170,25 @@ class EpisodeStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class EpisodeResumed:
+    """An episode goes on after it was stopped, or in a fork of another run.
+
+    What was recorded from `step` on before this event no longer counts: it comes again below.
+    """
+
+    episode: int
+    step: int
+    """The first step that comes below."""
+    source: str | None
+    """The run that was forked; None when this one goes on."""
+    usage: Usage
+    """What this run has paid for the episode and will not record again below."""
+    cost_usd: float | None
+    seconds: float
+    """How long the episode had been played before."""
+
+
+@dataclass(frozen=True, slots=True)
 class EnvironmentStepped:
     """The environment answered an action."""
 
@@ -196,6 +230,7 @@ Event = (
     | NodeStarted
     | NodeText
     | NodeRetried
+    | CallRetried
     | NodeFinished
     | NodeSkipped
     | NodeFailed
@@ -205,6 +240,7 @@ Event = (
     | StepFinished
     | StepFailed
     | EpisodeStarted
+    | EpisodeResumed
     | EnvironmentStepped
     | LimitReached
     | EpisodeFinished

@@ -1,6 +1,6 @@
 """The frozen values on both sides of a model."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -94,6 +94,9 @@ class Request:
     the run's own: read them, never change them."""
     on_text: Callable[[str], None] | None = None
     """Called with each piece of text as it arrives, by models that stream."""
+    on_retry: Callable[[str, float], Awaitable[None]] | None = None
+    """Awaited before a model tries the same call again, with the reason and the wait in seconds;
+    it may raise to give up."""
 
     @property
     def prompt(self) -> str:

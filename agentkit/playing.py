@@ -8,8 +8,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from agentkit.agent import Agent, Episode
+from agentkit.answering import Source
 from agentkit.environment import EnvThread, checked_info, describe_info, make_env
-from agentkit.errors import AgentKitError, InputError, StepInterrupted, TraceError
+from agentkit.errors import (
+    AgentKitError,
+    InputError,
+    LimitExceeded,
+    StepError,
+    StepInterrupted,
+    TraceError,
+)
 from agentkit.events import (
     EnvironmentStepped,
     EpisodeFinished,
@@ -66,6 +74,7 @@ class Player:
         on_event: Callable[[int, Event], None] | None,
         stop: asyncio.Event,
         thread: EnvThread,
+        source: Source,
     ) -> None:
         self._agent = agent
         self._index = index
@@ -74,6 +83,7 @@ class Player:
         self._on_event = on_event
         self._stop = stop
         self._thread = thread
+        self._source = source
         self._writer: EpisodeWriter | None = None
         self._env: gymnasium.Env[Any, Any] | None = None
         self._episode: Episode | None = None
@@ -88,6 +98,9 @@ class Player:
             self._writer = self._run_writer.episode(self._index)
         try:
             await self._play()
+        except LimitExceeded as error:
+            self._emit(LimitReached(self.summary.steps, error.limit, error.value))
+            self._end("limit", str(error))
         except StepInterrupted:
             self._end("interrupted", "stopped by the user")
         except asyncio.CancelledError:
@@ -99,6 +112,7 @@ class Player:
             raise
         except AgentKitError as error:
             self._end("failed", str(error))
+            self._refuse_to_go_on(error)
         finally:
             try:
                 await self._close_env(patience_s)
@@ -110,7 +124,7 @@ class Player:
     async def _play(self) -> None:
         memory = self._agent.memory
         values = memory.fresh() if self._fresh else memory.begin()
-        self._episode = self._agent.episode(self._index, values)
+        self._episode = self._agent.episode(self._index, values, self._source)
         observation: str | None = None
         info: Mapping[str, Any] = {}
         if self._agent.env is not None:
@@ -132,6 +146,8 @@ class Player:
                 return self._end("interrupted", "stopped by the user")
             if summary.steps == self._agent.limits.steps:
                 return self._limit("steps", summary.steps)
+            if self._source.ledger is not None:
+                self._source.ledger.check_time()
             action = await self._act(observation, info, reward)
             observation, reward, terminated, truncated, info = await self._thread.call(
                 partial(self._step, action)
@@ -225,6 +241,13 @@ class Player:
             self._agent.memory.end(self._episode.state.memory)
         except InputError as error:
             self._spoil(str(error))
+
+    def _refuse_to_go_on(self, error: AgentKitError) -> None:
+        """What the user gave is wrong, such as a key: no other episode can fare better."""
+        failures = error.failures.values() if isinstance(error, StepError) else ()
+        for failure in failures:
+            if isinstance(failure, InputError):
+                raise failure
 
     def _spoil(self, reason: str) -> None:
         """Something failed after the end: an episode that had ended well did not after all."""

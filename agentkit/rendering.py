@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentkit.agent import Agent
+from agentkit.answering import Source
 from agentkit.asking import Meter, Question, Shared, Turn, Unanswered, checked_items, make_question
 from agentkit.binding import BoundNode
 from agentkit.compiled import merge_reads
@@ -13,7 +14,6 @@ from agentkit.messages import Message, Usage
 from agentkit.node import Node
 from agentkit.placeholders import Placeholder, example
 from agentkit.prompt import Expression, Reads
-from agentkit.reuse import ReuseCache
 from agentkit.scope import Scope, State
 from agentkit.values import json_text
 
@@ -144,7 +144,7 @@ class _Renderer:
         names.update({name: value for name, value in given.items() if name in names})
         self._scope = Scope(graph, names, moment.state)
         step, episode = int(names.get("step") or 0), int(names.get("episode") or 0)
-        self._shared = Shared(step, episode, None, False, Meter(), ReuseCache(), lambda: False)
+        self._shared = Shared(step, episode, None, False, Meter(), Source(), lambda: False)
 
     def render(self) -> Rendered:
         scope = self._scope

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import orjson
@@ -21,7 +22,8 @@ class ReuseCache:
     def __init__(self) -> None:
         self._kept: dict[tuple[int, bytes], Completion] = {}
         self._new: dict[tuple[int, bytes], Completion] = {}
-        self._in_flight: dict[tuple[int, bytes], asyncio.Future[Completion]] = {}
+        self._restored: dict[bytes, Completion] = {}
+        self._in_flight: dict[tuple[int, bytes], asyncio.Future[tuple[Completion, bool]]] = {}
 
     def commit(self) -> None:
         """Keep what this step asked."""
@@ -32,21 +34,42 @@ class ReuseCache:
         """Forget what this step asked: it failed, and a step leaves all or nothing."""
         self._new = {}
 
-    async def complete(self, model: Model, request: Request) -> tuple[Completion, bool]:
-        """The completion of a request, and whether it was there already."""
-        key = (id(model), request_key(model, request))
-        known = self._kept.get(key) or self._new.get(key)
+    def restore(self, key: bytes, completion: Completion) -> None:
+        """Keep what an earlier process asked, by its request's digest."""
+        self._restored[key] = completion
+
+    def keep(self, model: Model, request: Request, completion: Completion) -> None:
+        """Keep a completion of this step that was not asked for here."""
+        self._new[id(model), request_key(model, request)] = completion
+
+    async def complete(
+        self,
+        model: Model,
+        request: Request,
+        ask: Callable[[Model, Request], Coroutine[Any, Any, tuple[Completion, bool]]],
+    ) -> tuple[Completion, bool]:
+        """The completion of a request, and whether nothing was paid for it.
+
+        Args:
+            model: The model.
+            request: What it is asked.
+            ask: Asks it when the answer is not known here.
+        """
+        digest = request_key(model, request)
+        key = (id(model), digest)
+        known = self._kept.get(key) or self._new.get(key) or self._restored.get(digest)
         if known is not None:
             return known, True
         if key in self._in_flight:
-            return await asyncio.shield(self._in_flight[key]), True
-        task = asyncio.ensure_future(model.complete(request))
+            return (await asyncio.shield(self._in_flight[key]))[0], True
+        task = asyncio.ensure_future(ask(model, request))
         self._in_flight[key] = task
         try:
-            self._new[key] = completion = await task
+            completion, reused = await task
         finally:
             del self._in_flight[key]
-        return completion, False
+        self._new[key] = completion
+        return completion, reused
 
 
 def request_key(model: Model, request: Request) -> bytes:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentkit.agent import Agent
+from agentkit.answering import Source
 from agentkit.environment import EnvThread
 from agentkit.errors import InputError
 from agentkit.events import Event
+from agentkit.ledger import UNLIMITED, Ledger, Limits
 from agentkit.messages import Usage
 from agentkit.playing import EpisodeSummary, Player
 from agentkit.trace import RunWriter
@@ -66,6 +68,8 @@ class Plan:
     """Seed of the first episode; the next has the next number."""
     fresh: bool = False
     """Whether every episode starts from the memory's starting values."""
+    limits: Limits = UNLIMITED
+    """What all episodes together may use."""
 
     def __post_init__(self) -> None:
         for name, value in (("episodes", self.episodes), ("parallel", self.parallel)):
@@ -110,13 +114,17 @@ async def rollout(
     stop = stop or asyncio.Event()
     waiting = list(range(plan.episodes))[::-1]
     summaries: list[EpisodeSummary] = []
+    ledger = Ledger(plan.limits, scope="run.")
 
     async def play_in_turn() -> None:
         with closing(EnvThread()) as thread:
             while waiting and not stop.is_set():
                 index = waiting.pop()
                 seed = plan.seed + index if agent.env else None
-                player = Player(agent, index, seed, plan.fresh, writer, on_event, stop, thread)
+                source = Source(ledger=Ledger(agent.limits, ledger))
+                player = Player(
+                    agent, index, seed, plan.fresh, writer, on_event, stop, thread, source
+                )
                 summaries.append(player.summary)
                 await player.play()
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from agentkit.answering import Source
 from agentkit.asking import Meter, Shared
 from agentkit.binding import Binding, bind
 from agentkit.errors import (
@@ -21,7 +22,6 @@ from agentkit.messages import Usage
 from agentkit.node import Node
 from agentkit.overlay import Overlay
 from agentkit.prompt import Template
-from agentkit.reuse import ReuseCache
 from agentkit.running import NodeRunner
 from agentkit.scope import Scope, State
 from agentkit.values import json_copy
@@ -63,7 +63,7 @@ class StepRun:
         names: Values of the inputs and of the names the environment gives.
         state: What the step before left.
         action: The template that gives the action.
-        reuse: Completions that nodes with `reuse` may take again.
+        source: Where completions come from; by default the models, without limits.
         emit: Called with each event; None records nothing.
         stopping: Asked before each node starts; True starts nothing more.
         streaming: Whether models shall hand over their text as it arrives.
@@ -76,7 +76,7 @@ class StepRun:
         state: State,
         *,
         action: Template | None = None,
-        reuse: ReuseCache | None = None,
+        source: Source | None = None,
         emit: Callable[[Event], None] | None = None,
         stopping: Callable[[], bool] | None = None,
         streaming: bool = False,
@@ -85,6 +85,7 @@ class StepRun:
         self._emit = emit
         self._stopping = stopping
         self._stopped = False
+        self._interruption: StepInterrupted | None = None
         self._step = _number(names.get("step"))
         self._scope = Scope(binding.graph, names, state)
         self._overlay = Overlay(binding)
@@ -92,14 +93,14 @@ class StepRun:
         self._status: dict[str, str] = {}
         self._failures: dict[str, Exception] = {}
         self._meter = Meter()
-        self._reuse = reuse or ReuseCache()
+        self._source = source or Source()
         shared = Shared(
             self._step,
             _number(names.get("episode")),
             emit,
             streaming,
             self._meter,
-            self._reuse,
+            self._source,
             self._is_stopped,
         )
         self._runner = NodeRunner(shared, self._scope, self._overlay)
@@ -127,6 +128,8 @@ class StepRun:
             self._end_failed()
             if self._failures:
                 raise StepError(self._failures)
+            if self._interruption is not None:
+                raise self._interruption
             raise StepInterrupted("the step was stopped before its end; nothing of it is kept")
         return self._end_finished(action, time.perf_counter() - started)
 
@@ -142,13 +145,13 @@ class StepRun:
 
     def _end_failed(self) -> None:
         """Say what the step used, and forget the rest of it."""
-        self._reuse.discard()
+        self._source.reuse.discard()
         messages = {name: str(error) for name, error in self._failures.items()}
         usage, cost_usd = self._meter.usage, self._meter.cost_usd
         self._record(StepFailed(self._step, messages, usage, cost_usd))
 
     def _end_finished(self, action: str | None, latency_s: float) -> StepResult:
-        self._reuse.commit()
+        self._source.reuse.commit()
         usage, cost_usd = self._meter.usage, self._meter.cost_usd
         self._record(StepFinished(self._step, usage, cost_usd, latency_s, action))
         scope = self._scope
@@ -212,8 +215,9 @@ class StepRun:
             return
         try:
             self._status[name] = await self._runner.execute(index, Step(self, index))
-        except StepInterrupted:
+        except StepInterrupted as error:
             self._stopped = True
+            self._interruption = self._interruption or error
         except AgentKitError as error:
             self._status[name] = "failed"
             self._failures[name] = error

@@ -14,13 +14,15 @@ ENVS = PACKAGE.parent / "envs" / "agentkit_envs"
 
 LAYERS = [
     {"errors", "messages"},
-    {"values", "files", "events", "node", "models.base", "plugins", "sharing"},
+    {"values", "files", "events", "node", "models.base", "plugins", "sharing", "ledger", "past"},
     {"sandbox", "prompt", "reuse", "pictures", "trace", "models"},
     {"outputs", "output", "reading", "memory"},
     {"compiled", "checks", "field_types"},
     {"graph"},
     {"binding", "drawing"},
-    {"asking", "calling", "overlay"},
+    {"answering"},
+    {"asking"},
+    {"calling", "overlay"},
     {"scope"},
     {"running"},
     {"step"},

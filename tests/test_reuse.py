@@ -27,10 +27,13 @@ class Counting:
 def ask_all(model, *requests: Request) -> int:
     """How often the model is asked, when all these requests come one after the other."""
 
+    async def asked(model, request: Request) -> tuple[Completion, bool]:
+        return await model.complete(request), False
+
     async def ask() -> None:
         cache = ReuseCache()
         for request in requests:
-            await cache.complete(model, request)
+            await cache.complete(model, request, asked)
 
     asyncio.run(ask())
     return len(model.asked)

@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from agentkit.about import about_run
-from agentkit.agent import Agent, Limits
+from agentkit.agent import Agent
 from agentkit.cli.app import INTERRUPTED
 from agentkit.cli.arguments import load
 from agentkit.cli.notes import notes, run_title
@@ -20,6 +20,7 @@ from agentkit.cli.view.progress import choose
 from agentkit.cli.watching import play
 from agentkit.environment import env_report
 from agentkit.errors import InputError, TraceError
+from agentkit.ledger import Limits
 from agentkit.rollouts import Plan
 from agentkit.trace import RunWriter
 

@@ -2,7 +2,7 @@
 
 from typing import Protocol, runtime_checkable
 
-from agentkit.messages import Completion, Request
+from agentkit.messages import Completion, Request, Usage
 
 
 @runtime_checkable
@@ -25,4 +25,13 @@ class Model(Protocol):
         Raises:
             ModelError: The model could not be reached or did not answer.
         """
+        ...
+
+
+@runtime_checkable
+class Priced(Protocol):
+    """A model whose price is known, or may be."""
+
+    def cost_usd(self, usage: Usage) -> float | None:
+        """What this usage costs in US dollars; None when the price is unknown."""
         ...

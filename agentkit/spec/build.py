@@ -5,12 +5,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from agentkit.agent import Agent, EnvSpec, Limits
+from agentkit.agent import Agent, EnvSpec
 from agentkit.binding import bind
 from agentkit.checks import RACE, missing_fields, value_fields
 from agentkit.compiled import CompiledNode, name_problem
 from agentkit.errors import Problem, SpecError
 from agentkit.graph import Graph
+from agentkit.ledger import Limits
 from agentkit.memory import Memory
 from agentkit.models.echo import EchoModel
 from agentkit.node import Node
