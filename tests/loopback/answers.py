@@ -83,19 +83,19 @@ def _uncorrected(pairs: list[tuple[str, str]]) -> tuple[list[tuple[str, str]], b
 
 
 def _as_asked(writer: Writer, prompt: str) -> str:
-    before, mark, schema = prompt.rpartition(_SCHEMA_MARK)
-    if mark:
+    schema = prompt.rpartition(_SCHEMA_MARK)[2]
+    if _SCHEMA_MARK in prompt:
         return writer.spoiled(json.dumps(writer.instance(json.loads(schema))))
-    before, mark, options = prompt.rpartition(_OPTIONS_MARK)
-    if mark:
+    options = prompt.rpartition(_OPTIONS_MARK)[2]
+    if _OPTIONS_MARK in prompt:
         return writer.spoiled(writer.draw.choice(options.strip().removeprefix("- ").split("\n- ")))
     asked = prompt.rpartition("\n")[2]
-    for ending, schema in _PLAIN.items():
+    for ending, kind in _PLAIN.items():
         if asked.endswith(ending):
-            value = writer.instance(schema)
+            value = writer.instance(kind)
             return writer.spoiled(value if isinstance(value, str) else json.dumps(value))
     if asked.endswith("Answer with one JSON value and nothing else."):
-        fields = {name: {"type": "string"} for name in _FIELDS.findall(before or prompt)}
+        fields = {name: {"type": "string"} for name in _FIELDS.findall(prompt)}
         shape = {"type": "object", "properties": fields, "required": list(fields)}
         return writer.spoiled(json.dumps(writer.instance(shape)))
     if asked.endswith("between two lines of ```."):

@@ -106,7 +106,8 @@ class LoopbackServer:
         self._journal.close()
 
     def _make_server(self) -> uvicorn.Server:
-        self._socket = socket.socket()
+        # asyncio turns the 40 ms delay of small packets off only where the protocol is named
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind(("127.0.0.1", self._port))
         self._port = self._socket.getsockname()[1]
