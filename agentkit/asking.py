@@ -165,6 +165,8 @@ class Question:
         """Parse a completion and hold it against the node's checks."""
         if completion.finish_reason == "length":
             raise OutputError("it was cut off at the token limit; be shorter.")
+        if completion.finish_reason == "refusal":
+            raise OutputError("it is a refusal, not an answer.")
         value = self.output.parse(completion.text, self.variables)
         check_value(self.bound, value, self.variables)
         return value

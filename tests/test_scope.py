@@ -138,3 +138,15 @@ def test_an_answer_that_is_always_cut_off_fails_its_node():
 
     with pytest.raises(StepError, match="cut off at the token limit"):
         Graph([Node("n", "Tell me.", attempts=2)]).run_sync(model=model)
+
+
+def test_a_refusal_is_no_answer_even_where_any_text_would_do():
+    def model(request: Request) -> Completion:
+        text = "I cannot help with that."
+        return Completion(text, finish_reason="refusal" if request.call.attempt == 1 else "stop")
+
+    graph = Graph([Node("n", "Tell me.", attempts=2)])
+    result = graph.run_sync(model=model)
+    assert result.usage.calls == 2
+    with pytest.raises(StepError, match="it is a refusal"):
+        Graph([Node("n", "Tell me.", attempts=1)]).run_sync(model=model)
