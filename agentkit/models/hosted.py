@@ -8,7 +8,7 @@ from typing import Final
 
 from agentkit.errors import ModelError
 from agentkit.messages import Completion, Request, Usage
-from agentkit.models.throttle import Throttle, estimate_tokens
+from agentkit.models.throttle import Throttle, estimate_text, estimate_tokens
 
 _LOG = logging.getLogger("agentkit.models")
 
@@ -56,6 +56,10 @@ class Settings:
     """What tokens cost; None: the price in the table of known models."""
 
 
+DEFAULT: Final = Settings()
+"""The settings of a model that was given none."""
+
+
 class Retryable(Exception):
     """A try that failed in a way that another try may mend.
 
@@ -63,13 +67,22 @@ class Retryable(Exception):
         reason: What happened, in plain words and without secrets.
         wait_s: How long the server asked to wait; None: it did not say.
         pause: Whether the server is overloaded, so that other calls shall wait as well.
+        changed: Whether the next try asks in another way, so that it counts as the first.
     """
 
-    def __init__(self, reason: str, wait_s: float | None = None, *, pause: bool = False) -> None:
+    def __init__(
+        self,
+        reason: str,
+        wait_s: float | None = None,
+        *,
+        pause: bool = False,
+        changed: bool = False,
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.wait_s = wait_s
         self.pause = pause
+        self.changed = changed
 
 
 class HostedModel:
@@ -82,9 +95,10 @@ class HostedModel:
 
     reads_variables = False
 
-    def __init__(self, name: str, settings: Settings = Settings()) -> None:
+    def __init__(self, name: str, settings: Settings = DEFAULT) -> None:
         self.name = name
         self.settings = settings
+        self._estimates = False
         self._throttle = Throttle(
             settings.max_concurrency, settings.requests_per_minute, settings.tokens_per_minute
         )
@@ -99,21 +113,16 @@ class HostedModel:
             ModelError: The server did not answer in all tries, or refused the request.
             AccessError: The key is missing or was refused.
         """
-        tries = 1
+        sent = tries = 1
         while True:
             try:
-                completion = await self._try(request, again=tries > 1)
+                completion = await self._try(request, again=sent > 1)
             except Retryable as error:
-                wait_s = self._wait_s(error, tries)
-                _LOG.info("%s: %s; trying again in %.1f s", self.name, error.reason, wait_s)
-                if request.on_retry is not None:
-                    await request.on_retry(error.reason, wait_s)
-                if error.pause:
-                    self._throttle.pause(wait_s)
-                await asyncio.sleep(wait_s)
-                tries += 1
+                await self._before_next(request, error, tries)
+                sent += 1
+                tries += not error.changed
                 continue
-            usage = replace(completion.usage, calls=tries)
+            usage = replace(self._usage(request, completion), calls=sent)
             cost = completion.cost_usd
             return replace(
                 completion, usage=usage, cost_usd=self.cost_usd(usage) if cost is None else cost
@@ -127,6 +136,9 @@ class HostedModel:
     def _listed_cost(self, usage: Usage) -> float | None:
         """What they cost by the table of known models; None when the model is not in it."""
         return None
+
+    async def _prepare(self) -> None:
+        """Get ready for a try: what is done here does not count as its time."""
 
     async def _ask(self, request: Request) -> Completion:
         """Make one try.
@@ -143,6 +155,7 @@ class HostedModel:
         tokens = estimate.input_tokens + estimate.output_tokens
         seconds = self.settings.timeout_s
         async with self._throttle.turn(tokens, again=again):
+            await self._prepare()
             try:
                 async with asyncio.timeout(seconds):
                     completion = await self._ask(request)
@@ -151,6 +164,26 @@ class HostedModel:
         usage = completion.usage
         self._throttle.settle(tokens, usage.input_tokens + usage.output_tokens)
         return completion
+
+    def _usage(self, request: Request, completion: Completion) -> Usage:
+        """The tokens a server counted, or an estimate if it does not count: limits need one."""
+        usage = completion.usage
+        if usage.input_tokens or usage.output_tokens:
+            return usage
+        if not self._estimates:
+            self._estimates = True
+            _LOG.warning("%s does not count tokens: they are estimated", self.name)
+        return Usage(estimate_tokens(request).input_tokens, estimate_text(completion.text))
+
+    async def _before_next(self, request: Request, error: Retryable, tries: int) -> None:
+        """Wait as long as the next try has to."""
+        wait_s = 0.0 if error.changed else self._wait_s(error, tries)
+        _LOG.info("%s: %s; trying again in %.1f s", self.name, error.reason, wait_s)
+        if request.on_retry is not None:
+            await request.on_retry(error.reason, wait_s)
+        if error.pause:
+            self._throttle.pause(wait_s)
+        await asyncio.sleep(wait_s)
 
     def _wait_s(self, error: Retryable, tries: int) -> float:
         """How long to wait before the next try.
