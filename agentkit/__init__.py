@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from agentkit.agent import Agent, EnvSpec
+    from agentkit.cache import CompletionFile
     from agentkit.errors import (
         AccessError,
         AgentKitError,
@@ -55,6 +56,7 @@ __version__ = "0.1.0"
 
 _MODULES = {
     "agent": ("Agent", "EnvSpec"),
+    "cache": ("CompletionFile",),
     "errors": (
         "AccessError",
         "AgentKitError",
@@ -98,6 +100,7 @@ __all__ = [
     "Call",
     "Check",
     "Completion",
+    "CompletionFile",
     "EchoModel",
     "EnvError",
     "EnvSpec",

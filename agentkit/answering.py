@@ -1,8 +1,9 @@
 """Where a completion comes from: the record, what may be reused, or the model within the limits."""
 
 import time
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from agentkit.binding import BoundNode
 from agentkit.errors import AgentKitError, ModelError
@@ -14,14 +15,12 @@ from agentkit.reuse import ReuseCache
 
 
 class Cache(Protocol):
-    """Completions that outlive an episode."""
+    """Completions that outlive an episode, such as `CompletionFile`."""
 
-    async def get(self, model: Model, request: Request) -> Completion | None:
-        """The completion of the same request, if it was made before."""
-        ...
-
-    async def put(self, model: Model, request: Request, completion: Completion) -> None:
-        """Keep a completion."""
+    async def complete(
+        self, model: Model, request: Request, ask: Callable[[], Coroutine[Any, Any, Completion]]
+    ) -> tuple[Completion, bool]:
+        """The completion of a request, and whether it was there already."""
         ...
 
 
@@ -62,12 +61,7 @@ class Source:
         """Take the completion from the cache file, or ask the model and keep it there."""
         if self.cache is None:
             return await self._call(model, request), False
-        completion = await self.cache.get(model, request)
-        if completion is not None:
-            return completion, True
-        completion = await self._call(model, request)
-        await self.cache.put(model, request, completion)
-        return completion, False
+        return await self.cache.complete(model, request, lambda: self._call(model, request))
 
     async def _call(self, model: Model, request: Request) -> Completion:
         ledger = self.ledger

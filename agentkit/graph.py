@@ -31,6 +31,7 @@ from agentkit.node import MISSING, Node
 from agentkit.prompt import Template, TemplateProblem, compile_template
 
 if TYPE_CHECKING:
+    from agentkit.answering import Cache
     from agentkit.events import Event
     from agentkit.models.base import Model
     from agentkit.step import StepResult
@@ -224,6 +225,7 @@ class Graph:
         functions: Mapping[str, Callable[..., Any]] | None = None,
         memory: Mapping[str, Any] | None = None,
         on_event: "Callable[[Event], None] | None" = None,
+        cache: "Cache | None" = None,
     ) -> "StepResult":
         """Execute the graph once.
 
@@ -234,6 +236,7 @@ class Graph:
             functions: Python functions by the names that nodes use in `function`.
             memory: Starting values of the memory; the result holds the values after the step.
             on_event: Called with each event as it happens.
+            cache: Completions of earlier runs that are taken again, such as a `CompletionFile`.
 
         Returns:
             The value of every node, by name, with usage, cost and events.
@@ -247,7 +250,7 @@ class Graph:
 
         self.check_inputs(inputs or {})
         return await run_graph(
-            self, inputs or {}, model, models or {}, functions or {}, memory or {}, on_event
+            self, inputs or {}, model, models or {}, functions or {}, memory or {}, on_event, cache
         )
 
     def run_sync(self, inputs: Mapping[str, Any] | None = None, **options: Any) -> "StepResult":

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 import orjson
@@ -89,4 +89,21 @@ def request_key(model: Model, request: Request) -> bytes:
     if model.reads_variables:
         content["variables"] = [call.node, request.variables]
     options = orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY
-    return hashlib.sha256(orjson.dumps(content, default=repr, option=options)).digest()
+    try:
+        data = orjson.dumps(content, default=repr, option=options)
+    except orjson.JSONEncodeError:  # a huge number, half a surrogate pair, a key that is no text
+        data = repr(_ordered(content)).encode("ascii", "backslashreplace")
+    return hashlib.sha256(data).digest()
+
+
+def _ordered(value: Any) -> Any:
+    """A value whose `repr` is the same for equal values."""
+    if isinstance(value, Mapping):
+        return {"map": sorted((repr(key), repr(_ordered(item))) for key, item in value.items())}
+    if isinstance(value, (list, tuple)):
+        return [_ordered(item) for item in value]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return hex(value)
+    if hasattr(value, "tolist"):
+        return _ordered(value.tolist())
+    return value

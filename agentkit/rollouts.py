@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentkit.agent import Agent
-from agentkit.answering import Source
+from agentkit.answering import Cache, Source
 from agentkit.environment import EnvThread
 from agentkit.errors import InputError
 from agentkit.events import Event
@@ -84,6 +84,7 @@ async def rollout(
     writer: RunWriter | None = None,
     on_event: Callable[[int, Event], None] | None = None,
     stop: asyncio.Event | None = None,
+    cache: Cache | None = None,
 ) -> RunSummary:
     """Play episodes.
 
@@ -93,6 +94,7 @@ async def rollout(
         writer: Where to record; None records nothing.
         on_event: Called with the episode's number and each event.
         stop: Once set, nothing new is started and the run ends as soon as it can.
+        cache: Completions of earlier runs that are taken again, such as a `CompletionFile`.
 
     Returns:
         A summary of every episode that was begun. A failed episode does not end the others.
@@ -121,7 +123,7 @@ async def rollout(
             while waiting and not stop.is_set():
                 index = waiting.pop()
                 seed = plan.seed + index if agent.env else None
-                source = Source(ledger=Ledger(agent.limits, ledger))
+                source = Source(ledger=Ledger(agent.limits, ledger), cache=cache)
                 player = Player(
                     agent, index, seed, plan.fresh, writer, on_event, stop, thread, source
                 )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from agentkit.answering import Source
+from agentkit.answering import Cache, Source
 from agentkit.asking import Meter, Shared
 from agentkit.binding import Binding, bind
 from agentkit.errors import (
@@ -264,6 +264,7 @@ async def run_graph(
     functions: Mapping[str, Callable[..., Any]],
     memory: Mapping[str, Any],
     on_event: Callable[[Event], None] | None,
+    cache: Cache | None,
 ) -> StepResult:
     """`Graph.run`: bind and execute once, keeping the events."""
     events: list[Event] = []
@@ -278,6 +279,7 @@ async def run_graph(
         binding,
         inputs,
         State(memory=_checked_memory(memory)),
+        source=Source(cache=cache),
         emit=emit,
         streaming=on_event is not None,
     )

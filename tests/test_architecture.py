@@ -17,6 +17,7 @@ LAYERS = [
     {"values", "files", "events", "node", "models.base", "plugins", "sharing", "ledger", "past"},
     {"sandbox", "prompt", "reuse", "pictures", "trace", "models"},
     {"outputs", "output", "reading", "memory"},
+    {"cache"},
     {"compiled", "checks", "field_types"},
     {"graph"},
     {"binding", "drawing"},

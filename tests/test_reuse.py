@@ -117,3 +117,19 @@ def test_the_same_text_from_other_variables_is_asked_again_where_the_model_reads
     assert act_twice(node, model=Counting(reads_variables=False)) == 1
     assert act_twice(node, model=Counting(reads_variables=True)) == 2
     assert act_twice(node, model=Counting(reads_variables=True), observations=("a", "a")) == 1
+
+
+@pytest.mark.parametrize("odd", [2**70, "\ud800", {1: "a", "b": 2}, [2**64, True]])
+def test_a_request_with_values_that_json_cannot_say_is_the_same_when_it_comes_again(odd):
+    """The digest once raised an error for them, and the message blamed the model."""
+    model = Counting(reads_variables=True)
+    request = replace(PLAIN, variables={"info": odd})
+    others = [replace(PLAIN, variables={"info": other}) for other in (2**71, "\ud801", [2**64, 1])]
+    assert ask_all(model, request, replace(request, variables={"info": odd})) == 1
+    assert ask_all(Counting(reads_variables=True), request, *others) == 4
+
+
+def test_half_a_surrogate_pair_in_a_prompt_can_be_reused():
+    model = Counting(name="counting \ud800")
+    request = replace(PLAIN, messages=(Message("user", "What is \ud83d?"),))
+    assert ask_all(model, request, request) == 1
