@@ -31,7 +31,7 @@ LAYERS = [
     {"environment", "placeholders", "moments", "rendering"},
     {"spec", "playing"},
     {"rollouts"},
-    {"about"},
+    {"about", "profiling"},
     {"cli"},
 ]
 UPWARD = {("graph", "step"), ("graph", "drawing"), ("graph", "binding"), ("binding", "models")}

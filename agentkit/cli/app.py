@@ -15,6 +15,7 @@ COMMANDS: Final = {
     "run": "Run an agent, watch it, and record what happens.",
     "check": "Check agent files; every problem is listed with its line.",
     "show": "Show an agent's graph, or a recorded run step by step.",
+    "profile": "Show where time and money of a recorded run went, and what would help.",
     "render": "Print the exact messages of a node; no model is asked.",
     "new": "Write a new agent to edit, from one that is shipped.",
     "envs": "List the environments that agents can play in.",

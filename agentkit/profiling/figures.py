@@ -1,0 +1,207 @@
+"""What a profile says, as frozen values: the command line shows them, machines get them as JSON."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agentkit.messages import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Seconds of a call."""
+
+    p50_s: float
+    p95_s: float
+    max_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixFigures:
+    """How much of the requests extends the beginning of an earlier request."""
+
+    requests: int
+    input_tokens: int
+    """Estimated from the text."""
+    repeated_tokens: int
+    """Those in whole blocks that stood at the beginning of an earlier request."""
+    share: float | None
+    """Of the input tokens; None without requests."""
+    reported_share: float | None
+    """The share that the servers say they had in their caches; None without tokens."""
+    differs_in: Mapping[str, int]
+    """Requests by the message in which they first differ from the earlier request that goes
+    along furthest."""
+
+
+@dataclass(frozen=True, slots=True)
+class CriticalFigures:
+    """What a node has to do with the length of the steps."""
+
+    steps: int
+    """Steps in which it was on the critical path."""
+    step_share: float
+    """Of all steps."""
+    seconds: float
+    """What it took there."""
+    share: float
+    """Of the time of all steps."""
+    saves_s: float | None
+    """What the steps would be shorter without it; None where the graph is not known."""
+    slack_s: float | None
+    """How much longer it could take in a step in which it runs, on average, without making the
+    step longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFigures:
+    """Where one node spent time and money."""
+
+    node: str
+    """Nodes that a function added while it ran count together, as `name.*`."""
+    function: str | None
+    """The function that it calls, if it does."""
+    models: Sequence[str]
+    steps: int
+    skipped: int
+    otherwise: int
+    failed: int
+    cancelled: int
+    calls: int
+    """Calls to models, further tries included; for a function, how often it was called."""
+    again: int
+    """Answers that could not be used, so that the model was asked again."""
+    reused: int
+    """Answers that were taken again without a call."""
+    unanswered: int
+    retries: int
+    """Further tries of calls that a server could not answer."""
+    waited_s: float
+    """How long these were waited for."""
+    usage: Usage
+    cost_usd: float | None
+    """None when a price is unknown."""
+    cost_share: float | None
+    """Of the run's cost; None when that is unknown or 0."""
+    seconds: float
+    """All its calls added up, also those that ran at the same time."""
+    share: float | None
+    """Of the seconds of all nodes."""
+    latency: Latency | None
+    prefix: PrefixFigures | None
+    critical: CriticalFigures | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFigures:
+    """What one model was asked."""
+
+    model: str
+    calls: int
+    usage: Usage
+    cost_usd: float | None
+    seconds: float
+    latency: Latency | None
+
+
+@dataclass(frozen=True, slots=True)
+class TimeFigures:
+    """Who was at work: the time of all episodes, split so that every moment counts once.
+
+    A moment counts for the models while a model is asked; for functions, while one runs and no
+    model is asked; for the environment, from the end of a step to its answer; else for the engine.
+    """
+
+    models_s: float
+    functions_s: float
+    environment_s: float
+    engine_s: float
+
+    @property
+    def total_s(self) -> float:
+        """All of it."""
+        return self.models_s + self.functions_s + self.environment_s + self.engine_s
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The sums of a run."""
+
+    episodes: int
+    unfinished_episodes: int
+    steps: int
+    """Steps that were finished."""
+    failed_steps: int
+    unfinished_steps: int
+    calls: int
+    functions: int
+    """Calls of functions."""
+    again: int
+    retries: int
+    waited_s: float
+    reused: int
+    unanswered: int
+    usage: Usage
+    lost: Usage | None
+    """Paid for before the run was stopped, and lost; None when nothing was."""
+    cost_usd: float | None
+    unpriced: Sequence[str]
+    """The models whose price is not known."""
+    wall_s: float
+    """From the first event to the last; less than the time of all episodes when several were
+    played at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class PathFigures:
+    """The critical paths of all finished steps."""
+
+    steps: int
+    seconds: float
+    """From the start of the steps to their end."""
+    mean_s: float | None
+    """Of one step."""
+    known: bool
+    """Whether the graph was known; without it, the path is found from the times alone."""
+    nodes: Sequence[str]
+    """The nodes that were on it, the one that took most first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Something that would help, and what it would gain in a run like this."""
+
+    kind: str
+    nodes: Sequence[str]
+    text: str
+    saves_s: float | None = None
+    """Of the time of the steps."""
+    saves_usd: float | None = None
+    saves_calls: int | None = None
+    saves_tokens: int | None = None
+    """Input tokens that a server could take from its cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Where time and money of a recorded run went."""
+
+    folder: str
+    agent: str
+    status: str
+    totals: Totals
+    time: TimeFigures
+    nodes: Sequence[NodeFigures]
+    """In the order of the graph; functions too."""
+    models: Sequence[ModelFigures]
+    path: PathFigures
+    prefix: PrefixFigures
+    advice: Sequence[Advice]
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines."""
+        from dataclasses import asdict
+
+        said = asdict(self)
+        said["time"]["total_s"] = self.time.total_s
+        return said

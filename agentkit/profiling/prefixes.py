@@ -1,0 +1,130 @@
+"""How much of each request repeats the beginning of an earlier one.
+
+Servers keep what they computed for the beginning of a request and need not compute it again for a
+later request that begins in the same way. They do so in whole blocks, 128 tokens each. Tokens are
+estimated from the text, at four characters a token.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+CHARACTERS_PER_TOKEN: Final = 4
+BLOCK: Final = 128 * CHARACTERS_PER_TOKEN
+"""Characters that are kept together."""
+_REMEMBERED: Final = 50_000
+"""Blocks that are remembered at least, of those used last: more than six million tokens."""
+
+NOTHING: Final = "nothing"
+"""The place of the first difference, where there is none."""
+FIRST: Final = "first request"
+"""The same, where there is no earlier request."""
+
+
+class Recent:
+    """A set that forgets what was not used lately, so that it has a largest size."""
+
+    def __init__(self, size: int = _REMEMBERED) -> None:
+        self._size = size
+        self._young: set[int] = set()
+        self._old: set[int] = set()
+
+    def use(self, key: int) -> bool:
+        """Whether a key was there; from now on it is."""
+        if key in self._young:
+            return True
+        if len(self._young) >= self._size:
+            self._old, self._young = self._young, set()
+        self._young.add(key)
+        return key in self._old
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """What of a request an earlier one began with."""
+
+    characters: int
+    """Of the whole request."""
+    repeated: int
+    """Of the whole blocks at its beginning that were sent before."""
+    differs_in: str
+    """The message with the first difference: `system`, `context`, `recalled`, `prompt` or
+    `correction`; `nothing` when all of it was sent before."""
+    same: bool
+    """Whether a request was made before that `reuse` would take for the same."""
+
+
+class PrefixMeter:
+    """Compares the requests to one model within an episode, in the order they were made."""
+
+    def __init__(self) -> None:
+        self._blocks = Recent()
+        self._messages = Recent()
+        self._whole = Recent()
+        self._used = False
+
+    def measure(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        attempt: int,
+        item: int | None = None,
+        greedy: bool = False,
+    ) -> Extension:
+        """Hold a request against all before it.
+
+        Args:
+            messages: The messages, as a record has them.
+            attempt: Which attempt it is; corrections stand at the end from the second on.
+            item: The item, in an `each` node.
+            greedy: Whether the temperature is 0, so that items and attempts are asked alike.
+        """
+        text = "".join(map(_text, messages))
+        running, repeated, unbroken = 0, 0, True
+        for start in range(0, len(text) - BLOCK + 1, BLOCK):
+            running = hash((running, text[start : start + BLOCK]))
+            unbroken = self._blocks.use(running) and unbroken
+            repeated += BLOCK if unbroken else 0
+        equal, running = self._equal_messages(messages)
+        place = _place(messages, attempt, equal) if self._used else FIRST
+        self._used = True
+        same = self._whole.use(running if greedy else hash((running, item, attempt)))
+        return Extension(len(text), repeated, place, same)
+
+    def _equal_messages(self, messages: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
+        """How many messages in front are those of an earlier request, and the hash of all.
+
+        The earlier request that goes along furthest differs first in the message after these.
+        """
+        running, equal, unbroken = 0, 0, True
+        for message in messages:
+            running = hash((running, _text(message)))
+            unbroken = self._messages.use(running) and unbroken
+            equal += unbroken
+        return equal, running
+
+
+def _text(message: Mapping[str, Any]) -> str:
+    pictures = message.get("images")
+    shown = f"{pictures}\n" if pictures else ""
+    return f"{message['role']}\n{shown}{message['content']}\n"
+
+
+def _place(messages: Sequence[Mapping[str, Any]], attempt: int, equal: int) -> str:
+    """What the message is that comes after those that are equal."""
+    if equal == len(messages):
+        return NOTHING
+    prompt = len(messages) - 1 - 2 * (attempt - 1)
+    if equal == prompt:
+        return "prompt"
+    if equal > prompt:
+        return "correction"
+    if messages[equal]["role"] == "system":
+        return "system"
+    return "context" if equal == context_place(messages) else "recalled"
+
+
+def context_place(messages: Sequence[Mapping[str, Any]]) -> int | None:
+    """Index of the context: two messages of the user's follow each other where there is one."""
+    roles = [message["role"] for message in messages[:3]]
+    first = 1 if roles[:1] == ["system"] else 0
+    return first if roles[first : first + 2] == ["user", "user"] else None

@@ -1,0 +1,121 @@
+"""`agentkit profile`: where time and money of a run went."""
+
+import json
+
+import orjson
+import pytest
+from rich.console import Console
+
+from agentkit import load_run
+from agentkit.cli.profile_view import show_profile
+from agentkit.profiling import profile_run
+
+
+@pytest.fixture
+def run(invoke, folder):
+    """A recorded run of two episodes."""
+    assert invoke("run", "walker.yaml", "--out", "run", "--episodes", "2").exit_code == 0
+    return folder / "run"
+
+
+def test_a_run_is_profiled_with_its_calls_path_and_beginnings(invoke, run):
+    text = invoke("profile", "run").stdout
+    expected = [
+        "walker: done",
+        "episodes  2 episodes",
+        "steps     10, ",
+        "calls     20",
+        "Calls and their time",
+        "Critical path: what a step of ",
+        "Tokens and money",
+        "Beginnings: how much of the input extends an earlier request",
+    ]
+    places = [text.index(part) for part in expected]
+    assert places == sorted(places)
+    assert "the graph is not known" not in text
+
+
+def test_columns_that_say_nothing_are_left_out(invoke, run):
+    text = invoke("profile", "run").stdout
+    assert "skipped" not in text
+    assert "reused" not in text
+    assert "What would help" not in text
+
+
+def test_json_is_one_object_with_every_figure(invoke, run):
+    said = json.loads(invoke("profile", "run", "--json").stdout)
+    assert said["agent"] == "walker"
+    assert said["totals"]["steps"] == 10
+    assert said["totals"]["usage"]["calls"] == 20
+    assert [node["node"] for node in said["nodes"]] == ["look", "act"]
+    assert said["nodes"][1]["prefix"]["differs_in"]
+    assert said["path"]["known"] is True
+    assert said["time"]["total_s"] == pytest.approx(
+        sum(seconds for name, seconds in said["time"].items() if name != "total_s")
+    )
+
+
+def test_one_episode_can_be_chosen(invoke, run):
+    said = json.loads(invoke("profile", "run", "--episode", "1", "--json").stdout)
+    assert said["totals"]["episodes"] == 1
+    assert said["totals"]["usage"]["calls"] == 10
+    result = invoke("profile", "run", "--episode", "7")
+    assert result.exit_code == 2
+    assert "has no episode 7" in result.stderr
+
+
+def test_top_shows_the_nodes_that_took_most_time(invoke, run):
+    path = run / "episodes" / "0000.jsonl"
+    lines = [orjson.loads(line) for line in path.read_bytes().splitlines()]
+    for line in lines:
+        if line["event"] == "node_finished" and line["node"] == "act":
+            line["latency_s"] = 60.0
+    path.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
+    text = invoke("profile", "run", "--top", "1").stdout
+    assert "act" in text
+    assert "look" not in text
+
+
+def test_advice_is_numbered_with_what_it_saves(invoke, folder):
+    answers = [{"node": "look", "text": "A corridor."}]
+    answers += [{"node": "act", "attempt": 1, "text": "fly"}, {"node": "act", "text": "east"}]
+    (folder / "answers.json").write_text(json.dumps(answers))
+    assert invoke("run", "walker.yaml", "--out", "run").exit_code == 0
+    text = invoke("profile", "run").stdout
+    assert "What would help\n  1. " in text
+    assert "5 answers of `act` could not be used (100% of its questions)" in text
+    assert ", 5 calls]" in text
+    assert "5 because an answer could not be used" in text
+
+
+def test_an_unfinished_run_is_shown_as_one(invoke, run):
+    episode = run / "episodes" / "0001.jsonl"
+    lines = episode.read_bytes().splitlines(keepends=True)
+    episode.write_bytes(b"".join(lines[: len(lines) // 2])[:-30])
+    about = orjson.loads((run / "run.json").read_bytes())
+    (run / "run.json").write_bytes(orjson.dumps(about | {"status": "running"}))
+    text = invoke("profile", "run").stdout
+    assert text.startswith("walker: unfinished\n")
+    assert "2 episodes, 1 unfinished" in text
+
+
+def test_an_agent_without_an_environment_has_a_profile_too(invoke, folder):
+    (folder / "two.yaml").write_text("model: echo\nnodes:\n  - One.\n  - Two.\n")
+    assert invoke("run", "two.yaml", "--out", "run").exit_code == 0
+    text = invoke("profile", "run").stdout
+    assert "prompt_2" in text
+    assert "environment" not in text
+
+
+def test_a_folder_that_is_no_run_is_refused(invoke, folder):
+    result = invoke("profile", ".")
+    assert result.exit_code == 2
+    assert "is not a run folder" in result.stderr
+
+
+def test_a_terminal_of_80_columns_shows_every_cell_whole(run):
+    console = Console(width=80, record=True, force_terminal=True)
+    show_profile(profile_run(load_run(run)), console=console)
+    shown = console.export_text()
+    for cell in ("between nodes", "differs first in", "of the time", "recalled"):
+        assert cell in shown, cell

@@ -1,0 +1,220 @@
+"""What is counted: calls, tokens, money, time."""
+
+import pytest
+
+from agentkit import Completion, Sampling, Usage
+from agentkit.events import EpisodeResumed
+
+TEN = Usage(10, 2, 5, 1)
+
+
+def node(profile, name):
+    return next(each for each in profile.nodes if each.node == name)
+
+
+@pytest.fixture
+def run(record):
+    """A run whose first step has begun."""
+    run = record()
+    run.start()
+    run.begin_step(0.0)
+    return run
+
+
+def test_calls_tokens_and_cost_are_added_up_by_node_and_model(run):
+    run.ask("a", 0.0, 1.0)
+    run.ask("b", 1.0, 3.0, model="other", usage=Usage(100, 20, 0, 2), cost_usd=0.03)
+    run.end_step(3.0)
+    profile = run.profile()
+    assert profile.totals.usage == Usage(110, 22, 5, 3)
+    assert profile.totals.calls == 3
+    assert profile.totals.cost_usd == pytest.approx(0.04)
+    assert node(profile, "b").cost_share == pytest.approx(0.75)
+    assert node(profile, "b").share == pytest.approx(2 / 3)
+    assert {model.model: model.calls for model in profile.models} == {"hosted": 1, "other": 2}
+
+
+def test_one_unknown_price_makes_the_cost_unknown_and_names_the_model(run):
+    run.ask("a", 0.0, 1.0)
+    run.ask("b", 1.0, 2.0, model="local", cost_usd=None)
+    run.end_step(2.0)
+    profile = run.profile()
+    assert profile.totals.cost_usd is None
+    assert profile.totals.unpriced == ["local"]
+    assert node(profile, "a").cost_usd == pytest.approx(0.01)
+    assert node(profile, "b").cost_usd is None
+    assert node(profile, "a").cost_share is None
+
+
+def test_an_answer_that_could_not_be_used_was_paid_for_all_the_same(run):
+    run.ask("a", 0.0, 1.0, error="not a number")
+    run.ask("a", 1.0, 2.0, attempt=2)
+    run.end_step(2.0)
+    profile = run.profile()
+    assert node(profile, "a").again == profile.totals.again == 1
+    assert node(profile, "a").calls == 2
+    assert profile.totals.cost_usd == pytest.approx(0.02)
+
+
+def test_what_was_reused_costs_nothing_and_has_no_latency(run):
+    run.ask("a", 0.0, 2.0)
+    run.ask("b", 2.0, 2.0, reused=True)
+    run.end_step(2.0)
+    profile = run.profile()
+    assert node(profile, "b").reused == profile.totals.reused == 1
+    assert node(profile, "b").calls == 0
+    assert node(profile, "b").latency is None
+    assert node(profile, "b").prefix is None
+    assert profile.totals.usage == TEN
+
+
+def test_latencies_are_those_of_the_single_calls(run):
+    for number in range(100):
+        run.ask("a", number, number + (number + 1) / 100)
+    run.end_step(101.0)
+    latency = node(run.profile(), "a").latency
+    assert latency.p50_s == pytest.approx(0.50)
+    assert latency.p95_s == pytest.approx(0.95)
+    assert latency.max_s == pytest.approx(1.0)
+
+
+def test_further_tries_of_a_call_are_counted_with_their_waiting(run):
+    run.try_again("a", 0.5, 0.25)
+    run.try_again("a", 0.8, 0.5)
+    run.ask("a", 0.0, 2.0, usage=Usage(10, 2, 5, 3))
+    run.end_step(2.0)
+    totals = run.profile().totals
+    assert totals.retries == 2
+    assert totals.waited_s == pytest.approx(0.75)
+    assert totals.calls == 3
+
+
+def test_a_failed_node_counts_and_so_does_the_answer_that_failed_it(run):
+    run.ask("a", 0.0, None)
+    run.fail("a", 1.0, Completion("?", TEN, 0.01, "hosted"))
+    run.ask("b", 0.0, None)
+    run.fail("b", 2.0)
+    run.fail_step(2.0)
+    profile = run.profile()
+    assert node(profile, "a").failed == node(profile, "b").failed == 1
+    assert node(profile, "a").cost_usd == pytest.approx(0.01)
+    assert node(profile, "a").latency.max_s == pytest.approx(1.0)
+    assert node(profile, "b").unanswered == profile.totals.unanswered == 1
+    assert profile.totals.calls == 1
+
+
+def test_every_moment_counts_once_for_whoever_was_at_work(record):
+    run = record()
+    run.start(0.0, observation="a tree")
+    run.begin_step(1.0)
+    run.ask("a", 1.5, 4.0)
+    run.call("tool", 2.0, 5.0)
+    run.ask("b", 2.0, 3.0)
+    run.end_step(5.5)
+    run.act(8.0)
+    run.end(8.5)
+    profile = run.profile()
+    assert profile.time.models_s == pytest.approx(2.5)
+    assert profile.time.functions_s == pytest.approx(1.0)
+    assert profile.time.environment_s == pytest.approx(2.5)
+    assert profile.time.engine_s == pytest.approx(2.5)
+    assert profile.time.total_s == profile.totals.wall_s == pytest.approx(8.5)
+
+
+def test_episodes_are_added_up_and_those_at_once_share_the_clock(record):
+    run = record()
+    for episode, start in enumerate((0.0, 1.0)):
+        run.episode = episode
+        run.start(start)
+        run.begin_step(start)
+        run.ask("a", start, start + 2.0, "the very same prompt " * 100)
+        run.end_step(start + 2.0)
+    run.end(4.0)
+    profile = run.profile()
+    assert profile.totals.episodes == 2
+    assert profile.totals.unfinished_episodes == 1
+    assert profile.totals.steps == 2
+    assert profile.time.models_s == pytest.approx(4.0)
+    assert profile.totals.wall_s == pytest.approx(4.0)
+    assert profile.prefix.share == 0, "an episode does not extend another"
+
+
+def test_the_share_of_the_beginnings_is_of_all_characters(run):
+    text = "system:" + "x" * 2000
+    run.ask("a", 0.0, 1.0, text, "first")
+    run.ask("a", 1.0, 2.0, text, "again")
+    run.ask("b", 2.0, 3.0, text, "third", model="other")
+    run.end_step(3.0)
+    profile = run.profile()
+    size = len(f"system\n{'x' * 2000}\nuser\nfirst\n")
+    assert node(profile, "a").prefix.share == pytest.approx(1536 / (2 * size))
+    assert node(profile, "a").prefix.input_tokens == 2 * size // 4
+    assert node(profile, "b").prefix.share == 0, "another model has another cache"
+    assert profile.prefix.reported_share == pytest.approx(0.5)
+
+
+def test_a_resumed_episode_does_not_count_the_time_it_lay_still(run):
+    run.ask("a", 0.0, 1.0)
+    run.end_step(1.0)
+    run.emit(500.0, EpisodeResumed(0, 1, None, Usage(30, 6, 15, 3), 0.03, 1.0))
+    run.begin_step(500.0, 1)
+    run.ask("a", 500.0, 501.0)
+    run.end_step(501.0)
+    run.end(501.0, usage=Usage(40, 8, 20, 4))
+    profile = run.profile()
+    assert profile.totals.wall_s == pytest.approx(2.0)
+    assert profile.totals.steps == 2
+    assert profile.totals.lost == Usage(20, 4, 10, 2)
+    assert profile.path.steps == 1, "the resumed step took its calls from the record"
+
+
+def test_a_fork_does_not_count_what_the_other_run_paid(run):
+    run.ask("a", 0.0, 1.0)
+    run.end_step(1.0)
+    run.emit(500.0, EpisodeResumed(0, 1, "runs/other", Usage(), 0.0, 0.0))
+    run.begin_step(500.0, 1)
+    run.ask("a", 500.0, 502.0)
+    run.end_step(502.0)
+    run.end(502.0, usage=TEN)
+    profile = run.profile()
+    assert profile.totals.usage == TEN
+    assert profile.totals.lost is None
+    assert profile.totals.steps == 1
+    assert profile.totals.wall_s == pytest.approx(2.0)
+
+
+def test_a_run_that_was_killed_is_profiled_as_far_as_it_came(run):
+    run.status = "running"
+    run.ask("a", 0.0, 1.0)
+    run.ask("b", 1.0, None)
+    profile = run.profile()
+    assert profile.status == "running"
+    assert profile.totals.unfinished_episodes == profile.totals.unfinished_steps == 1
+    assert node(profile, "b").unanswered == 1
+    assert profile.totals.steps == 0
+
+
+def test_a_run_without_an_event_has_an_empty_profile(record):
+    profile = record().profile()
+    assert profile.totals.steps == 0
+    assert profile.nodes == []
+    assert profile.prefix.share is None
+    assert profile.advice == []
+
+
+def test_the_order_of_the_nodes_is_that_of_the_graph(record):
+    run = record('{nodes: {b: "x", a: "{{ b }}", c: "{{ a }}"}}')
+    run.start()
+    run.begin_step(0.0)
+    for name in "cab":
+        run.ask(name, 0.0, 1.0)
+    run.end_step(1.0)
+    assert [each.node for each in run.profile().nodes] == ["b", "a", "c"]
+
+
+def test_a_temperature_of_0_makes_items_the_same_request(run):
+    for item in range(3):
+        run.ask("a", item, item + 1, "Why?", item=item, sampling=Sampling(temperature=0))
+    run.gather("a", 3.0)
+    run.end_step(3.0)
+    assert [each.kind for each in run.profile().advice] == []
