@@ -48,9 +48,9 @@ if TYPE_CHECKING:
     from agentkit.node import Check, Node
     from agentkit.reading import Run, comparable, load_run
     from agentkit.rollouts import Plan, RunSummary, rollout
+    from agentkit.run_folder import RunWriter
     from agentkit.spec import agent_schema, dump_agent, load_agent, parse_agent
     from agentkit.step import Step, StepResult
-    from agentkit.trace import RunWriter
 
 __version__ = "0.1.0"
 
@@ -87,9 +87,9 @@ _MODULES = {
     "node": ("Check", "Node"),
     "reading": ("Run", "comparable", "load_run"),
     "rollouts": ("Plan", "RunSummary", "rollout"),
+    "run_folder": ("RunWriter",),
     "spec": ("agent_schema", "dump_agent", "load_agent", "parse_agent"),
     "step": ("Step", "StepResult"),
-    "trace": ("RunWriter",),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 

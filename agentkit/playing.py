@@ -28,7 +28,8 @@ from agentkit.events import (
     StepFinished,
 )
 from agentkit.messages import Usage
-from agentkit.trace import EpisodeWriter, RunWriter
+from agentkit.run_folder import RunWriter
+from agentkit.trace import EpisodeWriter
 
 if TYPE_CHECKING:
     import gymnasium

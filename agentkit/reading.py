@@ -1,8 +1,10 @@
 """Read a recorded run."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -21,6 +23,8 @@ _EPISODE: Final = re.compile(r"[0-9]{4,}")
 
 TIMES: Final = frozenset({"time", "latency_s", "seconds"})
 """Fields that differ between two runs that are otherwise the same."""
+INCIDENTS: Final = frozenset({"episode_resumed", "call_retried"})
+"""Events that differ between two runs that are otherwise the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,16 @@ class Run:
         return sorted(int(stem) for stem in stems if _EPISODE.fullmatch(stem))
 
     def events(self, episode: int) -> Iterator[Record]:
-        """The events of an episode, in the order they happened.
+        """The events of an episode, in the order they happened, without those that were superseded
+        when it was resumed.
+
+        Raises:
+            TraceError: There is no such episode, or its file is damaged before its last line.
+        """
+        return (record for record, counts in self.lines(episode) if counts)
+
+    def lines(self, episode: int) -> Iterator[tuple[Record, bool]]:
+        """Every event that was ever recorded for an episode, and whether it counts still.
 
         Raises:
             TraceError: There is no such episode, or its file is damaged before its last line.
@@ -49,7 +62,11 @@ class Run:
             data = path.read_bytes()
         except OSError as error:
             raise TraceError(f"{path}: {error.strerror}") from error
-        yield from _records(path, data)
+        whole, _, _ = data.rpartition(b"\n")  # a torn last line: the process was killed
+        lines = whole.split(b"\n")
+        counts = _Counting(lines)
+        for number, record in _records(path, lines):
+            yield record, counts.judge(number, record)
 
 
 def load_run(folder: str | Path) -> Run:
@@ -84,9 +101,9 @@ _FIELDS: Final = {
 """The fields of every event; one that lacks some was not written by AgentKit."""
 
 
-def _records(path: Path, data: bytes) -> Iterator[Record]:
+def _records(path: Path, lines: Sequence[bytes]) -> Iterator[tuple[int, Record]]:
+    """The events with the numbers of their lines."""
     restorer = Restorer()
-    lines = data.split(b"\n")
     for number, line in enumerate(lines, 1):
         if not line:
             continue
@@ -94,8 +111,6 @@ def _records(path: Path, data: bytes) -> Iterator[Record]:
             record = orjson.loads(line)
             event = record["event"]
         except (orjson.JSONDecodeError, KeyError, TypeError) as error:
-            if number == len(lines):  # torn: the process was killed while it wrote this line
-                return
             raise TraceError(f"{path}:{number} is damaged: {error}") from error
         if missing := _FIELDS.get(event, frozenset()) - record.keys():
             raise TraceError(f"{path}:{number} is damaged: {event} has no {', '.join(missing)}")
@@ -103,7 +118,46 @@ def _records(path: Path, data: bytes) -> Iterator[Record]:
             _restore(record, event, restorer)
         except (KeyError, TypeError, AttributeError) as error:
             raise TraceError(f"{path}:{number} is damaged: a value is missing: {error}") from error
-        yield record
+        yield number, record
+
+
+class _Counting:
+    """Which events of an episode's file count, given where it was resumed.
+
+    What was recorded from a step on counts no longer once the episode was resumed at that step.
+    An episode that was started over begins a second time.
+    """
+
+    def __init__(self, lines: Sequence[bytes]) -> None:
+        self._begins = 0
+        resumed: list[tuple[int, int]] = []
+        for number, line in enumerate(lines, 1):
+            if line.startswith(_BEGINS):
+                self._begins = number
+            elif line.startswith(_RESUMES):
+                with suppress(orjson.JSONDecodeError, KeyError, TypeError):  # named when it is read
+                    resumed.append((number, int(orjson.loads(line)["step"])))
+        self._resumed = list(accumulate(reversed(resumed), _earlier))[::-1]
+
+    def judge(self, number: int, record: Record) -> bool:
+        """Whether an event counts; asked line after line."""
+        while self._resumed and self._resumed[0][0] <= number:
+            self._resumed.pop(0)
+        kind = record["event"]
+        if kind == "episode_started":
+            return number == self._begins
+        if not self._resumed or kind == "episode_resumed":
+            return True
+        return "step" in record and record["step"] < self._resumed[0][1]
+
+
+_BEGINS: Final = b'{"event":"episode_started"'
+_RESUMES: Final = b'{"event":"episode_resumed"'
+
+
+def _earlier(later: tuple[int, int], this: tuple[int, int]) -> tuple[int, int]:
+    """The line where an episode was resumed, and the first step that this or a later one redoes."""
+    return this[0], min(this[1], later[1])
 
 
 _SHARED: Final = {event_name(kind): names for kind, names in SHARED.items()}
@@ -124,9 +178,14 @@ def comparable(events: Iterator[Record]) -> list[Record]:
     """The events of an episode in a fixed order and without times.
 
     Two runs are the same when these are equal: parallel nodes finish in any order, but what each
-    did does not depend on it.
+    did does not depend on it. That a run was resumed, or a server did not answer at once, is no
+    part of it.
     """
-    kept = [{k: v for k, v in event.items() if k not in TIMES} for event in events]
+    kept = [
+        {k: v for k, v in event.items() if k not in TIMES}
+        for event in events
+        if event["event"] not in INCIDENTS
+    ]
     return sorted(kept, key=_place)
 
 

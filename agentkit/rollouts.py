@@ -14,7 +14,7 @@ from agentkit.events import Event
 from agentkit.ledger import UNLIMITED, Ledger, Limits
 from agentkit.messages import Usage
 from agentkit.playing import EpisodeSummary, Player
-from agentkit.trace import RunWriter
+from agentkit.run_folder import RunWriter
 
 
 @dataclass(frozen=True, slots=True)

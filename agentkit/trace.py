@@ -1,14 +1,11 @@
-"""Write a run: one folder, one append-only JSON-lines file an episode."""
+"""Write the record of an episode: one append-only file of JSON lines."""
 
-import fcntl
 import hashlib
 import os
-import platform
-import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,8 +28,9 @@ from agentkit.sharing import Sharer
 
 FORMAT: Final = 1
 """Version of the run folder's layout; a reader refuses a newer one."""
-
-_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+OPTIONS: Final = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+"""How values are written."""
+_TAIL: Final = 1 << 16
 
 
 def event_name(kind: type) -> str:
@@ -52,104 +50,33 @@ SHARED: Final[Mapping[type, tuple[str, ...]]] = {
 of functions."""
 
 _FIELDS: Final = {kind: tuple(f.name for f in fields(kind)) for kind in SHARED}
-_NAMES: dict[type, bytes] = {}
-
-
-class RunWriter:
-    """A run folder being written by this process.
-
-    Args:
-        folder: The folder; it must not exist yet, or be empty.
-        about: What `run.json` says of the run: agent, spec, models, seed.
-
-    Raises:
-        TraceError: The folder cannot be made or is somebody else's.
-    """
-
-    def __init__(self, folder: Path | str, about: Mapping[str, Any]) -> None:
-        self.folder = folder = Path(folder)
-        self._about = {
-            "format": FORMAT,
-            "status": "running",
-            "started": datetime.now().astimezone().isoformat(timespec="seconds"),
-            "python": platform.python_version(),
-            **about,
-        }
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            if any(folder.iterdir()):
-                raise TraceError(f"{folder} is not empty: choose another folder for the run")
-            (folder / "episodes").mkdir()
-            self._lock = _lock(folder)
-        except OSError as error:
-            raise TraceError(f"cannot record a run in {folder}: {error.strerror}") from error
-        self._save()
-
-    def episode(self, index: int) -> "EpisodeWriter":
-        """The writer of one episode's file."""
-        return EpisodeWriter(self.folder, index)
-
-    def finish(self, status: str, totals: Mapping[str, Any]) -> None:
-        """Write how the run ended, and let go of the folder."""
-        self._about |= {"status": status, "totals": dict(totals)}
-        try:
-            self._save()
-        finally:
-            os.close(self._lock)
-
-    def discard(self) -> None:
-        """Remove the folder of a run that never began."""
-        os.close(self._lock)
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _save(self) -> None:
-        options = _OPTIONS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-        path = self.folder / "run.json"
-        try:
-            write_atomic(path, orjson.dumps(_whole(self._about), default=str, option=options))
-        except OSError as error:
-            raise TraceError(f"cannot write {path}: {error.strerror}") from error
-
-
-def _whole(value: Any) -> Any:
-    """A value that JSON can say: half surrogate pairs become `?`, huge numbers become text."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
-    if isinstance(value, int) and value.bit_length() > 63:
-        return hex(value)
-    if isinstance(value, Mapping):
-        return {_whole(key): _whole(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_whole(item) for item in value]
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _whole(getattr(value, field.name)) for field in fields(value)}
-    return value
-
-
-def _lock(folder: Path) -> int:
-    """Take the folder for this process; the lock goes with the process."""
-    descriptor = os.open(folder / "lock", os.O_CREAT | os.O_RDWR)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise TraceError(f"{folder} is being written by another process") from error
-    return descriptor
+_SHARED: Final = {event_name(kind): names for kind, names in SHARED.items()}
+_NAMES: dict[type, str] = {}
 
 
 class EpisodeWriter:
     """Appends the events of one episode, each as it happens.
 
     Large values that come again are written once (see `agentkit.sharing`).
+
+    Args:
+        folder: The run's folder.
+        index: The episode's number.
+        again: Whether the file may be there already, to be gone on with.
+
+    Raises:
+        TraceError: The file cannot be written, or is there already.
     """
 
-    def __init__(self, folder: Path, index: int) -> None:
+    def __init__(self, folder: Path, index: int, *, again: bool = False) -> None:
         self._folder = folder
         self.path = folder / "episodes" / f"{index:04d}.jsonl"
         self._sharer = Sharer()
         try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | (0 if again else os.O_EXCL)
             self._file = os.open(self.path, flags, 0o644)
+            if again:
+                _cut_torn_line(self._file)
         except OSError as error:
             raise TraceError(f"cannot write {self.path}: {error.strerror}") from error
 
@@ -162,29 +89,52 @@ class EpisodeWriter:
         kind = type(event)
         if kind is NodeText:
             return
-        if kind not in _NAMES:
-            _NAMES[kind] = b'{"event":"%s","time":%%.6f,' % event_name(kind).encode()
+        name = _NAMES.get(kind)
+        if name is None:
+            name = _NAMES[kind] = event_name(kind)
         body: Any = event
         if kind in SHARED:
-            body = {name: getattr(event, name) for name in _FIELDS[kind]}
-            for name in SHARED[kind]:
-                body[name] = self._sharer.share(body[name])
+            body = {field: getattr(event, field) for field in _FIELDS[kind]}
         if isinstance(event, NodeStarted):
             body["messages"] = [self._message(message) for message in event.messages]
-            given = event.arguments or {}
+        self._append(name, time.time(), body)
+
+    def copy(self, record: Mapping[str, Any], folder: Path) -> None:
+        """Append an event of another run, as its reader gives it, with its pictures.
+
+        Raises:
+            TraceError: It cannot be written, or a picture cannot be read.
+        """
+        body = dict(record)
+        name, at = body.pop("event"), body.pop("time")
+        if name == "node_started":
+            body["messages"] = [dict(message) for message in body["messages"]]
+            for message in body["messages"]:
+                for picture in message.get("images", ()):
+                    self._copy_picture(folder, picture)
+        self._append(name, at, body)
+
+    def _append(self, name: str, at: float, body: Any) -> None:
+        for field in _SHARED.get(name, ()):
+            body[field] = self._sharer.share(body[field])
+        if name == "node_started":
+            for message in body["messages"]:
+                message["content"] = self._sharer.share(message["content"])
+            given = body["arguments"] or {}
             body["arguments"] = {key: self._sharer.share(value) for key, value in given.items()}
         try:
             data = self._encode(body)
-            line = _NAMES[kind] % time.time() + data[1:] + b"\n"
-            self._write(line)
+            self._write(b'{"event":"%s","time":%.6f,' % (name.encode(), at) + data[1:] + b"\n")
         except OSError as error:
+            with suppress(OSError):  # a full disk: nothing may follow half a line
+                _cut_torn_line(self._file)
             raise TraceError(f"cannot write {self.path}: {error.strerror}") from error
 
     def _encode(self, body: Any) -> bytes:
         try:
-            return orjson.dumps(body, default=self._other, option=_OPTIONS)
+            return orjson.dumps(body, default=self._other, option=OPTIONS)
         except orjson.JSONEncodeError:
-            return orjson.dumps(_whole(body), default=self._other, option=_OPTIONS)
+            return orjson.dumps(whole(body), default=self._other, option=OPTIONS)
 
     def _write(self, line: bytes) -> None:
         while line:
@@ -207,25 +157,80 @@ class EpisodeWriter:
         os.close(self._file)
 
     def _message(self, message: Message) -> dict[str, Any]:
-        content = self._sharer.share(message.content)
-        written: dict[str, Any] = {"role": message.role, "content": content}
+        written: dict[str, Any] = {"role": message.role, "content": message.content}
         if message.images:
             written["images"] = [self._picture(image) for image in message.images]
         return written
 
     def _picture(self, image: Image) -> str:
         """Keep a picture as a file named by its hash."""
-        suffix = image.media_type.rpartition("/")[2]
-        name = f"images/{hashlib.sha256(image.data).hexdigest()}.{suffix}"
+        name = picture_name(image)
         path = self._folder / name
         if not path.exists():
             write_atomic(path, image.data)
         return name
 
+    def _copy_picture(self, folder: Path, name: str) -> None:
+        path = self._folder / name
+        if path.exists():
+            return
+        try:
+            write_atomic(path, (folder / name).read_bytes())
+        except OSError as error:
+            raise TraceError(f"cannot copy the picture {folder / name}: {error}") from error
+
     def _other(self, value: Any) -> Any:
         """What orjson cannot write by itself."""
         if isinstance(value, Image):
             return {"image": self._picture(value)}
-        if isinstance(value, (set, frozenset)):
-            return sorted(value)
-        return f"<{type(value).__name__}>"
+        return plain(value)
+
+
+def picture_name(image: Image) -> str:
+    """The file of a picture, named by its hash."""
+    suffix = image.media_type.rpartition("/")[2]
+    return f"images/{hashlib.sha256(image.data).hexdigest()}.{suffix}"
+
+
+def plain(value: Any) -> Any:
+    """What stands in a record for a value that JSON does not have."""
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    return f"<{type(value).__name__}>"
+
+
+def as_recorded(value: Any) -> Any:
+    """A value as it reads once it was written: what a record can be compared with."""
+    try:
+        data = orjson.dumps(value, default=plain, option=OPTIONS)
+    except orjson.JSONEncodeError:
+        data = orjson.dumps(whole(value), default=plain, option=OPTIONS)
+    return orjson.loads(data)
+
+
+def whole(value: Any) -> Any:
+    """A value that JSON can say: half surrogate pairs become `?`, huge numbers become text."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, int) and value.bit_length() > 63:
+        return hex(value)
+    if isinstance(value, Mapping):
+        return {whole(key): whole(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [whole(item) for item in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: whole(getattr(value, field.name)) for field in fields(value)}
+    return value
+
+
+def _cut_torn_line(file: int) -> None:
+    """Cut off what stands after the last whole line: the process was killed while it wrote."""
+    end = os.fstat(file).st_size
+    while end > 0:
+        start = max(0, end - _TAIL)
+        newline = os.pread(file, end - start, start).rfind(b"\n")
+        if newline >= 0:
+            os.ftruncate(file, start + newline + 1)
+            return
+        end = start
+    os.ftruncate(file, 0)

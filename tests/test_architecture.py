@@ -15,7 +15,7 @@ ENVS = PACKAGE.parent / "envs" / "agentkit_envs"
 LAYERS = [
     {"errors", "messages"},
     {"values", "files", "events", "node", "models.base", "plugins", "sharing", "ledger", "past"},
-    {"sandbox", "prompt", "reuse", "pictures", "trace", "models"},
+    {"sandbox", "prompt", "reuse", "pictures", "trace", "run_folder", "models"},
     {"outputs", "output", "reading", "memory"},
     {"cache"},
     {"compiled", "checks", "field_types"},
@@ -24,7 +24,7 @@ LAYERS = [
     {"answering"},
     {"asking"},
     {"calling", "overlay"},
-    {"scope"},
+    {"scope", "story"},
     {"running"},
     {"step"},
     {"agent"},

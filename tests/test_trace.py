@@ -113,7 +113,8 @@ def test_the_record_of_a_failed_step_has_every_completion_that_was_paid_for(tmp_
     paid = {event["completion"]["text"] for event in events if event.get("completion")}
     assert paid == {"good no !", "items A !", "items C !", "wrong no !", "wrong no !!"}
     (failed,) = (event for event in events if event["event"] == "step_failed")
-    assert (failed["usage"]["calls"], failed["cost_usd"]) == (5, 5.0)
+    unanswered = 2
+    assert (failed["usage"]["calls"], failed["cost_usd"]) == (5 + unanswered, 5.0)
     assert {"items", "wrong", "broken"} <= failed["failures"].keys()
 
 
@@ -267,7 +268,7 @@ def test_an_event_of_every_kind_reads_back_as_it_was(events):
             episode.emit(event)
         episode.close()
         writer.finish("done", {})
-        found = list(load_run(writer.folder).events(0))
+        found = [record for record, _ in load_run(writer.folder).lines(0)]
     for event, written in zip((*events, *events), found, strict=True):
         assert written.pop("event") == event_name(type(event))
         assert written.pop("time") > 0

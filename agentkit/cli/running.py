@@ -22,7 +22,7 @@ from agentkit.environment import env_report
 from agentkit.errors import InputError, TraceError
 from agentkit.ledger import Limits
 from agentkit.rollouts import Plan
-from agentkit.trace import RunWriter
+from agentkit.run_folder import RunWriter
 
 EXIT_CODES: Final = {"done": 0, "failed": 1, "limit": 3, "interrupted": INTERRUPTED}
 """The exit code of each way to end."""

@@ -11,7 +11,7 @@ from agentkit.cli.view.board import Board
 from agentkit.cli.view.progress import Progress
 from agentkit.events import Event
 from agentkit.rollouts import Plan, rollout
-from agentkit.trace import RunWriter
+from agentkit.run_folder import RunWriter
 
 PATIENCE_S: Final = 3.0
 """How long calls in flight may take to finish after Ctrl-C."""

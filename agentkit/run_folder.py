@@ -1,0 +1,124 @@
+"""The folder of a run: made, taken for this process, gone on with, and let go."""
+
+import fcntl
+import os
+import platform
+import shutil
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from agentkit.errors import TraceError
+from agentkit.files import write_atomic
+from agentkit.trace import FORMAT, OPTIONS, EpisodeWriter, whole
+
+if TYPE_CHECKING:
+    from agentkit.reading import Run
+
+
+class RunWriter:
+    """A run folder being written by this process.
+
+    Args:
+        folder: The folder; it must not exist yet, or be empty.
+        about: What `run.json` says of the run: agent, spec, models, seed.
+
+    Raises:
+        TraceError: The folder cannot be made or is somebody else's.
+    """
+
+    def __init__(self, folder: Path | str, about: Mapping[str, Any]) -> None:
+        self.folder = folder = Path(folder)
+        self.recorded: Run | None = None
+        """The run as it was recorded before; None for a new one."""
+        self._about = {
+            "format": FORMAT,
+            "status": "running",
+            "started": _now(),
+            "python": platform.python_version(),
+            **about,
+        }
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if any(folder.iterdir()):
+                raise TraceError(f"{folder} is not empty: choose another folder for the run")
+            (folder / "episodes").mkdir()
+            self._lock = _lock(folder)
+        except OSError as error:
+            raise TraceError(f"cannot record a run in {folder}: {error.strerror}") from error
+        self._save()
+
+    @classmethod
+    def resume(cls, run: "Run", changes: Mapping[str, Any] | None = None) -> "RunWriter":
+        """Go on with a recorded run: `rollout` plays what is left of it.
+
+        Args:
+            run: The run, from `load_run`.
+            changes: What `run.json` shall say differently from now on, such as `limits`.
+
+        Raises:
+            TraceError: Another process writes it, or its folder cannot be written.
+        """
+        writer = cls.__new__(cls)
+        writer.folder = run.folder
+        writer.recorded = run
+        writer._about = {
+            **run.about,
+            **(changes or {}),
+            "status": "running",
+            "resumed": [*run.about.get("resumed", ()), _now()],
+        }
+        try:
+            (run.folder / "episodes").mkdir(exist_ok=True)
+            writer._lock = _lock(run.folder)
+        except OSError as error:
+            raise TraceError(f"cannot write {run.folder}: {error.strerror}") from error
+        writer._save()
+        return writer
+
+    def episode(self, index: int) -> EpisodeWriter:
+        """The writer of one episode's file."""
+        return EpisodeWriter(self.folder, index, again=self.recorded is not None)
+
+    def finish(self, status: str, totals: Mapping[str, Any]) -> None:
+        """Write how the run ended, and let go of the folder."""
+        self._about |= {"status": status, "totals": dict(totals)}
+        try:
+            self._save()
+        finally:
+            os.close(self._lock)
+
+    def discard(self) -> None:
+        """Undo a run that never began: a new folder is removed, an older one is as it was."""
+        if self.recorded is not None:
+            self._about = dict(self.recorded.about)
+            self._save()
+        os.close(self._lock)
+        if self.recorded is None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _save(self) -> None:
+        options = OPTIONS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+        path = self.folder / "run.json"
+        try:
+            write_atomic(path, orjson.dumps(whole(self._about), default=str, option=options))
+        except OSError as error:
+            raise TraceError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def _lock(folder: Path) -> int:
+    """Take the folder for this process; the lock goes with the process."""
+    descriptor = os.open(folder / "lock", os.O_CREAT | os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise TraceError(f"{folder} is being written by another process") from error
+    return descriptor
