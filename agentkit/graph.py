@@ -31,6 +31,8 @@ from agentkit.node import MISSING, Node
 from agentkit.prompt import Template, TemplateProblem, compile_template
 
 if TYPE_CHECKING:
+    from langchain_core.runnables import Runnable
+
     from agentkit.answering import Cache
     from agentkit.events import Event
     from agentkit.models.base import Model
@@ -278,6 +280,31 @@ class Graph:
             await task
         finally:
             task.cancel()
+
+    def as_runnable(
+        self,
+        *,
+        model: "Model | str | Callable[..., Any] | None" = None,
+        models: Mapping[str, Any] | None = None,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
+        memory: Mapping[str, Any] | None = None,
+        name: str | None = None,
+    ) -> "Runnable[dict[str, Any], dict[str, Any]]":
+        """The graph as a LangChain Runnable: inputs go in, the value of each node comes out.
+
+        Args:
+            model: The model that answers: an id, a Model, or a function of a Request.
+            models: Models by the names that nodes use in `model`.
+            functions: Python functions by the names that nodes use in `function`.
+            memory: What the memory holds at the start of each call.
+            name: How callbacks and traces call it.
+
+        Raises:
+            SpecError: A model or function is unknown, or a memory key is not declared.
+        """
+        from agentkit.runnable import GraphRunnable
+
+        return GraphRunnable(self, model, models or {}, functions or {}, memory or {}, name)
 
     def __str__(self) -> str:
         """The graph in Mermaid's language."""

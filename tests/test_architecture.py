@@ -14,28 +14,37 @@ ENVS = PACKAGE.parent / "envs" / "agentkit_envs"
 
 LAYERS = [
     {"errors", "messages"},
-    {"values", "files", "events", "node", "models.base", "plugins", "sharing", "ledger", "past"},
+    {"background", "values", "files", "events", "node", "models.base", "plugins", "sharing", "past"}
+    | {"limits", "ledger", "estimates"},
     {"sandbox", "prompt", "reuse", "pictures", "trace", "run_folder", "models"},
     {"outputs", "output", "reading", "memory"},
     {"cache"},
     {"compiled", "checks", "field_types"},
     {"graph"},
+    {"model_choice"},
     {"binding", "drawing"},
-    {"answering"},
+    {"answering", "pricing"},
     {"asking"},
     {"calling", "overlay"},
     {"scope", "story"},
     {"running"},
     {"step"},
-    {"agent"},
+    {"watching", "callbacks"},
+    {"agent", "runnable"},
     {"environment", "placeholders", "moments", "rendering"},
     {"spec", "playing"},
     {"rollouts"},
     {"about", "profiling"},
     {"cli"},
 ]
-UPWARD = {("graph", "step"), ("graph", "drawing"), ("graph", "binding"), ("binding", "models")}
-"""Imports inside a function that go up: `Graph.run` and `Graph.draw`, for the reader's comfort."""
+UPWARD = {
+    ("graph", "step"),
+    ("graph", "runnable"),
+    ("graph", "drawing"),
+    ("graph", "binding"),
+    ("binding", "models"),
+}
+"""Imports inside a function that go up: `Graph.run`, `as_runnable` and `draw`, for the reader's comfort."""
 
 
 def room(module: str) -> str:

@@ -1,0 +1,95 @@
+"""AgentKit's messages and completions in LangChain's terms, and back."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages.ai import InputTokenDetails, UsageMetadata
+
+from agentkit.messages import Completion, Image, Message, Usage
+
+_KINDS: dict[str, type[BaseMessage]] = {
+    "system": SystemMessage,
+    "user": HumanMessage,
+    "assistant": AIMessage,
+}
+
+
+def to_langchain(messages: Sequence[Message]) -> list[BaseMessage]:
+    """Messages as LangChain has them; pictures become standard content blocks."""
+    return [_KINDS[message.role](content=_content(message)) for message in messages]
+
+
+def _content(message: Message) -> str | list[str | dict[str, Any]]:
+    if not message.images:
+        return message.content
+    text: dict[str, Any] = {"type": "text", "text": message.content}
+    return [*map(_block, message.images), text]
+
+
+def _block(image: Image) -> dict[str, Any]:
+    data = base64.b64encode(image.data).decode()
+    return {"type": "image", "base64": data, "mime_type": image.media_type}
+
+
+def from_langchain(answer: BaseMessage) -> Completion:
+    """A model's message as a completion, without its cost."""
+    metadata = answer.response_metadata
+    refusal = answer.additional_kwargs.get("refusal")
+    reason = "refusal" if refusal else finish_reason(metadata)
+    text = str(answer.text) or str(refusal or "")
+    model = metadata.get("model_name") or metadata.get("model") or ""
+    return Completion(text, _usage(answer), None, str(model), reason)
+
+
+def _usage(answer: BaseMessage) -> Usage:
+    counted = getattr(answer, "usage_metadata", None)
+    if not counted:
+        return Usage(calls=1)
+    details = counted.get("input_token_details") or {}
+    cached = details.get("cache_read") or 0
+    return Usage(counted["input_tokens"], counted["output_tokens"], cached, calls=1)
+
+
+_REASON_KEYS = ("finish_reason", "stop_reason", "stopReason", "done_reason")
+_CUT = ("length", "max_tokens", "max_output_tokens", "model_length")
+_REFUSED = (
+    "refusal",
+    "content_filter",
+    "content_filtered",
+    "guardrail_intervened",
+    "safety",
+    "recitation",
+    "blocklist",
+    "prohibited_content",
+    "spii",
+)
+
+
+def finish_reason(metadata: Mapping[str, Any]) -> str:
+    """Why a completion ended, from what a provider says in its own words."""
+    said = next((metadata[key] for key in _REASON_KEYS if metadata.get(key)), None)
+    details = metadata.get("incomplete_details")
+    if said is None and isinstance(details, Mapping):
+        said = details.get("reason")
+    word = str(said).lower()
+    if word in _CUT:
+        return "length"
+    return "refusal" if word in _REFUSED else "stop"
+
+
+def to_answer(completion: Completion) -> AIMessage:
+    """A completion as LangChain's callbacks see it, with the tokens it took."""
+    usage = completion.usage
+    metadata = {"model_name": completion.model, "finish_reason": completion.finish_reason}
+    return AIMessage(
+        content=completion.text,
+        response_metadata=metadata,
+        usage_metadata=UsageMetadata(
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            total_tokens=usage.input_tokens + usage.output_tokens,
+            input_token_details=InputTokenDetails(cache_read=usage.cached_tokens),
+        ),
+    )
