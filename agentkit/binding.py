@@ -2,15 +2,15 @@
 
 import inspect
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agentkit.compiled import CompiledNode, memory_keys
 from agentkit.errors import InputError, Problem, SpecError, suggest
-from agentkit.field_types import setting_problems
 from agentkit.graph import Graph
-from agentkit.messages import UNSET, Sampling
+from agentkit.messages import Sampling
+from agentkit.model_choice import ModelChoice, ModelChooser
 from agentkit.models.base import Model
 from agentkit.output import Output
 
@@ -56,14 +56,6 @@ class BoundNode:
         return self.function
 
 
-@dataclass(frozen=True, slots=True)
-class ModelChoice:
-    """A model with the sampling settings it was declared with."""
-
-    model: Model
-    sampling: Sampling = UNSET
-
-
 class Binding:
     """Binds the nodes of a graph.
 
@@ -73,8 +65,7 @@ class Binding:
         models: Models by the names nodes use.
         functions: Functions by the names nodes use, before those that plug-ins register.
         memory: The declared memory keys.
-        env_id: The environment whose expert the model `rules` is.
-        folder: Where relative file names in model ids start.
+        chooser: Looks up the models that nodes name by their ids.
 
     Raises:
         SpecError: A node names a model, function or memory key that is not there.
@@ -88,12 +79,10 @@ class Binding:
         functions: Mapping[str, Callable[..., Any]],
         memory: Collection[str],
         *,
-        env_id: str | None = None,
-        folder: Path | None = None,
+        chooser: ModelChooser,
     ) -> None:
         self.graph = graph
-        self.env_id = env_id
-        self.folder = folder
+        self.chooser = chooser
         self.model = model
         self.models = models
         self.functions = functions
@@ -142,10 +131,8 @@ class Binding:
             return self.model
         if name in self.models:
             return self.models[name]
-        from agentkit.models.registry import get_model
-
         try:
-            return ModelChoice(get_model(name, env_id=self.env_id, folder=self.folder))
+            return self.chooser.choose(name)
         except InputError as error:
             known = ", ".join(sorted(self.models))
             hint = f" Named under 'models': {known}" if known else ""
@@ -202,7 +189,7 @@ def bind(
         graph: The graph.
         model: What answers nodes that name no model: a name under `models`, or one of their kinds.
         models: By name: an id, a Model, a function of a Request, or a mapping with `use` (one of
-            these) and sampling settings.
+            these), sampling settings, and how its server is called (`Settings`, `base_url`).
         functions: Functions by the names nodes use.
         memory: The declared memory keys.
         env_id: The environment whose expert the model `rules` is.
@@ -212,10 +199,11 @@ def bind(
         SpecError: A model, function or memory key is unknown; it lists every problem.
     """
     problems: list[Problem] = []
+    chooser = ModelChooser(env_id, folder)
 
     def choose(value: Any, key: str | None) -> ModelChoice | None:
         try:
-            return _choice(value, env_id, folder)
+            return chooser.choose(value)
         except InputError as error:
             problems.append(Problem(str(error), None, "models" if key else "model", key))
             return None
@@ -225,7 +213,7 @@ def bind(
     default = choices[model] if named else None if model is None else choose(model, None)
     found = {name: choice for name, choice in choices.items() if choice is not None}
     try:
-        binding = Binding(graph, default, found, functions, memory, env_id=env_id, folder=folder)
+        binding = Binding(graph, default, found, functions, memory, chooser=chooser)
     except SpecError as error:
         blamed = default is None and model is not None
         rest = [p for p in error.problems if not (blamed and p.field == "model")]
@@ -233,30 +221,6 @@ def bind(
     if problems:
         raise SpecError(problems)
     return binding
-
-
-_SAMPLING = frozenset(f.name for f in fields(Sampling))
-
-
-def _choice(value: Any, env_id: str | None, folder: Path | None) -> ModelChoice:
-    from agentkit.models.registry import get_model
-
-    if isinstance(value, ModelChoice):
-        return value
-    if not isinstance(value, Mapping):
-        return ModelChoice(get_model(value, env_id=env_id, folder=folder))
-    settings = {key: setting for key, setting in value.items() if key != "use"}
-    for key in settings:
-        if key not in _SAMPLING:
-            known = ", ".join(["use", *sorted(_SAMPLING)])
-            raise InputError(f"unknown setting '{key}'.{suggest(key, _SAMPLING)} Known: {known}")
-    if "use" not in value:
-        raise InputError("'use' is missing: say which model, such as 'use: echo'")
-    if wrong := "; ".join(setting_problems(settings)):
-        raise InputError(wrong)
-    if "stop" in settings:
-        settings["stop"] = tuple(settings["stop"] or ())
-    return ModelChoice(get_model(value["use"], env_id=env_id, folder=folder), Sampling(**settings))
 
 
 def _argument_problem(

@@ -6,6 +6,7 @@ from math import inf, isfinite
 from typing import Any, Final
 
 from agentkit.errors import Problem
+from agentkit.models.hosted import Price
 from agentkit.node import Check, Node
 
 
@@ -44,6 +45,10 @@ def _number(low: float, high: float = inf, *, whole: bool = False) -> Callable[[
     return holds
 
 
+def _price(value: Any) -> bool:
+    return isinstance(value, (Mapping, Price))
+
+
 Kinds = Mapping[str, tuple[Callable[[Any], bool], str]]
 
 SAMPLING_KINDS: Final[Kinds] = {
@@ -54,6 +59,24 @@ SAMPLING_KINDS: Final[Kinds] = {
     "seed": (_number(-inf, whole=True), "a whole number"),
 }
 """The sampling settings: whether a value can be one, and what is expected."""
+
+PRICE_KINDS: Final[Kinds] = {
+    "input": (_number(0), "a number of 0 or more"),
+    "output": (_number(0), "a number of 0 or more"),
+    "cached": (_number(0), "a number of 0 or more"),
+}
+"""What tokens cost, in USD per million."""
+
+SERVER_KINDS: Final[Kinds] = {
+    "base_url": (_text, "the address of a server"),
+    "timeout_s": (_number(0.1), "a number of 0.1 or more"),
+    "retries": (_number(0, 20, whole=True), "a whole number from 0 to 20"),
+    "max_concurrency": (_number(1, whole=True), "a whole number of 1 or more"),
+    "requests_per_minute": (_number(0.1), "a number of 0.1 or more"),
+    "tokens_per_minute": (_number(1), "a number of 1 or more"),
+    "price": (_price, "a mapping such as {input: 0.25, output: 2}"),
+}
+"""How a model on a server is called."""
 
 _KINDS: Final[Kinds] = {
     "prompt": (_text, "a text"),
@@ -70,6 +93,7 @@ _KINDS: Final[Kinds] = {
     **SAMPLING_KINDS,
 }
 _MAY_BE_NONE: Final = frozenset({"model", "function", "temperature", "top_p", "max_tokens", "seed"})
+_NEVER_NONE: Final = frozenset({"timeout_s", "retries", "input", "output"})
 _UNSET: Final = Node("unset", "-")
 
 
@@ -95,11 +119,12 @@ def sound(node: Node, problems: list[Problem]) -> Node:
     return replace(node, **changes) if changes else node
 
 
-def setting_problems(settings: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with the sampling settings of a model."""
+def setting_problems(settings: Mapping[str, Any], kinds: Kinds | None = None) -> Iterator[str]:
+    """What is wrong with the settings of a model, or with others of known kinds."""
+    known = {**SAMPLING_KINDS, **SERVER_KINDS} if kinds is None else kinds
     for name, value in settings.items():
-        if name in SAMPLING_KINDS and value is not None:
-            holds, expected = SAMPLING_KINDS[name]
+        if name in known and (value is not None or name in _NEVER_NONE):
+            holds, expected = known[name]
             if not holds(value):
                 yield f"{name}: {wrong_kind(value, expected)}"
 

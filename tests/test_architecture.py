@@ -44,7 +44,7 @@ UPWARD = {
     ("graph", "binding"),
     ("binding", "models"),
 }
-"""Imports inside a function that go up: `Graph.run`, `as_runnable` and `draw`, for the reader's comfort."""
+"""Imports inside a function that go up, such as `Graph.run`: for the reader's comfort."""
 
 
 def room(module: str) -> str:

@@ -17,3 +17,7 @@ class EchoModel:
         words = sum(len(message.content.split()) for message in request.messages)
         usage = Usage(input_tokens=words, output_tokens=len(text.split()), calls=1)
         return Completion(text, usage, cost_usd=0.0, model=self.name)
+
+    def cost_usd(self, usage: Usage) -> float:
+        """Nothing: answers of this kind are free."""
+        return 0.0

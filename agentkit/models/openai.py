@@ -119,7 +119,7 @@ class OpenAIModel(HostedModel):
         pieces = Pieces()
         async with await client.sure(completions.create(**body)) as stream:
             while (piece := await client.sure(anext(stream, None))) is not None:
-                if text := pieces.add(piece.to_dict(warnings=False)):
+                if text := pieces.add(_plain(piece)):
                     request.on_text(text)
         return pieces.completion()
 
@@ -279,3 +279,8 @@ def _json(content: bytes) -> Any:
         return orjson.loads(content)
     except orjson.JSONDecodeError:
         raise Unreadable("the server's answer is no JSON") from None
+
+
+def _plain(piece: Any) -> Any:
+    """A piece of a stream as JSON; the SDK hands on what is no piece as it came."""
+    return piece.to_dict(warnings=False) if hasattr(piece, "to_dict") else piece

@@ -28,3 +28,7 @@ class RulesModel:
             ModelError: The expert has no rule for this node.
         """
         return Completion(self._expert(request), Usage(calls=1), cost_usd=0.0, model=self.name)
+
+    def cost_usd(self, usage: Usage) -> float:
+        """Nothing: answers of this kind are free."""
+        return 0.0

@@ -68,6 +68,10 @@ class ScriptedModel:
         )
         return Completion(text, usage, cost_usd=0.0, model=self.name)
 
+    def cost_usd(self, usage: Usage) -> float:
+        """Nothing: answers of this kind are free."""
+        return 0.0
+
     def _answer(self, request: Request) -> str | None:
         for entry in self._entries:
             if all(entry[key] == getattr(request.call, key) for key in _KEYS if key in entry):

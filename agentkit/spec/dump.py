@@ -1,7 +1,7 @@
 """An Agent as YAML in the form that people edit: block style, longer texts in `|` blocks."""
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import yaml
@@ -9,6 +9,7 @@ import yaml
 from agentkit.agent import Agent
 from agentkit.errors import InputError
 from agentkit.memory import Memory
+from agentkit.models.hosted import Price
 from agentkit.node import MISSING, Check, Node
 from agentkit.spec.nodes import in_a_row
 from agentkit.spec.yaml_marks import Scalar
@@ -63,8 +64,14 @@ def _model(model: Any, where: str) -> Any:
     if model is None or isinstance(model, str):
         return model
     if isinstance(model, Mapping) and isinstance(model.get("use"), str):
-        return _json(model, where)
+        price = model.get("price")
+        told = {**model, "price": _price(price)} if isinstance(price, Price) else model
+        return _json(told, where)
     raise InputError(f"YAML cannot say this: {where} is a Python object; give a model's id")
+
+
+def _price(price: Price) -> dict[str, float]:
+    return {name: cost for name, cost in asdict(price).items() if cost is not None}
 
 
 def _memory(memory: Memory, given: Mapping[str, Any]) -> dict[str, Any]:

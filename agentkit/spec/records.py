@@ -88,11 +88,14 @@ class Record:
     """Whether any other field may stand in it."""
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     """Where fields belong that are often put here by mistake."""
+    whole: bool = False
+    """Whether it makes no sense at all when a part of it is wrong."""
 
     def read(self, value: Value, page: Page) -> Any:
         """The fields that can be read; a misspelt one counts as the one that is meant."""
         if not isinstance(value, Entries):
             return page.wrong(value, self.expected)
+        flaws = len(page.flaws)
         read: dict[str, Any] = {}
         for name, (key, inner) in value.entries.items():
             known = name if name in self.fields else self._unknown(name, key, value, page)
@@ -105,7 +108,7 @@ class Record:
         for name, one in self.fields.items():
             if one.required and name not in read and name not in value.entries:
                 page.flaw(value, f"'{name}' is missing. {one.description}")
-        return read
+        return MISSING if self.whole and len(page.flaws) > flaws else read
 
     def _unknown(self, name: str, key: Scalar, value: Entries, page: Page) -> str | None:
         """Report an unknown field; gives the known one that is meant, if that is clear."""

@@ -7,9 +7,32 @@ from agentkit.spec.nodes import NODE_TABLE, SAMPLING_FIELDS, Nodes
 from agentkit.spec.records import Field, MapOf, Record, TextOr
 
 _VALUES = MapOf(Anything(), "a mapping of names to values")
+_PRICE = Record(
+    {
+        "input": Field(Number(0), "Tokens read.", True),
+        "output": Field(Number(0), "Tokens written.", True),
+        "cached": Field(Number(0), "Tokens read from the provider's cache; as input if unset."),
+    },
+    "a mapping such as {input: 0.25, output: 2}",
+    whole=True,
+)
+_SERVER: Final = {
+    "base_url": Field(
+        Text("the address of a server"),
+        "The server of an openai: model, such as http://127.0.0.1:8000/v1; OpenAI's if unset.",
+    ),
+    "timeout_s": Field(Number(0.1), "The longest one try may take, in seconds; 120 if unset."),
+    "retries": Field(
+        Number(0, 20, whole=True), "Further tries when the server cannot answer; 4 if unset."
+    ),
+    "max_concurrency": Field(Number(1, whole=True), "The most calls at once; 16 if unset."),
+    "requests_per_minute": Field(Number(0.1), "The most calls that start in a minute."),
+    "tokens_per_minute": Field(Number(1), "The most tokens, read and written, in a minute."),
+    "price": Field(_PRICE, "What tokens cost, in USD per million, where AgentKit does not know."),
+}
 _MODEL = Record(
-    {"use": Field(Text("a model"), "The model's id.", True), **SAMPLING_FIELDS},
-    "a model's id, or a mapping with 'use' and sampling settings",
+    {"use": Field(Text("a model"), "The model's id.", True), **SAMPLING_FIELDS, **_SERVER},
+    "a model's id, or a mapping with 'use' and settings",
     "setting",
 )
 _ENV = Record(
@@ -39,7 +62,7 @@ _SHARED: Final[dict[str, Field]] = {
     ),
     "models": Field(
         MapOf(_text_or(_MODEL), "a mapping of names to models"),
-        "Names for models: an id, or a mapping with use and sampling settings.",
+        "Names for models: an id, or a mapping with use and settings.",
     ),
     "inputs": Field(_VALUES, "Names that prompts may use, with their values; null: given later."),
     "env": Field(_text_or(_ENV), "The environment to play in: its id, or id and arguments."),

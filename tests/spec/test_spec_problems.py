@@ -443,8 +443,51 @@ def test_a_model_that_the_caller_gives_is_blamed_on_the_caller() -> None:
     assert [p.line for p in caught.value.problems] == [None, 2]
 
 
-@pytest.mark.parametrize("model", ["openai:gpt", "langchain:x:y", "local:llama"])
-def test_hosted_models_are_said_not_to_be_there_yet(model: str) -> None:
-    (found,) = problems("model: MODEL\nnodes: [x]".replace("MODEL", model))
-    assert found.startswith("1:8 -: unknown model")
-    assert "hosted models are not in this version" in found
+def test_models_in_this_process_are_said_not_to_be_there_yet() -> None:
+    (found,) = problems("model: local:llama\nnodes: [x]")
+    assert found.startswith("1:8 -: unknown model 'local:llama' (models in this process come")
+
+
+def test_a_model_on_a_server_is_checked_without_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    assert parse_agent("model: openai:gpt-5-mini\nnodes: [x]").name == "agent"
+
+
+SERVERS = """\
+model: m
+models:
+  m:
+    use: MODEL
+    SETTING
+nodes: [x]
+"""
+
+
+@pytest.mark.parametrize(
+    ("model", "setting", "message"),
+    [
+        (
+            "openai:x",
+            "timeout_s: 0",
+            "5:16 -: expected a number of 0.1 or more, found the number 0",
+        ),
+        ("openai:x", "retries: 1.5", "5:14 -: expected a whole number from 0 to 20"),
+        ("openai:x", "max_concurrency: 0", "5:22 -: expected a whole number of 1 or more"),
+        ("openai:x", "base_url: []", "5:15 -: expected the address of a server"),
+        (
+            "openai:x",
+            "base_url: localhost:80",
+            "5:15 -: base_url: expected the address of a server",
+        ),
+        ("openai:x", "price: 3", "5:12 -: expected a mapping such as {input: 0.25, output: 2}"),
+        ("openai:x", "price: {input: 1}", "5:12 -: 'output' is missing. Tokens written."),
+        ("openai:x", "timeout: 3", "5:5 -: unknown setting 'timeout'. Did you mean 'timeout_s'?"),
+        ("echo", "retries: 2", "4:10 -: the model 'echo' takes no 'retries': only openai: and"),
+        ("langchain:openai:x", "base_url: http://h", "takes no 'base_url': only openai:NAME does"),
+    ],
+)
+def test_a_wrong_setting_of_a_server_is_shown_at_its_place(
+    model: str, setting: str, message: str
+) -> None:
+    (found,) = problems(SERVERS.replace("MODEL", model).replace("SETTING", setting))
+    assert message in found

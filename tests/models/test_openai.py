@@ -1,0 +1,364 @@
+"""OpenAIModel on the wire: what it sends, what it learns, what it makes of odd answers."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from loopback import LoopbackServer
+
+from agentkit import (
+    AccessError,
+    AgentKitError,
+    Completion,
+    Graph,
+    Message,
+    ModelError,
+    Node,
+    Request,
+    Sampling,
+)
+from agentkit.models.hosted import Settings
+from agentkit.models.openai import OpenAIModel
+
+QUICK = Settings(timeout_s=5, retries=1)
+
+
+class Scripted:
+    """A server that gives written replies, the last one again and again; keeps what it got."""
+
+    def __init__(self, *replies: tuple[int, Any]) -> None:
+        self.replies = list(replies)
+        self.bodies: list[dict[str, Any]] = []
+        self.headers: list[Mapping[str, str]] = []
+        self.base_url = ""
+
+    def next(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        self.bodies.append(json.loads(body) if body else {})
+        self.headers.append(headers)
+        status, reply = self.replies[min(len(self.bodies), len(self.replies)) - 1]
+        return status, reply if isinstance(reply, bytes) else json.dumps(reply).encode()
+
+
+@contextmanager
+def scripted(*replies: tuple[int, Any]) -> Iterator[Scripted]:
+    script = Scripted(*replies)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            status, reply = script.next(body, {k.lower(): v for k, v in self.headers.items()})
+            self.send_response(status)
+            stream = reply.startswith(b"data:")
+            self.send_header("content-type", "text/event-stream" if stream else "application/json")
+            self.send_header("content-length", str(len(reply)))
+            self.end_headers()
+            self.wfile.write(reply)
+
+        do_GET = do_POST
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        script.base_url = f"http://127.0.0.1:{server.server_address[1]}/v1"
+        try:
+            yield script
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def answer(text: str | None = "fine", **changes: Any) -> tuple[int, dict[str, Any]]:
+    message = {"role": "assistant", "content": text}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 10, "completion_tokens": 2}
+    return 200, {"id": "1", "model": "m-2026", "choices": [choice], "usage": usage, **changes}
+
+
+def refusal(status: int, message: str, **fields: Any) -> tuple[int, dict[str, Any]]:
+    return status, {"error": {"message": message, "type": "invalid_request_error", **fields}}
+
+
+def ask(model: OpenAIModel, **fields: Any) -> Completion:
+    return asyncio.run(model.complete(Request((Message("user", "Well?"),), **fields)))
+
+
+def model_at(server: Scripted | LoopbackServer, **options: Any) -> OpenAIModel:
+    return OpenAIModel("m", base_url=server.base_url, **{"settings": QUICK, **options})
+
+
+UNSUPPORTED = [
+    refusal(400, "Unsupported value: 'temperature' does not support 0.", param="temperature"),
+    refusal(400, "Unrecognized request argument supplied: temperature"),
+    (422, {"detail": [{"loc": ["body", "temperature"], "msg": "Extra inputs are not permitted"}]}),
+]
+
+
+@pytest.mark.parametrize("said", UNSUPPORTED)
+def test_a_setting_that_the_model_does_not_take_is_left_out_from_then_on(said, caplog):
+    with scripted(said, answer()) as server:
+        model = model_at(server)
+        sampling = Sampling(temperature=0.0, seed=3)
+        assert ask(model, sampling=sampling).usage.calls == 2
+        assert ask(model, sampling=sampling).usage.calls == 1
+    assert [("temperature" in body, "seed" in body) for body in server.bodies] == [
+        (True, True),
+        (False, True),
+        (False, True),
+    ]
+    warnings = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert warnings == ["m does not take 'temperature': asking without it"]
+
+
+def test_a_value_that_is_out_of_bounds_is_an_error_and_not_left_out():
+    said = refusal(400, "Invalid 'temperature': expected a value <= 2.", param="temperature")
+    with scripted(said) as server, pytest.raises(ModelError, match=r"\(400\): Invalid 'temp"):
+        ask(model_at(server), sampling=Sampling(temperature=3.0))
+    assert len(server.bodies) == 1
+
+
+def test_the_limit_of_tokens_has_the_name_that_the_server_takes():
+    said = refusal(400, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens'.")
+    with scripted(said, answer()) as server:
+        model = model_at(server)
+        for _ in range(2):
+            ask(model, sampling=Sampling(max_tokens=7))
+    old, new, again = server.bodies
+    assert (old["max_tokens"], new["max_completion_tokens"]) == (7, 7)
+    assert "max_tokens" not in new
+    assert "max_tokens" not in again
+
+
+def test_a_server_that_takes_neither_name_gets_no_limit():
+    said = [
+        refusal(400, f"unknown field {name}") for name in ("max_tokens", "max_completion_tokens")
+    ]
+    with scripted(*said, answer()) as server:
+        assert ask(model_at(server), sampling=Sampling(max_tokens=7)).usage.calls == 3
+    assert "max_completion_tokens" not in server.bodies[-1]
+
+
+def test_texts_that_end_an_answer_work_where_the_model_does_not_take_them():
+    said = refusal(400, "Unsupported parameter: 'stop' is not supported with this model.")
+    with scripted(said, answer("one\nEND two")) as server:
+        assert ask(model_at(server), sampling=Sampling(stop=("END",))).text == "one\n"
+
+
+OBJECT = {
+    "type": "object",
+    "properties": {"a": {"type": "integer"}},
+    "required": ["a"],
+    "additionalProperties": False,
+}
+INTEGER = {"type": "integer"}
+
+
+def forms(server: Scripted) -> list[tuple[str, bool] | None]:
+    found = []
+    for body in server.bodies:
+        form = body.get("response_format")
+        strict = form and form.get("json_schema", {}).get("strict", False)
+        found.append(form and (form["type"], strict))
+    return found
+
+
+def test_a_server_without_schemas_is_asked_in_looser_forms_until_it_takes_one():
+    said = refusal(400, "'response_format' of type 'json_schema' is not supported")
+    with scripted(said, said, answer('{"a": 1}')) as server:
+        model = model_at(server)
+        assert ask(model, schema=OBJECT).text == '{"a": 1}'
+        assert ask(model, schema=INTEGER).text == '{"a": 1}'
+    assert forms(server) == [
+        ("json_schema", True),
+        ("json_schema", False),
+        ("json_object", False),
+        None,  # a number cannot be asked for as an object without a schema
+    ]
+
+
+def test_one_schema_that_is_refused_does_not_take_the_form_from_the_others():
+    said = refusal(400, "Invalid schema for response_format 'answer'", param="response_format")
+    with scripted(answer('{"a": 1}'), said, answer('{"value": 1}')) as server:
+        model = model_at(server)
+        assert ask(model, schema=OBJECT).text == '{"a": 1}'
+        assert ask(model, schema=INTEGER).text == "1"
+        assert ask(model, schema=INTEGER).text == "1"
+        ask(model, schema=OBJECT)
+    strict, loose = ("json_schema", True), ("json_schema", False)
+    assert forms(server) == [strict, strict, loose, loose, strict]
+
+
+def test_structured_output_can_be_turned_off():
+    with scripted(answer("4")) as server:
+        assert ask(model_at(server, structured=False), schema=INTEGER).text == "4"
+    assert forms(server) == [None]
+
+
+ODD = {
+    "no choices": {"choices": []},
+    "choices of another kind": {"choices": "none"},
+    "a choice of another kind": {"choices": ["text"]},
+    "no message": {"choices": [{}]},
+    "an error with status 200": {"choices": None, "error": {"message": "overloaded"}},
+}
+
+
+@pytest.mark.parametrize("changes", ODD.values(), ids=ODD.keys())
+def test_an_answer_of_another_form_is_asked_for_again(changes):
+    with scripted(answer(**changes), answer("at last")) as server:
+        assert ask(model_at(server)).text == "at last"
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'"text"', b"null", b"<html>hello</html>"])
+def test_an_answer_that_is_no_object_is_asked_for_again(body):
+    with scripted((200, body), answer("at last")) as server:
+        assert ask(model_at(server)).text == "at last"
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        b'data: {"choices": [{"delta": 3}]}\n\n',
+        b'data: {"choices": 5}\n\n',
+        b"data: 7\n\n",
+        b'data: {"choices": [{"delta": {"content": ["x"]}}]}\n\n',
+    ],
+)
+def test_an_odd_piece_of_a_stream_is_asked_for_again(piece):
+    good = b'data: {"choices":[{"delta":{"content":"ok"},"finish_reason":"stop"}]}\n\n'
+    with scripted((200, piece), (200, good + b"data: [DONE]\n\n")) as server:
+        heard: list[str] = []
+        assert ask(model_at(server), on_text=heard.append).text == "ok"
+        assert heard == ["ok"]
+
+
+def test_a_server_without_stream_options_is_asked_without_them():
+    good = b'data: {"choices":[{"delta":{"content":"ok"},"finish_reason":"stop"}]}\n\n'
+    said = refusal(400, "Unknown parameter: 'stream_options'")
+    with scripted(said, (200, good)) as server:
+        assert ask(model_at(server), on_text=lambda text: None).text == "ok"
+    assert ["stream_options" in body for body in server.bodies] == [True, False]
+
+
+def test_an_error_of_the_listener_arrives_as_itself():
+    def listen(text: str) -> None:
+        raise ValueError("the screen is gone")
+
+    with LoopbackServer() as server, pytest.raises(ValueError, match="the screen is gone"):
+        ask(model_at(server), on_text=listen)
+
+
+def test_tokens_are_read_as_different_servers_write_them():
+    usages = [
+        {
+            "prompt_tokens": 10,
+            "completion_tokens": 2,
+            "prompt_tokens_details": {"cached_tokens": 4},
+        },
+        {"prompt_tokens": 10, "completion_tokens": 2, "prompt_cache_hit_tokens": 4},
+        {"prompt_tokens": 10, "completion_tokens": 2, "prompt_tokens_details": None},
+    ]
+    with scripted(*(answer(usage=usage) for usage in usages)) as server:
+        model = model_at(server)
+        found = [ask(model).usage for _ in usages]
+    assert [usage.cached_tokens for usage in found] == [4, 4, 0]
+    assert {(usage.input_tokens, usage.output_tokens) for usage in found} == {(10, 2)}
+
+
+@pytest.mark.parametrize("status", [402, 429])
+def test_an_account_without_money_is_said_at_once(status):
+    said = refusal(status, "You exceeded your current quota", code="insufficient_quota")
+    with scripted(said) as server, pytest.raises(ModelError, match="no money or quota left"):
+        ask(model_at(server))
+    assert len(server.bodies) == 1
+
+
+def test_an_address_without_an_api_is_said_to_be_wrong():
+    words = r"is not the address of its API.*\(404\)"
+    with scripted((404, b"404 page")) as server, pytest.raises(ModelError, match=words):
+        ask(model_at(server))
+
+
+def test_no_error_carries_the_request_with_its_key():
+    """The SDK's exceptions hold the request, and with it the key in its headers."""
+    key = "private-key-000"
+    for reply in (refusal(401, key), refusal(400, f"bad {key}"), (404, key.encode())):
+        with scripted(reply) as server, pytest.raises(AgentKitError) as caught:
+            ask(model_at(server, api_key=key))
+        error: BaseException | None = caught.value
+        while error is not None:
+            assert type(error).__module__.startswith("agentkit.")
+            assert key not in str(error)
+            error = error.__cause__ or error.__context__
+
+
+def test_another_server_gets_no_header_that_is_not_meant_for_it(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-openai-secret")
+    monkeypatch.setenv("OPENAI_ADMIN_KEY", "sk-admin-secret")
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-secret")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "project-secret")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Gateway: custom-secret\nAuthorization: secret")
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    with scripted(answer()) as server:
+        ask(model_at(server))
+        ask(model_at(server, api_key="own"))
+        monkeypatch.setenv("AGENTKIT_KEY_127_0_0_1", "of-this-host")
+        ask(model_at(server))
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        ask(model_at(server))
+    bare, given, named, trusted = server.headers
+    for headers in (bare, given, named):
+        assert "secret" not in str(headers)
+    assert "authorization" not in bare
+    assert given["authorization"] == "Bearer own"
+    assert named["authorization"] == "Bearer of-this-host"
+    assert trusted["authorization"] == "Bearer sk-openai-secret"
+    assert trusted["openai-organization"] == "org-secret"
+
+
+def test_a_redirection_takes_no_key_elsewhere():
+    with scripted((307, b""), answer()) as server, pytest.raises(AgentKitError, match="307"):
+        ask(model_at(server, api_key="own"))
+    assert len(server.headers) == 1
+
+
+def test_a_model_refused_by_openai_names_its_variable(monkeypatch):
+    with scripted(refusal(401, "Incorrect API key provided: sk-abc")) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-abc")
+        with pytest.raises(AccessError, match="check the environment variable OPENAI_API_KEY"):
+            ask(OpenAIModel("m"))
+
+
+def test_nothing_shows_the_key():
+    model = OpenAIModel("m", api_key="own-key")
+    assert repr(model) == "<OpenAIModel openai:m>"
+
+
+def test_a_graph_with_one_model_runs_again_and_again_and_closes_its_connections():
+    graph = Graph([Node("a", "One."), Node("b", "Two. {{ a }}", output="integer")])
+    with LoopbackServer() as server:
+        model = OpenAIModel("m", base_url=server.base_url)
+        for _ in range(3):
+            assert isinstance(graph.run_sync(model=model)["b"], int)
+        assert server.connections == 0
+
+
+def test_no_more_connections_are_open_than_calls_may_run():
+    with LoopbackServer(latency_s=0.02) as server:
+        model = OpenAIModel("m", base_url=server.base_url, settings=Settings(max_concurrency=3))
+
+        async def many() -> int:
+            request = Request((Message("user", "Well?"),))
+            await asyncio.gather(*(model.complete(request) for _ in range(12)))
+            return server.connections
+
+        assert asyncio.run(many()) <= 3
+        assert server.most_at_once == 3

@@ -1,0 +1,71 @@
+"""Prices come from the installed table, for the providers in it and nobody else."""
+
+import subprocess
+import sys
+
+import pytest
+from genai_prices.data import providers
+
+from agentkit import Usage
+from agentkit.models.hosted import Price, Settings
+from agentkit.models.openai import OpenAIModel
+from agentkit.models.prices import listed_cost, price_table, provider_at
+
+MILLION = Usage(input_tokens=1_000_000, output_tokens=100_000)
+
+
+def test_a_known_model_has_its_price_and_cached_tokens_cost_less():
+    full = listed_cost(MILLION, "gpt-5-mini", "openai")
+    cached = listed_cost(Usage(1_000_000, 100_000, 500_000), "gpt-5-mini", "openai")
+    assert full == pytest.approx(0.25 + 0.2)
+    assert cached is not None
+    assert 0.2 < cached < full
+    assert listed_cost(Usage(), "gpt-5-mini", "openai") == 0.0
+
+
+def test_an_unknown_model_or_provider_has_no_price():
+    assert listed_cost(MILLION, "gpt-99", "openai") is None
+    assert listed_cost(MILLION, "gpt-5-mini", None) is None
+    assert listed_cost(MILLION, "gpt-5-mini", "nobody") is None
+
+
+@pytest.mark.parametrize(
+    ("url", "provider"),
+    [
+        ("https://api.openai.com/v1", "openai"),
+        ("https://api.openai.com", "openai"),
+        ("https://api.groq.com/openai/v1", "groq"),
+        ("https://api.openai.com.evil.example/v1", None),
+        ("http://api.openai.com/v1", None),
+        ("http://127.0.0.1:8000/v1", None),
+    ],
+)
+def test_a_provider_is_known_by_its_address(url, provider):
+    assert provider_at(url) == provider
+
+
+def test_a_server_of_ones_own_does_not_get_the_price_of_a_name():
+    assert OpenAIModel("gpt-5-mini").cost_usd(MILLION) == pytest.approx(0.45)
+    own = "http://127.0.0.1:8000/v1"
+    assert OpenAIModel("gpt-5-mini", base_url=own).cost_usd(MILLION) is None
+    free = Settings(price=Price(0, 0))
+    assert OpenAIModel("gpt-5-mini", base_url=own, settings=free).cost_usd(MILLION) == 0.0
+
+
+def test_the_table_says_its_name_and_has_every_provider_with_an_address():
+    assert price_table().startswith("genai-prices 0.")
+    assert all(provider.api_pattern for provider in providers)
+
+
+def test_prices_start_no_thread_and_open_no_connection():
+    code = """
+import socket, sys, threading
+def refuse(*arguments):
+    raise SystemExit("a connection was opened")
+sys.addaudithook(lambda event, _: refuse() if event == "socket.connect" else None)
+from agentkit.models.prices import listed_cost
+from agentkit import Usage
+assert listed_cost(Usage(10, 10), "gpt-5-mini", "openai")
+assert threading.active_count() == 1
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
