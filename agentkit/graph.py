@@ -288,6 +288,7 @@ class Graph:
         models: Mapping[str, Any] | None = None,
         functions: Mapping[str, Callable[..., Any]] | None = None,
         memory: Mapping[str, Any] | None = None,
+        cache: "Cache | None" = None,
         name: str | None = None,
     ) -> "Runnable[dict[str, Any], dict[str, Any]]":
         """The graph as a LangChain Runnable: inputs go in, the value of each node comes out.
@@ -297,14 +298,17 @@ class Graph:
             models: Models by the names that nodes use in `model`.
             functions: Python functions by the names that nodes use in `function`.
             memory: What the memory holds at the start of each call.
+            cache: Completions of earlier runs that are taken again, such as a `CompletionFile`.
             name: How callbacks and traces call it.
 
         Raises:
             SpecError: A model or function is unknown, or a memory key is not declared.
         """
+        from agentkit.binding import bind
         from agentkit.runnable import GraphRunnable
 
-        return GraphRunnable(self, model, models or {}, functions or {}, memory or {}, name)
+        binding = bind(self, model, models or {}, functions or {}, memory or {})
+        return GraphRunnable(binding, memory or {}, cache, name)
 
     def __str__(self) -> str:
         """The graph in Mermaid's language."""

@@ -10,12 +10,12 @@ from pydantic import WithJsonSchema
 from typing_extensions import TypedDict, override
 
 from agentkit import background
-from agentkit.binding import bind
+from agentkit.answering import Cache, Source
+from agentkit.binding import Binding
 from agentkit.callbacks import StepCallbacks
 from agentkit.compiled import CompiledNode
 from agentkit.errors import InputError
 from agentkit.events import Event, NodeFinished
-from agentkit.graph import Graph
 from agentkit.outputs.plain import Code, Text
 from agentkit.scope import State
 from agentkit.step import StepResult, StepRun
@@ -29,33 +29,26 @@ class GraphRunnable(Runnable[Values, Values]):
     """Executes a graph once for each input.
 
     Args:
-        graph: The graph.
-        model: The model that answers.
-        models: Models by the names that nodes use.
-        functions: Functions by the names that nodes use.
+        binding: The graph with its models and functions.
         memory: What the memory holds at the start of each call.
+        cache: Completions of earlier runs that are taken again.
         name: How callbacks call it.
 
     Raises:
-        SpecError: A model, function or memory key is unknown.
+        InputError: The memory holds something that is no JSON value.
     """
 
     def __init__(
-        self,
-        graph: Graph,
-        model: Any,
-        models: Mapping[str, Any],
-        functions: Mapping[str, Callable[..., Any]],
-        memory: Mapping[str, Any],
-        name: str | None,
+        self, binding: Binding, memory: Mapping[str, Any], cache: Cache | None, name: str | None
     ) -> None:
-        self.graph = graph
+        self.graph = binding.graph
         self.name = name or "graph"
+        self._binding = WatchedBinding(binding)
+        self._cache = cache
         try:
             self._memory = json_copy(memory, "memory")
         except TypeError as error:
             raise InputError(str(error)) from error
-        self._binding = WatchedBinding(bind(graph, model, models, functions, memory))
 
     def __repr__(self) -> str:
         return f"<{self.name}: {', '.join(self.graph.index)}>"
@@ -161,10 +154,9 @@ class GraphRunnable(Runnable[Values, Values]):
             kind = type(given).__name__
             raise InputError(f"{self.name} takes a mapping of inputs by name, found a {kind}")
         self.graph.check_inputs(input)
-        state = State(memory=json_copy(self._memory))
         if not manager.handlers:
             with watched(None):
-                return await StepRun(self._binding, input, state, emit=on_event).run()
+                return await self._step(input, on_event, False).run()
         callbacks = StepCallbacks(manager, config)
 
         def emit(event: Event) -> None:
@@ -173,9 +165,14 @@ class GraphRunnable(Runnable[Values, Values]):
                 on_event(event)
 
         streaming = any(hasattr(handler, "tap_output_aiter") for handler in manager.handlers)
-        run = StepRun(self._binding, input, state, emit=emit, streaming=streaming)
         with watched(callbacks):
-            return await callbacks.around(run.run())
+            return await callbacks.around(self._step(input, emit, streaming).run())
+
+    def _step(
+        self, input: Values, emit: Callable[[Event], None] | None, streaming: bool
+    ) -> StepRun:
+        state, source = State(memory=json_copy(self._memory)), Source(cache=self._cache)
+        return StepRun(self._binding, input, state, source=source, emit=emit, streaming=streaming)
 
     @property
     @override
