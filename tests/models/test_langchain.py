@@ -1,0 +1,549 @@
+"""Chat models of LangChain as models: fakes, and ChatOpenAI against a real server."""
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models.fake_chat_models import (
+    FakeListChatModel,
+    GenericFakeChatModel,
+)
+from langchain_core.messages import AIMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_openai import ChatOpenAI
+from loopback import SURVIVED, Fault, LoopbackServer
+
+from agentkit import (
+    AccessError,
+    Graph,
+    Image,
+    InputError,
+    Message,
+    ModelError,
+    Node,
+    Request,
+    Sampling,
+    StepError,
+    Usage,
+)
+from agentkit.models.hosted import Price, Settings
+from agentkit.models.langchain import LangChainModel, make_langchain_model
+
+KEY = "sk-do-not-show-this-key"
+HELLO = Request((Message("user", "Hello."),))
+SCHEMA = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}},
+    "required": ["name"],
+    "additionalProperties": False,
+}
+
+
+@asynccontextmanager
+async def chat_openai(server: LoopbackServer, **options) -> AsyncIterator[ChatOpenAI]:
+    """A ChatOpenAI whose connections are closed at the end (and need no certificates)."""
+    given = {"model": "gpt-4.1", "api_key": KEY, "max_retries": 0, **options}
+    with httpx2.Client(verify=False) as unused:
+        async with httpx2.AsyncClient(verify=False) as http:
+            clients = {"http_client": unused, "http_async_client": http}
+            yield ChatOpenAI(base_url=server.base_url, **clients, **given)
+
+
+def ask(request: Request, settings: Settings | None = None, chat=None, **server) -> tuple:
+    """The completion, and what the server was sent."""
+
+    async def main():
+        with LoopbackServer(**server) as loopback:
+            async with chat_openai(loopback, **(chat or {})) as model:
+                completion = await LangChainModel(model, settings or Settings()).complete(request)
+            return completion, loopback.requests
+
+    return asyncio.run(main())
+
+
+def raised(request: Request, fault: Fault, **settings) -> tuple:
+    """The error of a request, and how often the server was asked."""
+
+    async def main():
+        with LoopbackServer(faults=[fault] * 9) as server:
+            async with chat_openai(server) as chat:
+                model = LangChainModel(chat, Settings(**settings))
+                with pytest.raises(Exception) as caught:  # noqa: PT011
+                    await model.complete(request)
+            return caught.value, len(server.requests)
+
+    return asyncio.run(main())
+
+
+# What is sent
+
+
+def test_the_conversation_arrives_with_roles_and_pictures():
+    request = Request(
+        (
+            Message("system", "Be brief."),
+            Message("user", "Hi."),
+            Message("assistant", "Hello."),
+            Message("user", "What is this?", (Image(b"\x89PNG"),)),
+        )
+    )
+    _, [sent] = ask(request)
+    messages = sent.body["messages"]
+    assert [m["role"] for m in messages] == ["system", "user", "assistant", "user"]
+    picture, text = messages[-1]["content"]
+    assert picture["image_url"]["url"] == "data:image/png;base64,iVBORw=="
+    assert text["text"] == "What is this?"
+
+
+def test_sampling_reaches_the_server_and_what_is_not_set_is_left_to_the_chat_model():
+    sampling = Sampling(temperature=0.1, top_p=0.9, max_tokens=50, stop=("END",), seed=3)
+    _, [sent] = ask(Request(HELLO.messages, sampling))
+    settings = {key: sent.body[key] for key in ("temperature", "top_p", "stop", "seed")}
+    assert settings == {"temperature": 0.1, "top_p": 0.9, "stop": ["END"], "seed": 3}
+    assert sent.body["max_completion_tokens"] == 50
+    _, [sent] = ask(HELLO, chat={"temperature": 0.7})
+    assert sent.body["temperature"] == 0.7
+    assert "top_p" not in sent.body
+
+
+def test_the_chat_model_itself_is_never_changed():
+    async def main():
+        with LoopbackServer() as server:
+            async with chat_openai(server, temperature=0.7) as chat:
+                model = LangChainModel(chat)
+                await model.complete(Request(HELLO.messages, Sampling(temperature=0.1)))
+                await model.complete(HELLO)
+            assert chat.temperature == 0.7
+            return [sent.body["temperature"] for sent in server.requests]
+
+    assert asyncio.run(main()) == [0.1, 0.7]
+
+
+def test_a_schema_is_held_by_the_server_and_the_answer_is_text():
+    completion, [sent] = ask(Request(HELLO.messages, schema=SCHEMA))
+    form = sent.body["response_format"]["json_schema"]
+    assert form["schema"] == SCHEMA
+    assert form["strict"] is True
+    assert json.loads(completion.text).keys() == {"name"}
+
+
+def test_a_schema_of_a_plain_value_is_wrapped_on_the_way_and_unwrapped_again():
+    completion, [sent] = ask(Request(HELLO.messages, schema={"type": "integer"}))
+    assert sent.body["response_format"]["json_schema"]["schema"]["type"] == "object"
+    int(completion.text)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_server_that_takes_no_schema_is_asked_plainly_from_then_on(streamed):
+    async def main():
+        with LoopbackServer(formats="none", answer=lambda body: '{"name": "Ada"}') as server:
+            async with chat_openai(server) as chat:
+                model = LangChainModel(chat)
+                heard = [].append if streamed else None
+                request = Request(HELLO.messages, schema=SCHEMA, on_text=heard)
+                first, second = await model.complete(request), await model.complete(request)
+            return first, second, ["response_format" in sent.body for sent in server.requests]
+
+    first, second, constrained = asyncio.run(main())
+    assert first.text == second.text == '{"name": "Ada"}'
+    assert constrained == [True, False, False]
+    assert (first.usage.calls, second.usage.calls) == (2, 1)
+
+
+def test_a_setting_that_the_server_does_not_take_is_left_out_from_then_on(caplog):
+    class Strict(FakeChat):
+        temperature: float | None = None
+
+        def reply(self, messages):
+            if self.temperature is not None:
+                raise Refused(400, "Unsupported value: 'temperature' does not support 0.0.")
+            return AIMessage("Hi.")
+
+    model = LangChainModel(Strict())
+    request = Request(HELLO.messages, Sampling(temperature=0.0))
+    assert [asyncio.run(model.complete(request)).usage.calls for _ in range(2)] == [2, 1]
+    assert "does not take 'temperature': asking without it" in caplog.text
+
+
+def test_a_setting_that_the_class_does_not_have_is_left_out_with_a_warning(caplog):
+    model = LangChainModel(FakeListChatModel(responses=["Hi."]))
+    assert asyncio.run(model.complete(Request(HELLO.messages, Sampling(seed=1)))).text == "Hi."
+    assert "FakeListChatModel does not take 'seed': asking without it" in caplog.text
+
+
+# What comes back
+
+
+def test_usage_with_cached_tokens_model_and_text_come_back():
+    text = "Describe what you see around you in the forest at night. " * 40
+    request = Request((Message("user", text),))
+
+    async def main():
+        with LoopbackServer() as server:
+            async with chat_openai(server) as chat:
+                model = LangChainModel(chat)
+                return [await model.complete(request) for _ in range(2)]
+
+    first, second = asyncio.run(main())
+    assert first.text == second.text
+    assert first.model == "gpt-4.1"
+    assert first.usage.input_tokens > 256
+    assert first.usage.output_tokens > 0
+    assert (first.usage.cached_tokens, first.usage.calls) == (0, 1)
+    assert second.usage.cached_tokens >= 256
+
+
+@pytest.mark.parametrize("schema", [None, SCHEMA])
+def test_a_streamed_answer_is_the_same_and_its_pieces_add_up(schema):
+    whole, _ = ask(Request(HELLO.messages, schema=schema))
+    pieces: list[str] = []
+    streamed, [sent] = ask(Request(HELLO.messages, schema=schema, on_text=pieces.append))
+    assert sent.body["stream"] is True
+    assert len(pieces) > 1
+    assert "".join(pieces) == streamed.text
+    assert streamed == whole
+
+
+@pytest.mark.parametrize(
+    ("metadata", "reason"),
+    [
+        ({}, "stop"),
+        ({"finish_reason": "stop"}, "stop"),
+        ({"finish_reason": "tool_calls"}, "stop"),
+        ({"finish_reason": "MAX_TOKENS"}, "length"),
+        ({"stop_reason": "max_tokens"}, "length"),
+        ({"stopReason": "guardrail_intervened"}, "refusal"),
+        ({"stop_reason": "refusal"}, "refusal"),
+        ({"finish_reason": "SAFETY"}, "refusal"),
+        ({"done_reason": "length"}, "length"),
+        ({"incomplete_details": {"reason": "max_output_tokens"}}, "length"),
+    ],
+)
+def test_the_reason_why_it_ended_is_read_in_each_providers_words(metadata, reason):
+    answer = AIMessage("Hi.", response_metadata=metadata)
+    model = LangChainModel(GenericFakeChatModel(messages=iter([answer])))
+    assert asyncio.run(model.complete(HELLO)).finish_reason == reason
+
+
+def test_content_in_blocks_gives_the_text_blocks():
+    blocks = [
+        {"type": "reasoning", "reasoning": "hmm"},
+        {"type": "text", "text": "Yes"},
+        {"type": "text", "text": "!"},
+    ]
+
+    class Blocks(FakeChat):
+        def reply(self, messages):
+            return AIMessage(blocks)
+
+    assert asyncio.run(LangChainModel(Blocks()).complete(HELLO)).text == "Yes!"
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("schema", [None, SCHEMA])
+@pytest.mark.parametrize(("fault", "reason"), [("length", "length"), ("content_filter", "refusal")])
+def test_an_answer_that_was_cut_says_so(fault, reason, schema, streamed):
+    heard = [].append if streamed else None
+    request = Request(HELLO.messages, schema=schema, on_text=heard)
+    completion, sent = ask(request, faults=[Fault(fault)])
+    assert completion.finish_reason == reason
+    assert len(sent) == 1
+
+
+@pytest.mark.parametrize("schema", [None, SCHEMA])
+def test_a_refusal_is_one_and_its_words_are_kept(schema):
+    completion, _ = ask(Request(HELLO.messages, schema=schema), faults=[Fault("refusal")])
+    assert completion.finish_reason == "refusal"
+    assert completion.text
+
+
+def test_a_node_reads_its_value_and_asks_again_when_it_cannot():
+    graph = Graph([Node("n", "How many?", output="integer")])
+    fake = GenericFakeChatModel(messages=iter([AIMessage("Many."), AIMessage("7")]))
+    result = graph.run_sync(model=LangChainModel(fake))
+    assert (result["n"], result.usage.calls) == (7, 2)
+
+
+# What goes wrong
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_every_fault_that_another_try_gets_over_is_survived(streamed):
+    kinds = [kind for kind in SURVIVED if kind != "slow"]
+    reasons = {}
+
+    async def survive(kind):
+        async def on_retry(reason, wait_s):
+            reasons.setdefault(kind, []).append((reason, wait_s))
+
+        heard = [].append if streamed else None
+        request = Request(HELLO.messages, on_text=heard, on_retry=on_retry)
+        with LoopbackServer(faults=[Fault(kind, 0.2)]) as server:
+            async with chat_openai(server) as chat:
+                completion = await LangChainModel(chat).complete(request)
+            return completion, len(server.requests)
+
+    async def main():
+        return await asyncio.gather(*map(survive, kinds))
+
+    for kind, (completion, asked) in zip(kinds, asyncio.run(main()), strict=True):
+        assert completion.text, kind
+        assert completion.usage.calls == asked == 2, kind
+        assert len(reasons[kind]) == 1, kind
+    for kind in ("rate_limit", "rate_limit_ms"):
+        [(reason, wait_s)] = reasons[kind]
+        assert "asked too often" in reason
+        assert wait_s == pytest.approx(0.2)
+    assert "could not answer (500)" in reasons["server_error"][0][0]
+    assert "has not the form" in reasons["malformed"][0][0]
+
+
+def test_an_answer_that_takes_too_long_is_given_up_and_asked_for_again():
+    async def main():
+        with LoopbackServer(faults=[None, Fault("slow", 20)]) as server:
+            async with chat_openai(server) as chat:
+                model = LangChainModel(chat, Settings(timeout_s=2))
+                return [(await model.complete(HELLO)).usage.calls for _ in range(2)]
+
+    assert asyncio.run(main()) == [1, 2]
+
+
+@pytest.mark.parametrize("fault", ["unauthorized", "forbidden"])
+def test_a_refused_key_is_named_by_its_variable_and_never_shown(fault):
+    error, asked = raised(HELLO, Fault(fault))
+    assert isinstance(error, AccessError)
+    assert asked == 1
+    assert "OPENAI_API_KEY" in str(error)
+    assert "sk-" not in str(error)
+    assert error.__cause__ is error.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("no_quota", "no money or quota left"),
+        ("too_long", "longer than the model can read"),
+        ("no_model", r"refused the request \(404\)"),
+    ],
+)
+def test_an_error_that_no_other_try_mends_comes_at_once(fault, words):
+    error, asked = raised(HELLO, Fault(fault))
+    assert type(error) is ModelError
+    assert asked == 1
+    assert re.search(words, str(error))
+
+
+def test_tries_end():
+    error, asked = raised(HELLO, Fault("rate_limit", 0.0), retries=2)
+    assert isinstance(error, ModelError)
+    assert asked == 3
+    assert "(3 tries)" in str(error)
+
+
+class FakeChat(BaseChatModel):
+    """A chat model in a few lines; tests say what it replies."""
+
+    def reply(self, messages):
+        raise NotImplementedError
+
+    @property
+    def _llm_type(self):
+        return "fake"
+
+    def _generate(self, messages, stop=None, run_manager=None, **options):
+        return ChatResult(generations=[ChatGeneration(message=self.reply(messages))])
+
+
+class Refused(Exception):
+    """An error with a status, as the packages of many providers have one."""
+
+    def __init__(self, status_code, message, headers=None):
+        super().__init__(message)
+        self.status_code = status_code
+        self.headers = headers or {}
+
+
+class ResourceExhausted(Exception):
+    """As Google calls it."""
+
+
+class ConnectTimeout(Exception):
+    """As httpx calls it."""
+
+
+class ClientError(Exception):
+    """As botocore has it."""
+
+    def __init__(self, status):
+        super().__init__("An error occurred (ThrottlingException)")
+        self.response = {"ResponseMetadata": {"HTTPStatusCode": status}}
+
+
+class NoCredentialsError(Exception):
+    """As botocore calls it."""
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (Refused(529, "Overloaded"), "could not answer|asked too often"),
+        (Refused(500, "Internal"), r"could not answer \(500\)"),
+        (ResourceExhausted("Quota per minute"), "asked too often"),
+        (ConnectTimeout(""), "could not be reached: ConnectTimeout"),
+        (ClientError(429), "asked too often"),
+        (IndexError("list index out of range"), "has not the form"),
+    ],
+)
+def test_errors_of_other_packages_that_another_try_mends(error, words):
+    reasons = []
+
+    async def on_retry(reason, wait_s):
+        reasons.append(reason)
+        raise ModelError("enough")
+
+    class Failing(FakeChat):
+        def reply(self, messages):
+            raise error
+
+    request = Request(HELLO.messages, on_retry=on_retry)
+    with pytest.raises(ModelError, match="enough"):
+        asyncio.run(LangChainModel(Failing()).complete(request))
+    [reason] = reasons
+    assert re.search(words, reason)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "words"),
+    [
+        (Refused(401, f"bad key {KEY}"), AccessError, "check the key"),
+        (NoCredentialsError("Unable to locate credentials"), AccessError, "check the key"),
+        (Refused(400, f"no, {KEY}"), ModelError, r"refused the request \(400\): no, \[key\]"),
+        (Refused(402, "pay"), ModelError, "no money"),
+        (ValueError(f"odd {KEY}"), ModelError, r"raised ValueError: odd \[key\]"),
+    ],
+)
+def test_errors_of_other_packages_that_end_the_call_without_their_keys(error, kind, words):
+    class Failing(FakeChat):
+        def reply(self, messages):
+            raise error
+
+    with pytest.raises(kind, match=words) as caught:
+        asyncio.run(LangChainModel(Failing()).complete(HELLO))
+    assert "sk-" not in str(caught.value)
+    assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+def test_a_chat_model_that_is_used_up_is_named():
+    with pytest.raises(StepError, match=r"GenericFakeChatModel.*raised RuntimeError"):
+        Graph([Node("n", "x")]).run_sync(
+            model=LangChainModel(GenericFakeChatModel(messages=iter([])))
+        )
+
+
+def test_one_chat_model_serves_one_event_loop_after_another():
+    """Its package keeps connections of a loop that is gone: "Event loop is closed"."""
+    program = """
+import asyncio
+from langchain_openai import ChatOpenAI
+from loopback import LoopbackServer
+from agentkit import Message, Request
+from agentkit.models.hosted import Settings
+from agentkit.models.langchain import LangChainModel
+with LoopbackServer() as server:
+    chat = ChatOpenAI(model="gpt-4.1", base_url=server.base_url, api_key="k", max_retries=0)
+    model = LangChainModel(chat, Settings(retries=0))
+    for _ in range(3):
+        completion = asyncio.run(model.complete(Request((Message("user", "Hi."),))))
+        print(completion.usage.calls)
+"""
+    tests = Path(__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        capture_output=True,
+        text=True,
+        cwd=tests,
+        check=False,
+    )
+    assert done.stdout.split() == ["1", "1", "1"], done.stderr
+
+
+# Names and prices
+
+
+def test_names_tell_chat_models_apart_and_hold_no_key():
+    def name(kind=ChatOpenAI, **options):
+        return LangChainModel(kind(**options)).name
+
+    plain = name(model="gpt-4.1", api_key=KEY)
+    assert plain == "langchain:ChatOpenAI:gpt-4.1"
+    assert name(model="gpt-4.1", api_key="another", max_retries=7, timeout=3) == plain
+    assert name(model="gpt-4.1", api_key=KEY, temperature=0.5).startswith(f"{plain}#")
+    others = [
+        name(model="gpt-4.1", api_key=KEY, temperature=0.5),
+        name(model="gpt-4.1", api_key=KEY, temperature=0.6),
+        name(model="gpt-4.1-mini", api_key=KEY),
+        name(model="gpt-4.1", api_key=KEY, model_kwargs={"user": "me"}),
+        name(model="gpt-4.1", api_key=KEY, base_url="http://127.0.0.1:8000/v1"),
+        name(FakeListChatModel, responses=["a"]),
+        name(FakeListChatModel, responses=["b"]),
+    ]
+    assert len({plain, *others}) == 8
+    assert "langchain:ChatOpenAI:gpt-4.1@127.0.0.1:8000" in others
+    assert name(FakeListChatModel, responses=["a"]) == others[-2]
+
+
+def test_prices_are_those_of_the_provider_and_unknown_elsewhere():
+    million = Usage(1_000_000, 0, calls=1)
+    own = LangChainModel(ChatOpenAI(model="gpt-4.1", api_key=KEY))
+    assert own.cost_usd(million) == pytest.approx(2.0)
+    elsewhere = ChatOpenAI(model="gpt-4.1", api_key=KEY, base_url="http://127.0.0.1:8000/v1")
+    assert LangChainModel(elsewhere).cost_usd(million) is None
+    priced = LangChainModel(elsewhere, Settings(price=Price(3.0, 4.0)))
+    assert priced.cost_usd(million) == pytest.approx(3.0)
+    assert LangChainModel(FakeListChatModel(responses=["a"])).cost_usd(million) is None
+
+
+# Ids
+
+
+@pytest.mark.parametrize(
+    ("rest", "words"),
+    [
+        ("anthropic:claude", "pip install langchain-anthropic"),
+        ("anthropc:claude", "unknown provider 'anthropc'. Did you mean 'anthropic'"),
+        ("gpt-4.1", "which model"),
+        ("openai:", "which model.*langchain:openai:NAME"),
+    ],
+)
+def test_an_id_that_cannot_work_says_what_to_do(rest, words):
+    with pytest.raises(InputError, match=words):
+        make_langchain_model(rest)
+
+
+def test_an_id_without_a_key_names_the_variable_when_it_is_asked(monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    model = make_langchain_model("openai:gpt-4.1")
+    assert model.name == "langchain:openai:gpt-4.1"
+    assert model.cost_usd(Usage(1_000_000)) == pytest.approx(2.0)
+    with pytest.raises(AccessError, match="set the environment variable OPENAI_API_KEY"):
+        asyncio.run(model.complete(HELLO))
+
+
+def test_an_id_asks_the_server_of_the_environment_in_one_loop_after_another(monkeypatch):
+    with LoopbackServer(key=KEY, faults=[Fault("server_error")]) as server:
+        monkeypatch.setenv("OPENAI_API_KEY", KEY)
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        model = make_langchain_model("openai:gpt-4.1")
+        assert model.name == f"langchain:openai:gpt-4.1@127.0.0.1:{server.port}"
+        assert model.cost_usd(Usage(1_000_000)) is None
+        calls = [asyncio.run(model.complete(HELLO)).usage.calls for _ in range(3)]
+        assert calls == [2, 1, 1]
+        assert len(server.requests) == 4
