@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         TraceError,
     )
     from agentkit.graph import Graph
-    from agentkit.ledger import Limits
+    from agentkit.limits import Limits
     from agentkit.memory import Memory
     from agentkit.messages import (
         Call,
@@ -75,7 +75,7 @@ _MODULES = {
         "TraceError",
     ),
     "graph": ("Graph",),
-    "ledger": ("Limits",),
+    "limits": ("Limits",),
     "memory": ("Memory",),
     "messages": ("Call", "Completion", "Image", "Message", "Request", "Sampling", "Usage"),
     "models.base": ("Model",),

@@ -29,7 +29,10 @@ def about_run(agent: Agent, plan: Plan, path: Path | None = None) -> dict[str, A
         "env": None if env is None else {"id": env.id, "arguments": dict(env.arguments)},
         "inputs": agent.inputs,
         "plan": plan,
-        "limits": agent.limits,
+        "limits": {
+            "episode": agent.limits,
+            "run": agent.run_limits if plan.limits is None else plan.limits,
+        },
         "versions": versions(),
     }
 

@@ -13,8 +13,10 @@ from agentkit.compiled import OWN_NAMES, STEP_NAMES, unknown_name
 from agentkit.errors import InputError, Problem, RenderError, SpecError, suggest
 from agentkit.events import Event
 from agentkit.graph import Graph
-from agentkit.ledger import UNLIMITED, Ledger, Limits
+from agentkit.ledger import Ledger
+from agentkit.limits import UNLIMITED, Limits
 from agentkit.memory import Memory
+from agentkit.pricing import check_prices
 from agentkit.prompt import Template, TemplateProblem, compile_expression, compile_template
 from agentkit.scope import State
 from agentkit.step import StepResult, StepRun
@@ -48,6 +50,7 @@ class Agent:
         name: The agent's name.
         env: The environment it plays in.
         limits: Where an episode ends at the latest.
+        run_limits: Where a run, all its episodes together, ends at the latest.
         folder: Where relative file names in model ids start.
         source: The text of the file it was loaded from, recorded with each run.
 
@@ -68,6 +71,7 @@ class Agent:
         name: str = "agent",
         env: EnvSpec | None = None,
         limits: Limits = UNLIMITED,
+        run_limits: Limits = UNLIMITED,
         folder: Path | None = None,
         source: str = "",
     ) -> None:
@@ -76,6 +80,7 @@ class Agent:
         self.name = name
         self.env = env
         self.limits = limits
+        self.run_limits = run_limits
         self.source = source
         self.memory = memory if isinstance(memory, Memory) else Memory(memory)
         self.inputs = dict(inputs or {})
@@ -170,8 +175,12 @@ class Agent:
 
         Raises:
             StepError: Nodes failed; memory is as it was before the step.
+            LimitExceeded: A limit of the agent was reached; memory is as it was before the step.
+            InputError: There is a limit on cost, and a model's price is unknown.
         """
         if self._episode is None:
+            if self.limits.cost_usd is not None:
+                check_prices(self.binding)
             self._episode = self.episode()
         return await self._episode.act(observation, actions=actions, reward=reward, info=info)
 
@@ -226,6 +235,9 @@ class Episode:
         streaming: bool = False,
     ) -> str:
         """Execute one step; arguments as `Agent.act`, and `emit` for its events."""
+        ledger = self.source.ledger
+        if ledger is not None:
+            ledger.begin_step()
         if self.steps == 0 and actions is None:
             self._refuse_missing_actions()
         if self._history:
@@ -244,7 +256,12 @@ class Episode:
             self.agent.binding, names, self.state, action=self.agent.action, source=self.source,
             emit=emit, stopping=stopping, streaming=streaming,
         )  # fmt: skip
-        result = await run.run()
+        try:
+            result = await run.run()
+        except BaseException:
+            if ledger is not None:
+                ledger.drop_step()
+            raise
         action = result.action or ""
         self.state = result.state
         self.result = result

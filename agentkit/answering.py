@@ -6,9 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from agentkit.binding import BoundNode
-from agentkit.errors import AgentKitError, ModelError
-from agentkit.ledger import Ledger, Reservation, Spent, estimate_input, output_bound
-from agentkit.messages import Completion, Request, Usage
+from agentkit.errors import AgentKitError, InputError, ModelError
+from agentkit.estimates import bounded, most_usage
+from agentkit.ledger import Ledger, Reservation
+from agentkit.limits import Spent
+from agentkit.messages import Completion, Request, Sampling
 from agentkit.models.base import Model, Priced
 from agentkit.past import Answer, Past
 from agentkit.reuse import ReuseCache
@@ -36,6 +38,21 @@ class Source:
     """A file that keeps completions between runs."""
     ledger: Ledger | None = None
     """What the episode may use."""
+    unpriced: bool = False
+    """Whether a limit on cost lets models of unknown price be asked, as if they were free."""
+    unanswered: int = 0
+    """Calls since it was last asked that were made and got no answer."""
+
+    def sampling(self, bound: BoundNode) -> Sampling:
+        """A node's sampling settings; where answers count against limits, they have a bound."""
+        if self.ledger is None or not self.ledger.watches_answers:
+            return bound.sampling
+        return bounded(bound.answering, bound.sampling)
+
+    def take_unanswered(self) -> int:
+        """How many calls got no answer, since this was last asked."""
+        calls, self.unanswered = self.unanswered, 0
+        return calls
 
     async def get(self, bound: BoundNode, request: Request) -> Answer:
         """Answer a request, without a call where the answer is known.
@@ -64,37 +81,58 @@ class Source:
         return await self.cache.complete(model, request, lambda: self._call(model, request))
 
     async def _call(self, model: Model, request: Request) -> Completion:
-        ledger = self.ledger
-        if ledger is None or not ledger.watches_calls:
-            return await _complete(model, request)
-        if ledger.watches_answers:
-            bound = output_bound(request)
-            request = replace(request, sampling=replace(request.sampling, max_tokens=bound))
-        reservation = await ledger.reserve(_estimate(model, request))
+        tries = _Tries(request)
+        if self.ledger is not None and self.ledger.watches_calls:
+            tries.reservation = await self.ledger.reserve(self._most(model, request))
         completion = None
         try:
-            completion = await _complete(model, _extending(request, reservation))
+            completion = await _complete(model, replace(request, on_retry=tries.on_retry))
         finally:
-            reservation.settle(completion)
+            if completion is None:
+                self.unanswered += tries.made
+            if tries.reservation is not None:
+                tries.reservation.settle(_spent(model, completion, tries.made))
         return completion
 
+    def _most(self, model: Model, request: Request) -> Spent:
+        """The most that one try may take.
 
-def _estimate(model: Model, request: Request) -> Spent:
-    usage = Usage(estimate_input(request), output_bound(request), calls=1)
-    cost_usd = model.cost_usd(usage) if isinstance(model, Priced) else None
-    return Spent(1, usage.input_tokens + usage.output_tokens, cost_usd or 0.0)
+        Raises:
+            InputError: There is a limit on cost, and the price is not known.
+        """
+        usage = most_usage(model, request)
+        cost_usd = model.cost_usd(usage) if isinstance(model, Priced) else None
+        watched = self.ledger is not None and self.ledger.watches_cost
+        if cost_usd is None and watched and not self.unpriced:
+            raise InputError(f"there is a limit on cost, and the price of {model.name} is unknown")
+        return Spent(1, usage.input_tokens + usage.output_tokens, cost_usd or 0.0)
 
 
-def _extending(request: Request, reservation: Reservation) -> Request:
-    """The request, whose further tries count against the limits too."""
-    heard = request.on_retry
+class _Tries:
+    """Counts the tries of one call, and makes room for each within the limits."""
 
-    async def on_retry(reason: str, wait_s: float) -> None:
-        if heard is not None:
-            await heard(reason, wait_s)
-        await reservation.extend()
+    def __init__(self, request: Request) -> None:
+        self._heard = request.on_retry
+        self.reservation: Reservation | None = None
+        self.made = 1
 
-    return replace(request, on_retry=on_retry)
+    async def on_retry(self, reason: str, wait_s: float) -> None:
+        """A model tries again."""
+        if self._heard is not None:
+            await self._heard(reason, wait_s)
+        if self.reservation is not None:
+            await self.reservation.extend()
+        self.made += 1
+
+
+def _spent(model: Model, completion: Completion | None, tries: int) -> Spent:
+    """What a call took; a price that nobody knows counts as nothing."""
+    if completion is None:
+        return Spent(calls=tries)
+    usage, cost_usd = completion.usage, completion.cost_usd
+    if cost_usd is None and isinstance(model, Priced):
+        cost_usd = model.cost_usd(usage)
+    return Spent(usage.calls, usage.input_tokens + usage.output_tokens, cost_usd or 0.0)
 
 
 async def _complete(model: Model, request: Request) -> Completion:
@@ -108,4 +146,6 @@ async def _complete(model: Model, request: Request) -> Completion:
     if not isinstance(completion, Completion):
         kind = type(completion).__name__
         raise ModelError(f"{model.name} returned a {kind}; a model returns a Completion")
+    if completion.usage.calls < 1:
+        return replace(completion, usage=replace(completion.usage, calls=1))
     return completion

@@ -59,11 +59,20 @@ class Shared:
 class Unanswered(Exception):
     """A question got no usable answer; carries what is known about the last attempt."""
 
-    def __init__(self, cause: AgentKitError, attempt: int, completion: Completion | None) -> None:
+    def __init__(
+        self,
+        cause: AgentKitError,
+        attempt: int = 1,
+        completion: Completion | None = None,
+        latency_s: float = 0.0,
+        reused: bool = False,
+    ) -> None:
         super().__init__(cause)
         self.cause = cause
         self.attempt = attempt
         self.completion = completion
+        self.latency_s = latency_s
+        self.reused = reused
 
 
 @dataclass(slots=True)
@@ -98,7 +107,9 @@ class Question:
         except StepInterrupted:
             raise
         except AgentKitError as error:
-            raise Unanswered(error, self.attempt, self.completion) from error
+            raise Unanswered(
+                error, self.attempt, self.completion, self.latency_s, self.reused
+            ) from error
 
     async def _ask(self) -> tuple[Any, Turn]:
         node = self.bound.compiled.node
@@ -129,18 +140,17 @@ class Question:
         name, model = bound.compiled.name, bound.answering
         call = Call(shared.episode, shared.step, name, self.item, self.attempt)
         sink = self._text_sink() if shared.streaming else None
-        request = Request(
-            messages, bound.sampling, schema, call, self.variables, sink, self._on_retry
-        )
+        sampling = shared.source.sampling(bound)
+        request = Request(messages, sampling, schema, call, self.variables, sink, self._on_retry)
         if shared.emit:
             key = request_key(model, request).hex() if bound.compiled.node.reuse else ""
             shared.emit(
                 NodeStarted(
                     shared.step, name, self.item, self.attempt, model.name, messages,
-                    bound.sampling, schema, request_key=key,
+                    sampling, schema, request_key=key,
                 )
             )  # fmt: skip
-        self.completion = None
+        self.completion, self.latency_s, self.reused = None, 0.0, False
         answer = await shared.source.get(bound, request)
         self.completion, self.latency_s, self.reused = (
             answer.completion, answer.latency_s, answer.reused,

@@ -7,7 +7,7 @@ from typing import Any
 
 from agentkit.asking import Shared, check_value
 from agentkit.binding import BoundFunction, BoundNode
-from agentkit.errors import AgentKitError, FunctionError, OutputError
+from agentkit.errors import AgentKitError, FunctionError, OutputError, StepInterrupted
 from agentkit.events import NodeFinished, NodeStarted
 from agentkit.node import MISSING
 from agentkit.past import Result
@@ -32,7 +32,10 @@ async def call(
     Raises:
         FunctionError: An argument or the result is no JSON value, or the function raised.
         OutputError: A check refuses the result, and the node has no `otherwise`.
+        StepInterrupted: The step is stopping.
     """
+    if item is not None and shared.stopping():
+        raise StepInterrupted("stopped before the function was called")
     function = bound.calling
     arguments = _arguments(bound, function, variables) if bound.compiled.arguments else {}
     if shared.emit:

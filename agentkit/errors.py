@@ -157,18 +157,29 @@ class StepInterrupted(AgentKitError):
 
 
 class LimitExceeded(StepInterrupted):
-    """A limit leaves no room for another call.
+    """A limit leaves no room for another call or step.
 
     Args:
         limit: Its name, such as `cost_usd`; of a whole run, `run.cost_usd`.
         value: Its value.
-        why: What was used and what the next call might have taken.
+        why: What was used and what the next call might have taken, where that is not clear.
     """
 
-    def __init__(self, limit: str, value: float, why: str) -> None:
+    def __init__(self, limit: str, value: float, why: str = "") -> None:
         self.limit = limit
         self.value = value
-        super().__init__(f"limit {limit}: {value:g} reached: {why}")
+        self.why = why
+        super().__init__(limit, value, why)
+
+    @property
+    def reason(self) -> str:
+        """The limit and why it was reached, in few words."""
+        return f"{self.limit}: {self.value:g}" + (f" ({self.why})" if self.why else "")
+
+    def __str__(self) -> str:
+        return f"the limit {self.limit} of {self.value:g} is reached" + (
+            f": {self.why}" if self.why else ""
+        )
 
 
 class TraceError(AgentKitError):

@@ -105,6 +105,9 @@ class NodeFailed:
     attempt: int
     error: str
     completion: Completion | None = None
+    """The last answer, which could not be used; None when there was none."""
+    latency_s: float = 0.0
+    reused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,70 +2,24 @@
 
 import asyncio
 import time
-from dataclasses import dataclass, fields
+from collections import deque
+from collections.abc import Iterable
 from typing import Final
 
 from agentkit.errors import LimitExceeded
-from agentkit.messages import UNSET, Completion, Request, Usage
+from agentkit.limits import Limits, Spent
 
-ASSUMED_OUTPUT: Final = 4096
-"""The most tokens of an answer under a limit on tokens or cost, where nobody said another."""
-_BYTES_PER_TOKEN: Final = 3
-"""Fewer bytes than tokenizers put in a token, so that an estimate is rather too high."""
-_MESSAGE_TOKENS: Final = 8
-_IMAGE_TOKENS: Final = 1500
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Where an episode, or a whole run, ends at the latest; None is no limit."""
-
-    steps: int | None = None
-    """The most decisions."""
-    calls: int | None = None
-    """The most calls to models, repeated ones included."""
-    tokens: int | None = None
-    """The most tokens, read and written."""
-    cost_usd: float | None = None
-    """The most US dollars."""
-    seconds: float | None = None
-    """The longest time."""
-
-    @property
-    def of_calls(self) -> bool:
-        """Whether calls have to be watched at all."""
-        return any(getattr(self, f.name) is not None for f in fields(self) if f.name != "steps")
-
-    @property
-    def of_answers(self) -> bool:
-        """Whether the length of an answer counts."""
-        return self.tokens is not None or self.cost_usd is not None
-
-
-UNLIMITED: Final = Limits()
-"""No limit at all."""
-
-
-@dataclass(slots=True)
-class Spent:
-    """What was used."""
-
-    calls: int = 0
-    tokens: int = 0
-    cost_usd: float = 0.0
-
-    def add(self, other: "Spent", times: int = 1) -> None:
-        """Count what another used, `times` times."""
-        self.calls += other.calls * times
-        self.tokens += other.tokens * times
-        self.cost_usd += other.cost_usd * times
+_CLOSE: Final = 1e-9
+"""Sums of prices are a little off: so much more than a limit still fits, as a share of it."""
 
 
 class Ledger:
     """Keeps the account of an episode or of a run.
 
     A call that does not fit waits for those in flight to settle, since they may take less than
-    was reserved for them; when none is left that could, it is refused.
+    was reserved for them. The waiting calls stand in one line: nobody overtakes, except that
+    one in flight which needs room for a further try stands in front. When nothing is left that
+    could make room, the limit is reached: whoever waits is refused, and so is every later call.
 
     Args:
         limits: What may be used.
@@ -86,36 +40,74 @@ class Ledger:
     ) -> None:
         self.limits = limits
         self.parent = parent
+        self.chain: tuple[Ledger, ...] = (self,) if parent is None else (self, *parent.chain)
+        self.used = Spent()
+        self.used.add(used or Spent())
         self._scope = scope
-        self._used = used or Spent()
+        self._started = time.monotonic() - seconds
         self._reserved = Spent()
         self._in_flight = 0
         self._stuck = 0
-        self._waiting: list[asyncio.Future[None]] = []
-        self._started = time.monotonic() - seconds
+        """How many of those in flight wait for a further try, here or in the line of an episode
+        of this run: they will not settle by themselves."""
+        self._line: deque[Reservation] = deque()
+        self._again: list[Reservation] = []
+        """Those in flight that wait here."""
+        self._refusal: tuple[str, str] | None = None
 
     @property
     def watches_calls(self) -> bool:
         """Whether this or the run's limits say anything of calls."""
-        parent = self.parent
-        return self.limits.of_calls or (parent is not None and parent.watches_calls)
+        return any(ledger.limits.of_calls for ledger in self.chain)
 
     @property
     def watches_answers(self) -> bool:
         """Whether this or the run's limits say anything of tokens or cost."""
-        parent = self.parent
-        return self.limits.of_answers or (parent is not None and parent.watches_answers)
+        return any(ledger.limits.of_answers for ledger in self.chain)
 
-    def check_time(self) -> None:
-        """Refuse to go on when the time is over.
+    @property
+    def watches_cost(self) -> bool:
+        """Whether this or the run's limits say anything of cost."""
+        return any(ledger.limits.cost_usd is not None for ledger in self.chain)
 
-        Raises:
-            LimitExceeded: It is.
-        """
-        for ledger in self._all():
+    def over(self) -> LimitExceeded | None:
+        """The limit that was reached, of this or of the run, if one was."""
+        for ledger in self.chain:
             seconds = ledger.limits.seconds
             if seconds is not None and time.monotonic() - ledger._started >= seconds:
-                raise ledger._error("seconds", seconds, "the time is over")
+                ledger._close("seconds", "")
+            if ledger._refusal is not None:
+                return ledger._error(*ledger._refusal)
+        return None
+
+    def used_up(self) -> LimitExceeded | None:
+        """The limit that leaves nothing for another episode, if one does."""
+        for ledger in self.chain:
+            for name in ("steps", "calls", "tokens", "cost_usd"):
+                limit = getattr(ledger.limits, name)
+                if limit and getattr(ledger.used, name) >= limit:
+                    return ledger._error(name, "")
+        return self.over()
+
+    def begin_step(self) -> None:
+        """Count a step that begins.
+
+        Raises:
+            LimitExceeded: There were as many as may be, or another limit was reached.
+        """
+        if (over := self.over()) is not None:
+            raise over
+        for ledger in self.chain:
+            limit = ledger.limits.steps
+            if limit is not None and ledger.used.steps >= limit:
+                raise ledger._error("steps", "")
+        for ledger in self.chain:
+            ledger.used.steps += 1
+
+    def drop_step(self) -> None:
+        """Take back a step that came to nothing."""
+        for ledger in self.chain:
+            ledger.used.steps -= 1
 
     async def reserve(self, estimate: Spent) -> "Reservation":
         """Reserve what a call may take.
@@ -127,46 +119,68 @@ class Ledger:
         await reservation.extend()
         return reservation
 
-    def _all(self) -> "tuple[Ledger, ...]":
-        return (self,) if self.parent is None else (self, *self.parent._all())
-
     def _missing(self, estimate: Spent) -> str | None:
         """The limit under which an estimate does not fit now, if there is one."""
         for name in ("calls", "tokens", "cost_usd"):
             limit = getattr(self.limits, name)
-            sums = getattr(self._used, name) + getattr(self._reserved, name)
-            if limit is not None and sums + getattr(estimate, name) > limit:
+            if limit is None:
+                continue
+            sums = getattr(self.used, name) + getattr(self._reserved, name)
+            if sums + getattr(estimate, name) > limit * (1 + _CLOSE):
                 return name
         return None
 
-    def _error(self, limit: str, value: float, why: str) -> LimitExceeded:
-        return LimitExceeded(f"{self._scope}{limit}", value, why)
+    def _error(self, limit: str, why: str) -> LimitExceeded:
+        return LimitExceeded(f"{self._scope}{limit}", getattr(self.limits, limit), why)
 
-    def _refuse(self, limit: str, estimate: Spent) -> LimitExceeded:
-        used, next_one = getattr(self._used, limit), getattr(estimate, limit)
-        why = f"{used:g} used, and the next call may take {next_one:g}"
-        return self._error(limit, getattr(self.limits, limit), why)
+    def _why(self, limit: str, estimate: Spent) -> str:
+        """What was used and what the next call may take, in words."""
+        if limit == "calls":
+            return ""
+        used, most = getattr(self.used, limit), getattr(estimate, limit)
+        said = [f"{n:.6g} USD" if limit == "cost_usd" else f"{n:,} tokens" for n in (used, most)]
+        if used == 0:
+            return f"a single call may take {said[1]}; a lower 'max_tokens' takes less"
+        return f"{said[0]} used, and the next call may take {said[1]}"
 
-    async def _wait(self) -> None:
-        future = asyncio.get_running_loop().create_future()
-        self._waiting.append(future)
-        await future
+    def _close(self, limit: str, why: str) -> None:
+        """Refuse everyone who waits, and every call that comes from now on."""
+        if self._refusal is None:
+            self._refusal = limit, why
+        for one in (*self._again, *self._line):
+            one._answer(self._error(*self._refusal))
 
-    def _wake(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for future in waiting:
-            if not future.done():
-                future.set_result(None)
+    def _serve(self) -> "list[Ledger]":
+        """Let those go on that can; gives the ledgers in whose lines some wait instead."""
+        moved = [tight for one in list(self._again) if (tight := one._try_again()) is not self]
+        while self._line and not self._again:
+            tight = self._line[0]._try_again()
+            if tight is self:
+                break
+            moved.append(tight)
+        if self._in_flight == self._stuck:
+            self._refuse_first()
+        return [ledger for ledger in moved if ledger is not None]
+
+    def _refuse_first(self) -> None:
+        """Nothing can make room any more: the first who waits reaches the limit."""
+        first = next(iter((*self._again, *self._line)), None)
+        limit = self._missing(first._estimate) if first else None
+        if first is not None and limit is not None:
+            self._close(limit, self._why(limit, first._estimate))
 
 
 class Reservation:
     """What is set aside for one call, its repeated tries included."""
 
     def __init__(self, ledger: Ledger, estimate: Spent) -> None:
-        self._ledgers = ledger._all()
         self._ledger = ledger
         self._estimate = estimate
         self._tries = 0
+        self._waits_at: Ledger | None = None
+        self._passed = 0
+        """How many ledgers it stood in line at before: there it need not stand behind others."""
+        self._turn: asyncio.Future[LimitExceeded | None] | None = None
 
     async def extend(self) -> None:
         """Set aside what one more try may take.
@@ -174,62 +188,106 @@ class Reservation:
         Raises:
             LimitExceeded: There is no room for it, and nothing in flight that could make some.
         """
-        while True:
-            self._ledger.check_time()
-            missing = ((one, one._missing(self._estimate)) for one in self._ledgers)
-            tight = next(((one, limit) for one, limit in missing if limit), None)
-            if tight is None:
-                break
-            await self._wait(*tight)
-        for ledger in self._ledgers:
+        if (over := self._ledger.over()) is not None:
+            raise over
+        tight = self._tight()
+        if tight is None:
+            self._take()
+        elif (error := await self._wait(tight)) is not None:
+            raise error
+
+    async def _wait(self, tight: Ledger) -> LimitExceeded | None:
+        """Wait in line; gives the error if there is no room."""
+        first = self._tries == 0
+        self._turn = asyncio.get_running_loop().create_future()
+        self._wait_at(tight)
+        _serve([tight] if first else self._ledger.chain)
+        try:
+            return await self._turn
+        except asyncio.CancelledError:
+            if first and self._tries:  # there was room for it in the very moment it was cancelled
+                self.settle(Spent())
+            else:
+                self._leave()
+                _serve(self._ledger.chain)
+            raise
+
+    def settle(self, spent: Spent) -> None:
+        """Put what the call took in place of what was set aside."""
+        for ledger in self._ledger.chain:
+            ledger._reserved.add(self._estimate, -self._tries)
+            ledger.used.add(spent)
+            ledger._in_flight -= 1
+        _serve(self._ledger.chain)
+
+    def _tight(self) -> Ledger | None:
+        """The ledger where it has to wait; None when there is room everywhere."""
+        for index, ledger in enumerate(self._ledger.chain):
+            newcomer = not self._tries and index >= self._passed
+            before = ledger._again or (ledger._line and ledger._line[0] is not self)
+            if (newcomer and before) or ledger._missing(self._estimate):
+                return ledger
+        return None
+
+    def _take(self) -> None:
+        for ledger in self._ledger.chain:
             ledger._reserved.add(self._estimate)
             ledger._in_flight += self._tries == 0
         self._tries += 1
 
-    async def _wait(self, ledger: Ledger, limit: str) -> None:
-        """Wait until something settles; those that wait themselves will not."""
-        held = self._tries > 0
-        ledger._stuck += held
-        try:
-            if ledger._in_flight == ledger._stuck:
-                raise ledger._refuse(limit, self._estimate)
-            if held:
-                ledger._wake()
-            await ledger._wait()
-        finally:
-            ledger._stuck -= held
+    def _wait_at(self, ledger: Ledger) -> None:
+        """Join a line."""
+        self._waits_at = ledger
+        index = self._ledger.chain.index(ledger)
+        if self._tries == 0:
+            (ledger._line.append if index >= self._passed else ledger._line.appendleft)(self)
+            self._passed = max(self._passed, index)
+            return
+        ledger._again.append(self)
+        for one in self._ledger.chain[index:]:
+            one._stuck += 1
 
-    def settle(self, completion: Completion | None) -> None:
-        """Put what the call took in place of what was set aside; None: it failed."""
-        if completion is None:
-            spent = Spent(calls=self._tries)
-        else:
-            spent = spent_on(completion.usage, completion.cost_usd)
-        for ledger in self._ledgers:
-            ledger._reserved.add(self._estimate, -self._tries)
-            ledger._used.add(spent)
-            ledger._in_flight -= 1
-            ledger._wake()
+    def _leave(self) -> None:
+        """Leave the line."""
+        ledger, self._waits_at = self._waits_at, None
+        if ledger is None:
+            return
+        if self._tries == 0:
+            ledger._line.remove(self)
+            return
+        ledger._again.remove(self)
+        for one in self._ledger.chain[self._ledger.chain.index(ledger) :]:
+            one._stuck -= 1
+
+    def _try_again(self) -> Ledger | None:
+        """Go on if there is room; gives the ledger where it still waits, or waits now."""
+        if (over := self._ledger.over()) is not None:
+            self._answer(over)
+            return None
+        tight = self._tight()
+        if tight is self._waits_at:
+            return tight
+        if tight is not None:
+            self._leave()
+            self._wait_at(tight)
+            return tight
+        self._answer(None)
+        return None
+
+    def _answer(self, error: LimitExceeded | None) -> None:
+        """End its wait: with room set aside for it, or with an error."""
+        self._leave()
+        if error is None:
+            self._take()
+        if self._turn is not None and not self._turn.done():
+            self._turn.set_result(error)
 
 
-def spent_on(usage: Usage, cost_usd: float | None) -> Spent:
-    """What usage comes to under limits; an unknown cost counts nothing."""
-    return Spent(usage.calls, usage.input_tokens + usage.output_tokens, cost_usd or 0.0)
+def _serve(ledgers: Iterable[Ledger]) -> None:
+    """Let all go on that can, in the lines of these ledgers and of those they lead to.
 
-
-def estimate_input(request: Request) -> int:
-    """About how many tokens a request has, rather too many than too few."""
-    tokens = 0
-    for message in request.messages:
-        size = len(message.content.encode("utf-8", "replace"))
-        tokens += size // _BYTES_PER_TOKEN + _MESSAGE_TOKENS
-        tokens += _IMAGE_TOKENS * len(message.images)
-    if request.schema is not None:
-        tokens += len(str(request.schema)) // _BYTES_PER_TOKEN
-    return tokens
-
-
-def output_bound(request: Request) -> int:
-    """How many tokens the answer may have at most."""
-    sampling = request.sampling or UNSET
-    return ASSUMED_OUTPUT if sampling.max_tokens is None else sampling.max_tokens
+    An episode comes before its run: what it refuses makes room there.
+    """
+    lines = deque(ledgers)
+    while lines:
+        lines += lines.popleft()._serve()

@@ -101,7 +101,7 @@ class Player:
             await self._play()
         except LimitExceeded as error:
             self._emit(LimitReached(self.summary.steps, error.limit, error.value))
-            self._end("limit", str(error))
+            self._end("limit", error.reason)
         except StepInterrupted:
             self._end("interrupted", "stopped by the user")
         except asyncio.CancelledError:
@@ -145,10 +145,6 @@ class Player:
         while True:
             if self._stop.is_set():
                 return self._end("interrupted", "stopped by the user")
-            if summary.steps == self._agent.limits.steps:
-                return self._limit("steps", summary.steps)
-            if self._source.ledger is not None:
-                self._source.ledger.check_time()
             action = await self._act(observation, info, reward)
             observation, reward, terminated, truncated, info = await self._thread.call(
                 partial(self._step, action)

@@ -9,11 +9,13 @@ from typing import Any
 from agentkit.agent import Agent
 from agentkit.answering import Cache, Source
 from agentkit.environment import EnvThread
-from agentkit.errors import InputError
+from agentkit.errors import InputError, LimitExceeded
 from agentkit.events import Event
-from agentkit.ledger import UNLIMITED, Ledger, Limits
+from agentkit.ledger import Ledger
+from agentkit.limits import Limits
 from agentkit.messages import Usage
 from agentkit.playing import EpisodeSummary, Player
+from agentkit.pricing import check_prices
 from agentkit.run_folder import RunWriter
 
 
@@ -22,11 +24,15 @@ class RunSummary:
     """How a run went: its episodes and their sums."""
 
     episodes: Sequence[EpisodeSummary]
+    limit: LimitExceeded | None = None
+    """The limit of the run that kept further episodes from being begun."""
 
     @property
     def status(self) -> str:
         """The worst that happened: `failed`, `interrupted`, `limit`, else `done`."""
         statuses = {summary.status for summary in self.episodes}
+        if self.limit is not None:
+            statuses.add("limit")
         ranked = ("failed", "interrupted", "limit")
         return next((status for status in ranked if status in statuses), "done")
 
@@ -39,7 +45,7 @@ class RunSummary:
     def cost_usd(self) -> float | None:
         """Cost of all episodes; None when a price is unknown."""
         costs = [summary.cost_usd for summary in self.episodes]
-        return None if any(cost is None for cost in costs) else sum(c for c in costs if c)
+        return None if any(cost is None for cost in costs) else sum((c for c in costs if c), 0.0)
 
     def totals(self) -> dict[str, Any]:
         """The sums as `run.json` keeps them."""
@@ -68,8 +74,10 @@ class Plan:
     """Seed of the first episode; the next has the next number."""
     fresh: bool = False
     """Whether every episode starts from the memory's starting values."""
-    limits: Limits = UNLIMITED
-    """What all episodes together may use."""
+    limits: Limits | None = None
+    """What all episodes together may use; None: what the agent says in `run_limits`."""
+    allow_unknown_price: bool = False
+    """Whether models of unknown price count as free under a limit on cost."""
 
     def __post_init__(self) -> None:
         for name, value in (("episodes", self.episodes), ("parallel", self.parallel)):
@@ -111,19 +119,26 @@ async def rollout(
             "time: leave --parallel out, or say --fresh to start each from the starting values"
         )
     _check_needs(agent)
+    limits = agent.run_limits if plan.limits is None else plan.limits
+    if not plan.allow_unknown_price and (agent.limits.cost_usd, limits.cost_usd) != (None, None):
+        check_prices(agent.binding)
     if not plan.fresh:
         agent.memory.load()
     stop = stop or asyncio.Event()
     waiting = list(range(plan.episodes))[::-1]
     summaries: list[EpisodeSummary] = []
-    ledger = Ledger(plan.limits, scope="run.")
+    ledger = Ledger(limits, scope="run.")
 
     async def play_in_turn() -> None:
         with closing(EnvThread()) as thread:
-            while waiting and not stop.is_set():
+            while waiting and not stop.is_set() and ledger.used_up() is None:
                 index = waiting.pop()
                 seed = plan.seed + index if agent.env else None
-                source = Source(ledger=Ledger(agent.limits, ledger), cache=cache)
+                source = Source(
+                    cache=cache,
+                    ledger=Ledger(agent.limits, ledger),
+                    unpriced=plan.allow_unknown_price,
+                )
                 player = Player(
                     agent, index, seed, plan.fresh, writer, on_event, stop, thread, source
                 )
@@ -136,7 +151,8 @@ async def rollout(
                 tasks.create_task(play_in_turn())
     except BaseExceptionGroup as group:
         raise group.exceptions[0] from None
-    return RunSummary(sorted(summaries, key=lambda summary: summary.episode))
+    ended = ledger.used_up() if waiting and not stop.is_set() else None
+    return RunSummary(sorted(summaries, key=lambda summary: summary.episode), ended)
 
 
 def _check_needs(agent: Agent) -> None:

@@ -51,7 +51,7 @@ class NodeRunner:
             self._failed(index, None, error)
             raise error.cause from error
         except AgentKitError as error:
-            self._failed(index, None, Unanswered(error, 1, None))
+            self._failed(index, None, Unanswered(error))
             raise
 
     async def _execute(self, index: int, handle: Any) -> str:
@@ -137,7 +137,7 @@ class NodeRunner:
         except Unanswered as error:
             failure = error
         except AgentKitError as error:
-            failure = Unanswered(error, 1, None)
+            failure = Unanswered(error)
         self._failed(index, item, failure)
         return failure.cause
 
@@ -145,7 +145,12 @@ class NodeRunner:
         shared = self._shared
         if shared.emit:
             name, cause = self._overlay.nodes[index].compiled.name, str(error.cause)
-            shared.emit(NodeFailed(shared.step, name, item, error.attempt, cause, error.completion))
+            shared.emit(
+                NodeFailed(
+                    shared.step, name, item, error.attempt, cause, error.completion,
+                    error.latency_s, error.reused,
+                )
+            )  # fmt: skip
 
     def _save(self, bound: BoundNode, value: Any) -> None:
         """Write memory, all keys of a node at once."""

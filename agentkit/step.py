@@ -94,6 +94,8 @@ class StepRun:
         self._failures: dict[str, Exception] = {}
         self._meter = Meter()
         self._source = source or Source()
+        ledger = self._source.ledger
+        self._watched = ledger if ledger is not None and ledger.watches_calls else None
         shared = Shared(
             self._step,
             _number(names.get("episode")),
@@ -111,6 +113,7 @@ class StepRun:
         Raises:
             StepError: Nodes failed; everything that did not depend on them has run.
             StepInterrupted: The step was asked to stop; nothing is committed.
+            LimitExceeded: It was stopped by a limit.
         """
         started = time.perf_counter()
         self._record(StepStarted(self._step))
@@ -143,16 +146,20 @@ class StepRun:
         except BaseExceptionGroup as group:
             raise _first(group) from None
 
+    def _used(self) -> Usage:
+        """Tokens and calls of the step, with the calls that got no answer."""
+        return self._meter.usage + Usage(calls=self._source.take_unanswered())
+
     def _end_failed(self) -> None:
         """Say what the step used, and forget the rest of it."""
         self._source.reuse.discard()
         messages = {name: str(error) for name, error in self._failures.items()}
-        usage, cost_usd = self._meter.usage, self._meter.cost_usd
+        usage, cost_usd = self._used(), self._meter.cost_usd
         self._record(StepFailed(self._step, messages, usage, cost_usd))
 
     def _end_finished(self, action: str | None, latency_s: float) -> StepResult:
         self._source.reuse.commit()
-        usage, cost_usd = self._meter.usage, self._meter.cost_usd
+        usage, cost_usd = self._used(), self._meter.cost_usd
         self._record(StepFinished(self._step, usage, cost_usd, latency_s, action))
         scope = self._scope
         return StepResult(scope.values, self._status, scope.state, usage, cost_usd, action)
@@ -176,6 +183,10 @@ class StepRun:
         return self._action.render(self._scope.variables(self._action.reads)).strip()
 
     def _is_stopped(self) -> bool:
+        """Whether nothing new may start: the user said so, or a limit was reached."""
+        if self._watched is not None and (over := self._watched.over()) is not None:
+            self._interruption = self._interruption or over
+            self._stopped = True
         return self._stopped or (self._stopping is not None and self._stopping())
 
     async def _run_from(self, index: int) -> None:

@@ -647,7 +647,7 @@ def test_a_cancelled_step_says_what_it_had_used():
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(cancelled())
     assert type(seen[-1]).__name__ == "StepFailed"
-    assert seen[-1].usage.calls == 1
+    assert seen[-1].usage.calls == 2, "the one in flight was made too"
 
 
 def test_reuse_forgets_what_a_failed_step_asked():

@@ -20,7 +20,7 @@ from agentkit.cli.view.progress import choose
 from agentkit.cli.watching import play
 from agentkit.environment import env_report
 from agentkit.errors import InputError, TraceError
-from agentkit.ledger import Limits
+from agentkit.limits import Limits
 from agentkit.rollouts import Plan
 from agentkit.run_folder import RunWriter
 

@@ -35,3 +35,12 @@ class Priced(Protocol):
     def cost_usd(self, usage: Usage) -> float | None:
         """What this usage costs in US dollars; None when the price is unknown."""
         ...
+
+
+@runtime_checkable
+class Bounded(Protocol):
+    """A model that knows how many tokens it may take, whatever `max_tokens` is."""
+
+    def most_usage(self, request: Request) -> Usage:
+        """The most that one try of a request takes."""
+        ...

@@ -11,7 +11,7 @@ from agentkit.checks import RACE, missing_fields, value_fields
 from agentkit.compiled import CompiledNode, name_problem
 from agentkit.errors import Problem, SpecError
 from agentkit.graph import Graph
-from agentkit.ledger import Limits
+from agentkit.limits import Limits
 from agentkit.memory import Memory
 from agentkit.models.echo import EchoModel
 from agentkit.node import Node

@@ -1,0 +1,65 @@
+"""How much an episode or a run may use at most, and how much was used."""
+
+from dataclasses import dataclass, fields
+from math import isfinite
+from typing import Final
+
+from agentkit.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Where an episode, or a whole run, ends at the latest; None is no limit.
+
+    Raises:
+        InputError: A limit is below 1 (steps, calls, tokens) or below 0 (cost_usd, seconds).
+    """
+
+    steps: int | None = None
+    """The most decisions."""
+    calls: int | None = None
+    """The most calls to models, repeated ones included."""
+    tokens: int | None = None
+    """The most tokens, read and written."""
+    cost_usd: float | None = None
+    """The most US dollars."""
+    seconds: float | None = None
+    """The longest time."""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "calls", "tokens", "cost_usd", "seconds"):
+            value = getattr(self, name)
+            lowest = 0 if name in ("cost_usd", "seconds") else 1
+            if value is not None and not (isfinite(value) and value >= lowest):
+                raise InputError(f"the limit {name} is {value}: expected {lowest} or more")
+
+    @property
+    def of_calls(self) -> bool:
+        """Whether calls have to be watched."""
+        return any(getattr(self, f.name) is not None for f in fields(self) if f.name != "steps")
+
+    @property
+    def of_answers(self) -> bool:
+        """Whether the length of an answer counts."""
+        return self.tokens is not None or self.cost_usd is not None
+
+
+UNLIMITED: Final = Limits()
+"""No limit at all."""
+
+
+@dataclass(slots=True)
+class Spent:
+    """What was used."""
+
+    calls: int = 0
+    tokens: int = 0
+    cost_usd: float = 0.0
+    steps: int = 0
+
+    def add(self, other: "Spent", times: int = 1) -> None:
+        """Count what another used, `times` times."""
+        self.calls += other.calls * times
+        self.tokens += other.tokens * times
+        self.cost_usd += other.cost_usd * times
+        self.steps += other.steps * times
