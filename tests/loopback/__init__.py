@@ -18,6 +18,7 @@ from loopback.faults import (
 )
 from loopback.journal import Received, read_log
 from loopback.process import LoopbackProcess
+from loopback.records import recorded_calls
 from loopback.server import LoopbackServer
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "answer",
     "digest_of",
     "read_log",
+    "recorded_calls",
 ]

@@ -19,16 +19,15 @@ SURVIVED = (
     "drop_inside",
     "malformed",
     "empty_choices",
+    "null_content",
     "stream_error",
 )
 """Kinds that another try of the same request gets over. `slow` is one only with a timeout."""
-CORRECTED = ("length", "null_content")
-"""Kinds that look like an answer which cannot be used."""
+CORRECTED = ("length", "refusal", "content_filter")
+"""Kinds that are an answer, but one that cannot be used."""
 KINDS = (
     *SURVIVED,
     *CORRECTED,
-    "refusal",
-    "content_filter",
     "unauthorized",
     "forbidden",
     "no_model",

@@ -12,7 +12,9 @@ health is good, wood and stone are needed next, so go on and keep an eye on the 
 """
 _WORDS = _TEXT.split()
 _LISTED = re.compile(
-    r"(?:actions?|options?|out of|one of)[^:\n]{0,80}:\s*((?:[\w-]{1,40}, ?)*[\w-]{1,40})", re.I
+    r"(?:actions?|options?|out of|one of)[^:\n]{0,80}:\s*"
+    r"((?:[\w-]{1,40}, ?)*[\w-]{1,40})(?=[,.;\n]|$)",
+    re.IGNORECASE,
 )
 
 
@@ -115,7 +117,7 @@ class Writer:
         return low + (high - low) * self.draw.choice((0.25, 0.5, 0.75))
 
     def _string(self, schema: Mapping[str, Any], name: str) -> str:
-        if name in ("action", "items") and self._listed:
+        if name in ("action", "items", "value") and self._listed:
             return "fly away" if self._wrong else self.draw.choice(self._listed)
         text = self.sentence(8)
         while len(text) < schema.get("minLength", 0):

@@ -1,0 +1,66 @@
+"""Both shipped Crafter agents play real Crafter through a model server that fails now and then."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from loopback import CORRECTED, SURVIVED, Fault, LoopbackServer, Received, recorded_calls
+
+from agentkit import load_run
+
+AGENTKIT = Path(sys.executable).with_name("agentkit")
+STEPS = {"crafter_list": 10, "crafter": 3}
+TRANSIENT = tuple(kind for kind in SURVIVED if kind != "slow")
+EVERY = 3
+
+
+def every_few(received: Received) -> Fault | None:
+    """Every third call goes wrong, each time in another way."""
+    turn, rest = divmod(received.number, EVERY)
+    kinds = (*TRANSIENT, *CORRECTED)
+    return None if rest else Fault(kinds[turn % len(kinds)], 0.05)
+
+
+@pytest.mark.parametrize("prefix", ["openai:", "langchain:openai:"])
+@pytest.mark.parametrize("agent", ["crafter_list", "crafter"])
+def test_a_shipped_agent_plays_through_a_failing_server(agent, prefix, tmp_path):
+    with LoopbackServer(faults=every_few, key="sk-crafter-123456") as server:
+        environment = {
+            **os.environ,
+            "OPENAI_API_KEY": "sk-crafter-123456",
+            "OPENAI_BASE_URL": server.base_url,
+            "OMP_NUM_THREADS": "1",
+        }
+        command = [AGENTKIT, "run", agent, "--model", f"{prefix}loopback"]
+        done = subprocess.run(
+            [*command, "--steps", str(STEPS[agent]), "--seed", "1", "--json"],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        requests = server.requests
+    assert done.returncode == 3, done.stderr  # the limit on steps
+    summary = json.loads(done.stdout)
+    [episode] = summary["episodes"]
+    assert (episode["status"], episode["steps"]) == ("limit", STEPS[agent])
+    run = load_run(tmp_path / summary["folder"])
+    events = list(run.events(0))
+    answered = [r for r in requests if (f := every_few(r)) is None or f.kind in CORRECTED]
+    assert recorded_calls(events) == Counter(received.digest for received in answered)
+    usage = summary["totals"]["usage"]
+    assert usage["calls"] == len(requests)
+    assert usage["input_tokens"] > 5000
+    assert usage["output_tokens"] > 100
+    assert 0 < usage["cached_tokens"] < usage["input_tokens"]
+    assert summary["totals"]["cost_usd"] is None
+    tried_again = [e for e in events if e["event"] == "call_retried"]
+    faults = Counter(fault.kind for r in requests if (fault := every_few(r)))
+    assert len(tried_again) == sum(faults[kind] for kind in TRANSIENT) > 0
+    assert len([e for e in events if e["event"] == "node_retried"]) >= faults["length"]
