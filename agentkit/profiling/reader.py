@@ -276,7 +276,11 @@ class EpisodeReader:
 
 
 def _pay(sums: CallSums, completion: Any) -> None:
-    sums.usage = sums.usage + Usage(**completion["usage"])
+    usage = completion["usage"]
+    sums.input_tokens += usage["input_tokens"]
+    sums.output_tokens += usage["output_tokens"]
+    sums.cached_tokens += usage["cached_tokens"]
+    sums.calls += usage["calls"]
     if completion["cost_usd"] is None:
         sums.unpriced += 1
     else:

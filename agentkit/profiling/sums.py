@@ -46,13 +46,21 @@ class CallSums(Sums):
 
     answers: int = 0
     """Answers that were paid for."""
-    usage: Usage = field(default_factory=Usage)
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    calls: int = 0
     cost_usd: float = 0.0
     """Of the answers whose price is known."""
     unpriced: int = 0
     """Answers whose price is not known."""
     latencies: "array[float]" = field(default_factory=_floats)
     """Seconds of each answer."""
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens and calls."""
+        return Usage(self.input_tokens, self.output_tokens, self.cached_tokens, self.calls)
 
 
 @dataclass(slots=True)
