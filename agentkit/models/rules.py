@@ -29,6 +29,10 @@ class RulesModel:
         """
         return Completion(self._expert(request), Usage(calls=1), cost_usd=0.0, model=self.name)
 
+    def most_usage(self, request: Request) -> Usage:
+        """No tokens: rules read none."""
+        return Usage(calls=1)
+
     def cost_usd(self, usage: Usage) -> float:
         """Nothing: answers of this kind are free."""
         return 0.0

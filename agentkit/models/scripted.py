@@ -1,6 +1,7 @@
 """ScriptedModel: answers that were written down beforehand."""
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,13 @@ class ScriptedModel:
         self._used: dict[str, int] = {}
         if isinstance(answers, Mapping):
             self._by_node = dict(answers)
-            return
+        else:
+            self._take(answers)
+        lists = [[one] if isinstance(one, str) else one for one in self._by_node.values()]
+        texts = [*self._in_turn, *(entry["text"] for entry in self._entries), *chain(*lists)]
+        self._longest = max((len(str(text).split()) for text in texts), default=0)
+
+    def _take(self, answers: Iterable[str | Mapping[str, Any]]) -> None:
         for number, answer in enumerate(answers, 1):
             if isinstance(answer, str):
                 self._in_turn.append(answer)
@@ -61,12 +68,12 @@ class ScriptedModel:
             )
         if request.on_text is not None:
             request.on_text(text)
-        usage = Usage(
-            sum(len(message.content.split()) for message in request.messages),
-            len(text.split()),
-            calls=1,
-        )
+        usage = Usage(_words(request), len(text.split()), calls=1)
         return Completion(text, usage, cost_usd=0.0, model=self.name)
+
+    def most_usage(self, request: Request) -> Usage:
+        """What the longest answer of the script would take: a token a word."""
+        return Usage(_words(request), self._longest, calls=1)
 
     def cost_usd(self, usage: Usage) -> float:
         """Nothing: answers of this kind are free."""
@@ -83,6 +90,10 @@ class ScriptedModel:
         position = self._used.get(queue, 0)
         self._used[queue] = position + 1
         return answers[position] if position < len(answers) else None
+
+
+def _words(request: Request) -> int:
+    return sum(len(message.content.split()) for message in request.messages)
 
 
 def _checked(entry: Mapping[str, Any], number: int) -> Mapping[str, Any]:
