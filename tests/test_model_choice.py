@@ -2,11 +2,14 @@
 
 import subprocess
 import sys
+from dataclasses import fields
+from pathlib import Path
 
 import pytest
 from langchain_core.language_models import FakeListChatModel
 
 from agentkit import Agent, EchoModel, Graph, InputError, Node, SpecError, get_model
+from agentkit.field_types import SERVER_KINDS
 from agentkit.messages import Sampling
 from agentkit.model_choice import ModelChooser
 from agentkit.models.hosted import HostedModel, Price, Settings
@@ -107,9 +110,22 @@ def test_a_chat_model_of_langchain_is_a_model():
 def test_choosing_a_model_on_a_server_loads_neither_sdk_nor_prices():
     code = """
 import sys
+from dataclasses import fields
+from pathlib import Path
 from agentkit import get_model
 get_model("openai:gpt-5-mini")
 print(*({"openai", "httpx2", "langchain_core", "genai_prices"} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_the_page_of_models_lists_every_setting_with_its_default():
+    page = (Path(__file__).parents[1] / "docs" / "models.md").read_text(encoding="utf-8")
+    table = page.split("## Settings of a server\n")[1].split("\n```")[0]
+    told = [line.split(" | ") for line in table.splitlines() if line.startswith("| `")]
+    assert [row[0].strip("| `") for row in told] == [*SERVER_KINDS]
+    shown = {row[0].strip("| `"): row[2].strip(" |") for row in told}
+    for field in fields(Settings):
+        if field.default is not None:
+            assert shown[field.name] == f"{field.default:g}"
