@@ -254,7 +254,7 @@ class Episode:
         }
         run = StepRun(
             self.agent.binding, names, self.state, action=self.agent.action, source=self.source,
-            emit=emit, stopping=stopping, streaming=streaming,
+            emit=emit, stopping=stopping, streaming=streaming, agent=self.agent.name,
         )  # fmt: skip
         try:
             result = await run.run()

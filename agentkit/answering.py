@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol
 
 from agentkit.binding import BoundNode
@@ -14,6 +15,7 @@ from agentkit.messages import Completion, Request, Sampling
 from agentkit.models.base import Model, Priced
 from agentkit.past import Answer, Past
 from agentkit.reuse import ReuseCache
+from agentkit.telemetry import Tracing
 
 
 class Cache(Protocol):
@@ -54,8 +56,15 @@ class Source:
         calls, self.unanswered = self.unanswered, 0
         return calls
 
-    async def get(self, bound: BoundNode, request: Request) -> Answer:
+    async def get(
+        self, bound: BoundNode, request: Request, tracing: Tracing | None = None
+    ) -> Answer:
         """Answer a request, without a call where the answer is known.
+
+        Args:
+            bound: The node that asks.
+            request: What it asks.
+            tracing: Makes a span of it, unless it is answered from a record.
 
         Raises:
             ModelError: The model could not answer.
@@ -67,8 +76,14 @@ class Source:
             if reusing and not known.reused:
                 self.reuse.keep(model, request, known.completion)
             return known
+        if tracing is None:
+            return await self._get(bound, request)
+        return await tracing.chat(model.name, request, partial(self._get, bound))
+
+    async def _get(self, bound: BoundNode, request: Request) -> Answer:
+        model = bound.answering
         started = time.perf_counter()
-        if reusing:
+        if bound.compiled.node.reuse:
             completion, reused = await self.reuse.complete(model, request, self._ask)
         else:
             completion, reused = await self._ask(model, request)

@@ -19,6 +19,7 @@ from agentkit.messages import Call, Completion, Image, Message, Request, Usage
 from agentkit.node import MISSING
 from agentkit.output import Output
 from agentkit.reuse import request_key
+from agentkit.telemetry import Tracing
 from agentkit.values import json_copy, json_text
 
 _SLOW_EACH: Final = 10_000
@@ -54,6 +55,7 @@ class Shared:
     meter: Meter
     source: Source
     stopping: Callable[[], bool]
+    tracing: Tracing | None = None
 
 
 class Unanswered(Exception):
@@ -151,7 +153,7 @@ class Question:
                 )
             )  # fmt: skip
         self.completion, self.latency_s, self.reused = None, 0.0, False
-        answer = await shared.source.get(bound, request)
+        answer = await shared.source.get(bound, request, shared.tracing)
         self.completion, self.latency_s, self.reused = (
             answer.completion, answer.latency_s, answer.reused,
         )  # fmt: skip

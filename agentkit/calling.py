@@ -9,6 +9,7 @@ from agentkit.asking import Shared, check_value
 from agentkit.binding import BoundFunction, BoundNode
 from agentkit.errors import AgentKitError, FunctionError, OutputError, StepInterrupted
 from agentkit.events import NodeFinished, NodeStarted
+from agentkit.messages import Call
 from agentkit.node import MISSING
 from agentkit.past import Result
 from agentkit.values import json_copy
@@ -50,6 +51,21 @@ async def call(
             _finished(shared, bound, item, known)
             return known.value, known.status
     started = time.perf_counter()
+    if shared.tracing is None:
+        result = await _call(function, arguments, step)
+    else:
+        place = Call(shared.episode, shared.step, bound.compiled.name, item)
+        with shared.tracing.function(function.name, place, arguments) as note:
+            result = await _call(function, arguments, step)
+            note(result)
+    value, status = _checked(bound, result, variables)
+    if shared.emit:
+        _finished(shared, bound, item, Result(value, status, time.perf_counter() - started))
+    return value, status
+
+
+async def _call(function: BoundFunction, arguments: Mapping[str, Any], step: Any) -> Any:
+    """What the function returns, as a JSON value."""
     try:
         result = function.call(**arguments, **({"step": step} if function.takes_step else {}))
         if not isinstance(result, _PLAIN) and inspect.isawaitable(result):
@@ -59,10 +75,7 @@ async def call(
     except Exception as error:
         message = f"function {function.name} raised {type(error).__name__}: {error}"
         raise FunctionError(message) from error
-    value, status = _checked(bound, _json(function, result), variables)
-    if shared.emit:
-        _finished(shared, bound, item, Result(value, status, time.perf_counter() - started))
-    return value, status
+    return _json(function, result)
 
 
 def _finished(shared: Shared, bound: BoundNode, item: int | None, result: Result) -> None:

@@ -27,6 +27,7 @@ from agentkit.events import (
     StepFailed,
     StepFinished,
 )
+from agentkit.logs import episode_log
 from agentkit.messages import Usage
 from agentkit.run_folder import RunWriter
 from agentkit.trace import EpisodeWriter
@@ -82,6 +83,7 @@ class Player:
         self._fresh = fresh
         self._run_writer = writer
         self._on_event = on_event
+        self._log = episode_log(agent.name, index)
         self._stop = stop
         self._thread = thread
         self._source = source
@@ -210,6 +212,8 @@ class Player:
                 summary.cost_usd = None
         if self._writer is not None:
             self._writer.emit(event)
+        if self._log is not None:
+            self._log(event)
         if self._on_event is not None:
             self._on_event(self._index, event)
 

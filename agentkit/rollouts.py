@@ -17,6 +17,7 @@ from agentkit.messages import Usage
 from agentkit.playing import EpisodeSummary, Player
 from agentkit.pricing import check_prices
 from agentkit.run_folder import RunWriter
+from agentkit.telemetry import episode_span
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,8 @@ async def rollout(
                     agent, index, seed, plan.fresh, writer, on_event, stop, thread, source
                 )
                 summaries.append(player.summary)
-                await player.play()
+                with episode_span(agent.name, player.summary):
+                    await player.play()
 
     try:
         async with asyncio.TaskGroup() as tasks:

@@ -18,12 +18,14 @@ from agentkit.errors import (
 )
 from agentkit.events import Event, NodeCancelled, StepFailed, StepFinished, StepStarted
 from agentkit.graph import Graph
+from agentkit.logs import step_log
 from agentkit.messages import Usage
 from agentkit.node import Node
 from agentkit.overlay import Overlay
 from agentkit.prompt import Template
 from agentkit.running import NodeRunner
 from agentkit.scope import Scope, State
+from agentkit.telemetry import get_tracing
 from agentkit.values import json_copy
 
 
@@ -67,6 +69,7 @@ class StepRun:
         emit: Called with each event; None records nothing.
         stopping: Asked before each node starts; True starts nothing more.
         streaming: Whether models shall hand over their text as it arrives.
+        agent: The agent's name, for logs and spans; empty for a graph of its own.
     """
 
     def __init__(
@@ -80,9 +83,13 @@ class StepRun:
         emit: Callable[[Event], None] | None = None,
         stopping: Callable[[], bool] | None = None,
         streaming: bool = False,
+        agent: str = "",
     ) -> None:
+        self._step = _number(names.get("step"))
+        self._episode = _number(names.get("episode"))
         self._action = action
-        self._emit = emit
+        self._emit = emit = _both(step_log(agent, self._episode), emit)
+        self._tracing = get_tracing(agent)
         self._stopping = stopping
         self._stopped = False
         self._interruption: StepInterrupted | None = None
@@ -98,12 +105,13 @@ class StepRun:
         self._watched = ledger if ledger is not None and ledger.watches_calls else None
         shared = Shared(
             self._step,
-            _number(names.get("episode")),
+            self._episode,
             emit,
             streaming,
             self._meter,
             self._source,
             self._is_stopped,
+            self._tracing,
         )
         self._runner = NodeRunner(shared, self._scope, self._overlay)
 
@@ -115,6 +123,15 @@ class StepRun:
             StepInterrupted: The step was asked to stop; nothing is committed.
             LimitExceeded: It was stopped by a limit.
         """
+        if self._tracing is None:
+            return await self._execute()
+        with self._tracing.step(self._episode, self._step) as note:
+            try:
+                return await self._execute()
+            finally:
+                note(self._meter.usage, self._meter.cost_usd)
+
+    async def _execute(self) -> StepResult:
         started = time.perf_counter()
         self._record(StepStarted(self._step))
         try:
@@ -296,6 +313,19 @@ async def run_graph(
     )
     result = await run.run()
     return replace(result, trace=tuple(events))
+
+
+def _both(
+    first: Callable[[Event], None] | None, second: Callable[[Event], None] | None
+) -> Callable[[Event], None] | None:
+    if first is None or second is None:
+        return first or second
+
+    def emit(event: Event) -> None:
+        first(event)
+        second(event)
+
+    return emit
 
 
 def _checked_memory(memory: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ LAYERS = [
     | {"limits", "ledger", "estimates"},
     {"sandbox", "prompt", "reuse", "pictures", "trace", "run_folder", "models"},
     {"outputs", "output", "reading", "memory"},
-    {"cache"},
+    {"cache", "logs", "telemetry", "span_attributes", "redaction"},
     {"compiled", "checks", "field_types"},
     {"graph"},
     {"model_choice"},

@@ -145,7 +145,8 @@ def test_a_request_that_fails_or_is_given_up_does_not_fail_those_that_wait_for_i
             return cache.complete(model, request(), lambda: model.complete(request()))
 
         first, second = asyncio.create_task(ask()), asyncio.create_task(ask())
-        await asyncio.sleep(0.02)
+        while not model.asked:
+            await asyncio.sleep(0.001)
         if cancel:
             first.cancel()
         return await asyncio.gather(first, second, return_exceptions=True)

@@ -1,0 +1,146 @@
+"""What happens in a step or an episode, a line an event, for Python's `logging`.
+
+A line has names, numbers and the texts of errors: no prompt, no answer, no value, no key.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from agentkit.events import (
+    CallRetried,
+    EnvironmentStepped,
+    EpisodeFinished,
+    EpisodeResumed,
+    EpisodeStarted,
+    Event,
+    LimitReached,
+    MemoryWritten,
+    NodeAdded,
+    NodeCancelled,
+    NodeFailed,
+    NodeFinished,
+    NodeRetried,
+    NodeSkipped,
+    NodeStarted,
+    StepFailed,
+    StepFinished,
+    StepStarted,
+)
+from agentkit.messages import Completion, Usage
+from agentkit.redaction import brief
+
+LOG: Final = logging.getLogger("agentkit.run")
+logging.getLogger("agentkit").addHandler(logging.NullHandler())
+
+_UNHEARD: Final = logging.CRITICAL + 1
+_DEBUG, _INFO, _WARNING, _ERROR = logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR
+
+_OF_STEPS: Final[Mapping[type, tuple[int, str]]] = {
+    StepStarted: (_DEBUG, "step_started step"),
+    NodeStarted: (_DEBUG, "node_started step node item attempt model function"),
+    NodeRetried: (
+        _WARNING,
+        "node_retried step node item attempt error latency_s reused completion",
+    ),
+    CallRetried: (_WARNING, "call_retried step node item attempt reason wait_s"),
+    NodeFinished: (
+        _DEBUG,
+        "node_finished step node item attempt status latency_s reused completion",
+    ),
+    NodeSkipped: (_DEBUG, "node_skipped step node"),
+    NodeFailed: (_ERROR, "node_failed step node item attempt error"),
+    NodeCancelled: (_DEBUG, "node_cancelled step node because"),
+    NodeAdded: (_DEBUG, "node_added step node by"),
+    MemoryWritten: (_DEBUG, "memory_written step node key"),
+    StepFinished: (_INFO, "step_finished step latency_s usage cost_usd"),
+    StepFailed: (_ERROR, "step_failed step failures usage cost_usd"),
+}
+_OF_EPISODES: Final[Mapping[type, tuple[int, str]]] = {
+    EpisodeStarted: (_INFO, "episode_started seed"),
+    EpisodeResumed: (_INFO, "episode_resumed step seconds"),
+    EnvironmentStepped: (_DEBUG, "environment_stepped step reward terminated truncated"),
+    LimitReached: (_WARNING, "limit_reached step limit value"),
+    EpisodeFinished: (
+        _INFO,
+        "episode_finished status reason steps reward seconds usage cost_usd",
+    ),
+}
+"""For each event its level, its name in the line, and the fields that are told."""
+
+Listener = Callable[[Event], None]
+
+
+def step_log(agent: str, episode: int) -> Listener | None:
+    """What logs the events of a step; None while nobody listens."""
+    return _listener(_OF_STEPS, agent, episode)
+
+
+def episode_log(agent: str, episode: int) -> Listener | None:
+    """What logs the events of an episode that do not belong to a step."""
+    return _listener(_OF_EPISODES, agent, episode)
+
+
+def _listener(told: Mapping[type, tuple[int, str]], agent: str, episode: int) -> Listener | None:
+    lowest = _lowest()
+    if lowest == _UNHEARD:
+        return None
+
+    def listen(event: Event) -> None:
+        kind = type(event)
+        if kind not in told:
+            return
+        level, fields = told[kind]
+        level = _exact_level(event, level)
+        if level >= lowest:
+            name, *names = fields.split()
+            values = {"agent": agent, "episode": episode}
+            for field in names:
+                values |= _shown(field, getattr(event, field))
+            LOG.log(
+                level, "%s %s", name, " ".join(f"{k}={v}" for k, v in values.items() if v != "")
+            )
+
+    return listen
+
+
+def _lowest() -> int:
+    """The lowest level that somebody hears."""
+    logger: logging.Logger | None = LOG
+    while logger is not None:
+        if any(not isinstance(handler, logging.NullHandler) for handler in logger.handlers):
+            return LOG.getEffectiveLevel()
+        logger = logger.parent if logger.propagate else None
+    return _UNHEARD
+
+
+def _exact_level(event: Event, level: int) -> int:
+    """A step that was stopped did not fail, and an episode may have."""
+    if isinstance(event, StepFailed) and not event.failures:
+        return _INFO
+    if isinstance(event, EpisodeFinished) and event.status == "failed":
+        return _ERROR
+    return level
+
+
+def _shown(field: str, value: Any) -> dict[str, Any]:
+    """A field as the line shows it; what is not there is left out."""
+    match value:
+        case None | "":
+            return {}
+        case Completion():
+            return _shown("usage", value.usage) | _shown("cost_usd", value.cost_usd)
+        case Usage():
+            return {
+                "calls": value.calls,
+                "input_tokens": value.input_tokens,
+                "cached_tokens": value.cached_tokens,
+                "output_tokens": value.output_tokens,
+            }
+        case float():
+            return {field: f"{value:.6g}"}
+        case Mapping():
+            return {field: ",".join(value)}
+        case str() if field in ("error", "reason"):
+            return {field: f'"{brief(value)}"'}
+    return {field: value}
