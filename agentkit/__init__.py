@@ -47,10 +47,11 @@ if TYPE_CHECKING:
     from agentkit.models.scripted import ScriptedModel
     from agentkit.node import Check, Node
     from agentkit.reading import Run, comparable, load_run
-    from agentkit.rollouts import Plan, RunSummary, rollout
+    from agentkit.rollouts import Plan, rollout
     from agentkit.run_folder import RunWriter
     from agentkit.spec import agent_schema, dump_agent, load_agent, parse_agent
     from agentkit.step import Step, StepResult
+    from agentkit.summaries import RunSummary
 
 __version__ = "0.1.0"
 
@@ -86,10 +87,11 @@ _MODULES = {
     "models.scripted": ("ScriptedModel",),
     "node": ("Check", "Node"),
     "reading": ("Run", "comparable", "load_run"),
-    "rollouts": ("Plan", "RunSummary", "rollout"),
+    "rollouts": ("Plan", "rollout"),
     "run_folder": ("RunWriter",),
     "spec": ("agent_schema", "dump_agent", "load_agent", "parse_agent"),
     "step": ("Step", "StepResult"),
+    "summaries": ("RunSummary",),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 

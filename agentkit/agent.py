@@ -223,6 +223,17 @@ class Episode:
         self._history: list[dict[str, Any]] = []
         self.source = source or Source(ledger=Ledger(agent.limits))
 
+    def go_on(self, state: State, history: Sequence[Mapping[str, Any]]) -> None:
+        """Take up an episode that was recorded, after its last finished step.
+
+        Args:
+            state: What that step left.
+            history: Observation, action and reward of every finished step.
+        """
+        self.state = state
+        self.steps = len(history)
+        self._history = [dict(entry) for entry in history]
+
     async def act(
         self,
         observation: Any = None,

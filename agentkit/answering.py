@@ -72,7 +72,7 @@ class Source:
             LimitExceeded: A limit leaves no room for the call.
         """
         model, reusing = bound.answering, bound.compiled.node.reuse
-        if self.past is not None and (known := self.past.answer(request.call)) is not None:
+        if self.past is not None and (known := self.past.answer(request)) is not None:
             if reusing and not known.reused:
                 self.reuse.keep(model, request, known.completion)
             return known

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import fsum
 from typing import Any, Final
 
 from agentkit.answering import Source
@@ -34,14 +35,18 @@ class Meter:
     """What a step has used so far."""
 
     usage: Usage = field(default_factory=Usage)
-    cost_usd: float | None = 0.0
+    _costs: list[float | None] = field(default_factory=list)
 
     def add(self, completion: Completion) -> None:
-        """Count one completion; one unknown price makes the sum unknown."""
+        """Count one completion."""
         self.usage = self.usage + completion.usage
-        if self.cost_usd is not None:
-            cost = completion.cost_usd
-            self.cost_usd = None if cost is None else self.cost_usd + cost
+        self._costs.append(completion.cost_usd)
+
+    @property
+    def cost_usd(self) -> float | None:
+        """The sum, the same in any order; one unknown price makes it unknown."""
+        known = [cost for cost in self._costs if cost is not None]
+        return fsum(known) if len(known) == len(self._costs) else None
 
 
 @dataclass(frozen=True, slots=True)

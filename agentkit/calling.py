@@ -46,7 +46,7 @@ async def call(
         )
     past = shared.source.past
     if past is not None and not function.takes_step:
-        known = past.result(shared.step, bound.compiled.name, item)
+        known = past.result(shared.step, bound.compiled.name, item, arguments)
         if known is not None:
             _finished(shared, bound, item, known)
             return known.value, known.status

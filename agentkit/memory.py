@@ -58,14 +58,17 @@ class Memory:
         """The keys that are kept in the file."""
         return [key for key, keep in self.keep.items() if keep == "forever"]
 
-    def load(self) -> None:
+    def load(self, kept: Mapping[str, Any] | None = None) -> None:
         """Begin a run: forget what the last run kept, and read the file.
+
+        Args:
+            kept: What a run that goes on has kept so far; it counts more than the file.
 
         Raises:
             InputError: A key is kept forever and there is no file to keep it in, or the file
                 cannot be read or could not be written at the end.
         """
-        self._kept = self._read_kept()
+        self._kept = self._read_kept() if kept is None else dict(kept)
         if not self.kept_forever:
             return
         if self.file is None:

@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from agentkit.agent import Agent, Episode
 from agentkit.answering import Source
+from agentkit.checkpoint import Checkpoint
 from agentkit.environment import EnvThread, checked_info, describe_info, make_env
+from agentkit.episode_record import Paid
 from agentkit.errors import (
     AgentKitError,
     InputError,
@@ -29,7 +30,9 @@ from agentkit.events import (
 )
 from agentkit.logs import episode_log
 from agentkit.messages import Usage
+from agentkit.rebuilding import can_be_rebuilt, rebuild
 from agentkit.run_folder import RunWriter
+from agentkit.summaries import EpisodeSummary
 from agentkit.trace import EpisodeWriter
 
 if TYPE_CHECKING:
@@ -39,28 +42,6 @@ NOT_UNDERSTOOD_LIMIT: Final = 10
 """So many actions in a row that the environment did not understand end the episode."""
 CLOSING_S: Final = 0.5
 """How long the environment of an episode that was given up may take to close."""
-
-
-@dataclass(slots=True)
-class EpisodeSummary:
-    """How an episode went."""
-
-    episode: int
-    seed: int | None
-    status: str = "done"
-    """`done`, `limit`, `failed` or `interrupted`."""
-    reason: str = ""
-    steps: int = 0
-    """Decisions."""
-    reward: float = 0.0
-    """Sum of the rewards (the return)."""
-    usage: Usage = field(default_factory=Usage)
-    cost_usd: float | None = 0.0
-    seconds: float = 0.0
-    info: Mapping[str, Any] = field(default_factory=dict)
-    """What the environment said last."""
-    action: str | None = None
-    """The last action; for an agent without an environment, its answer."""
 
 
 class Player:
@@ -77,10 +58,14 @@ class Player:
         stop: asyncio.Event,
         thread: EnvThread,
         source: Source,
+        checkpoint: Checkpoint | None = None,
+        keeps_memory: bool = True,
     ) -> None:
         self._agent = agent
         self._index = index
         self._fresh = fresh
+        self._checkpoint = checkpoint
+        self._keeps_memory = keeps_memory and not fresh
         self._run_writer = writer
         self._on_event = on_event
         self._log = episode_log(agent.name, index)
@@ -92,10 +77,12 @@ class Player:
         self._episode: Episode | None = None
         self._misunderstood = 0
         self.summary = EpisodeSummary(index, seed)
+        if checkpoint is not None:
+            checkpoint.tell(self.summary)
 
     async def play(self) -> None:
         """Play the episode to its end, whatever that is."""
-        started = time.perf_counter()
+        started = time.perf_counter() - self.summary.seconds
         patience_s: float | None = None
         if self._run_writer is not None:
             self._writer = self._run_writer.episode(self._index)
@@ -125,8 +112,33 @@ class Player:
                 self._finish()
 
     async def _play(self) -> None:
+        checkpoint = self._checkpoint
+        if self._agent.env is not None:
+            self._env = await self._thread.call(partial(make_env, self._agent))
+            if checkpoint is not None and not can_be_rebuilt(self._env):
+                checkpoint = self._start_over(checkpoint)
+        if checkpoint is not None:
+            if checkpoint.opening is not None:
+                self._emit(checkpoint.opening)
+            checkpoint.tell(self.summary)
+            self._source.past = checkpoint.past
+        if checkpoint is not None and checkpoint.started is not None:
+            await self._go_on(checkpoint, checkpoint.started)
+        else:
+            await self._begin(None if checkpoint is None else checkpoint.memory)
+
+    def _start_over(self, checkpoint: Checkpoint) -> Checkpoint | None:
+        """The environment cannot be brought back: the steps made in it count no longer."""
+        if self._source.ledger is not None:
+            for _ in checkpoint.outcomes:
+                self._source.ledger.drop_step()
+        return checkpoint.restart
+
+    async def _begin(self, values: Mapping[str, Any] | None) -> None:
+        """Begin the episode, with the memory it began with before if it did."""
         memory = self._agent.memory
-        values = memory.fresh() if self._fresh else memory.begin()
+        if values is None:
+            values = memory.fresh() if self._fresh else memory.begin()
         self._episode = self._agent.episode(self._index, values, self._source)
         observation: str | None = None
         info: Mapping[str, Any] = {}
@@ -138,11 +150,32 @@ class Player:
         if self._agent.env is None:
             self.summary.action = await self._act(observation, info, None)
         else:
-            await self._loop(observation, info)
+            await self._loop(observation, info, None)
 
-    async def _loop(self, observation: str | None, info: Mapping[str, Any]) -> None:
+    async def _go_on(self, checkpoint: Checkpoint, started: Mapping[str, Any]) -> None:
+        """Go on after the last finished step: the environment is brought back to it."""
+        self._episode = self._agent.episode(self._index, checkpoint.memory, self._source)
+        self._episode.go_on(checkpoint.state, checkpoint.history)
+        for key, completion in checkpoint.reuse:
+            self._source.reuse.restore(key, completion)
+        if self._env is None:
+            self.summary.action = await self._act(None, {}, None)
+            return
+        again = partial(rebuild, self._env, self.summary.seed, started, checkpoint.outcomes)
+        observation, info, reward = await self._thread.call(again)
+        self.summary.info = info
+        self._misunderstood = checkpoint.misunderstood
+        if checkpoint.over is not None:
+            self._end("done", checkpoint.over)
+        elif self._misunderstood >= NOT_UNDERSTOOD_LIMIT:
+            self._limit("actions not understood in a row", NOT_UNDERSTOOD_LIMIT)
+        else:
+            await self._loop(observation, info, reward)
+
+    async def _loop(
+        self, observation: str | None, info: Mapping[str, Any], reward: float | None
+    ) -> None:
         """Act and step until the environment, a limit or the user ends the episode."""
-        reward: float | None = None
         summary = self.summary
         while True:
             if self._stop.is_set():
@@ -184,7 +217,8 @@ class Player:
         )
 
     def _reset(self) -> tuple[str, Mapping[str, Any]]:
-        self._env = make_env(self._agent)
+        if self._env is None:
+            raise RuntimeError("reset before make")
         observation, info = self._env.reset(seed=self.summary.seed)
         self.summary.info = checked_info(info)
         return observation, self.summary.info
@@ -204,18 +238,17 @@ class Player:
 
     def _emit(self, event: Event) -> None:
         if isinstance(event, (StepFinished, StepFailed)):
-            summary = self.summary
-            summary.usage = summary.usage + event.usage
-            if summary.cost_usd is not None and event.cost_usd is not None:
-                summary.cost_usd += event.cost_usd
-            else:
-                summary.cost_usd = None
+            self._spend(event.usage, event.cost_usd)
         if self._writer is not None:
             self._writer.emit(event)
         if self._log is not None:
             self._log(event)
         if self._on_event is not None:
             self._on_event(self._index, event)
+
+    def _spend(self, usage: Usage, cost_usd: float | None) -> None:
+        paid = Paid(self.summary.usage, self.summary.cost_usd) + Paid(usage, cost_usd)
+        self.summary.usage, self.summary.cost_usd = paid.usage, paid.cost_usd
 
     def _limit(self, limit: str, value: float) -> None:
         self._emit(LimitReached(self.summary.steps, limit, value))
@@ -236,7 +269,7 @@ class Player:
             self._spoil(f"when it was closed, {error}")
 
     def _keep_memory(self) -> None:
-        if self._episode is None or self._fresh:
+        if self._episode is None or not self._keeps_memory:
             return
         try:
             self._agent.memory.end(self._episode.state.memory)
@@ -257,6 +290,9 @@ class Player:
 
     def _finish(self) -> None:
         summary = self.summary
+        if self._source.past is not None:  # of a step that did not begin again
+            for completion in self._source.past.settle(summary.steps):
+                self._spend(completion.usage, completion.cost_usd)
         self._emit(
             EpisodeFinished(
                 self._index, summary.status, summary.reason, summary.steps, summary.reward,

@@ -1,62 +1,24 @@
 """Rollouts: an agent plays episodes of an environment, and everything is recorded."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
 
+from agentkit.agenda import Agenda, new_agenda, resumed_agenda, spent
 from agentkit.agent import Agent
 from agentkit.answering import Cache, Source
+from agentkit.checkpoint import Checkpoint
 from agentkit.environment import EnvThread
-from agentkit.errors import InputError, LimitExceeded
+from agentkit.errors import InputError
 from agentkit.events import Event
 from agentkit.ledger import Ledger
 from agentkit.limits import Limits
-from agentkit.messages import Usage
-from agentkit.playing import EpisodeSummary, Player
+from agentkit.playing import Player
 from agentkit.pricing import check_prices
 from agentkit.run_folder import RunWriter
 from agentkit.telemetry import episode_span
-
-
-@dataclass(frozen=True, slots=True)
-class RunSummary:
-    """How a run went: its episodes and their sums."""
-
-    episodes: Sequence[EpisodeSummary]
-    limit: LimitExceeded | None = None
-    """The limit of the run that kept further episodes from being begun."""
-
-    @property
-    def status(self) -> str:
-        """The worst that happened: `failed`, `interrupted`, `limit`, else `done`."""
-        statuses = {summary.status for summary in self.episodes}
-        if self.limit is not None:
-            statuses.add("limit")
-        ranked = ("failed", "interrupted", "limit")
-        return next((status for status in ranked if status in statuses), "done")
-
-    @property
-    def usage(self) -> Usage:
-        """Tokens and calls of all episodes."""
-        return sum((summary.usage for summary in self.episodes), Usage())
-
-    @property
-    def cost_usd(self) -> float | None:
-        """Cost of all episodes; None when a price is unknown."""
-        costs = [summary.cost_usd for summary in self.episodes]
-        return None if any(cost is None for cost in costs) else sum((c for c in costs if c), 0.0)
-
-    def totals(self) -> dict[str, Any]:
-        """The sums as `run.json` keeps them."""
-        return {
-            "episodes": len(self.episodes),
-            "steps": sum(summary.steps for summary in self.episodes),
-            "reward": sum(summary.reward for summary in self.episodes),
-            "usage": self.usage,
-            "cost_usd": self.cost_usd,
-        }
+from agentkit.summaries import EpisodeSummary, RunSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +56,20 @@ async def rollout(
     on_event: Callable[[int, Event], None] | None = None,
     stop: asyncio.Event | None = None,
     cache: Cache | None = None,
+    agenda: Agenda | None = None,
 ) -> RunSummary:
     """Play episodes.
 
     Args:
         agent: The agent; without an environment, an episode is one step.
         plan: How many episodes, how many at once, with which seeds.
-        writer: Where to record; None records nothing.
+        writer: Where to record; None records nothing. One made by `RunWriter.resume` goes on
+            with its run: agent and plan are those the run was begun with, their limits aside.
         on_event: Called with the episode's number and each event.
         stop: Once set, nothing new is started and the run ends as soon as it can.
         cache: Completions of earlier runs that are taken again, such as a `CompletionFile`.
+        agenda: Which episodes to play, and where each goes on; by default all that the plan says
+            and that the writer's run does not have.
 
     Returns:
         A summary of every episode that was begun. A failed episode does not end the others.
@@ -123,26 +89,30 @@ async def rollout(
     limits = agent.run_limits if plan.limits is None else plan.limits
     if not plan.allow_unknown_price and (agent.limits.cost_usd, limits.cost_usd) != (None, None):
         check_prices(agent.binding)
+    if agenda is None:
+        agenda = _agenda(agent, plan, limits, writer)
     if not plan.fresh:
-        agent.memory.load()
+        agent.memory.load(agenda.kept)
     stop = stop or asyncio.Event()
-    waiting = list(range(plan.episodes))[::-1]
-    summaries: list[EpisodeSummary] = []
-    ledger = Ledger(limits, scope="run.")
+    waiting = list(agenda.waiting)[::-1]
+    summaries: list[EpisodeSummary] = list(agenda.settled)
+    ledger = Ledger(limits, scope="run.", used=agenda.used, seconds=agenda.seconds)
 
     async def play_in_turn() -> None:
         with closing(EnvThread()) as thread:
             while waiting and not stop.is_set() and ledger.used_up() is None:
                 index = waiting.pop()
                 seed = plan.seed + index if agent.env else None
+                checkpoint = agenda.checkpoint(index)
                 source = Source(
                     cache=cache,
-                    ledger=Ledger(agent.limits, ledger),
+                    ledger=_ledger(agent.limits, ledger, checkpoint),
                     unpriced=plan.allow_unknown_price,
                 )
                 player = Player(
-                    agent, index, seed, plan.fresh, writer, on_event, stop, thread, source
-                )
+                    agent, index, seed, plan.fresh, writer, on_event, stop, thread, source,
+                    checkpoint, keeps_memory=index >= agenda.last_begun,
+                )  # fmt: skip
                 summaries.append(player.summary)
                 with episode_span(agent.name, player.summary):
                     await player.play()
@@ -155,6 +125,20 @@ async def rollout(
         raise group.exceptions[0] from None
     ended = ledger.used_up() if waiting and not stop.is_set() else None
     return RunSummary(sorted(summaries, key=lambda summary: summary.episode), ended)
+
+
+def _agenda(agent: Agent, plan: Plan, limits: Limits, writer: RunWriter | None) -> Agenda:
+    if writer is None or writer.recorded is None:
+        return new_agenda(plan.episodes)
+    return resumed_agenda(agent, writer.recorded, plan.episodes, limits)
+
+
+def _ledger(limits: Limits, run: Ledger, checkpoint: Checkpoint | None) -> Ledger:
+    """The account of an episode, with what was used before."""
+    if checkpoint is None:
+        return Ledger(limits, run)
+    used = spent(checkpoint.used, len(checkpoint.outcomes))
+    return Ledger(limits, run, used=used, seconds=checkpoint.seconds)
 
 
 def _check_needs(agent: Agent) -> None:

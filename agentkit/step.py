@@ -164,7 +164,11 @@ class StepRun:
             raise _first(group) from None
 
     def _used(self) -> Usage:
-        """Tokens and calls of the step, with the calls that got no answer."""
+        """Tokens and calls of the step, with the calls that got no answer and with recorded
+        answers that were paid for and not needed again."""
+        if self._source.past is not None:
+            for completion in self._source.past.settle(self._step):
+                self._meter.add(completion)
         return self._meter.usage + Usage(calls=self._source.take_unanswered())
 
     def _end_failed(self) -> None:

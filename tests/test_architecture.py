@@ -14,9 +14,10 @@ ENVS = PACKAGE.parent / "envs" / "agentkit_envs"
 
 LAYERS = [
     {"errors", "messages"},
-    {"background", "values", "files", "events", "node", "models.base", "plugins", "sharing", "past"}
+    {"background", "values", "files", "events", "node", "models.base", "plugins", "sharing"}
     | {"limits", "ledger", "estimates"},
-    {"sandbox", "prompt", "reuse", "pictures", "trace", "run_folder", "models"},
+    {"sandbox", "prompt", "reuse", "pictures", "trace", "run_folder", "models"}
+    | {"past", "summaries"},
     {"outputs", "output", "reading", "memory"},
     {"cache", "logs", "telemetry", "span_attributes", "redaction"},
     {"compiled", "checks", "field_types"},
@@ -30,9 +31,9 @@ LAYERS = [
     {"running"},
     {"step"},
     {"watching", "callbacks"},
-    {"agent", "runnable"},
-    {"environment", "placeholders", "moments", "rendering"},
-    {"spec", "playing"},
+    {"agent", "runnable", "episode_record"},
+    {"environment", "placeholders", "moments", "rendering", "checkpoint"},
+    {"spec", "playing", "rebuilding", "agenda"},
     {"rollouts"},
     {"about", "profiling"},
     {"cli"},

@@ -24,8 +24,7 @@ from agentkit.events import (
     StepStarted,
 )
 from agentkit.messages import Completion, Usage
-from agentkit.playing import EpisodeSummary
-from agentkit.rollouts import RunSummary
+from agentkit.summaries import EpisodeSummary, RunSummary
 
 NodeState = Literal["waiting", "running", "done", "skipped", "failed"]
 

@@ -1,0 +1,131 @@
+"""Which episodes a run has to play, and where each goes on."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from agentkit.agent import Agent
+from agentkit.checkpoint import Checkpoint, resumed_checkpoint
+from agentkit.episode_record import EpisodeRecord, Paid, read_episode
+from agentkit.limits import Limits, Spent
+from agentkit.messages import Usage
+from agentkit.reading import Run
+from agentkit.summaries import EpisodeSummary
+
+_MISSING: Final = object()
+
+
+@dataclass(slots=True)
+class Agenda:
+    """What a run has to play."""
+
+    waiting: Sequence[int]
+    """The episodes to play, in order."""
+    settled: Sequence[EpisodeSummary] = ()
+    """Episodes that were played to their end before."""
+    records: Mapping[int, EpisodeSummary] = field(default_factory=dict)
+    """Of the episodes to play, those that were begun before, as far as they came."""
+    checkpoint: Callable[[int], Checkpoint | None] = lambda index: None
+    """Where an episode goes on."""
+    kept: Mapping[str, Any] | None = None
+    """The memory that outlives episodes, from the record; None: it is to be loaded."""
+    last_begun: int = -1
+    """The last episode that was begun before. An earlier one that goes on keeps what it learns
+    for itself: memory passes from each episode to the next."""
+    used: Spent = field(default_factory=Spent)
+    """What all episodes have used."""
+    seconds: float = 0.0
+    """How long the run has taken."""
+
+
+def new_agenda(episodes: int) -> Agenda:
+    """A run that begins."""
+    return Agenda(range(episodes))
+
+
+def resumed_agenda(agent: Agent, run: Run, episodes: int, limits: Limits) -> Agenda:
+    """What is left of a recorded run.
+
+    Args:
+        agent: The agent.
+        run: The run.
+        episodes: How many it shall have.
+        limits: What all of them together may use.
+
+    Raises:
+        TraceError: The record is damaged.
+    """
+    agenda = Agenda([])
+    waiting, settled, spans = [], [], []
+    records: dict[int, EpisodeSummary] = {}
+    for index in range(max(episodes, *(number + 1 for number in run.episodes), 0)):
+        record = read_episode(run, index)
+        if not record.spans:
+            waiting.append(index)
+            continue
+        summary, used = _summary(index, record)
+        spans += record.spans
+        agenda.used.add(spent(used, record.steps))
+        if record.started is not None:
+            agenda.last_begun = index
+            agenda.kept = _kept(agent, record)
+        if _is_settled(record, agent.limits, limits):
+            settled.append(summary)
+        else:
+            waiting.append(index)
+            records[index] = summary
+    agenda.waiting, agenda.settled, agenda.records = waiting, settled, records
+    agenda.seconds = _length(spans)
+    agenda.checkpoint = lambda index: resumed_checkpoint(agent, read_episode(run, index), index)
+    return agenda
+
+
+def spent(paid: Paid, steps: int) -> Spent:
+    """What was paid for as limits count it; an unknown cost counts nothing."""
+    usage = paid.usage
+    tokens = usage.input_tokens + usage.output_tokens
+    return Spent(usage.calls, tokens, paid.cost_usd or 0.0, steps)
+
+
+def _is_settled(record: EpisodeRecord, limits: Limits, run_limits: Limits) -> bool:
+    """Whether an episode came to an end that going on would not change."""
+    if record.finished is None:
+        return False
+    status = record.finished["status"]
+    if status != "limit" or record.limit is None:
+        return bool(status == "done")
+    name, value = str(record.limit["limit"]), record.limit["value"]
+    own = run_limits if name.startswith("run.") else limits
+    now = getattr(own, name.removeprefix("run."), _MISSING)
+    return now is _MISSING or (now is not None and now <= value)
+
+
+def _summary(index: int, record: EpisodeRecord) -> tuple[EpisodeSummary, Paid]:
+    """How an episode went so far, and all that was paid for it."""
+    paid = record.before + record.committed + record.lost + record.kept
+    summary = EpisodeSummary(index, None if record.started is None else record.started["seed"])
+    summary.steps, summary.reward, summary.action = record.steps, record.reward, record.action
+    summary.info = record.story.info
+    summary.seconds = record.seconds
+    finished = record.finished
+    if finished is not None:
+        summary.status, summary.reason = finished["status"], finished["reason"]
+        paid = Paid(Usage(**finished["usage"]), finished["cost_usd"])
+        summary.seconds = finished["seconds"]
+    summary.usage, summary.cost_usd = paid.usage, paid.cost_usd
+    return summary, paid
+
+
+def _kept(agent: Agent, record: EpisodeRecord) -> dict[str, Any]:
+    """What an episode has left in the memory that outlives it."""
+    memory = record.story.memory
+    return {key: memory[key] for key in agent.memory.outlives_episodes if key in memory}
+
+
+def _length(spans: Sequence[tuple[float, float]]) -> float:
+    """How long at least one of these spans of time was going on."""
+    length, end = 0.0, float("-inf")
+    for start, stop in sorted(spans):
+        length += max(0.0, stop - max(start, end))
+        end = max(end, stop)
+    return length

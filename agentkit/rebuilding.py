@@ -1,0 +1,86 @@
+"""Bring an environment back to where a record ends: its seed, and the recorded actions."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from agentkit.environment import checked_info
+from agentkit.errors import EnvError
+from agentkit.reading import Record
+from agentkit.trace import as_recorded
+
+if TYPE_CHECKING:
+    import gymnasium
+
+_SHOWN: Final = 60
+"""Characters that are shown of a text that differs, from where it does."""
+
+
+def can_be_rebuilt(env: "gymnasium.Env[Any, Any]") -> bool:
+    """Whether an environment repeats itself; one that does not has the attribute
+    `resumable = False`."""
+    return bool(getattr(env.unwrapped, "resumable", True))
+
+
+def rebuild(
+    env: "gymnasium.Env[Any, Any]",
+    seed: int | None,
+    started: Mapping[str, Any],
+    outcomes: Sequence[Record],
+) -> tuple[str, Mapping[str, Any], float | None]:
+    """Repeat what was recorded, holding every answer of the environment against the record.
+
+    Args:
+        env: The environment, as it was made.
+        seed: The episode's seed.
+        started: How the episode began.
+        outcomes: What the environment answered, step by step.
+
+    Returns:
+        Observation, info and reward as the next step finds them.
+
+    Raises:
+        EnvError: The environment answers otherwise.
+    """
+    observation, info = env.reset(seed=seed)
+    reward: float | None = None
+    _hold("at the start", started, {"observation": observation})
+    for step, outcome in enumerate(outcomes):
+        observation, given, terminated, truncated, info = env.step(outcome["action"])
+        reward = float(given)
+        answer = {
+            "observation": observation,
+            "reward": reward,
+            "terminated": bool(terminated),
+            "truncated": bool(truncated),
+        }
+        _hold(f"in step {step}", outcome, answer)
+    return observation, checked_info(info), reward
+
+
+def _hold(where: str, record: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
+    for name, value in as_recorded(answer).items():
+        if value != record[name]:
+            was, now = _shown(record[name], value)
+            raise EnvError(
+                f"the environment does not repeat what was recorded {where}: {name} was {was} "
+                f"and is {now}. Its version or its data may have changed; an environment that "
+                "never repeats itself says so with 'resumable = False'"
+            )
+
+
+def _shown(one: Any, other: Any) -> tuple[str, str]:
+    """Two values, of long texts the first part that differs."""
+    if not isinstance(one, str) or not isinstance(other, str):
+        return repr(one), repr(other)
+    same = next(
+        (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
+        min(len(one), len(other)),
+    )
+    start = max(0, same - _SHOWN // 3)
+    return _piece(one, start), _piece(other, start)
+
+
+def _piece(text: str, start: int) -> str:
+    piece = text[start : start + _SHOWN]
+    before, after = "..." if start else "", "..." if len(text) > start + _SHOWN else ""
+    return f"{before}{piece!r}{after}"

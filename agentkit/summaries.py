@@ -1,0 +1,69 @@
+"""How episodes and runs went."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from agentkit.errors import LimitExceeded
+from agentkit.messages import Usage
+
+
+@dataclass(slots=True)
+class EpisodeSummary:
+    """How an episode went."""
+
+    episode: int
+    seed: int | None
+    status: str = "done"
+    """`done`, `limit`, `failed` or `interrupted`."""
+    reason: str = ""
+    steps: int = 0
+    """Decisions."""
+    reward: float = 0.0
+    """Sum of the rewards (the return)."""
+    usage: Usage = field(default_factory=Usage)
+    cost_usd: float | None = 0.0
+    seconds: float = 0.0
+    info: Mapping[str, Any] = field(default_factory=dict)
+    """What the environment said last."""
+    action: str | None = None
+    """The last action; for an agent without an environment, its answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """How a run went: its episodes and their sums."""
+
+    episodes: Sequence[EpisodeSummary]
+    limit: LimitExceeded | None = None
+    """The limit of the run that kept further episodes from being begun."""
+
+    @property
+    def status(self) -> str:
+        """The worst that happened: `failed`, `interrupted`, `limit`, else `done`."""
+        statuses = {summary.status for summary in self.episodes}
+        if self.limit is not None:
+            statuses.add("limit")
+        ranked = ("failed", "interrupted", "limit")
+        return next((status for status in ranked if status in statuses), "done")
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens and calls of all episodes."""
+        return sum((summary.usage for summary in self.episodes), Usage())
+
+    @property
+    def cost_usd(self) -> float | None:
+        """Cost of all episodes; None when a price is unknown."""
+        costs = [summary.cost_usd for summary in self.episodes]
+        return None if any(cost is None for cost in costs) else sum((c for c in costs if c), 0.0)
+
+    def totals(self) -> dict[str, Any]:
+        """The sums as `run.json` keeps them."""
+        return {
+            "episodes": len(self.episodes),
+            "steps": sum(summary.steps for summary in self.episodes),
+            "reward": sum(summary.reward for summary in self.episodes),
+            "usage": self.usage,
+            "cost_usd": self.cost_usd,
+        }
