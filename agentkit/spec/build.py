@@ -195,6 +195,7 @@ class _Builder:
 
     def _agent(self, graph: Graph, **changes: Any) -> Agent | None:
         options = self._options
+        limits = {"run": {}, **self._fields.get("limits", {})}
         arguments = {
             "model": self._model,
             "models": self._models,
@@ -204,7 +205,8 @@ class _Builder:
             "action": self._fields.get("action"),
             "name": self._fields.get("name", options.name),
             "env": self._env,
-            "limits": Limits(**self._fields.get("limits", {})),
+            "run_limits": Limits(**limits.pop("run")),
+            "limits": Limits(**limits),
             "folder": options.folder,
             "source": self._draft.source.text,
         }

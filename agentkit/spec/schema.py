@@ -40,8 +40,25 @@ _ENV = Record(
     "an environment's id, or a mapping with 'id' and arguments",
     others=True,
 )
+_WHAT: Final = {
+    "steps": (Number(1, whole=True), "The most decisions"),
+    "calls": (Number(1, whole=True), "The most calls to models, further tries included,"),
+    "tokens": (Number(1, whole=True), "The most tokens, read and written,"),
+    "cost_usd": (Number(0), "The most US dollars"),
+    "seconds": (Number(0), "The longest time, in seconds,"),
+}
+
+
+def _limits(whose: str) -> dict[str, Field]:
+    return {name: Field(kind, f"{text} of {whose}.") for name, (kind, text) in _WHAT.items()}
+
+
+_RUN_LIMITS = Record(_limits("a run"), "a mapping such as {cost_usd: 5}", "limit")
 _LIMITS = Record(
-    {"steps": Field(Number(1, whole=True), "The most decisions of an episode.")},
+    {
+        **_limits("an episode"),
+        "run": Field(_RUN_LIMITS, "The same for a run: all its episodes together."),
+    },
     "a mapping such as {steps: 500}",
     "limit",
 )
@@ -81,7 +98,7 @@ _AFTER_NODES: Final[dict[str, Field]] = {
         "A node's name, or a template over nodes; if unset, the last of a list or the only "
         "node that no other needs.",
     ),
-    "limits": Field(_LIMITS, "Where an episode ends at the latest."),
+    "limits": Field(_LIMITS, "Where an episode, or a whole run, ends at the latest."),
 }
 _NODE: Final = Record(
     NODE_TABLE,

@@ -19,7 +19,8 @@ from agentkit.spec import dump_agent, load_agent, parse_agent, shipped_agents
 
 def assert_equal(agent: Agent, other: Agent) -> None:
     assert other.graph.nodes == agent.graph.nodes
-    assert (other.name, other.env, other.limits) == (agent.name, agent.env, agent.limits)
+    assert (other.name, other.env) == (agent.name, agent.env)
+    assert (other.limits, other.run_limits) == (agent.limits, agent.run_limits)
     assert other.inputs == agent.inputs
     assert (other.memory.start, other.memory.keep) == (agent.memory.start, agent.memory.keep)
     assert other.memory.file == agent.memory.file
@@ -67,7 +68,8 @@ def test_everything_a_graph_can_say_survives(tmp_path: Path) -> None:
         inputs={"tone": "yes"},
         action="{{ act }} {{ last }}",
         env=EnvSpec("CartPole-v1", {"render_mode": None}),
-        limits=Limits(7),
+        limits=Limits(7, seconds=0.5),
+        run_limits=Limits(calls=100, tokens=10**9, cost_usd=2.5),
         folder=tmp_path,
     )
     text = dump_agent(agent)

@@ -25,7 +25,7 @@ model: ecko
 inputs: {topic: x}
 memory: {facts: [], done: no}
 keep: {fact: run}
-limits: {stepz: 3, cost_usd: 2}
+limits: {stepz: 3, costs: 2, calls: 0.5, run: {minutes: 3, cost_usd: -1}}
 nodes:
   plan:
     promt: |
@@ -45,7 +45,10 @@ action: actt
         "3:27 -: 'no' is a text in YAML 1.2",
         "4:8 -: memory has no key 'fact'. Did you mean 'facts'?",
         "5:10 -: unknown limit 'stepz'. Did you mean 'steps'?",
-        "5:20 -: unknown limit 'cost_usd'. Known: steps",
+        "5:20 -: unknown limit 'costs'. Did you mean 'cost_usd'?",
+        "5:37 -: expected a whole number of 1 or more, found the number 0.5",
+        "5:48 -: unknown limit 'minutes'. Known: steps, calls, tokens, cost_usd, seconds",
+        "5:70 -: expected a number of 0 or more, found the number -1",
         "8:5 plan: unknown field 'promt'. Did you mean 'prompt'?",
         "9:18 plan: unknown name 'topc'. Did you mean 'topic'?",
         "10:26 plan: memory has no key 'goal'.",

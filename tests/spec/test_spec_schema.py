@@ -48,6 +48,7 @@ def test_shipped_agents_name_it_in_their_first_line(file: Path) -> None:
         "nodes: {a: x, b: {function: f, with: {n: 1}, after: [a]}}\nenv: {id: e, size: 3}",
         "nodes: [x]\nmodels: {m: {use: echo, temperature: 0.5, stop: [a]}}\nmodel: m",
         "nodes: [x]\nmemory: {a: null}\nkeep: {a: run}\nlimits: {steps: 3}\naction: prompt_1",
+        "nodes: [x]\nlimits: {cost_usd: 0.5, seconds: 60, run: {calls: 3, tokens: 9, cost_usd: 0}}",
         "nodes: {größe: x}",
     ],
 )
@@ -73,6 +74,8 @@ def test_it_accepts_what_the_loader_reads(text: str) -> None:
         "nodes: {a: {prompt: x, recall: b}}",
         "nodes: {a: {prompt: x, check: {say: y}}}",
         "nodes: [x]\nlimits: {stepz: 3}",
+        "nodes: [x]\nlimits: {run: {run: {steps: 3}}}",
+        "nodes: [x]\nlimits: {run: {tokens: 0}}",
         "nodes: [x]\nkeep: {a: always}",
         "nodes: [x]\nenv: {size: 3}",
         "nodes: [x]\nversion: 2",
