@@ -10,6 +10,7 @@ from agentkit.cli.view.closing import show_facts
 from agentkit.cli.view.summary import Facts
 from agentkit.cli.view.tables import show_table
 from agentkit.cli.view.words import count, money, seconds, tokens
+from agentkit.messages import Usage
 from agentkit.profiling.figures import (
     Advice,
     CriticalFigures,
@@ -49,7 +50,7 @@ def _show_tokens(profile: Profile, nodes: Sequence[NodeFigures], console: Any) -
         return
     rows = [_token_row(node.node, node, node.cost_share) for node in nodes if node.usage.calls]
     rows.append(_token_row("all", totals, None))
-    if totals.cost_usd == 0:
+    if totals.cost_usd == 0 or all(node.cost_usd is None for node in nodes if node.usage.calls):
         rows = [[*row[:-2], "", ""] for row in rows]
     show_table("Tokens and money", _TOKEN_HEADERS, rows, console)
 
@@ -79,8 +80,13 @@ def _facts(profile: Profile) -> Facts:
         ("tokens", tokens(totals.usage)),
     ]
     if totals.lost is not None:
-        lines.append(("lost", f"{tokens(totals.lost)}: paid for, before the run was stopped"))
+        lines.append(("lost", f"{_used(totals.lost)} whose answers do not count"))
     return [*lines, ("cost", _cost(totals)), ("time", _time(profile.time, totals.wall_s))]
+
+
+def _used(usage: Usage) -> str:
+    """`3 calls`, or the tokens too, where they are known."""
+    return tokens(usage) if usage.input_tokens else count(usage.calls, "call")
 
 
 def _with(text: str, parts: Iterator[str]) -> str:
@@ -131,12 +137,13 @@ def _time(time: TimeFigures, wall_s: float) -> str:
         "environment": time.environment_s,
         "engine": time.engine_s,
     }
-    split = ", ".join(f"{who} {part / time.total_s:.0%}" for who, part in parts.items() if part)
+    shares = {who: part / time.total_s for who, part in parts.items()}
+    split = ", ".join(f"{who} {part:.0%}" for who, part in shares.items() if part >= 0.005)
     return f"{seconds(wall_s)}: {split}"
 
 
 _TIME_HEADERS: Final = (
-    "node", "calls", "again", "reused", "skipped", "failed", "p50", "p95", "max", "time"
+    "node", "calls", "again", "reused", "skipped", "no value", "p50", "p95", "max", "time"
 )  # fmt: skip
 
 

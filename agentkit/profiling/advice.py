@@ -13,7 +13,9 @@ _SHARE_AGAIN = 0.1
 _SHARE_SAME = 0.05
 """Share of the questions that were asked before from which `reuse` is worth it."""
 _ENOUGH_STEPS = 10
-"""Steps after which a condition has had its chance to be true and false."""
+"""Steps after which a condition has had its chance to be false."""
+_MANY_STEPS = 100
+"""Steps after which it has had its chance to be true: what it waits for may be rare."""
 
 
 def advise(evidence: Evidence) -> list[Advice]:
@@ -88,14 +90,14 @@ def _conditions(evidence: Evidence) -> Iterator[Advice]:
     for node in evidence.nodes:
         if node.node not in conditional or node.steps + node.skipped < _ENOUGH_STEPS:
             continue
-        if not node.steps:
+        if not node.steps and node.skipped >= _MANY_STEPS:
             yield Advice(
                 "always skipped",
                 [node.node],
                 f"`{node.node}` was skipped in all {node.skipped} steps. If it should run now and "
                 "then, its `when` is too narrow; if not, it can go.",
             )
-        elif not node.skipped and (node.share or 0.0) >= _SHARE_SAME and _costs(node):
+        elif node.steps and not node.skipped and _costs(node):
             yield Advice(
                 "never skipped",
                 [node.node],
@@ -106,4 +108,5 @@ def _conditions(evidence: Evidence) -> Iterator[Advice]:
 
 
 def _costs(node: NodeFigures) -> bool:
-    return bool(node.usage.input_tokens) or node.seconds >= 1
+    spent = bool(node.usage.input_tokens) or node.seconds >= 1
+    return spent and (node.share or 0.0) >= _SHARE_SAME

@@ -9,6 +9,8 @@ from agentkit.profiling.words import listed, percent, shortened
 
 _STEADY = 0.25
 """Share of the steps in which the same lines change, from which they are named."""
+_MOVED = 0.02
+"""Share of the input tokens that would be gained, from which lines are to be moved."""
 _SHARED = 0.03
 """Share of the input tokens that repeated lines must have to be named."""
 _UNUSED = 0.2
@@ -46,9 +48,10 @@ def _context(evidence: Evidence) -> Iterator[Advice]:
         return
     places, lines = max(texts.changing.items(), key=lambda entry: entry[1].characters)
     steady = lines.steps >= max(FEW, _STEADY * texts.contexts)
-    if not steady or lines.characters < BLOCK * lines.steps:
-        return
     tokens = lines.characters // CHARACTERS_PER_TOKEN
+    much = tokens >= _MOVED * evidence.prefix.input_tokens
+    if not steady or not much or lines.characters < BLOCK * lines.steps:
+        return
     where = "line " if len(places) == 1 else "lines "
     where += " and ".join(str(place + 1) for place in places)
     yield Advice(

@@ -143,7 +143,8 @@ class Totals:
     unanswered: int
     usage: Usage
     lost: Usage | None
-    """Paid for before the run was stopped, and lost; None when nothing was."""
+    """Used, and in no answer that counts: calls that failed, and what a stopped run had been
+    answered and could not use any more; None when nothing was lost."""
     cost_usd: float | None
     unpriced: Sequence[str]
     """The models whose price is not known."""
