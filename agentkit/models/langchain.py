@@ -13,6 +13,7 @@ from agentkit.models.langchain_forms import Forms
 from agentkit.models.langchain_ids import (
     Provider,
     get_provider,
+    key_values,
     load_class,
     make_chat,
     other_host,
@@ -85,7 +86,8 @@ class LangChainModel(HostedModel):
         setting = refused_setting(error)
         if setting is not None and forms.leave_out(setting, sampling):
             return Retryable(f"it does not take '{setting}': asking without it", changed=True)
-        return failure(error, self.name, self._about.variables)
+        secrets = [*forms.secrets(), *key_values(self._about.variables)]
+        return failure(error, self.name, self._about.variables, secrets)
 
     def _listed_cost(self, usage: Usage) -> float | None:
         return listed_cost(usage, self._about.model, self._about.priced_by)

@@ -45,15 +45,21 @@ _UNREADABLE: Final = (IndexError, KeyError, TypeError, AttributeError)
 _CUT: Final = {"LengthFinishReasonError": "length", "ContentFilterFinishReasonError": "refusal"}
 
 
-def failure(error: Exception, name: str, variables: Sequence[str]) -> AgentKitError | Retryable:
+def failure(
+    error: Exception, name: str, variables: Sequence[str], secrets: Sequence[str] = ()
+) -> AgentKitError | Retryable:
     """The error to raise for one of a chat model.
 
     Args:
         error: What the chat model raised.
         name: The model's name, for messages.
         variables: The environment variables that may hold the provider's key.
+        secrets: Texts that must not be shown, such as the key.
     """
-    said = redacted(str(error))
+    said = str(error)
+    for secret in secrets:
+        said = said.replace(secret, "[key]")
+    said = redacted(said)
     status = next(filter(None, map(_status, _chain(error))), None)
     names = " ".join(kind.__name__ for part in _chain(error) for kind in type(part).__mro__)
     if status in (401, 403) or (status is None and _NO_ACCESS.search(names)):

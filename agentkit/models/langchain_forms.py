@@ -2,8 +2,10 @@
 
 import inspect
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import SecretStr
 
 from agentkit.messages import Sampling
 from agentkit.models.json_forms import strict, wrapped
@@ -64,6 +66,13 @@ class Forms:
         return (
             {"stop": list(sampling.stop)} if sampling.stop and "stop" not in self._left_out else {}
         )
+
+    def secrets(self) -> Iterator[str]:
+        """The keys that the chat model holds."""
+        for name in type(self._chat).model_fields:
+            value = getattr(self._chat, name, None)
+            if isinstance(value, SecretStr) and (secret := value.get_secret_value()):
+                yield secret
 
     def leave_out(self, setting: str, sampling: Sampling) -> bool:
         """Ask without a setting from now on; False when it was not asked with."""

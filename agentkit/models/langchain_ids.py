@@ -3,7 +3,7 @@
 import importlib
 import importlib.util
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -145,11 +145,19 @@ def make_chat(
     except Exception as error:
         complaint = _complaint(error)
     variables = provider.variables
-    if variables and not any(os.environ.get(variable) for variable in variables):
+    keys = key_values(variables)
+    if variables and not keys:
         raise AccessError(
             f"{name} needs a key: set the environment variable {' or '.join(variables)}"
         )
+    for key in keys:
+        complaint = complaint.replace(key, "[key]")
     raise ModelError(f"{name}: {provider.kind} cannot be made: {complaint}")
+
+
+def key_values(variables: Sequence[str]) -> list[str]:
+    """The keys that the environment holds."""
+    return [value for variable in variables if (value := os.environ.get(variable, "").strip())]
 
 
 def _complaint(error: Exception) -> str:

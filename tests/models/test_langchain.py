@@ -20,6 +20,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_openai import ChatOpenAI
 from loopback import SURVIVED, Fault, LoopbackServer
+from pydantic import SecretStr
 
 from agentkit import (
     AccessError,
@@ -439,6 +440,17 @@ def test_errors_of_other_packages_that_end_the_call_without_their_keys(error, ki
         asyncio.run(LangChainModel(Failing()).complete(HELLO))
     assert "sk-" not in str(caught.value)
     assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+def test_a_key_that_looks_like_any_word_is_not_shown_either():
+    class Failing(FakeChat):
+        my_key: SecretStr = SecretStr("plainword42")
+
+        def reply(self, messages):
+            raise Refused(400, "your key plainword42 is for another project")
+
+    with pytest.raises(ModelError, match=r"your key \[key\] is for"):
+        asyncio.run(LangChainModel(Failing()).complete(HELLO))
 
 
 def test_a_chat_model_that_is_used_up_is_named():
