@@ -157,9 +157,11 @@ class HostedModel:
         async with self._throttle.turn(tokens, again=again):
             await self._prepare()
             try:
-                async with asyncio.timeout(seconds):
+                async with asyncio.timeout(seconds) as timer:
                     completion = await self._ask(request)
             except TimeoutError:
+                if not timer.expired():  # it came from a listener
+                    raise
                 raise Retryable(f"no complete answer within {seconds:g} s") from None
         usage = completion.usage
         self._throttle.settle(tokens, usage.input_tokens + usage.output_tokens)

@@ -81,24 +81,25 @@ def get_server(base_url: str | None) -> Server:
     Raises:
         InputError: It is no address of a server.
     """
+    name = "base_url" if base_url else _OPENAI_BASE
     given = base_url or os.environ.get(_OPENAI_BASE) or OPENAI_URL
     try:
         parts = urlsplit(given.strip())
         port = parts.port
     except ValueError:
-        raise InputError(_wrong(given)) from None
-    if parts.scheme not in _PORTS or not parts.hostname or parts.query or parts.fragment:
-        raise InputError(_wrong(given))
+        raise InputError(_wrong(name, given)) from None
     if "@" in parts.netloc:
-        raise InputError("base_url: a key or a password cannot stand in the address of a server")
+        raise InputError(f"{name}: a key or a password cannot stand in the address of a server")
+    if parts.scheme not in _PORTS or not parts.hostname or parts.query or parts.fragment:
+        raise InputError(_wrong(name, given))
     host = parts.hostname.rstrip(".")
     url = SplitResult(parts.scheme, parts.netloc.lower(), parts.path.rstrip("/"), "", "").geturl()
     return Server(url, host, port or _PORTS[parts.scheme], parts.scheme == "https")
 
 
-def _wrong(given: str) -> str:
+def _wrong(name: str, given: str) -> str:
     return (
-        f"base_url: expected the address of a server such as http://127.0.0.1:8000/v1, "
+        f"{name}: expected the address of a server such as http://127.0.0.1:8000/v1, "
         f"found {redacted(given)!r:.80}"
     )
 

@@ -4,7 +4,7 @@ import email.utils
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from agentkit.errors import AccessError, AgentKitError, ModelError
@@ -51,8 +51,8 @@ class Asked:
     name: str
     """The model's name in AgentKit."""
     server: Server
-    key: str | None
-    given: str | None
+    key: str | None = field(repr=False)
+    given: str | None = field(repr=False)
     """The key, if a program gave it."""
 
     def failure(self, refusal: Refusal) -> AgentKitError | Retryable:

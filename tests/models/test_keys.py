@@ -91,10 +91,21 @@ def test_an_address_that_is_none_is_said_so(base_url):
         get_server(base_url)
 
 
+def test_a_wrong_address_in_the_environment_is_named_with_its_variable(monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", "localhost:80")
+    with pytest.raises(InputError, match="OPENAI_BASE_URL: expected the address of a server"):
+        get_server(None)
+
+
 def test_an_address_cannot_carry_a_password():
-    with pytest.raises(InputError, match="password cannot stand") as caught:
-        get_server("https://user:hunter2@host.example/v1")
-    assert "hunter2" not in str(caught.value)
+    for address in (
+        "https://user:hunter2@host.example/v1",
+        "ftp://user:hunter2@h",
+        "//u:hunter2@h",
+    ):
+        with pytest.raises(InputError, match="password cannot stand") as caught:
+            get_server(address)
+        assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """OpenAIModel on the wire: what it sends, what it learns, what it makes of odd answers."""
 
 import asyncio
+import gc
 import json
 import threading
 from collections.abc import Iterator, Mapping
@@ -23,9 +24,12 @@ from agentkit import (
     Sampling,
 )
 from agentkit.models.hosted import Settings
+from agentkit.models.keys import get_server
 from agentkit.models.openai import OpenAIModel
+from agentkit.models.openai_errors import Asked
 
 QUICK = Settings(timeout_s=5, retries=1)
+IDLE_S = 0.1  # after which the scripted server closes a connection
 
 
 class Scripted:
@@ -49,6 +53,9 @@ def scripted(*replies: tuple[int, Any]) -> Iterator[Scripted]:
     script = Scripted(*replies)
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        timeout = IDLE_S
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             status, reply = script.next(body, {k.lower(): v for k, v in self.headers.items()})
@@ -247,11 +254,12 @@ def test_a_server_without_stream_options_is_asked_without_them():
     assert ["stream_options" in body for body in server.bodies] == [True, False]
 
 
-def test_an_error_of_the_listener_arrives_as_itself():
+@pytest.mark.parametrize("kind", [ValueError, TimeoutError, AttributeError])
+def test_an_error_of_the_listener_arrives_as_itself(kind):
     def listen(text: str) -> None:
-        raise ValueError("the screen is gone")
+        raise kind("the screen is gone")
 
-    with LoopbackServer() as server, pytest.raises(ValueError, match="the screen is gone"):
+    with LoopbackServer() as server, pytest.raises(kind, match="the screen is gone"):
         ask(model_at(server), on_text=listen)
 
 
@@ -338,8 +346,42 @@ def test_a_model_refused_by_openai_names_its_variable(monkeypatch):
 
 
 def test_nothing_shows_the_key():
-    model = OpenAIModel("m", api_key="own-key")
-    assert repr(model) == "<OpenAIModel openai:m>"
+    assert repr(OpenAIModel("m", api_key="own-key")) == "<OpenAIModel openai:m>"
+    asked = Asked("openai:m", get_server(None), "own-key", "own-key")
+    assert "own-key" not in repr(asked)
+
+
+def test_a_model_that_is_dropped_while_its_loop_runs_closes_its_connections():
+    """A ResourceWarning, which fails a test here, would tell of a socket left open."""
+    with LoopbackServer() as server:
+
+        async def main() -> None:
+            for _ in range(3):
+                model = model_at(server)
+                await model.complete(Request((Message("user", "Well?"),)))
+                del model
+                gc.collect()
+            for _ in range(100):
+                if not server.connections:
+                    break
+                await asyncio.sleep(0.01)
+            assert server.connections == 0
+
+        asyncio.run(main())
+
+
+def test_a_connection_that_the_server_closed_meanwhile_costs_no_try():
+    with scripted(answer()) as server:
+        model = model_at(server)
+
+        async def main() -> list[int]:
+            request = Request((Message("user", "Well?"),))
+            first = await model.complete(request)
+            await asyncio.sleep(IDLE_S * 3)
+            second = await model.complete(request)
+            return [first.usage.calls, second.usage.calls]
+
+        assert asyncio.run(main()) == [1, 1]
 
 
 def test_a_graph_with_one_model_runs_again_and_again_and_closes_its_connections():
