@@ -10,20 +10,25 @@ from agentkit.agent import Agent
 from agentkit.rollouts import Plan
 
 
-def about_run(agent: Agent, plan: Plan, path: Path | None = None) -> dict[str, Any]:
+def about_run(
+    agent: Agent, plan: Plan, path: Path | None = None, model: str | None = None
+) -> dict[str, Any]:
     """The `about` of a RunWriter.
 
     Args:
         agent: The agent that plays.
         plan: What the run shall do.
         path: The file the agent was loaded from.
+        model: The id of the model that answers in place of the file's own.
     """
-    env = agent.env
+    env, memory_file = agent.env, agent.memory.file
     return {
         "agent": {
             "name": agent.name,
             "path": None if path is None else str(path.resolve()),
             "source": agent.source,
+            "model": model,
+            "memory_file": None if memory_file is None else str(memory_file.resolve()),
         },
         "models": node_models(agent),
         "env": None if env is None else {"id": env.id, "arguments": dict(env.arguments)},

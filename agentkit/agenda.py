@@ -23,8 +23,9 @@ class Agenda:
     """The episodes to play, in order."""
     settled: Sequence[EpisodeSummary] = ()
     """Episodes that were played to their end before."""
-    records: Mapping[int, EpisodeSummary] = field(default_factory=dict)
-    """Of the episodes to play, those that were begun before, as far as they came."""
+    begun: Mapping[int, tuple[EpisodeSummary, Paid]] = field(default_factory=dict)
+    """Of the episodes to play, those that were begun before: how far they came, and what their
+    finished steps took."""
     checkpoint: Callable[[int], Checkpoint | None] = lambda index: None
     """Where an episode goes on."""
     kept: Mapping[str, Any] | None = None
@@ -57,7 +58,7 @@ def resumed_agenda(agent: Agent, run: Run, episodes: int, limits: Limits) -> Age
     """
     agenda = Agenda([])
     waiting, settled, spans = [], [], []
-    records: dict[int, EpisodeSummary] = {}
+    begun: dict[int, tuple[EpisodeSummary, Paid]] = {}
     for index in range(max(episodes, *(number + 1 for number in run.episodes), 0)):
         record = read_episode(run, index)
         if not record.spans:
@@ -73,8 +74,8 @@ def resumed_agenda(agent: Agent, run: Run, episodes: int, limits: Limits) -> Age
             settled.append(summary)
         else:
             waiting.append(index)
-            records[index] = summary
-    agenda.waiting, agenda.settled, agenda.records = waiting, settled, records
+            begun[index] = summary, record.before + record.committed
+    agenda.waiting, agenda.settled, agenda.begun = waiting, settled, begun
     agenda.seconds = _length(spans)
     agenda.checkpoint = lambda index: resumed_checkpoint(agent, read_episode(run, index), index)
     return agenda
@@ -108,7 +109,9 @@ def _summary(index: int, record: EpisodeRecord) -> tuple[EpisodeSummary, Paid]:
     summary.info = record.story.info
     summary.seconds = record.seconds
     finished = record.finished
-    if finished is not None:
+    if finished is None:
+        summary.status, summary.reason = "interrupted", "stopped before its end"
+    else:
         summary.status, summary.reason = finished["status"], finished["reason"]
         paid = Paid(Usage(**finished["usage"]), finished["cost_usd"])
         summary.seconds = finished["seconds"]

@@ -17,8 +17,8 @@ from agentkit.limits import Limits
 from agentkit.playing import Player
 from agentkit.pricing import check_prices
 from agentkit.run_folder import RunWriter
-from agentkit.telemetry import episode_span
 from agentkit.summaries import EpisodeSummary, RunSummary
+from agentkit.telemetry import episode_span
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +123,7 @@ async def rollout(
                 tasks.create_task(play_in_turn())
     except BaseExceptionGroup as group:
         raise group.exceptions[0] from None
+    summaries += [agenda.begun[index][0] for index in waiting if index in agenda.begun]
     ended = ledger.used_up() if waiting and not stop.is_set() else None
     return RunSummary(sorted(summaries, key=lambda summary: summary.episode), ended)
 

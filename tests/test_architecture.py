@@ -35,7 +35,7 @@ LAYERS = [
     {"environment", "placeholders", "moments", "rendering", "checkpoint"},
     {"spec", "playing", "rebuilding", "agenda"},
     {"rollouts"},
-    {"about", "profiling"},
+    {"about", "recorded", "profiling"},
     {"cli"},
 ]
 UPWARD = {

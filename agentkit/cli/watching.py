@@ -6,6 +6,7 @@ import time
 from types import FrameType
 from typing import Any, Final
 
+from agentkit.agenda import Agenda
 from agentkit.agent import Agent
 from agentkit.cli.view.board import Board
 from agentkit.cli.view.progress import Progress
@@ -20,7 +21,12 @@ STUCK_S: Final = 1.0
 
 
 def play(
-    agent: Agent, plan: Plan, writer: RunWriter | None, board: Board, progress: Progress
+    agent: Agent,
+    plan: Plan,
+    writer: RunWriter | None,
+    board: Board,
+    progress: Progress,
+    agenda: Agenda | None = None,
 ) -> bool:
     """Play a run to its end or to Ctrl-C; the board tells how it went.
 
@@ -35,7 +41,7 @@ def play(
     before = signal.signal(signal.SIGINT, interrupts.on_signal)
     with progress:
         try:
-            asyncio.run(_play(agent, plan, writer, board, interrupts))
+            asyncio.run(_play(agent, plan, writer, board, interrupts, agenda))
         except KeyboardInterrupt:
             interrupts.stopped = True
         finally:
@@ -45,7 +51,12 @@ def play(
 
 
 async def _play(
-    agent: Agent, plan: Plan, writer: RunWriter | None, board: Board, interrupts: "_Interrupts"
+    agent: Agent,
+    plan: Plan,
+    writer: RunWriter | None,
+    board: Board,
+    interrupts: "_Interrupts",
+    agenda: Agenda | None,
 ) -> None:
     progress = interrupts.progress
 
@@ -54,7 +65,8 @@ async def _play(
         progress.on_event(episode, event)
 
     stop = asyncio.Event()
-    run = asyncio.create_task(rollout(agent, plan, writer=writer, on_event=on_event, stop=stop))
+    playing = rollout(agent, plan, writer=writer, on_event=on_event, stop=stop, agenda=agenda)
+    run = asyncio.create_task(playing)
     ticker = asyncio.create_task(_tick(progress))
     interrupts.watch(run, stop)
     try:

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
+from agentkit.episode_record import Paid
 from agentkit.events import (
     EnvironmentStepped,
     EpisodeFinished,
+    EpisodeResumed,
     EpisodeStarted,
     Event,
     LimitReached,
@@ -62,6 +64,8 @@ class EpisodeBoard:
     """The limit that ended the episode."""
     newest: list[str] = field(default_factory=list)
     """The achievements in the order in which they were made."""
+    finished_steps: Paid | None = None
+    """What the finished steps took, of an episode that goes on."""
 
     @property
     def seconds(self) -> float:
@@ -144,6 +148,18 @@ class Board:
         self.seconds: float | None = None
         self.notice = ""
 
+    def take_up(self, summary: EpisodeSummary, finished_steps: Paid | None = None) -> None:
+        """Take in an episode of an earlier sitting.
+
+        Args:
+            summary: How far it came.
+            finished_steps: What its finished steps took, if it is to go on.
+        """
+        board = EpisodeBoard(replace(summary), self.nodes, begun=True, running=False)
+        board.usage, board.cost_usd = summary.usage, summary.cost_usd
+        board.finished_steps = finished_steps
+        self.episodes[summary.episode] = board
+
     def on_event(self, episode: int, event: Event) -> None:
         """Take in one event of a run."""
         board = self.episodes.get(episode)
@@ -179,6 +195,18 @@ def _episode_started(board: EpisodeBoard, event: EpisodeStarted) -> None:
     board.begun = True
     board.summary.seed = event.seed
     board.summary.info = event.info
+
+
+def _episode_resumed(board: EpisodeBoard, event: EpisodeResumed) -> None:
+    summary = board.summary
+    board.started_s = time.perf_counter() - event.seconds
+    board.running, board.limit, board.failures = True, None, {}
+    if event.step < summary.steps:  # started over: all that was paid is told of
+        summary.steps, summary.reward = event.step, 0.0
+    elif board.finished_steps is not None:
+        paid = board.finished_steps + Paid(event.usage, event.cost_usd)
+        summary.usage, summary.cost_usd = paid.usage, paid.cost_usd
+    board.usage, board.cost_usd = summary.usage, summary.cost_usd
 
 
 def _step_started(board: EpisodeBoard, event: StepStarted) -> None:
@@ -262,6 +290,7 @@ def _episode_finished(board: EpisodeBoard, event: EpisodeFinished) -> None:
 
 _HANDLERS: Final[dict[type, Callable[[EpisodeBoard, Any], None]]] = {
     EpisodeStarted: _episode_started,
+    EpisodeResumed: _episode_resumed,
     StepStarted: _step_started,
     NodeStarted: _node_started,
     NodeText: _node_text,
