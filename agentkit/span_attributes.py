@@ -62,10 +62,9 @@ def peer_of(name: str) -> Peer:
     if not separator or provider == "function":
         return Peer(_OWN, name)
     if provider == "langchain":
-        given, _, model = model.partition(":")
-        key = given.lower().replace("chat", "").replace("_", "")
-        provider = _PROVIDERS.get(key, key or given)
-        model = model.partition("#")[0] or given
+        provider, _, model = model.partition("#")[0].partition(":")
+        key = provider.partition("@")[0].lower().replace("chat", "").replace("_", "")
+        model, provider = model or provider, _PROVIDERS.get(key, key)
     host = _HOST.search(model)
     if host is not None:
         port = int(host["port"]) if host["port"] else None
