@@ -30,11 +30,11 @@ def load(
 
     path = find_agent(name)
     given = parse_inputs(inputs)
-    agent = load_agent(path, model=_from_here(model), inputs=given or None, memory_file=memory_file)
+    agent = load_agent(path, model=from_here(model), inputs=given or None, memory_file=memory_file)
     return agent, path
 
 
-def _from_here(model: str | None) -> str | None:
+def from_here(model: str | None) -> str | None:
     """A file that the command line names lies where the user stands, not beside the agent."""
     if model is None or not model.startswith("script:"):
         return model

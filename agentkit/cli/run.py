@@ -1,15 +1,16 @@
 """`agentkit run`: run an agent, watch it, and record what happens."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
+from click.core import ParameterSource
 
 from agentkit.cli import options
 
 
 @click.command("run")
-@options.agent
+@click.argument("agent", metavar="[AGENT]", required=False)
 @options.model
 @click.option(
     "--episodes",
@@ -45,17 +46,21 @@ from agentkit.cli import options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 @click.option("--node", metavar="NAME", help="Ask only this node, once, and print its answer.")
 @options.place
+@click.option(
+    "--resume", metavar="RUN", type=options.FILE, help="Go on with a recorded run (a folder)."
+)
 @click.option("--picture", type=options.FILE, hidden=True)
 @click.pass_context
 def command(
     ctx: click.Context,
     /,
-    agent: str,
+    agent: str | None,
     model: str | None,
     inputs: tuple[str, ...],
     memory: Path | None,
     node: str | None,
     place: str | None,
+    resume: Path | None,
     **wishes: Any,
 ) -> None:
     """Run AGENT: a YAML file, or the name of a shipped agent (crafter, crafter_list, essay).
@@ -69,11 +74,21 @@ def command(
       agentkit run crafter --episodes 8 --parallel 4 --fresh --json
       agentkit run essay --model echo --input topic="why cats sleep so much"
       agentkit run my_agent.yaml --steps 50
+      agentkit run --resume runs/20260131-120000-crafter
       agentkit run crafter --node plan --from runs/20260131-120000-crafter:0:12
 
     Exit codes: 0 done, 1 failed, 2 something in the command or the agent is wrong, 3 a limit was
     reached, 130 stopped with Ctrl-C.
     """
+    if resume is not None:
+        _refuse_others(ctx)
+        from agentkit.cli.resuming import resume_run
+        from agentkit.cli.running import Wishes
+
+        parallel = wishes["parallel"] if _given(ctx, "parallel") else None
+        ctx.exit(resume_run(resume, parallel, Wishes(**wishes)))
+    if agent is None:
+        raise click.UsageError("name an AGENT, or a run to go on with: --resume RUN")
     if node is not None:
         from agentkit.cli.asking import ask_node
 
@@ -84,3 +99,32 @@ def command(
     from agentkit.cli.running import Wishes, run_agent
 
     ctx.exit(run_agent(agent, model, inputs, memory, Wishes(**wishes)))
+
+
+_RECORDED: Final = {
+    "agent": "AGENT",
+    "model": "--model",
+    "inputs": "--input",
+    "memory": "--memory",
+    "node": "--node",
+    "place": "--from",
+    "episodes": "--episodes",
+    "seed": "--seed",
+    "fresh": "--fresh",
+    "out": "--out",
+}
+"""What a run that goes on takes from its record."""
+
+
+def _given(ctx: click.Context, name: str) -> bool:
+    return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
+def _refuse_others(ctx: click.Context) -> None:
+    """Refuse what `--resume` takes from the record."""
+    for name, shown in _RECORDED.items():
+        if _given(ctx, name):
+            raise click.UsageError(
+                f"--resume goes on with the run as it was recorded: leave {shown} out (to go on "
+                "with another agent from one of its steps: --from RUN:EPISODE:STEP)"
+            )

@@ -1,17 +1,19 @@
 """What `agentkit run` does: load, play, record, and say how it went."""
 
+import shlex
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import click
 
 from agentkit.about import about_run
+from agentkit.agenda import Agenda
 from agentkit.agent import Agent
 from agentkit.cli.app import INTERRUPTED
-from agentkit.cli.arguments import load
+from agentkit.cli.arguments import from_here, load
 from agentkit.cli.notes import notes, run_title
 from agentkit.cli.recording import run_folder
 from agentkit.cli.view import closing, summary
@@ -20,7 +22,6 @@ from agentkit.cli.view.progress import choose
 from agentkit.cli.watching import play
 from agentkit.environment import env_report
 from agentkit.errors import InputError, TraceError
-from agentkit.limits import Limits
 from agentkit.rollouts import Plan
 from agentkit.run_folder import RunWriter
 
@@ -52,10 +53,7 @@ def run_agent(
         TraceError: The run cannot be recorded.
     """
     agent, path = load(name, model, inputs, memory)
-    if wishes.steps is not None:
-        if agent.env is None:
-            raise InputError(f"--steps counts decisions in an environment; {agent.name} has none")
-        agent = agent.replace(limits=Limits(steps=wishes.steps))
+    agent = limited(agent, wishes)
     agent.check_inputs()
     for note in notes(agent, path):
         click.echo(note, err=True)
@@ -65,19 +63,53 @@ def run_agent(
         )
     plan = Plan(wishes.episodes, wishes.parallel, wishes.seed, wishes.fresh)
     board = Board([node.name for node in agent.graph.nodes], plan.episodes, agent.limits.steps)
-    writer = RunWriter(run_folder(agent.name, wishes.out), about_run(agent, plan, path))
-    stopped = _play(agent, plan, writer, board)
+    about = about_run(agent, plan, path, from_here(model))
+    writer = RunWriter(run_folder(agent.name, wishes.out), about)
+    return play_recorded(agent, plan, writer, board, wishes)
+
+
+def limited(agent: Agent, wishes: Wishes) -> Agent:
+    """The agent with the limits that the command line gives.
+
+    Raises:
+        InputError: A limit does not suit it.
+    """
+    if wishes.steps is None:
+        return agent
+    if agent.env is None:
+        raise InputError(f"--steps counts decisions in an environment; {agent.name} has none")
+    return agent.replace(limits=replace(agent.limits, steps=wishes.steps))
+
+
+def play_recorded(
+    agent: Agent,
+    plan: Plan,
+    writer: RunWriter,
+    board: Board,
+    wishes: Wishes,
+    agenda: Agenda | None = None,
+) -> int:
+    """Play and record a run, or what is left of it, and say how it went.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        InputError: The run cannot start.
+        TraceError: The run cannot be recorded.
+    """
+    stopped = _play(agent, plan, writer, board, agenda)
     status = board.status(stopped)
     writer.finish(status, board.summary.totals())
     _close(agent, board, writer.folder, wishes, status)
     return EXIT_CODES[status]
 
 
-def _play(agent: Agent, plan: Plan, writer: RunWriter, board: Board) -> bool:
+def _play(agent: Agent, plan: Plan, writer: RunWriter, board: Board, agenda: Agenda | None) -> bool:
     """Play the run; one that cannot go on leaves its folder in order."""
     progress = choose(board, run_title(agent))
     try:
-        return play(agent, plan, writer, board, progress)
+        return play(agent, plan, writer, board, progress, agenda)
     except InputError:
         if any(episode.begun for episode in board.episodes.values()):
             writer.finish("failed", board.summary.totals())
@@ -88,10 +120,17 @@ def _play(agent: Agent, plan: Plan, writer: RunWriter, board: Board) -> bool:
         with suppress(TraceError):  # the disk may be full; the first error is the one to show
             writer.finish("failed", board.summary.totals())
         click.echo(f"what was reached until then lies in {writer.folder}", err=True)
+        click.echo(f"to go on: {resume_command(writer.folder)}", err=True)
         raise
     except OSError:  # the progress could not be written: a closed pipe
         writer.finish("failed", board.summary.totals())
         raise
+
+
+def resume_command(folder: Path, status: str = "") -> str:
+    """The command that goes on with a run."""
+    command = shlex.join(["agentkit", "run", "--resume", str(folder)])
+    return f"{command}, and a higher limit" if status == "limit" else command
 
 
 def _close(agent: Agent, board: Board, folder: Path, wishes: Wishes, status: str) -> None:
@@ -103,6 +142,8 @@ def _close(agent: Agent, board: Board, folder: Path, wishes: Wishes, status: str
         closing.print_json(summary.machine(board, agent, report, folder, status))
         return
     lines = summary.facts(board, report, folder)
+    if status != "done":
+        lines.append(("go on with", resume_command(folder, status)))
     headline = summary.headline(board, agent.name, status)
     closing.show_answers(board)
     closing.show_facts(headline, lines, status)

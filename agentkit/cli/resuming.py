@@ -1,0 +1,90 @@
+"""What `agentkit run --resume` does: the agent of a recorded run goes on with it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from agentkit.agenda import Agenda, resumed_agenda
+from agentkit.agent import Agent
+from agentkit.cli.arguments import open_run
+from agentkit.cli.running import EXIT_CODES, Wishes, limited, play_recorded
+from agentkit.cli.view.board import Board
+from agentkit.reading import Run
+from agentkit.recorded import changes, recorded_agent, recorded_plan
+from agentkit.rollouts import Plan
+from agentkit.run_folder import RunWriter
+from agentkit.summaries import RunSummary
+
+
+def resume_run(folder: Path, parallel: int | None, wishes: Wishes) -> int:
+    """Go on with a run, and say how it went; returns the exit code.
+
+    Args:
+        folder: The run's folder.
+        parallel: How many episodes at once; None: as many as before.
+        wishes: What the command line asks for: limits in place of the recorded ones.
+
+    Raises:
+        InputError: The folder is no run, or its agent cannot work here.
+        TraceError: The record is damaged, or another process writes it.
+    """
+    run = open_run(folder)
+    agent = limited(recorded_agent(run), wishes)
+    plan = recorded_plan(run)
+    plan = replace(plan, parallel=parallel or plan.parallel)
+    limits = {"episode": agent.limits, "run": agent.run_limits}
+    writer = RunWriter.resume(run, {"limits": limits, "plan": plan})
+    try:
+        agenda = resumed_agenda(agent, run, plan.episodes, agent.run_limits)
+    except BaseException:
+        writer.discard()
+        raise
+    if not agenda.waiting:
+        if run.about.get("status") == "running":  # killed when all was done
+            summary = RunSummary(agenda.settled)
+            writer.finish(summary.status, summary.totals())
+        else:
+            writer.discard()
+        return _nothing_left(run, agenda)
+    for change in changes(run):
+        click.echo(f"note: {change}", err=True)
+    board = _board(agent, plan, agenda)
+    _say_what_is_left(folder, agenda)
+    return play_recorded(agent, plan, writer, board, wishes, agenda)
+
+
+def _board(agent: Agent, plan: Plan, agenda: Agenda) -> Board:
+    """The board of a run that goes on, with what it did before."""
+    board = Board([node.name for node in agent.graph.nodes], plan.episodes, agent.limits.steps)
+    board.started_s -= agenda.seconds
+    for summary in agenda.settled:
+        board.take_up(summary)
+    for summary, finished_steps in agenda.begun.values():
+        board.take_up(summary, finished_steps)
+    return board
+
+
+def _say_what_is_left(folder: Path, agenda: Agenda) -> None:
+    stopped, new = len(agenda.begun), len(agenda.waiting) - len(agenda.begun)
+    steps = sum(summary.steps for summary, _ in agenda.begun.values())
+    words = [
+        f"{len(agenda.settled)} finished" if agenda.settled else "",
+        f"{stopped} stopped, after {steps:,} steps in all" if stopped else "",
+        f"{new} not begun" if new else "",
+    ]
+    listed = "; ".join(word for word in words if word)
+    click.echo(f"going on with {folder}: episodes: {listed}", err=True)
+
+
+def _nothing_left(run: Run, agenda: Agenda) -> int:
+    """Every episode has ended: say so; returns the exit code."""
+    if any(summary.status == "limit" for summary in agenda.settled):
+        click.echo(
+            f"nothing to resume: {run.folder} ended at a limit. To go on, give a higher one, such "
+            "as --steps or --budget-usd",
+            err=True,
+        )
+        return EXIT_CODES["limit"]
+    click.echo(f"nothing to resume: every episode of {run.folder} is done", err=True)
+    return EXIT_CODES["done"]
