@@ -3,7 +3,6 @@
 import asyncio
 import socket
 import threading
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +16,38 @@ from loopback.app import App
 from loopback.faults import Plan, planned
 from loopback.formats import Formats
 from loopback.journal import Journal, Received
+
+_Connections = dict[tuple[str, int], asyncio.Transport]
+
+
+class _Server(uvicorn.Server):
+    """Starts and ends at once: whoever still waits for an answer gets none."""
+
+    def __init__(self, connections: _Connections, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._connections = connections
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ended = asyncio.Event()
+        self.ready = threading.Event()
+
+    async def main_loop(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.ready.set()
+        await self._ended.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for transport in list(self._connections.values()):
+            transport.abort()
+        for task in self.server_state.tasks:
+            task.cancel()
+        await asyncio.sleep(0)
+
+    def stop(self) -> None:
+        """End it, from another thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._ended.set)
 
 
 class LoopbackServer:
@@ -49,13 +80,13 @@ class LoopbackServer:
     ) -> None:
         wait = latency_s if callable(latency_s) else lambda body: latency_s
         self._journal = Journal(log, keep)
-        self._connections: dict[tuple[str, int], asyncio.Transport] = {}
+        self._connections: _Connections = {}
         self._app = App(
             self._journal, answer, planned(faults), wait, formats, key, self._drop_connection
         )
         self._port = port
         self._socket: socket.socket | None = None
-        self._server: uvicorn.Server | None = None
+        self._server: _Server | None = None
         self._thread: threading.Thread | None = None
 
     @property
@@ -87,10 +118,9 @@ class LoopbackServer:
         self._server = self._make_server()
         self._thread = threading.Thread(target=self._run, name="loopback", daemon=True)
         self._thread.start()
-        while not self._server.started:
+        while not self._server.ready.wait(0.1):
             if not self._thread.is_alive():
                 raise RuntimeError("the loopback server did not start")
-            time.sleep(0.002)
         return self
 
     def __exit__(
@@ -101,17 +131,18 @@ class LoopbackServer:
     ) -> None:
         if self._server is None or self._thread is None:
             raise RuntimeError("the loopback server was not started")
-        self._server.should_exit = True
+        self._server.stop()
         self._thread.join()
         self._journal.close()
 
-    def _make_server(self) -> uvicorn.Server:
+    def _make_server(self) -> _Server:
         # asyncio turns the 40 ms delay of small packets off only where the protocol is named
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind(("127.0.0.1", self._port))
         self._port = self._socket.getsockname()[1]
-        return uvicorn.Server(
+        return _Server(
+            self._connections,
             uvicorn.Config(
                 self._app.asgi,
                 http=self._protocol(),
@@ -121,8 +152,7 @@ class LoopbackServer:
                 log_level=60,  # above CRITICAL: a dropped connection is no news here
                 access_log=False,
                 backlog=4096,
-                timeout_graceful_shutdown=1,
-            )
+            ),
         )
 
     def _run(self) -> None:
