@@ -93,7 +93,7 @@ _KINDS: Final[Kinds] = {
     **SAMPLING_KINDS,
 }
 _MAY_BE_NONE: Final = frozenset({"model", "function", "temperature", "top_p", "max_tokens", "seed"})
-_NEVER_NONE: Final = frozenset({"timeout_s", "retries", "input", "output"})
+_NEVER_NONE: Final = frozenset({"timeout_s", "retries", "max_concurrency", "input", "output"})
 _UNSET: Final = Node("unset", "-")
 
 

@@ -29,12 +29,12 @@ def test_settings_of_a_server_reach_the_model():
         base_url="http://127.0.0.1:8000/v1",
         timeout_s=5,
         retries=0,
-        max_concurrency=None,
+        max_concurrency=99,
         tokens_per_minute=1000,
         price={"input": 1, "output": 2},
     )
     assert model.name == "openai:qwen3@127.0.0.1:8000"
-    assert model.settings == Settings(5, 0, None, None, 1000, Price(1, 2))
+    assert model.settings == Settings(5, 0, 99, None, 1000, Price(1, 2))
     assert chosen(use="langchain:openai:x", retries=1).settings.retries == 1
     chat = FakeListChatModel(responses=["a"])
     assert chosen(use=chat, timeout_s=3).settings.timeout_s == 3
@@ -52,6 +52,7 @@ def test_sampling_and_settings_can_stand_together():
     [
         ({"use": "openai:x", "timeout": 3}, "unknown setting 'timeout'. Did you mean 'timeout_s'"),
         ({"use": "openai:x", "timeout_s": None}, "timeout_s: expected a number of 0.1 or more"),
+        ({"use": "openai:x", "max_concurrency": None}, "max_concurrency: expected a whole number"),
         ({"use": "openai:x", "retries": 99}, "retries: expected a whole number from 0 to 20"),
         ({"use": "openai:x", "price": 3}, "price: expected a mapping such as"),
         ({"use": "openai:x", "price": {"input": 1}}, "price: 'output' is missing"),

@@ -69,14 +69,13 @@ def _model(model: Any, where: str) -> Any:
     if model is None or isinstance(model, str):
         return model
     if isinstance(model, Mapping) and isinstance(model.get("use"), str):
-        price = model.get("price")
-        told = {**model, "price": _price(price)} if isinstance(price, Price) else model
-        return _json(told, where)
+        said = {name: value for name, value in model.items() if value is not None}
+        if isinstance(price := said.get("price"), Price):
+            said["price"] = asdict(price)
+        if "price" in said:
+            said["price"] = {part: cost for part, cost in said["price"].items() if cost is not None}
+        return _json(said, where)
     raise InputError(f"YAML cannot say this: {where} is a Python object; give a model's id")
-
-
-def _price(price: Price) -> dict[str, float]:
-    return {name: cost for name, cost in asdict(price).items() if cost is not None}
 
 
 def _memory(memory: Memory, given: Mapping[str, Any]) -> dict[str, Any]:

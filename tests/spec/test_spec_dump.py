@@ -13,6 +13,7 @@ from agentkit.errors import InputError
 from agentkit.graph import Graph
 from agentkit.memory import Memory
 from agentkit.models.echo import EchoModel
+from agentkit.models.hosted import HostedModel, Price
 from agentkit.node import Check, Node
 from agentkit.spec import dump_agent, load_agent, parse_agent, shipped_agents
 
@@ -75,6 +76,30 @@ def test_everything_a_graph_can_say_survives(tmp_path: Path) -> None:
     text = dump_agent(agent)
     assert "memory_file: k.json" in text
     assert_equal(agent, parse_agent(text, folder=tmp_path))
+
+
+def test_the_settings_of_a_server_survive() -> None:
+    """Settings without a value are left out: null is no number in a file."""
+    server = {"base_url": "http://127.0.0.1:8000/v1", "timeout_s": 2.5, "retries": 0}
+    limits = {"max_concurrency": 3, "requests_per_minute": None, "tokens_per_minute": 9}
+    agent = Agent(
+        Graph([Node("a", "x")]),
+        model="m",
+        models={
+            "m": {"use": "openai:q", "temperature": None, **server, **limits},
+            "n": {"use": "openai:q", "price": Price(0.25, 2)},
+            "o": {"use": "langchain:openai:q", "price": {"input": 1, "output": 2, "cached": None}},
+        },
+    )
+    text = dump_agent(agent)
+    again = parse_agent(text)
+    assert dump_agent(again) == text
+    assert "null" not in text
+    for name, choice in agent.binding.models.items():
+        model, loaded = choice.model, again.binding.models[name].model
+        assert isinstance(model, HostedModel)
+        assert isinstance(loaded, HostedModel)
+        assert (loaded.name, loaded.settings) == (model.name, model.settings)
 
 
 TRICKY = (

@@ -47,6 +47,8 @@ def test_shipped_agents_name_it_in_their_first_line(file: Path) -> None:
         "nodes: [one, {two: {prompt: three, output: {a: str}, check: {that: output}}}]",
         "nodes: {a: x, b: {function: f, with: {n: 1}, after: [a]}}\nenv: {id: e, size: 3}",
         "nodes: [x]\nmodels: {m: {use: echo, temperature: 0.5, stop: [a]}}\nmodel: m",
+        "nodes: [x]\nmodels: {m: {use: 'openai:x', base_url: h, price: {input: 1, output: 0.5}}}",
+        "nodes: [x]\nmodels: {m: {use: 'openai:x', retries: 0, timeout_s: 0.5}}",
         "nodes: [x]\nmemory: {a: null}\nkeep: {a: run}\nlimits: {steps: 3}\naction: prompt_1",
         "nodes: [x]\nlimits: {cost_usd: 0.5, seconds: 60, run: {calls: 3, tokens: 9, cost_usd: 0}}",
         "nodes: {größe: x}",
@@ -80,6 +82,8 @@ def test_it_accepts_what_the_loader_reads(text: str) -> None:
         "nodes: [x]\nenv: {size: 3}",
         "nodes: [x]\nversion: 2",
         "nodes: [x]\nmodels: {m: {temperature: 0}}",
+        "nodes: [x]\nmodels: {m: {use: 'openai:x', retries: 1.5}}",
+        "nodes: [x]\nmodels: {m: {use: 'openai:x', price: {input: 1}}}",
     ],
 )
 def test_it_refuses_common_mistakes(text: str) -> None:
