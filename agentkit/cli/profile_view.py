@@ -80,7 +80,8 @@ def _facts(profile: Profile) -> Facts:
         ("tokens", tokens(totals.usage)),
     ]
     if totals.lost is not None:
-        lines.append(("lost", f"{_used(totals.lost)} whose answers do not count"))
+        cost = f", cost {money(totals.lost_usd)}" if totals.lost_usd != 0 else ""
+        lines.append(("lost", f"{_used(totals.lost)}{cost}: answers that do not count"))
     return [*lines, ("cost", _cost(totals)), ("time", _time(profile.time, totals.wall_s))]
 
 

@@ -89,7 +89,8 @@ class _Builder:
             reused=sum(node.reused for node in nodes),
             unanswered=sum(node.unanswered for node in nodes),
             usage=usage,
-            lost=_lost(sums.paid, usage) if not sums.unfinished else None,
+            lost=None if sums.lost == Usage() else sums.lost,
+            lost_usd=None if sums.lost_unpriced else sums.lost_usd,
             cost_usd=self._cost_usd,
             unpriced=sorted(unpriced),
             wall_s=_covered(sums.spans),
@@ -213,17 +214,6 @@ def _critical(name: str, paths: PathSums, known: bool) -> CriticalFigures | None
         paths.saves_s.get(name, 0.0) if known else None,
         max(0.0, slack_s / ran) if known and ran else None,
     )
-
-
-def _lost(paid: Usage, recorded: Usage) -> Usage | None:
-    """What was paid for and is in no answer that still counts."""
-    lost = Usage(
-        max(0, paid.input_tokens - recorded.input_tokens),
-        max(0, paid.output_tokens - recorded.output_tokens),
-        max(0, paid.cached_tokens - recorded.cached_tokens),
-        max(0, paid.calls - recorded.calls),
-    )
-    return None if lost == Usage() else lost
 
 
 def _covered(spans: Iterable[tuple[float, float]]) -> float:

@@ -145,7 +145,10 @@ class Totals:
     lost: Usage | None
     """Used, and in no answer that counts: calls that failed, and what a stopped run had been
     answered and could not use any more; None when nothing was lost."""
+    lost_usd: float | None
+    """What that cost; None when it is not known."""
     cost_usd: float | None
+    """Of the answers that count."""
     unpriced: Sequence[str]
     """The models whose price is not known."""
     wall_s: float

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from agentkit.messages import Usage
 from agentkit.profiling.dependencies import Dependencies
+from agentkit.profiling.losses import Losses
 from agentkit.profiling.paths import PathFinder, StepTimes, label
 from agentkit.profiling.prefixes import Extension, PrefixMeter
 from agentkit.profiling.sums import CallSums, NodeSums, RunSums, TextSums
@@ -20,7 +20,6 @@ _MOST_ERRORS: Final = 50
 class Pending:
     """A call that was begun."""
 
-    time: float
     model: str
     function: str
     extension: Extension | None
@@ -46,6 +45,7 @@ class EpisodeReader:
         self._acting = False
         self._step: StepTimes | None = None
         self._whole = True
+        self._losses = Losses()
         self._handlers: dict[str, Callable[[Record], None]] = {
             "episode_started": self._episode_started,
             "episode_resumed": self._episode_resumed,
@@ -79,6 +79,7 @@ class EpisodeReader:
         self._drop_pending()
         self._end_span()
         self.sums.texts = self._texts.sums
+        self._losses.count(self.sums)
         return self.sums
 
     def _pass_time(self, time: float) -> None:
@@ -114,6 +115,7 @@ class EpisodeReader:
         """Nobody was at work before; in a fork, what came before was another run's."""
         self._drop_pending()
         self._step, self._acting, self._whole = None, False, False
+        self._losses.resume(record)
         if record["source"] is not None:
             self.sums = RunSums(episodes=1, unfinished=1)
             self._texts.sums = TextSums()
@@ -137,11 +139,11 @@ class EpisodeReader:
                 meter = self._meters[model] = PrefixMeter()
             greedy = (record["sampling"] or {}).get("temperature") == 0
             extension = meter.measure(record["messages"], record["attempt"], item, greedy)
-            node.reuses += bool(record.get("request_key"))
+            node.reuses += bool(record["request_key"])
             if record["attempt"] == 1:
                 node.questions += 1
                 self._texts.see(name, model, record["messages"])
-        self._pending[name, item] = Pending(record["time"], model, function, extension)
+        self._pending[name, item] = Pending(model, function, extension)
 
     def _node_retried(self, record: Record) -> None:
         node = self._node(record["node"])
@@ -172,17 +174,14 @@ class EpisodeReader:
         """Count the answer of a model or function; an `each` node as a whole has none."""
         pending = self._settle(record)
         if pending is not None:
-            node, latency_s = self._node(record["node"]), record["latency_s"]
-            self._answered_by(node, pending, record, latency_s)
+            self._answered_by(self._node(record["node"]), pending, record)
 
-    def _answered_by(
-        self, node: NodeSums, pending: Pending, record: Record, latency_s: float
-    ) -> None:
-        if record.get("reused"):
+    def _answered_by(self, node: NodeSums, pending: Pending, record: Record) -> None:
+        if record["reused"]:
             node.reused += 1
             return
         sums = self._calls(node, pending)
-        sums.latencies.append(latency_s)
+        sums.latencies.append(record["latency_s"])
         completion = record["completion"]
         if completion is not None:
             _pay(sums, completion)
@@ -225,8 +224,7 @@ class EpisodeReader:
                 node.unanswered += 1
                 self._sent(node, pending)
             else:
-                latency_s = max(0.0, record["time"] - pending.time)
-                self._answered_by(node, pending, record, latency_s)
+                self._answered_by(node, pending, record)
         if record["item"] is None:
             self._ended(record)
 
@@ -272,7 +270,7 @@ class EpisodeReader:
 
     def _episode_finished(self, record: Record) -> None:
         self.sums.unfinished = 0
-        self.sums.paid = self.sums.paid + Usage(**record["usage"])
+        self._losses.finish(record)
 
 
 def _pay(sums: CallSums, completion: Any) -> None:

@@ -177,5 +177,8 @@ class RunSums(Sums):
     nodes: dict[str, NodeSums] = field(default_factory=dict)
     paths: PathSums = field(default_factory=PathSums)
     texts: TextSums = field(default_factory=TextSums)
-    paid: Usage = field(default_factory=Usage)
-    """What the ends of the episodes say was used."""
+    lost: Usage = field(default_factory=Usage)
+    """Used without an answer that counts."""
+    lost_usd: float = 0.0
+    lost_unpriced: int = 0
+    """Episodes in which it is not known what that cost."""

@@ -51,9 +51,9 @@ class Recorder:
         """The episode begins."""
         self.emit(time, EpisodeStarted(self.episode, None, observation))
 
-    def end(self, time: float, usage: Usage = NONE, status: str = "done") -> None:
+    def end(self, time: float, usage: Usage = NONE, cost_usd: float | None = 0.0) -> None:
         """The episode is over."""
-        self.emit(time, EpisodeFinished(self.episode, status, "", 1, 0.0, usage, 0.0, time))
+        self.emit(time, EpisodeFinished(self.episode, "done", "", 1, 0.0, usage, cost_usd, time))
 
     def begin_step(self, time: float, step: int = 0) -> None:
         self.step = step
@@ -122,8 +122,16 @@ class Recorder:
     def skip(self, node: str, time: float) -> None:
         self.emit(time, NodeSkipped(self.step, node, None))
 
-    def fail(self, node: str, time: float, completion: Completion | None = None) -> None:
-        self.emit(time, NodeFailed(self.step, node, None, 1, "broken", completion))
+    def fail(
+        self,
+        node: str,
+        time: float,
+        completion: Completion | None = None,
+        latency_s: float = 0.0,
+        reused: bool = False,
+    ) -> None:
+        event = NodeFailed(self.step, node, None, 1, "broken", completion, latency_s, reused)
+        self.emit(time, event)
 
     def add(self, node: str, by: str, time: float, before: tuple[str, ...] = ()) -> None:
         self.emit(time, NodeAdded(self.step, node, by, "Prompt", before))

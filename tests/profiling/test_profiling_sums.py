@@ -91,14 +91,18 @@ def test_further_tries_of_a_call_are_counted_with_their_waiting(run):
 
 def test_a_failed_node_counts_and_so_does_the_answer_that_failed_it(run):
     run.ask("a", 0.0, None)
-    run.fail("a", 1.0, Completion("?", TEN, 0.01, "hosted"))
+    run.fail("a", 1.0, Completion("?", TEN, 0.01, "hosted"), latency_s=0.9)
+    run.ask("c", 0.0, None)
+    run.fail("c", 1.0, Completion("?", TEN, 0.01, "hosted"), reused=True)
     run.ask("b", 0.0, None)
     run.fail("b", 2.0)
     run.fail_step(2.0)
     profile = run.profile()
     assert node(profile, "a").failed == node(profile, "b").failed == 1
     assert node(profile, "a").cost_usd == pytest.approx(0.01)
-    assert node(profile, "a").latency.max_s == pytest.approx(1.0)
+    assert node(profile, "a").latency.max_s == pytest.approx(0.9)
+    assert node(profile, "c").cost_usd == 0
+    assert node(profile, "c").reused == 1
     assert node(profile, "b").unanswered == profile.totals.unanswered == 1
     assert profile.totals.calls == 1
 
@@ -160,11 +164,16 @@ def test_a_resumed_episode_does_not_count_the_time_it_lay_still(run):
     run.begin_step(500.0, 1)
     run.ask("a", 500.0, 501.0)
     run.end_step(501.0)
-    run.end(501.0, usage=Usage(40, 8, 20, 4))
+    unfinished = run.profile().totals
+    assert unfinished.lost == Usage(30, 6, 15, 3)
+    assert unfinished.lost_usd == pytest.approx(0.03)
+    run.end(501.0, usage=Usage(50, 10, 25, 5), cost_usd=0.05)
     profile = run.profile()
     assert profile.totals.wall_s == pytest.approx(2.0)
     assert profile.totals.steps == 2
-    assert profile.totals.lost == Usage(20, 4, 10, 2)
+    assert profile.totals.lost == Usage(30, 6, 15, 3)
+    assert profile.totals.lost_usd == pytest.approx(0.03)
+    assert profile.totals.cost_usd == pytest.approx(0.02)
     assert profile.path.steps == 1, "the resumed step took its calls from the record"
 
 
@@ -181,6 +190,17 @@ def test_a_fork_does_not_count_what_the_other_run_paid(run):
     assert profile.totals.lost is None
     assert profile.totals.steps == 1
     assert profile.totals.wall_s == pytest.approx(2.0)
+
+
+def test_what_a_call_without_an_answer_cost_is_unknown_where_the_run_does_not_know(run):
+    run.ask("a", 0.0, 1.0, cost_usd=None)
+    run.ask("b", 0.0, None)
+    run.fail("b", 2.0)
+    run.fail_step(2.0)
+    run.end(2.0, usage=Usage(10, 2, 5, 4), cost_usd=None)
+    totals = run.profile().totals
+    assert totals.lost == Usage(0, 0, 0, 3)
+    assert totals.lost_usd is None
 
 
 def test_a_run_that_was_killed_is_profiled_as_far_as_it_came(run):
