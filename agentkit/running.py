@@ -8,6 +8,7 @@ from agentkit.asking import Question, Shared, Turn, Unanswered, checked_items, m
 from agentkit.binding import BoundNode
 from agentkit.calling import call
 from agentkit.errors import (
+    AccessError,
     AgentKitError,
     FunctionError,
     ModelError,
@@ -177,7 +178,7 @@ def _raise_failures(results: Sequence[Any]) -> None:
     if not errors:
         return
     for error in errors.values():
-        if isinstance(error, StepInterrupted):
+        if isinstance(error, (StepInterrupted, AccessError)):
             raise error
     listed = "; ".join(f"item {i}: {error}" for i, error in errors.items())
     message = f"{len(errors)} of {len(results)} items failed: {listed}"

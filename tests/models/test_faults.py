@@ -22,6 +22,8 @@ from agentkit import (
     ModelError,
     Request,
     get_model,
+    load_agent,
+    rollout,
 )
 from agentkit.models.hosted import Settings
 
@@ -286,6 +288,15 @@ def test_no_part_of_the_key_stands_in_a_run_or_on_the_screen(model_id, refused, 
     else:
         assert any(path.suffix == ".jsonl" for path in files)
     assert_hidden(done.stdout, done.stderr, *(path.read_text() for path in files))
+
+
+def test_a_refused_key_ends_the_run_from_inside_an_each_node_too(tmp_path, start):
+    start(always="unauthorized")
+    each = "nodes:\n  - seen:\n      each: '[1, 2]'\n      prompt: What is {{ item }}?\n"
+    (tmp_path / "a.yaml").write_text(f"version: 1\nname: a\nmodel: {IDS[0]}\n{each}")
+    agent = load_agent(tmp_path / "a.yaml")
+    with pytest.raises(AccessError, match="OPENAI_API_KEY"):
+        asyncio.run(rollout(agent))
 
 
 @both_models
