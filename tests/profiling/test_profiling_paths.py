@@ -1,6 +1,13 @@
 """The critical path of a step, worked out by hand."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentkit import Graph, Node
+from agentkit.profiling.dependencies import Dependencies
+from agentkit.profiling.paths import PathFinder, StepTimes
+from agentkit.profiling.sums import PathSums
 
 FORK = """
 nodes:
@@ -142,3 +149,45 @@ def test_only_finished_steps_are_weighed(record):
     assert profile.path.steps == 1
     assert profile.path.seconds == pytest.approx(2.0)
     assert profile.totals.failed_steps == profile.totals.unfinished_steps == 1
+
+
+@st.composite
+def schedules(draw):
+    """Nodes with what they need and how long they take, in an order that works."""
+    size = draw(st.integers(1, 7))
+    needs = {
+        f"n{i}": [f"n{j}" for j in draw(st.sets(st.integers(0, i - 1)))] if i else []
+        for i in range(size)
+    }
+    took = {name: draw(st.integers(1, 50)) / 10 for name in needs}
+    return needs, took
+
+
+def ends(needs, took):
+    """When each node ends, were each started at once when it can be."""
+    found = {}
+    for name, wanted in needs.items():
+        found[name] = max((found[need] for need in wanted), default=0.0) + took[name]
+    return found
+
+
+@given(schedules())
+def test_any_step_is_explained_by_its_path_and_shortened_by_no_more_than_it_says(schedule):
+    needs, took = schedule
+    nodes = [Node(name, "x", after=wanted) for name, wanted in needs.items()]
+    found, whole = ends(needs, took), max(ends(needs, took).values())
+    step = StepTimes(0.0)
+    for name, end in found.items():
+        step.begin(name, end - took[name])
+        step.end(name, end)
+    sums = PathSums()
+    PathFinder(Dependencies(Graph(nodes))).add(step, whole, sums)
+    assert sum(sums.path_s.values()) == pytest.approx(whole)
+    for name in needs:
+        if sums.on_path[name]:
+            shorter = max(ends(needs, {**took, name: 0.0}).values())
+            assert sums.saves_s[name] == pytest.approx(whole - shorter)
+        longer = {**took, name: took[name] + sums.slack_s[name]}
+        assert max(ends(needs, longer).values()) == pytest.approx(whole)
+        longer[name] += 1.0
+        assert max(ends(needs, longer).values()) == pytest.approx(whole + 1.0)
