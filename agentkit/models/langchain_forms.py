@@ -105,7 +105,7 @@ class Forms:
         return self._chat.model_copy(update=changes) if changes else self._chat
 
     def _constrained(self, sampling: Sampling, schema: Mapping[str, Any]) -> "Chat | None":
-        from langchain_core.runnables import RunnableParallel, RunnableSequence
+        from langchain_core.runnables import RunnableBinding, RunnableParallel, RunnableSequence
 
         form = wrapped(schema)
         strict_form = strict(form) if self._takes_strict else None
@@ -118,9 +118,11 @@ class Forms:
         )
         # The first part of the chain asks the model; the others read its answer, as the node does.
         first = chain.first if isinstance(chain, RunnableSequence) else None
-        if not isinstance(first, RunnableParallel):
+        asking = first.steps__.get("raw") if isinstance(first, RunnableParallel) else None
+        # Some packages take the method and call a tool after all: that answer has no text.
+        if not isinstance(asking, RunnableBinding) or "tools" in asking.kwargs:
             return None
-        return first.steps__.get("raw")
+        return asking
 
 
 def _structured_support(kind: "type[BaseChatModel]") -> tuple[bool, bool]:

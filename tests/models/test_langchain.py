@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Literal
 
 import httpx2
 import pytest
@@ -18,6 +19,7 @@ from langchain_core.language_models.fake_chat_models import (
 )
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import RunnableLambda, RunnableParallel
 from langchain_openai import ChatOpenAI
 from loopback import SURVIVED, Fault, LoopbackServer
 from pydantic import SecretStr
@@ -157,6 +159,28 @@ def test_a_server_that_takes_no_schema_is_asked_plainly_from_then_on(streamed):
     assert first.text == second.text == '{"name": "Ada"}'
     assert constrained == [True, False, False]
     assert (first.usage.calls, second.usage.calls) == (2, 1)
+
+
+def test_a_class_that_holds_a_schema_by_calling_a_tool_is_asked_plainly():
+    """ChatDeepSeek takes `method="json_schema"` and then calls a tool: its answer has no text."""
+
+    class ByTool(FakeChat):
+        def with_structured_output(
+            self,
+            schema: dict,
+            *,
+            method: Literal["function_calling", "json_schema"] = "function_calling",
+            include_raw: bool = False,
+        ):
+            raw = self.bind(tools=[schema], tool_choice="answer")
+            return RunnableParallel(raw=raw) | RunnableLambda(lambda answer: answer)
+
+        def _generate(self, messages, stop=None, run_manager=None, **options):
+            text = "" if "tools" in options else '{"name": "Ada"}'
+            return ChatResult(generations=[ChatGeneration(message=AIMessage(text))])
+
+    request = Request(HELLO.messages, schema=SCHEMA)
+    assert asyncio.run(LangChainModel(ByTool()).complete(request)).text == '{"name": "Ada"}'
 
 
 def test_a_setting_that_the_server_does_not_take_is_left_out_from_then_on(caplog):
@@ -464,6 +488,7 @@ def test_one_chat_model_serves_one_event_loop_after_another():
     """Its package keeps connections of a loop that is gone: "Event loop is closed"."""
     program = """
 import asyncio
+from langchain_core.runnables import RunnableLambda, RunnableParallel
 from langchain_openai import ChatOpenAI
 from loopback import LoopbackServer
 from agentkit import Message, Request
