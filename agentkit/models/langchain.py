@@ -128,7 +128,8 @@ class _ModelById(LangChainModel):
 
     def _make(self) -> "_Made":
         http = None
-        options: dict[str, Any] = {"max_retries": 0}
+        # LangChain's own cache would count the tokens of a kept answer once more.
+        options: dict[str, Any] = {"max_retries": 0, "cache": False}
         ancestors = {kind.__name__ for kind in load_class(self._provider).__mro__}
         if "BaseChatOpenAI" in ancestors and "OPENAI_PROXY" not in os.environ:
             from openai import DefaultAsyncHttpxClient

@@ -80,6 +80,9 @@ PROVIDERS: Final = {
 }  # fmt: skip
 
 
+_OWN_HOSTS: Final = ("api.openai.com", "api.anthropic.com")
+
+
 def provider_of(kind: str, module: str) -> Provider | None:
     """The provider of a class of chat models."""
     package = module.split(".")[0]
@@ -114,7 +117,7 @@ def other_host(provider: Provider) -> str:
     """The server that the environment names for a provider; empty for its own."""
     given = next((value for name in provider.addresses if (value := os.environ.get(name))), "")
     parts = urlsplit(given if "//" in given else f"//{given}")
-    return "" if parts.hostname == "api.openai.com" else parts.netloc.rpartition("@")[2]
+    return "" if parts.hostname in _OWN_HOSTS else parts.netloc.rpartition("@")[2]
 
 
 def load_class(provider: Provider) -> "type[BaseChatModel]":

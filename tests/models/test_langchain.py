@@ -12,6 +12,8 @@ from typing import Literal
 
 import httpx2
 import pytest
+from langchain_core.caches import InMemoryCache
+from langchain_core.globals import set_llm_cache
 from langchain_core.language_models import BaseChatModel
 from langchain_core.language_models.fake_chat_models import (
     FakeListChatModel,
@@ -566,12 +568,37 @@ def test_an_id_that_cannot_work_says_what_to_do(rest, words):
 
 
 def test_an_id_without_a_key_names_the_variable_when_it_is_asked(monkeypatch):
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE"):
+        monkeypatch.delenv(name, raising=False)
     model = make_langchain_model("openai:gpt-4.1")
     assert model.name == "langchain:openai:gpt-4.1"
     assert model.cost_usd(Usage(1_000_000)) == pytest.approx(2.0)
     with pytest.raises(AccessError, match="set the environment variable OPENAI_API_KEY"):
         asyncio.run(model.complete(HELLO))
+
+
+def test_an_id_takes_nothing_from_langchains_own_cache(monkeypatch):
+    with LoopbackServer() as server:
+        monkeypatch.setenv("OPENAI_API_KEY", KEY)
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        model = make_langchain_model("openai:gpt-4.1")
+
+        async def main():
+            return [await model.complete(HELLO) for _ in range(2)]
+
+        set_llm_cache(InMemoryCache())
+        try:
+            asyncio.run(main())
+        finally:
+            set_llm_cache(None)
+        assert len(server.requests) == 2
+
+
+def test_an_id_whose_address_is_the_providers_own_has_its_prices(monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://api.openai.com/v1")
+    model = make_langchain_model("openai:gpt-4.1")
+    assert model.name == "langchain:openai:gpt-4.1"
+    assert model.cost_usd(Usage(1_000_000)) == pytest.approx(2.0)
 
 
 def test_an_id_asks_the_server_of_the_environment_in_one_loop_after_another(monkeypatch):
