@@ -5,6 +5,8 @@ from typing import Final
 
 import click
 
+from agentkit.cli.log_file import start_log
+
 FILE: Final = click.Path(path_type=Path)
 """The type of an option that names a file or folder."""
 
@@ -18,6 +20,16 @@ inputs = click.option(
     metavar="NAME=VALUE",
     multiple=True,
     help="Give an input a value; NAME=@FILE takes the text of a file. Can be repeated.",
+)
+log = click.option(
+    "--log",
+    metavar="FILE",
+    type=FILE,
+    envvar="AGENTKIT_LOG",
+    show_envvar=True,
+    expose_value=False,
+    callback=start_log,
+    help="Append a line for each event to this file: no prompts, no answers.",
 )
 seed = click.option(
     "--seed", metavar="N", type=int, default=0, show_default=True, help="Seed of the world."

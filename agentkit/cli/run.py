@@ -43,6 +43,13 @@ from agentkit.cli import options
     type=options.FILE,
     help="The folder to record in; runs/... by default.",
 )
+@click.option(
+    "--cache",
+    metavar="FILE",
+    type=options.FILE,
+    help="Take answers from this file where they are known, and keep new ones in it.",
+)
+@options.log
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 @click.option("--node", metavar="NAME", help="Ask only this node, once, and print its answer.")
 @options.place
@@ -90,6 +97,8 @@ def command(
     if agent is None:
         raise click.UsageError("name an AGENT, or a run to go on with: --resume RUN")
     if node is not None:
+        if wishes["cache"] is not None:
+            raise click.UsageError("--cache goes with a whole run, not with --node")
         from agentkit.cli.asking import ask_node
 
         ask_node(agent, node, model, inputs, place, wishes["seed"], wishes["as_json"])

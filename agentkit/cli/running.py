@@ -2,10 +2,10 @@
 
 import shlex
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -18,12 +18,15 @@ from agentkit.cli.notes import notes, run_title
 from agentkit.cli.recording import run_folder
 from agentkit.cli.view import closing, summary
 from agentkit.cli.view.board import Board
-from agentkit.cli.view.progress import choose
+from agentkit.cli.view.progress import Progress, choose
 from agentkit.cli.watching import play
 from agentkit.environment import env_report
 from agentkit.errors import InputError, TraceError
 from agentkit.rollouts import Plan
 from agentkit.run_folder import RunWriter
+
+if TYPE_CHECKING:
+    from agentkit.cache import CompletionFile
 
 EXIT_CODES: Final = {"done": 0, "failed": 1, "limit": 3, "interrupted": INTERRUPTED}
 """The exit code of each way to end."""
@@ -41,6 +44,7 @@ class Wishes:
     out: Path | None
     as_json: bool
     picture: Path | None
+    cache: Path | None
 
 
 def run_agent(
@@ -98,18 +102,26 @@ def play_recorded(
         InputError: The run cannot start.
         TraceError: The run cannot be recorded.
     """
-    stopped = _play(agent, plan, writer, board, agenda)
+    stopped = _play(agent, plan, writer, board, agenda, wishes.cache)
     status = board.status(stopped)
     writer.finish(status, board.summary.totals())
     _close(agent, board, writer.folder, wishes, status)
     return EXIT_CODES[status]
 
 
-def _play(agent: Agent, plan: Plan, writer: RunWriter, board: Board, agenda: Agenda | None) -> bool:
+def _play(
+    agent: Agent,
+    plan: Plan,
+    writer: RunWriter,
+    board: Board,
+    agenda: Agenda | None,
+    cache: Path | None,
+) -> bool:
     """Play the run; one that cannot go on leaves its folder in order."""
     progress = choose(board, run_title(agent))
     try:
-        return play(agent, plan, writer, board, progress, agenda)
+        with _opened(cache, progress) as file:
+            return play(agent, plan, writer, board, progress, agenda, file)
     except InputError:
         if any(episode.begun for episode in board.episodes.values()):
             writer.finish("failed", board.summary.totals())
@@ -125,6 +137,17 @@ def _play(agent: Agent, plan: Plan, writer: RunWriter, board: Board, agenda: Age
     except OSError:  # the progress could not be written: a closed pipe
         writer.finish("failed", board.summary.totals())
         raise
+
+
+def _opened(
+    path: Path | None, progress: Progress
+) -> AbstractContextManager["CompletionFile | None"]:
+    """The cache file, if one is wanted."""
+    if path is None:
+        return nullcontext()
+    from agentkit.cache import CompletionFile
+
+    return CompletionFile(path, progress.say)
 
 
 def resume_command(folder: Path, status: str = "") -> str:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from agentkit.agenda import Agenda
 from agentkit.agent import Agent
+from agentkit.answering import Cache
 from agentkit.cli.view.board import Board
 from agentkit.cli.view.progress import Progress
 from agentkit.events import Event
@@ -27,6 +28,7 @@ def play(
     board: Board,
     progress: Progress,
     agenda: Agenda | None = None,
+    cache: Cache | None = None,
 ) -> bool:
     """Play a run to its end or to Ctrl-C; the board tells how it went.
 
@@ -41,7 +43,7 @@ def play(
     before = signal.signal(signal.SIGINT, interrupts.on_signal)
     with progress:
         try:
-            asyncio.run(_play(agent, plan, writer, board, interrupts, agenda))
+            asyncio.run(_play(agent, plan, writer, board, interrupts, agenda, cache))
         except KeyboardInterrupt:
             interrupts.stopped = True
         finally:
@@ -57,6 +59,7 @@ async def _play(
     board: Board,
     interrupts: "_Interrupts",
     agenda: Agenda | None,
+    cache: Cache | None,
 ) -> None:
     progress = interrupts.progress
 
@@ -65,7 +68,9 @@ async def _play(
         progress.on_event(episode, event)
 
     stop = asyncio.Event()
-    playing = rollout(agent, plan, writer=writer, on_event=on_event, stop=stop, agenda=agenda)
+    playing = rollout(
+        agent, plan, writer=writer, on_event=on_event, stop=stop, cache=cache, agenda=agenda
+    )
     run = asyncio.create_task(playing)
     ticker = asyncio.create_task(_tick(progress))
     interrupts.watch(run, stop)
