@@ -1,10 +1,10 @@
 """Read a recorded run."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -58,14 +58,8 @@ class Run:
             TraceError: There is no such episode, or its file is damaged before its last line.
         """
         path = self.folder / "episodes" / f"{episode:04d}.jsonl"
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise TraceError(f"{path}: {error.strerror}") from error
-        whole, _, _ = data.rpartition(b"\n")  # a torn last line: the process was killed
-        lines = whole.split(b"\n")
-        counts = _Counting(lines)
-        for number, record in _records(path, lines):
+        counts = _Counting(_lines(path))
+        for number, record in _records(path, islice(_lines(path), counts.lines)):
             yield record, counts.judge(number, record)
 
 
@@ -101,7 +95,18 @@ _FIELDS: Final = {
 """The fields of every event; one that lacks some was not written by AgentKit."""
 
 
-def _records(path: Path, lines: Sequence[bytes]) -> Iterator[tuple[int, Record]]:
+def _lines(path: Path) -> Iterator[bytes]:
+    """The lines of a file, one after the other, without a torn last one: the process was killed."""
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                if line.endswith(b"\n"):
+                    yield line[:-1]
+    except OSError as error:
+        raise TraceError(f"{path}: {error.strerror}") from error
+
+
+def _records(path: Path, lines: Iterable[bytes]) -> Iterator[tuple[int, Record]]:
     """The events with the numbers of their lines."""
     restorer = Restorer()
     for number, line in enumerate(lines, 1):
@@ -128,10 +133,13 @@ class _Counting:
     An episode that was started over begins a second time.
     """
 
-    def __init__(self, lines: Sequence[bytes]) -> None:
+    def __init__(self, lines: Iterable[bytes]) -> None:
+        self.lines = 0
+        """How many there were: a run that goes on may have more when they are read again."""
         self._begins = 0
         resumed: list[tuple[int, int]] = []
         for number, line in enumerate(lines, 1):
+            self.lines = number
             if line.startswith(_BEGINS):
                 self._begins = number
             elif line.startswith(_RESUMES):

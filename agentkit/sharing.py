@@ -54,7 +54,7 @@ class Restorer:
     """The reader's side: what was read so far."""
 
     def __init__(self) -> None:
-        self._values: dict[int, Any] = {}
+        self._values: OrderedDict[int, Any] = OrderedDict()
 
     def restore(self, written: Any) -> Any:
         """The value that was written.
@@ -65,8 +65,12 @@ class Restorer:
         if not isinstance(written, dict):
             return written
         if "$same" in written:
+            self._values.move_to_end(written["$same"])
             return self._values[written["$same"]]
         if "$id" in written:
             self._values[written["$id"]] = written["$value"]
+            self._values.move_to_end(written["$id"])
+            if len(self._values) > _REMEMBERED:
+                self._values.popitem(last=False)
             return written["$value"]
         return written
