@@ -174,16 +174,21 @@ class LimitExceeded(StepInterrupted):
     @property
     def reason(self) -> str:
         """The limit and why it was reached, in few words."""
-        return f"{self.limit}: {self.value:g}" + (f" ({self.why})" if self.why else "")
+        value = plain_number(self.value)
+        return f"{self.limit}: {value} ({self.why})" if self.why else f"{self.limit}: {value}"
 
     def __str__(self) -> str:
-        return f"the limit {self.limit} of {self.value:g} is reached" + (
-            f": {self.why}" if self.why else ""
-        )
+        text = f"the limit {self.limit} of {plain_number(self.value)} is reached"
+        return f"{text}: {self.why}" if self.why else text
 
 
 class TraceError(AgentKitError):
     """A run folder cannot be read or written."""
+
+
+def plain_number(value: float) -> str:
+    """`1,000,000` or `0.25`: a number as people write it."""
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.6g}"
 
 
 def suggest(name: str, known: Sequence[str] | frozenset[str] | set[str]) -> str:

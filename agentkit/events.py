@@ -210,7 +210,10 @@ class LimitReached:
 
     step: int
     limit: str
+    """Its name, such as `tokens`; of a whole run, `run.tokens`."""
     value: float
+    why: str = ""
+    """What was used and what the next call might have taken, where that is not clear."""
 
 
 @dataclass(frozen=True, slots=True)

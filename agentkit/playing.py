@@ -89,7 +89,7 @@ class Player:
         try:
             await self._play()
         except LimitExceeded as error:
-            self._emit(LimitReached(self.summary.steps, error.limit, error.value))
+            self._emit(LimitReached(self.summary.steps, error.limit, error.value, error.why))
             self._end("limit", error.reason)
         except StepInterrupted:
             self._end("interrupted", "stopped by the user")

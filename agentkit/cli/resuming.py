@@ -8,7 +8,7 @@ import click
 from agentkit.agenda import Agenda, resumed_agenda
 from agentkit.agent import Agent
 from agentkit.cli.arguments import open_run
-from agentkit.cli.running import EXIT_CODES, Wishes, limited, play_recorded
+from agentkit.cli.running import EXIT_CODES, Wishes, limited, make_board, play_recorded
 from agentkit.cli.view.board import Board
 from agentkit.reading import Run
 from agentkit.recorded import changes, recorded_agent, recorded_plan
@@ -32,7 +32,8 @@ def resume_run(folder: Path, parallel: int | None, wishes: Wishes) -> int:
     run = open_run(folder)
     agent = limited(recorded_agent(run), wishes)
     plan = recorded_plan(run)
-    plan = replace(plan, parallel=parallel or plan.parallel)
+    unpriced = plan.allow_unknown_price or wishes.allow_unknown_price
+    plan = replace(plan, parallel=parallel or plan.parallel, allow_unknown_price=unpriced)
     limits = {"episode": agent.limits, "run": agent.run_limits}
     writer = RunWriter.resume(run, {"limits": limits, "plan": plan})
     try:
@@ -56,7 +57,7 @@ def resume_run(folder: Path, parallel: int | None, wishes: Wishes) -> int:
 
 def _board(agent: Agent, plan: Plan, agenda: Agenda) -> Board:
     """The board of a run that goes on, with what it did before."""
-    board = Board([node.name for node in agent.graph.nodes], plan.episodes, agent.limits.steps)
+    board = make_board(agent, plan)
     board.started_s -= agenda.seconds
     for summary in agenda.settled:
         board.take_up(summary)

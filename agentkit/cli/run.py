@@ -6,7 +6,7 @@ from typing import Any, Final
 import click
 from click.core import ParameterSource
 
-from agentkit.cli import options
+from agentkit.cli import limits, options
 
 
 @click.command("run")
@@ -31,6 +31,12 @@ from agentkit.cli import options
 )
 @click.option(
     "--steps", metavar="N", type=click.IntRange(1), help="The most decisions an episode may take."
+)
+@limits.options
+@click.option(
+    "--allow-unknown-price",
+    is_flag=True,
+    help="Under a limit on cost, let models of unknown price count as free.",
 )
 @click.option("--fresh", is_flag=True, help="Start every episode without anything remembered.")
 @options.inputs
@@ -81,12 +87,14 @@ def command(
       agentkit run crafter --episodes 8 --parallel 4 --fresh --json
       agentkit run essay --model echo --input topic="why cats sleep so much"
       agentkit run my_agent.yaml --steps 50
+      agentkit run my_agent.yaml --episodes 20 --budget-usd 5
       agentkit run --resume runs/20260131-120000-crafter
       agentkit run crafter --node plan --from runs/20260131-120000-crafter:0:12
 
     Exit codes: 0 done, 1 failed, 2 something in the command or the agent is wrong, 3 a limit was
     reached, 130 stopped with Ctrl-C.
     """
+    wishes["budget"] = limits.Budget.take(wishes)
     if resume is not None:
         _refuse_others(ctx)
         from agentkit.cli.resuming import resume_run

@@ -14,6 +14,7 @@ from agentkit.agenda import Agenda
 from agentkit.agent import Agent
 from agentkit.cli.app import INTERRUPTED
 from agentkit.cli.arguments import from_here, load
+from agentkit.cli.limits import Budget, more_option
 from agentkit.cli.notes import notes, run_title
 from agentkit.cli.recording import run_folder
 from agentkit.cli.view import closing, summary
@@ -40,6 +41,8 @@ class Wishes:
     parallel: int
     seed: int
     steps: int | None
+    budget: Budget
+    allow_unknown_price: bool
     fresh: bool
     out: Path | None
     as_json: bool
@@ -65,11 +68,20 @@ def run_agent(
         click.echo(
             f"note: --memory {memory} is not used: {agent.name} keeps nothing forever", err=True
         )
-    plan = Plan(wishes.episodes, wishes.parallel, wishes.seed, wishes.fresh)
-    board = Board([node.name for node in agent.graph.nodes], plan.episodes, agent.limits.steps)
+    plan = Plan(
+        wishes.episodes, wishes.parallel, wishes.seed, wishes.fresh,
+        allow_unknown_price=wishes.allow_unknown_price,
+    )  # fmt: skip
+    board = make_board(agent, plan)
     about = about_run(agent, plan, path, from_here(model))
     writer = RunWriter(run_folder(agent.name, wishes.out), about)
     return play_recorded(agent, plan, writer, board, wishes)
+
+
+def make_board(agent: Agent, plan: Plan) -> Board:
+    """The board of a run that begins."""
+    names = [node.name for node in agent.graph.nodes]
+    return Board(names, plan.episodes, agent.limits, agent.run_limits)
 
 
 def limited(agent: Agent, wishes: Wishes) -> Agent:
@@ -78,11 +90,14 @@ def limited(agent: Agent, wishes: Wishes) -> Agent:
     Raises:
         InputError: A limit does not suit it.
     """
-    if wishes.steps is None:
+    limits, run_limits = agent.limits, wishes.budget.over(agent.run_limits)
+    if wishes.steps is not None:
+        if agent.env is None:
+            raise InputError(f"--steps counts decisions in an environment; {agent.name} has none")
+        limits = replace(limits, steps=wishes.steps)
+    if (limits, run_limits) == (agent.limits, agent.run_limits):
         return agent
-    if agent.env is None:
-        raise InputError(f"--steps counts decisions in an environment; {agent.name} has none")
-    return agent.replace(limits=replace(agent.limits, steps=wishes.steps))
+    return agent.replace(limits=limits, run_limits=run_limits)
 
 
 def play_recorded(
@@ -150,10 +165,10 @@ def _opened(
     return CompletionFile(path, progress.say)
 
 
-def resume_command(folder: Path, status: str = "") -> str:
-    """The command that goes on with a run."""
-    command = shlex.join(["agentkit", "run", "--resume", str(folder)])
-    return f"{command}, and a higher limit" if status == "limit" else command
+def resume_command(folder: Path, option: str = "") -> str:
+    """The command that goes on with a run, with a higher limit if one is named."""
+    more = [option, "MORE"] if option else []
+    return shlex.join(["agentkit", "run", "--resume", str(folder), *more])
 
 
 def _close(agent: Agent, board: Board, folder: Path, wishes: Wishes, status: str) -> None:
@@ -165,8 +180,9 @@ def _close(agent: Agent, board: Board, folder: Path, wishes: Wishes, status: str
         closing.print_json(summary.machine(board, agent, report, folder, status))
         return
     lines = summary.facts(board, report, folder)
-    if status != "done":
-        lines.append(("go on with", resume_command(folder, status)))
+    option = more_option(board.reached)
+    if status != "done" and (status != "limit" or option):
+        lines.append(("go on with", resume_command(folder, option)))
     headline = summary.headline(board, agent.name, status)
     closing.show_answers(board)
     closing.show_facts(headline, lines, status)

@@ -8,6 +8,7 @@ import click
 from agentkit.about import node_models
 from agentkit.agent import Agent
 from agentkit.cli.arguments import load
+from agentkit.cli.view.limits import listed_both
 from agentkit.errors import InputError, suggest
 from agentkit.node import MISSING, Node
 from agentkit.values import json_text
@@ -51,7 +52,7 @@ def _show_head(agent: Agent, path: Path) -> None:
         "models": ", ".join(dict.fromkeys(node_models(agent).values())),
         "inputs": ", ".join(f"{name}={json_text(v)}" for name, v in agent.inputs.items()),
         "memory": ", ".join(f"{key} ({keep.get(key, 'episode')})" for key in agent.memory.start),
-        "limit": "" if agent.limits.steps is None else f"{agent.limits.steps} steps",
+        "limits": "; ".join(listed_both(agent.limits, agent.run_limits)),
         "action": "" if agent.action is None else agent.action.source,
     }  # fmt: skip
     for label, text in head.items():

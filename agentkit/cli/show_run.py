@@ -8,8 +8,10 @@ import click
 
 from agentkit.cli.arguments import choose_episode, open_run
 from agentkit.cli.show_step import StepPrinter
+from agentkit.cli.view.limits import listed_both
 from agentkit.cli.view.words import count, money, seconds, tokens
 from agentkit.errors import InputError, TraceError, suggest
+from agentkit.limits import Limits
 from agentkit.messages import Usage
 from agentkit.reading import Record, Run
 
@@ -78,6 +80,18 @@ def _facts(about: Any) -> Iterator[tuple[str, str]]:
     plan = about.get("plan")
     if isinstance(plan, dict):
         yield "seed", str(plan.get("seed"))
+    if limits := "; ".join(_limits(about.get("limits"))):
+        yield "limits", limits
+
+
+def _limits(recorded: Any) -> Iterator[str]:
+    if not isinstance(recorded, dict):
+        return
+    try:
+        limits, run_limits = (Limits(**recorded[whose]) for whose in ("episode", "run"))
+    except (TypeError, KeyError, InputError) as error:
+        raise TraceError(f"the limits in run.json are damaged: {error}") from error
+    yield from listed_both(limits, run_limits)
 
 
 def _ending(events: Iterator[Record]) -> tuple[Record | None, int, float]:

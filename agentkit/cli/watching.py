@@ -75,7 +75,7 @@ async def _play(
     ticker = asyncio.create_task(_tick(progress))
     interrupts.watch(run, stop)
     try:
-        await run
+        board.limit = (await run).limit
     except asyncio.CancelledError:
         if not interrupts.stopped:
             raise

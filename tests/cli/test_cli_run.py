@@ -59,7 +59,7 @@ def test_several_episodes_that_end_differently_are_counted(invoke, folder):
     result = invoke("run", "walker.yaml", "--episodes", "2", "--steps", "2")
     assert result.exit_code == 1
     assert result.stdout.startswith("walker: failed (1 stopped by a limit, 1 failed)\n")
-    assert "episodes   2 of 2 (mean return 0.00)" in result.stdout
+    assert "episodes    2 of 2 (mean return 0.00)" in result.stdout
 
 
 def test_a_failed_node_is_said_and_gives_1(invoke, folder):

@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
+from agentkit.cli.view.limits import Used
 from agentkit.episode_record import Paid
+from agentkit.errors import LimitExceeded, plain_number
 from agentkit.events import (
     EnvironmentStepped,
     EpisodeFinished,
@@ -25,6 +27,7 @@ from agentkit.events import (
     StepFinished,
     StepStarted,
 )
+from agentkit.limits import UNLIMITED, Limits
 from agentkit.messages import Completion, Usage
 from agentkit.summaries import EpisodeSummary, RunSummary
 
@@ -60,7 +63,7 @@ class EpisodeBoard:
     cost_usd: float | None = 0.0
     failures: Mapping[str, str] = field(default_factory=dict)
     """The nodes that failed in the last step."""
-    limit: tuple[str, float] | None = None
+    limit: LimitReached | None = None
     """The limit that ended the episode."""
     newest: list[str] = field(default_factory=list)
     """The achievements in the order in which they were made."""
@@ -75,11 +78,16 @@ class EpisodeBoard:
         return self.summary.seconds
 
     @property
+    def used(self) -> Used:
+        """What the episode has used."""
+        return Used(self.summary.steps, self.usage, self.cost_usd, self.seconds)
+
+    @property
     def outcome(self) -> str:
         """How the episode ended, in words."""
         status, reason = self.summary.status, self.summary.reason
         if self.limit is not None:
-            return f"limit reached: {self.limit[0]} {self.limit[1]:g}"
+            return f"limit reached: {self.limit.limit} {plain_number(self.limit.value)}"
         if status == "done":
             return f"done ({reason})" if reason else "done"
         return f"{status}: {reason}" if reason else status
@@ -136,13 +144,23 @@ class Board:
     Args:
         nodes: The nodes of the graph, in order.
         episodes: How many episodes the run shall have.
-        steps: The limit of decisions an episode; None is no limit.
+        limits: The limits of each episode.
+        run_limits: The limits of the whole run.
     """
 
-    def __init__(self, nodes: Sequence[str], episodes: int, steps: int | None) -> None:
+    def __init__(
+        self,
+        nodes: Sequence[str],
+        episodes: int,
+        limits: Limits = UNLIMITED,
+        run_limits: Limits = UNLIMITED,
+    ) -> None:
         self.nodes = tuple(nodes)
         self.planned = episodes
-        self.steps_limit = steps
+        self.limits = limits
+        self.run_limits = run_limits
+        self.limit: LimitExceeded | None = None
+        """The limit of the run that kept further episodes from being begun."""
         self.episodes: dict[int, EpisodeBoard] = {}
         self.started_s = time.perf_counter()
         self.seconds: float | None = None
@@ -188,7 +206,32 @@ class Board:
     @property
     def summary(self) -> RunSummary:
         """How the run went, as far as it came."""
-        return RunSummary([self.episodes[i].summary for i in sorted(self.episodes)])
+        return RunSummary([self.episodes[i].summary for i in sorted(self.episodes)], self.limit)
+
+    @property
+    def used(self) -> Used:
+        """What the run has used."""
+        episodes = self.episodes.values()
+        costs = [episode.cost_usd for episode in episodes]
+        known = [cost for cost in costs if cost is not None]
+        return Used(
+            sum(episode.summary.steps for episode in episodes),
+            sum((episode.usage for episode in episodes), Usage()),
+            sum(known, 0.0) if len(known) == len(costs) else None,
+            self.elapsed_s,
+        )
+
+    @property
+    def reached(self) -> LimitExceeded | None:
+        """The limit that ended the run, or the one that ended episodes."""
+        if self.limit is not None:
+            return self.limit
+        found = [episode.limit for episode in self.episodes.values() if episode.limit is not None]
+        found.sort(key=lambda one: not one.limit.startswith("run."))
+        of_run = bool(found) and found[0].limit.startswith("run.")
+        if not found or (not of_run and len({(one.limit, one.value) for one in found}) > 1):
+            return None
+        return LimitExceeded(found[0].limit, found[0].value, found[0].why)
 
 
 def _episode_started(board: EpisodeBoard, event: EpisodeStarted) -> None:
@@ -241,6 +284,7 @@ def _node_skipped(board: EpisodeBoard, event: NodeSkipped) -> None:
 
 
 def _node_failed(board: EpisodeBoard, event: NodeFailed) -> None:
+    board.spend(event.completion, event.reused)
     if event.item is None:
         board.nodes[event.node] = "failed"
         board.said = (event.node, event.error)
@@ -276,7 +320,7 @@ def _environment_stepped(board: EpisodeBoard, event: EnvironmentStepped) -> None
 
 
 def _limit_reached(board: EpisodeBoard, event: LimitReached) -> None:
-    board.limit = (event.limit, event.value)
+    board.limit = event
 
 
 def _episode_finished(board: EpisodeBoard, event: EpisodeFinished) -> None:

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agentkit.cli.view.board import Board, EpisodeBoard, NodeState
+from agentkit.cli.view.limits import standing
 from agentkit.cli.view.words import money, one_line, seconds, spoken, tokens
 
 _MARKS: Final[dict[NodeState, tuple[str, str]]] = {
@@ -50,7 +51,7 @@ def frame(board: Board, title: str, height: int) -> RenderableType:
 
 
 def _single(board: Board, episode: EpisodeBoard | None) -> list[RenderableType]:
-    if episode is None or (board.steps_limit is None and not episode.nodes):
+    if episode is None or (board.limits.steps is None and not episode.nodes):
         return [Text("starting ...", "dim")]
     parts: list[RenderableType] = [node_grid(episode)]
     facts = Table.grid(padding=(0, 2))
@@ -79,6 +80,10 @@ def _facts(board: Board, episode: EpisodeBoard) -> list[tuple[str, RenderableTyp
         facts.append(("achievements", Text(text, "bold", **_CUT)))
     facts.append(("tokens", Text(tokens(episode.usage))))
     facts.append(("cost", Text(money(episode.cost_usd))))
+    if left := standing(board.limits, episode.used, leave_out="steps"):
+        facts.append(("limits", Text(left)))
+    if left := standing(board.run_limits, board.used):
+        facts.append(("of the run", Text(left)))
     return facts
 
 
@@ -86,14 +91,15 @@ def _steps(board: Board, episode: EpisodeBoard) -> RenderableType:
     done = episode.summary.steps
     ticks = episode.game_steps
     text = f"{done:,}"
-    if board.steps_limit is not None:
-        text += f" of {board.steps_limit:,} ({board.steps_limit - done:,} left)"
+    limit = board.limits.steps
+    if limit is not None:
+        text += f" of {limit:,} ({limit - done:,} left)"
     if ticks is not None:
         text += f"   game step {ticks:,}"
-    if board.steps_limit is None:
+    if limit is None:
         return Text(text, "bold")
     row = Table.grid(padding=(0, 2))
-    row.add_row(Text(text, "bold"), ProgressBar(board.steps_limit, done, width=24))
+    row.add_row(Text(text, "bold"), ProgressBar(limit, done, width=24))
     return row
 
 
@@ -142,7 +148,8 @@ def _several(board: Board, rows: int) -> list[RenderableType]:
         f"{len(ended)} of {board.planned} episodes ended{mean}   "
         f"tokens {tokens(summary.usage)}   cost {money(summary.cost_usd)}"
     )
-    return [table, sums]
+    left = standing(board.run_limits, board.used)
+    return [table, sums, Text(f"limits of the run: {left}")] if left else [table, sums]
 
 
 def _row(episode: EpisodeBoard, with_made: bool) -> Sequence[RenderableType]:

@@ -6,6 +6,7 @@ from typing import Final, Self
 
 import click
 
+from agentkit.cli.view import limits
 from agentkit.cli.view.board import Board, EpisodeBoard
 from agentkit.cli.view.words import count, seconds
 from agentkit.events import EnvironmentStepped, EpisodeFinished, Event, NodeFinished
@@ -41,7 +42,9 @@ class PlainProgress:
             if (event.step + 1) % _EVERY_STEPS and now - last < _EVERY_S:
                 return
             self._said_s[episode] = now
-            self.say(f"episode {episode}: {standing(board)}, last action {event.action}")
+            left = limits.standing(self._board.run_limits, self._board.used)
+            run = f"; the run: {left}" if left else ""
+            self.say(f"episode {episode}: {standing(board)}, last action {event.action}{run}")
         elif isinstance(event, EpisodeFinished):
             self.say(f"episode {episode}: {ending(board)}")
         elif isinstance(event, NodeFinished) and board.summary.seed is None:

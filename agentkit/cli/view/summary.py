@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from agentkit.agent import Agent
 from agentkit.cli.view.board import Board, EpisodeBoard
+from agentkit.cli.view.limits import reached
 from agentkit.cli.view.words import count, money, seconds, tokens
 
 Facts = list[tuple[str, str]]
@@ -39,9 +40,20 @@ def facts(board: Board, report: Mapping[str, str], folder: Path) -> Facts:
         ("tokens", tokens(summary.usage)),
         ("cost", money(summary.cost_usd)),
         ("time", seconds(board.elapsed_s)),
+        *_limit(board),
         ("recorded", str(folder)),
     ]
     return lines
+
+
+def _limit(board: Board) -> Facts:
+    """What ended the run, if a limit did."""
+    limit = board.reached
+    if limit is None:
+        return []
+    ended = [episode for episode in board.episodes.values() if episode.limit is not None]
+    of_run = limit.limit.startswith("run.") or not ended
+    return [("limit", reached(limit, board.used if of_run else ended[0].used))]
 
 
 def _of_one(episode: EpisodeBoard, report: Mapping[str, str]) -> Facts:
@@ -85,8 +97,16 @@ def machine(
         "env": agent.env.id if agent.env else None,
         "episodes": [_episode(board.episodes[i]) for i in sorted(board.episodes)],
         "totals": board.summary.totals() | {"seconds": board.elapsed_s},
+        "limit": _machine_limit(board),
         "report": dict(report),
     }
+
+
+def _machine_limit(board: Board) -> dict[str, Any] | None:
+    limit = board.reached
+    if limit is None:
+        return None
+    return {"name": limit.limit, "value": limit.value, "why": limit.why}
 
 
 def _episode(episode: EpisodeBoard) -> dict[str, Any]:
