@@ -14,7 +14,7 @@ _LOG = logging.getLogger("agentkit.models")
 
 _FIRST_WAIT_S: Final = 0.5
 _GROWTH: Final = 3.0
-_LONGEST_OWN_WAIT_S: Final = 30.0
+_LONGEST_OWN_WAIT_S: Final = 15.0
 LONGEST_WAIT_S: Final = 60.0
 """A server that wants a longer pause than this gets none: the call fails and says so."""
 
@@ -183,7 +183,7 @@ class HostedModel:
         _LOG.info("%s: %s; trying again in %.1f s", self.name, error.reason, wait_s)
         if request.on_retry is not None:
             await request.on_retry(error.reason, wait_s)
-        if error.pause:
+        if error.pause and error.wait_s is not None:
             self._throttle.pause(wait_s)
         await asyncio.sleep(wait_s)
 

@@ -148,6 +148,19 @@ def test_an_overloaded_server_is_left_alone_by_the_other_calls_too():
     assert min(others) - first >= 0.2
 
 
+def test_without_a_wait_from_the_server_only_the_failed_call_waits():
+    model = Server([Retryable("could not answer (503)", pause=True)], max_concurrency=1)
+
+    async def main() -> None:
+        request = Request((Message("user", "Well?"),))
+        await asyncio.gather(*(model.complete(request) for _ in range(4)))
+
+    asyncio.run(main())
+    first, *others, last = model.asked
+    assert max(others) - first < 0.2
+    assert last - first >= 0.25
+
+
 def test_a_price_of_the_settings_gives_the_cost_and_without_one_it_is_unknown():
     model = Server(price=Price(input=1.0, output=10.0, cached=0.1))
     assert isinstance(model, Priced)
