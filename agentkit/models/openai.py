@@ -241,7 +241,10 @@ class _Client:
         host = f"{self.asked.server.host}:{self.asked.server.port}"
         why = redacted(str(error), self.asked.key)
         if isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout)):
-            return Retryable(f"no connection to {host}: {why or 'no answer in time'}")
+            return Retryable(
+                f"no connection to {host}: {why or 'no answer in time'}. Is the server running, "
+                "and is its address right?"
+            )
         return Retryable(f"the connection to {host} was lost: {why or type(error).__name__}")
 
 
