@@ -5,6 +5,7 @@ import json
 import os
 import signal
 from collections import Counter
+from contextlib import suppress
 
 import httpx2
 import jsonschema
@@ -19,6 +20,11 @@ from loopback import (
     answer,
     digest_of,
 )
+from loopback.forms import schema_of_form
+
+from agentkit.errors import OutputError
+from agentkit.output import compile_output
+from agentkit.outputs.shape import form_of, parse_shape
 
 SCHEMA = {
     "$defs": {"place": {"enum": ["north", "south"], "type": "string"}},
@@ -109,6 +115,24 @@ def test_without_a_schema_it_reads_what_the_prompt_asks_for():
     )
     given = Counter(answer(asked(f"{n} {prompt}")) for n in range(100))
     assert given['{"action": "dig"}'] > 20
+
+
+def test_a_form_to_fill_in_is_read_as_a_schema():
+    declared = {
+        "why": "str",
+        "sure": "bool",
+        "level": "one of [low, high] | null",
+        "parts": [{"name": "str", "n": "int"}],
+    }
+    output = compile_output(declared)
+    given = [answer(asked(f"{n}\n\n{output.instruction({})}")) for n in range(50)]
+    fitting = 0
+    for text in given:
+        with suppress(OutputError):
+            fitting += output.parse(text, {})["level"] in ("low", "high", None)
+    assert fitting >= 40
+    nullable = {"anyOf": [{"enum": ["low", "high"]}, {"type": "null"}]}
+    assert schema_of_form(form_of(parse_shape(declared)))["properties"]["level"] == nullable
 
 
 def test_formats_that_openai_refuses_are_refused_and_old_servers_take_none():

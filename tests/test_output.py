@@ -382,12 +382,21 @@ def test_every_object_of_a_schema_is_closed_and_needs_all_fields() -> None:
         assert part["required"] == list(part["properties"])
 
 
-def test_a_schema_asks_with_its_json_schema_in_declared_order() -> None:
-    text = compile_output({"why": "str", "answer": "bool"}).instruction({})
-    assert text == (
-        "Answer with one JSON object and nothing else. It must fit this JSON schema:\n"
-        '{"additionalProperties": false, "properties": {"why": {"type": "string"}, '
-        '"answer": {"type": "boolean"}}, "required": ["why", "answer"], "type": "object"}'
+def test_a_schema_asks_with_a_form_to_fill_in_in_declared_order() -> None:
+    declared = {
+        "why": "str",
+        "answer": "bool",
+        "level": "one of [low, high]",
+        "times": "int | null",
+        "parts": [{"name": "str", "share": "float"}],
+    }
+    assert compile_output(declared).instruction({}) == (
+        "Answer with one JSON object and nothing else, in this form:\n"
+        '{"why": "...", "answer": true or false, "level": "low" or "high", '
+        '"times": <whole number> or null, "parts": [{"name": "...", "share": <number>}, ...]}'
+    )
+    assert compile_output(["str"]).instruction({}) == (
+        'Answer with one JSON list and nothing else, in this form:\n["...", ...]'
     )
 
 

@@ -18,6 +18,7 @@ from agentkit.outputs.shape import (
     Scalar,
     Shape,
     declaration_of,
+    form_of,
     json_schema_of,
     words_for,
 )
@@ -55,7 +56,9 @@ class SchemaOutput:
 
     def instruction(self, values: Mapping[str, Any]) -> str:
         """What stands last in the prompt."""
-        return _instruction(self.schema)
+        kind = "list" if isinstance(self.shape, ListOf) else "object"
+        form = form_of(self.shape)
+        return f"Answer with one JSON {kind} and nothing else, in this form:\n{form}"
 
     def json_schema(self, values: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """The JSON schema, for models that can follow one."""
@@ -103,8 +106,12 @@ class ModelOutput:
         return frozenset(model.model_fields) | frozenset(model.model_computed_fields)
 
     def instruction(self, values: Mapping[str, Any]) -> str:
-        """What stands last in the prompt."""
-        return _instruction(self.schema)
+        """What stands last in the prompt: the whole schema, since it may say more than a form."""
+        text = json.dumps(self.schema, ensure_ascii=False)
+        kind = "list" if self.schema.get("type") == "array" else "object"
+        return (
+            f"Answer with one JSON {kind} and nothing else. It must fit this JSON schema:\n{text}"
+        )
 
     def json_schema(self, values: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """The JSON schema, for models that can follow one."""
@@ -150,12 +157,6 @@ def _close(schema: Any) -> None:
     elif isinstance(schema, list):
         for part in schema:
             _close(part)
-
-
-def _instruction(schema: Mapping[str, Any]) -> str:
-    kind = "list" if schema.get("type") == "array" else "object"
-    text = json.dumps(schema, ensure_ascii=False)
-    return f"Answer with one JSON {kind} and nothing else. It must fit this JSON schema:\n{text}"
 
 
 def _annotation(shape: Shape) -> Any:

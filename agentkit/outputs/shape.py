@@ -1,5 +1,6 @@
 """A declared schema, such as `{subgoal: str, steps: [str]}`, as a tree of types."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -211,6 +212,25 @@ def declaration_of(shape: Shape) -> str:
             return f"{declaration_of(inner)} | null"
         case Record(fields):
             return "{" + ", ".join(f"{name}: {declaration_of(kind)}" for name, kind in fields) + "}"
+
+
+_BLANKS = {"str": '"..."', "int": "<whole number>", "float": "<number>", "bool": "true or false"}
+
+
+def form_of(shape: Shape) -> str:
+    """The shape as a form to fill in: what a model is shown, far shorter than a JSON schema."""
+    match shape:
+        case Scalar(kind):
+            return _BLANKS[kind]
+        case OneOf(options):
+            return " or ".join(json.dumps(option, ensure_ascii=False) for option in options)
+        case ListOf(item):
+            return f"[{form_of(item)}, ...]"
+        case Nullable(inner):
+            return f"{form_of(inner)} or null"
+        case Record(fields):
+            filled = (f"{json.dumps(name)}: {form_of(kind)}" for name, kind in fields)
+            return "{" + ", ".join(filled) + "}"
 
 
 _JSON_TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}

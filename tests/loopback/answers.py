@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from loopback.forms import schema_of_form
 from loopback.instances import Writer
 
 _CORRECTION = "That answer cannot be used:"
 _SCHEMA_MARK = "It must fit this JSON schema:\n"
+_FORM_MARK = "and nothing else, in this form:\n"
 _OPTIONS_MARK = "Answer with exactly one of these options and nothing else:"
 _FIELDS = re.compile(r'"(\w+)"')
 WRONG_SHARE = 0.06
@@ -86,6 +88,9 @@ def _as_asked(writer: Writer, prompt: str) -> str:
     schema = prompt.rpartition(_SCHEMA_MARK)[2]
     if _SCHEMA_MARK in prompt:
         return writer.spoiled(json.dumps(writer.instance(json.loads(schema))))
+    if _FORM_MARK in prompt:
+        form = schema_of_form(prompt.rpartition(_FORM_MARK)[2])
+        return writer.spoiled(json.dumps(writer.instance(form)))
     options = prompt.rpartition(_OPTIONS_MARK)[2]
     if _OPTIONS_MARK in prompt:
         return writer.spoiled(writer.draw.choice(options.strip().removeprefix("- ").split("\n- ")))
