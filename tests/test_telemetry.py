@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from loopback import Fault, LoopbackServer
@@ -456,3 +458,12 @@ def test_sampling_settings_that_are_not_set_are_not_told(spans):
     Graph([Node("a", "?")]).run_sync(model=Model())
     told = [key for key in spans.one("chat gpt-9").attributes if key.startswith("gen_ai.request.")]
     assert told == ["gen_ai.request.model"]
+
+
+def test_the_program_on_the_page_makes_the_spans_that_the_page_shows():
+    page = (Path(__file__).parents[1] / "docs" / "observability.md").read_text()
+    [program] = re.findall(r"```python\n(from opentelemetry.+?)```", page, re.DOTALL)
+    shown = page.split(program)[1].split("```text\n")[1].split("```")[0]
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stderr == ""
+    assert done.stdout == shown
