@@ -97,7 +97,8 @@ def test_agentkit_never_imports_agentkit_envs_which_uses_public_names_only():
 
 
 HEAVY = (
-    "openai langchain langchain_core torch playwright crafter networkx jinja2 pydantic rich yaml"
+    "openai langchain langchain_core torch playwright crafter networkx jinja2 pydantic rich yaml "
+    "opentelemetry sqlite3 genai_prices"
 )
 
 
