@@ -91,9 +91,10 @@ def limited(agent: Agent, wishes: Wishes) -> Agent:
         InputError: A limit does not suit it.
     """
     limits, run_limits = agent.limits, wishes.budget.over(agent.run_limits)
+    for option, steps in (("--steps", wishes.steps), ("--budget-steps", wishes.budget.steps)):
+        if steps is not None and agent.env is None:
+            raise InputError(f"{option} counts decisions in an environment; {agent.name} has none")
     if wishes.steps is not None:
-        if agent.env is None:
-            raise InputError(f"--steps counts decisions in an environment; {agent.name} has none")
         limits = replace(limits, steps=wishes.steps)
     if (limits, run_limits) == (agent.limits, agent.run_limits):
         return agent
