@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from agentkit.models.scripted import ScriptedModel
     from agentkit.node import Check, Node
     from agentkit.reading import Run, comparable, load_run
+    from agentkit.replaying import replay
     from agentkit.rollouts import Plan, rollout
     from agentkit.run_folder import RunWriter
     from agentkit.spec import agent_schema, dump_agent, load_agent, parse_agent
@@ -87,6 +88,7 @@ _MODULES = {
     "models.scripted": ("ScriptedModel",),
     "node": ("Check", "Node"),
     "reading": ("Run", "comparable", "load_run"),
+    "replaying": ("replay",),
     "rollouts": ("Plan", "rollout"),
     "run_folder": ("RunWriter",),
     "spec": ("agent_schema", "dump_agent", "load_agent", "parse_agent"),
@@ -144,6 +146,7 @@ __all__ = [
     "load_agent",
     "load_run",
     "parse_agent",
+    "replay",
     "rollout",
 ]
 

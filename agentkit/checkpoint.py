@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentkit.agent import Agent
 from agentkit.episode_record import EpisodeRecord, Paid
@@ -11,8 +11,12 @@ from agentkit.messages import Completion
 from agentkit.past import Past
 from agentkit.reading import Record
 from agentkit.scope import State
+from agentkit.story import Story
 from agentkit.summaries import EpisodeSummary
 from agentkit.values import json_copy
+
+if TYPE_CHECKING:
+    import gymnasium
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,10 @@ class Checkpoint:
     """How long it was played."""
     restart: "Checkpoint | None" = None
     """What comes instead when the environment cannot be brought back to where it was."""
+    until: int | None = None
+    """The step before which a replay ends; None plays on."""
+    stand_in: "gymnasium.Env[Any, Any] | None" = None
+    """What a replay plays in when the environment does not repeat itself."""
 
     def tell(self, summary: EpisodeSummary) -> None:
         """Let a summary begin with what was recorded before."""
@@ -139,4 +147,23 @@ def _fitted(agent: Agent, state: State) -> State:
         _known_memory(agent, state.memory),
         {name: value for name, value in state.values.items() if name in index},
         {name: turns for name, turns in state.turns.items() if name in index},
+    )
+
+
+def replayed_checkpoint(
+    agent: Agent, record: EpisodeRecord, beginning: EpisodeRecord | None
+) -> Checkpoint:
+    """An episode that is played again from its record.
+
+    Args:
+        agent: The agent.
+        record: The record of the episode, with the calls of all steps.
+        beginning: Of a fork: the record of what it copied, which is not played.
+    """
+    return replace(
+        _going_on(agent, beginning or EpisodeRecord(Story(record.story.folder))),
+        memory=_first_memory(agent, record),
+        past=Past(record.calls, complete=True),
+        paid=record.before,
+        seconds=0.0,
     )

@@ -134,6 +134,8 @@ class EpisodeRecord:
         self.spans[-1] = (self.spans[-1][0], record["time"])
         if "node" in record:
             self._take_call(record, counts)
+        elif kind == "step_failed" and counts:
+            self.calls.setdefault(record["step"], Calls()).take(record)
         if counts:
             self._take(record)
         elif kind == "environment_stepped":

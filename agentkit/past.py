@@ -50,6 +50,8 @@ class Calls:
     """Answers that nodes failed with."""
     errors: dict[Key, str] = field(default_factory=dict)
     """Why nodes failed without an answer."""
+    unanswered: int = 0
+    """Calls of a step that failed which got no answer."""
     request_keys: dict[Key, str] = field(default_factory=dict)
     """Digests of the requests of nodes with `reuse`."""
 
@@ -81,6 +83,10 @@ class Calls:
                 self.refused[key] = _answer(event, event["latency_s"], event["reused"])
             elif key in self.questions and key not in self.answers and key not in self.results:
                 self.errors[key] = event["error"]
+        elif kind == "step_failed":
+            answers = [*self.answers.values(), *self.refused.values()]
+            known = sum(answer.completion.usage.calls for answer in answers if not answer.reused)
+            self.unanswered = max(0, event["usage"]["calls"] - known)
 
     def _asked(self, key: Key, event: Mapping[str, Any]) -> None:
         if event["function"]:
@@ -101,6 +107,12 @@ class Calls:
             for key, digest in self.request_keys.items()
             if key in self.answers
         ]
+
+    @property
+    def ended(self) -> bool:
+        """Whether every call that was begun came to an end."""
+        known = (self.answers, self.results, self.refused, self.errors)
+        return all(any(key in calls for calls in known) for key in self.questions)
 
     @property
     def paid(self) -> list[Completion]:
@@ -148,7 +160,7 @@ class Past:
             for message in request.messages
         )
         _check_same(calls, call.step, key, asked, "was asked something else")
-        self._untaken[call.step].discard(key)
+        self._untaken.get(call.step, set()).discard(key)
         return known
 
     def result(
@@ -173,10 +185,15 @@ class Past:
         return known
 
     def settle(self, step: int) -> list[Completion]:
-        """The answers of a step that were paid for and that nobody asked for, each told once."""
-        if self._complete or step not in self._untaken:
+        """The answers of a step that were paid for and that nobody asked for, each told once.
+
+        Of a complete record: one that stands for the calls that got no answer.
+        """
+        untaken = self._untaken.pop(step, None)
+        if untaken is None:
             return []
-        untaken, self._untaken[step] = self._untaken[step], set()
+        if self._complete:
+            return [Completion("", Usage(calls=self._steps[step].unanswered), 0.0)]
         answers = (self._steps[step].answers[key] for key in untaken)
         return [answer.completion for answer in answers if not answer.reused]
 

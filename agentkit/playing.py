@@ -91,8 +91,9 @@ class Player:
         except LimitExceeded as error:
             self._emit(LimitReached(self.summary.steps, error.limit, error.value, error.why))
             self._end("limit", error.reason)
-        except StepInterrupted:
-            self._end("interrupted", "stopped by the user")
+        except StepInterrupted as error:
+            over = self._checkpoint is not None and self._checkpoint.until == self.summary.steps
+            self._end("interrupted", str(error) if over else "stopped by the user")
         except asyncio.CancelledError:
             self._end("interrupted", "stopped by the user")
             patience_s = CLOSING_S
@@ -129,6 +130,10 @@ class Player:
 
     def _start_over(self, checkpoint: Checkpoint) -> Checkpoint | None:
         """The environment cannot be brought back: the steps made in it count no longer."""
+        if checkpoint.stand_in is not None:
+            self._close()
+            self._env = checkpoint.stand_in
+            return checkpoint
         if self._source.ledger is not None:
             for _ in checkpoint.outcomes:
                 self._source.ledger.drop_step()
@@ -206,6 +211,8 @@ class Player:
     ) -> str:
         if self._episode is None:
             raise RuntimeError("act before reset")
+        if self._checkpoint is not None and self._checkpoint.until == self.summary.steps:
+            raise StepInterrupted("the record ends here")
         return await self._episode.act(
             observation,
             actions=info.get("actions"),

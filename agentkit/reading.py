@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any, Final, get_args
@@ -89,10 +89,17 @@ def load_run(folder: str | Path) -> Run:
     return Run(folder, about)
 
 
+_KINDS: Final = {event_name(kind): kind for kind in get_args(Event)}
 _FIELDS: Final = {
-    event_name(kind): frozenset(field.name for field in fields(kind)) for kind in get_args(Event)
+    name: frozenset(f.name for f in fields(kind) if f.default is f.default_factory is MISSING)
+    for name, kind in _KINDS.items()
 }
-"""The fields of every event; one that lacks some was not written by AgentKit."""
+"""The fields that every event must have; one that lacks some was not written by AgentKit."""
+_LATER: Final = {
+    name: {f.name: f.default for f in fields(kind) if f.default is not MISSING}
+    for name, kind in _KINDS.items()
+}
+"""What stands for fields that an earlier version did not write."""
 
 
 def _lines(path: Path) -> Iterator[bytes]:
@@ -119,6 +126,8 @@ def _records(path: Path, lines: Iterable[bytes]) -> Iterator[tuple[int, Record]]
             raise TraceError(f"{path}:{number} is damaged: {error}") from error
         if missing := _FIELDS.get(event, frozenset()) - record.keys():
             raise TraceError(f"{path}:{number} is damaged: {event} has no {', '.join(missing)}")
+        for name, value in _LATER.get(event, {}).items():
+            record.setdefault(name, value)
         try:
             _restore(record, event, restorer)
         except (KeyError, TypeError, AttributeError) as error:

@@ -57,6 +57,34 @@ def rebuild(
     return observation, checked_info(info), reward
 
 
+def recorded_env(
+    started: Mapping[str, Any], outcomes: Sequence[Record], ending: str
+) -> "gymnasium.Env[Any, Any]":
+    """An environment that answers as another did when it was recorded.
+
+    Args:
+        started: How the episode began.
+        outcomes: What the environment answered, step by step.
+        ending: Why there are no more of them.
+    """
+    import gymnasium
+
+    answers = iter(outcomes)
+
+    class RecordedEnv(gymnasium.Env[Any, Any]):
+        def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+            return started["observation"], started["info"]
+
+        def step(self, action: str) -> Any:
+            answer = next(answers, None)
+            if answer is None:
+                raise EnvError(ending)
+            names = ("observation", "reward", "terminated", "truncated", "info")
+            return tuple(answer[name] for name in names)
+
+    return RecordedEnv()
+
+
 def _hold(where: str, record: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
     for name, value in as_recorded(answer).items():
         if value != record[name]:

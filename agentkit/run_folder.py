@@ -33,7 +33,8 @@ class RunWriter:
     def __init__(self, folder: Path | str, about: Mapping[str, Any]) -> None:
         self.folder = folder = Path(folder)
         self.recorded: Run | None = None
-        """The run as it was recorded before; None for a new one."""
+        """What was recorded before and is gone on with; None for a run that begins."""
+        self._is_new = True
         self._about = {
             "format": FORMAT,
             "status": "running",
@@ -65,6 +66,7 @@ class RunWriter:
         writer = cls.__new__(cls)
         writer.folder = run.folder
         writer.recorded = run
+        writer._is_new = False
         writer._about = {
             **run.about,
             **(changes or {}),
@@ -81,7 +83,7 @@ class RunWriter:
 
     def episode(self, index: int) -> EpisodeWriter:
         """The writer of one episode's file."""
-        return EpisodeWriter(self.folder, index, again=self.recorded is not None)
+        return EpisodeWriter(self.folder, index)
 
     def finish(self, status: str, totals: Mapping[str, Any]) -> None:
         """Write how the run ended, and let go of the folder."""
@@ -93,11 +95,11 @@ class RunWriter:
 
     def discard(self) -> None:
         """Undo a run that never began: a new folder is removed, an older one is as it was."""
-        if self.recorded is not None:
+        if self.recorded is not None and not self._is_new:
             self._about = dict(self.recorded.about)
             self._save()
         os.close(self._lock)
-        if self.recorded is None:
+        if self._is_new:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _save(self) -> None:

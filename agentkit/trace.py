@@ -61,22 +61,19 @@ class EpisodeWriter:
 
     Args:
         folder: The run's folder.
-        index: The episode's number.
-        again: Whether the file may be there already, to be gone on with.
+        index: The episode's number. A file that is there already is gone on with.
 
     Raises:
-        TraceError: The file cannot be written, or is there already.
+        TraceError: The file cannot be written.
     """
 
-    def __init__(self, folder: Path, index: int, *, again: bool = False) -> None:
+    def __init__(self, folder: Path, index: int) -> None:
         self._folder = folder
         self.path = folder / "episodes" / f"{index:04d}.jsonl"
         self._sharer = Sharer()
         try:
-            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | (0 if again else os.O_EXCL)
-            self._file = os.open(self.path, flags, 0o644)
-            if again:
-                _cut_torn_line(self._file)
+            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            _cut_torn_line(self._file)
         except OSError as error:
             raise TraceError(f"cannot write {self.path}: {error.strerror}") from error
 

@@ -35,7 +35,8 @@ LAYERS = [
     {"environment", "placeholders", "moments", "rendering", "checkpoint"},
     {"spec", "playing", "rebuilding", "agenda"},
     {"rollouts"},
-    {"about", "recorded", "profiling"},
+    {"about", "recorded", "profiling", "forking"},
+    {"replaying"},
     {"cli"},
 ]
 UPWARD = {

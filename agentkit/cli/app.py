@@ -13,6 +13,7 @@ from agentkit.errors import AgentKitError, InputError, suggest
 
 COMMANDS: Final = {
     "run": "Run an agent, watch it, and record what happens.",
+    "replay": "Play a recorded run again without a model, and compare.",
     "check": "Check agent files; every problem is listed with its line.",
     "show": "Show an agent's graph, or a recorded run step by step.",
     "profile": "Show where time and money of a recorded run went, and what would help.",

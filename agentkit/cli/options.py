@@ -38,5 +38,5 @@ place = click.option(
     "--from",
     "place",
     metavar="RUN:EPISODE:STEP",
-    help="Take what the node reads from this step of a recorded run.",
+    help="Begin with this step of a recorded run.",
 )

@@ -6,13 +6,10 @@ from pathlib import Path
 import click
 
 from agentkit.agenda import Agenda, resumed_agenda
-from agentkit.agent import Agent
 from agentkit.cli.arguments import open_run
 from agentkit.cli.running import EXIT_CODES, Wishes, limited, make_board, play_recorded
-from agentkit.cli.view.board import Board
 from agentkit.reading import Run
 from agentkit.recorded import changes, recorded_agent, recorded_plan
-from agentkit.rollouts import Plan
 from agentkit.run_folder import RunWriter
 from agentkit.summaries import RunSummary
 
@@ -50,20 +47,9 @@ def resume_run(folder: Path, parallel: int | None, wishes: Wishes) -> int:
         return _nothing_left(run, agenda)
     for change in changes(run):
         click.echo(f"note: {change}", err=True)
-    board = _board(agent, plan, agenda)
+    board = make_board(agent, plan, agenda)
     _say_what_is_left(folder, agenda)
     return play_recorded(agent, plan, writer, board, wishes, agenda)
-
-
-def _board(agent: Agent, plan: Plan, agenda: Agenda) -> Board:
-    """The board of a run that goes on, with what it did before."""
-    board = make_board(agent, plan)
-    board.started_s -= agenda.seconds
-    for summary in agenda.settled:
-        board.take_up(summary)
-    for summary, finished_steps in agenda.begun.values():
-        board.take_up(summary, finished_steps)
-    return board
 
 
 def _say_what_is_left(folder: Path, agenda: Agenda) -> None:

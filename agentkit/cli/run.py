@@ -1,5 +1,6 @@
 """`agentkit run`: run an agent, watch it, and record what happens."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -89,6 +90,7 @@ def command(
       agentkit run my_agent.yaml --steps 50
       agentkit run my_agent.yaml --episodes 20 --budget-usd 5
       agentkit run --resume runs/20260131-120000-crafter
+      agentkit run my_agent.yaml --from runs/20260131-120000-crafter:0:12
       agentkit run crafter --node plan --from runs/20260131-120000-crafter:0:12
 
     Exit codes: 0 done, 1 failed, 2 something in the command or the agent is wrong, 3 a limit was
@@ -96,7 +98,12 @@ def command(
     """
     wishes["budget"] = limits.Budget.take(wishes)
     if resume is not None:
-        _refuse_others(ctx)
+        _refuse(
+            ctx,
+            _RECORDED,
+            "--resume goes on with the run as it was recorded: leave {} out (to go on with another "
+            "agent from one of its steps: --from RUN:EPISODE:STEP)",
+        )
         from agentkit.cli.resuming import resume_run
         from agentkit.cli.running import Wishes
 
@@ -112,10 +119,10 @@ def command(
         ask_node(agent, node, model, inputs, place, wishes["seed"], wishes["as_json"])
         return
     if place is not None:
-        raise click.UsageError("--from goes with --node: it gives one node the values it reads")
+        _refuse(ctx, _OF_A_FORK, "--from goes on with one recorded episode: leave {} out")
     from agentkit.cli.running import Wishes, run_agent
 
-    ctx.exit(run_agent(agent, model, inputs, memory, Wishes(**wishes)))
+    ctx.exit(run_agent(agent, model, inputs, memory, Wishes(**wishes), place))
 
 
 _RECORDED: Final = {
@@ -131,17 +138,16 @@ _RECORDED: Final = {
     "out": "--out",
 }
 """What a run that goes on takes from its record."""
+_OF_A_FORK: Final = {"episodes": "--episodes", "parallel": "--parallel", "seed": "--seed"}
+"""What a run that begins with a recorded episode takes from that."""
 
 
 def _given(ctx: click.Context, name: str) -> bool:
     return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
-def _refuse_others(ctx: click.Context) -> None:
-    """Refuse what `--resume` takes from the record."""
-    for name, shown in _RECORDED.items():
+def _refuse(ctx: click.Context, names: Mapping[str, str], why: str) -> None:
+    """Refuse options that do not go with the one that was given."""
+    for name, shown in names.items():
         if _given(ctx, name):
-            raise click.UsageError(
-                f"--resume goes on with the run as it was recorded: leave {shown} out (to go on "
-                "with another agent from one of its steps: --from RUN:EPISODE:STEP)"
-            )
+            raise click.UsageError(why.format(shown))

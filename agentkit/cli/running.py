@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from agentkit.about import about_run
-from agentkit.agenda import Agenda
+from agentkit.agenda import Agenda, resumed_agenda
 from agentkit.agent import Agent
 from agentkit.cli.app import INTERRUPTED
 from agentkit.cli.arguments import from_here, load
+from agentkit.cli.forking import find_origin
 from agentkit.cli.limits import Budget, more_option
 from agentkit.cli.notes import notes, run_title
 from agentkit.cli.recording import run_folder
@@ -51,9 +52,22 @@ class Wishes:
 
 
 def run_agent(
-    name: str, model: str | None, inputs: Sequence[str], memory: Path | None, wishes: Wishes
+    name: str,
+    model: str | None,
+    inputs: Sequence[str],
+    memory: Path | None,
+    wishes: Wishes,
+    place: str | None = None,
 ) -> int:
     """Load an agent, play and record a run, and say how it went; returns the exit code.
+
+    Args:
+        name: The agent's file, or its name.
+        model: A model that answers every node.
+        inputs: The inputs, as `name=value`.
+        memory: The file of the memory kept forever.
+        wishes: What else the command line asks for.
+        place: The recorded step to go on from, as `RUN:EPISODE:STEP`.
 
     Raises:
         InputError: The agent cannot be loaded, or the run cannot start.
@@ -68,20 +82,31 @@ def run_agent(
         click.echo(
             f"note: --memory {memory} is not used: {agent.name} keeps nothing forever", err=True
         )
+    origin = None if place is None else find_origin(agent, place)
     plan = Plan(
-        wishes.episodes, wishes.parallel, wishes.seed, wishes.fresh,
+        wishes.episodes, wishes.parallel, origin.seed if origin else wishes.seed, wishes.fresh,
         allow_unknown_price=wishes.allow_unknown_price,
     )  # fmt: skip
-    board = make_board(agent, plan)
     about = about_run(agent, plan, path, from_here(model))
     writer = RunWriter(run_folder(agent.name, wishes.out), about)
-    return play_recorded(agent, plan, writer, board, wishes)
+    agenda = None
+    if origin is not None:
+        agenda = resumed_agenda(agent, origin.begin(writer), plan.episodes, agent.run_limits)
+    return play_recorded(agent, plan, writer, make_board(agent, plan, agenda), wishes, agenda)
 
 
-def make_board(agent: Agent, plan: Plan) -> Board:
-    """The board of a run that begins."""
+def make_board(agent: Agent, plan: Plan, agenda: Agenda | None = None) -> Board:
+    """The board of a run, with what it did before if it goes on."""
     names = [node.name for node in agent.graph.nodes]
-    return Board(names, plan.episodes, agent.limits, agent.run_limits)
+    board = Board(names, plan.episodes, agent.limits, agent.run_limits)
+    if agenda is None:
+        return board
+    board.started_s -= agenda.seconds
+    for ended in agenda.settled:
+        board.take_up(ended)
+    for stopped, finished_steps in agenda.begun.values():
+        board.take_up(stopped, finished_steps)
+    return board
 
 
 def limited(agent: Agent, wishes: Wishes) -> Agent:

@@ -1,0 +1,51 @@
+"""The recorded step that a run begins with."""
+
+from dataclasses import dataclass
+
+import click
+
+from agentkit.agent import Agent
+from agentkit.cli.arguments import choose_episode, open_run, parse_place
+from agentkit.forking import check_fork, fork
+from agentkit.reading import Run
+from agentkit.run_folder import RunWriter
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a fork comes from."""
+
+    run: Run
+    episode: int
+    step: int
+    seed: int
+
+    def begin(self, writer: RunWriter) -> Run:
+        """Let a new run begin there; what cannot be begun leaves no folder.
+
+        Raises:
+            TraceError: The record is damaged, or the new run cannot be written.
+        """
+        try:
+            copied = fork(self.run, self.episode, self.step, writer)
+        except BaseException:
+            writer.discard()
+            raise
+        click.echo(
+            f"going on from step {self.step} of episode {self.episode} of {self.run.folder}",
+            err=True,
+        )
+        return copied
+
+
+def find_origin(agent: Agent, place: str) -> Origin:
+    """The recorded step that the user named.
+
+    Raises:
+        InputError: There is no such step, or the agent cannot go on from it.
+        TraceError: The record is damaged.
+    """
+    folder, number, step = parse_place(place)
+    run = open_run(folder)
+    episode = choose_episode(run, number)
+    return Origin(run, episode, step, check_fork(agent, run, episode, step))
