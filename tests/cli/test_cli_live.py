@@ -86,6 +86,15 @@ def test_one_episode_shows_nodes_step_return_achievements_tokens_and_cost(termin
     assert "furthest" in text
 
 
+def test_the_view_says_how_far_the_limits_are(terminal):
+    options = ("--steps", "6", "--budget-seconds", "60", "--budget-calls", "500")
+    left = r"\d\.\d s of 1 min 00 s \(5\d s left\), \d+ of 500 calls \(4\d\d left\)"
+    text = terminal("run", "slow_walker.yaml", *options).read_to_end()
+    assert re.search(rf"of the run +{left}", text)
+    text = terminal("run", "slow_walker.yaml", *options, "--episodes", "2").read_to_end()
+    assert re.search(rf"limits of the run: {left}", text)
+
+
 def test_streamed_text_of_a_model_is_shown(terminal):
     text = terminal("run", "slow_walker.yaml", "--model", "slow:0.3", "--steps", "1").read_to_end()
     assert "thinking about it" in text
