@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from agentkit.models.base import Model
     from agentkit.models.echo import EchoModel
     from agentkit.models.function import FunctionModel
+    from agentkit.models.langchain import LangChainModel
+    from agentkit.models.openai import OpenAIModel
     from agentkit.models.registry import get_model
     from agentkit.models.rules import RulesModel
     from agentkit.models.scripted import ScriptedModel
@@ -83,6 +85,8 @@ _MODULES = {
     "models.base": ("Model",),
     "models.echo": ("EchoModel",),
     "models.function": ("FunctionModel",),
+    "models.langchain": ("LangChainModel",),
+    "models.openai": ("OpenAIModel",),
     "models.registry": ("get_model",),
     "models.rules": ("RulesModel",),
     "models.scripted": ("ScriptedModel",),
@@ -113,6 +117,7 @@ __all__ = [
     "Graph",
     "Image",
     "InputError",
+    "LangChainModel",
     "LimitExceeded",
     "Limits",
     "Memory",
@@ -120,6 +125,7 @@ __all__ = [
     "Model",
     "ModelError",
     "Node",
+    "OpenAIModel",
     "OutputError",
     "Plan",
     "Problem",
