@@ -40,8 +40,10 @@ class Result:
 class Calls:
     """What a record says of the calls of one step."""
 
+    asked: dict[Key, bytes] = field(default_factory=dict)
+    """A digest of what was asked last: of messages, or of a function's arguments."""
     questions: dict[Key, bytes] = field(default_factory=dict)
-    """A digest of what was asked: of messages, or of a function's arguments."""
+    """The digests of the questions that the answers and results belong to."""
     functions: set[Key] = field(default_factory=set)
     """Those of the questions that are calls of functions."""
     answers: dict[Key, Answer] = field(default_factory=dict)
@@ -75,13 +77,16 @@ class Calls:
             key = event["node"], event["item"], event["attempt"]
             if key in self.functions:
                 self.results[key] = Result(event["value"], event["status"], event["latency_s"])
+                self.questions[key] = self.asked[key]
             elif event["completion"] is not None:
-                self.answers[key] = _answer(event, event["latency_s"], event["reused"])
+                self.answers[key] = _answer(event)
+                self.questions[key] = self.asked[key]
         elif kind == "node_failed":
             key = event["node"], event["item"], event["attempt"]
             if event["completion"] is not None:
-                self.refused[key] = _answer(event, event["latency_s"], event["reused"])
-            elif key in self.questions and key not in self.answers and key not in self.results:
+                self.refused[key] = _answer(event)
+                self.questions.setdefault(key, self.asked[key])
+            elif key in self.asked and key not in self.answers and key not in self.results:
                 self.errors[key] = event["error"]
         elif kind == "step_failed":
             answers = [*self.answers.values(), *self.refused.values()]
@@ -91,10 +96,10 @@ class Calls:
     def _asked(self, key: Key, event: Mapping[str, Any]) -> None:
         if event["function"]:
             self.functions.add(key)
-            self.questions[key] = _arguments_digest(event["arguments"])
+            self.asked[key] = _arguments_digest(event["arguments"])
             return
         messages = event["messages"]
-        self.questions[key] = _digest(
+        self.asked[key] = _digest(
             (message["role"], message["content"], message.get("images", ())) for message in messages
         )
         if event["request_key"]:
@@ -112,7 +117,7 @@ class Calls:
     def ended(self) -> bool:
         """Whether every call that was begun came to an end."""
         known = (self.answers, self.results, self.refused, self.errors)
-        return all(any(key in calls for calls in known) for key in self.questions)
+        return all(any(key in calls for calls in known) for key in self.asked)
 
     @property
     def paid(self) -> list[Completion]:
@@ -217,13 +222,10 @@ def _name(key: Key) -> str:
     return name if attempt == 1 else f"{name} attempt {attempt}"
 
 
-def _answer(event: Mapping[str, Any], latency_s: float, reused: bool) -> Answer:
-    return Answer(recorded_completion(event["completion"]), latency_s, reused)
-
-
-def recorded_completion(record: Mapping[str, Any]) -> Completion:
-    """A completion as it was recorded."""
-    return Completion(**{**record, "usage": Usage(**record["usage"])})
+def _answer(event: Mapping[str, Any]) -> Answer:
+    record = event["completion"]
+    completion = Completion(**{**record, "usage": Usage(**record["usage"])})
+    return Answer(completion, event["latency_s"], event["reused"])
 
 
 def _arguments_digest(arguments: Mapping[str, Any]) -> bytes:
