@@ -18,10 +18,10 @@ def check_prices(binding: Binding) -> None:
     listed = "\n".join(f"  {name} (asked by {', '.join(n)})" for name, n in unpriced.items())
     raise InputError(
         f"a limit on cost needs the price of every model, and these have none:\n{listed}\n"
-        "Say what a million tokens cost, in USD, where the model is declared: "
-        "models: {NAME: {use: ID, price: {input: 0.25, output: 2}}}. "
-        "Or run with --allow-unknown-price (in Python Plan(allow_unknown_price=True)): "
-        "then these models count as free."
+        "Say what a million tokens cost, in USD, where the model is declared:\n"
+        "  models: {NAME: {use: ID, price: {input: 0.25, output: 2}}}\n"
+        "Or let them count as free: --allow-unknown-price (in Python: "
+        "Plan(allow_unknown_price=True))"
     )
 
 

@@ -32,6 +32,7 @@ import pytest
 import agentkit
 from agentkit import errors, events, messages
 from agentkit.cli.app import COMMANDS
+from agentkit.plugins import register_envs
 from agentkit.trace import event_name
 
 ROOT = Path(__file__).parents[1]
@@ -152,6 +153,7 @@ def folder(tmp_path, monkeypatch):
     """An empty current folder; what a page imports or registers goes with it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
+    register_envs()  # these stay: plug-ins are asked once in a process
     modules, registered = set(sys.modules), set(gymnasium.registry)
     yield tmp_path
     for name in set(gymnasium.registry) - registered:

@@ -142,7 +142,7 @@ def _several(board: Board, rows: int) -> list[RenderableType]:
     for episode in shown:
         table.add_row(*_row(episode, with_made))
     summary = board.summary
-    returns = [e.summary.reward for e in ended]
+    returns = [e.summary.reward for e in ended if e.summary.seed is not None]
     mean = f"   mean return {sum(returns) / len(returns):.2f}" if returns else ""
     sums = Text(
         f"{len(ended)} of {board.planned} episodes ended{mean}   "

@@ -30,7 +30,7 @@ def facts(board: Board, report: Mapping[str, str], folder: Path) -> Facts:
     if len(episodes) == 1:
         lines += _of_one(episodes[0], report)
     else:
-        returns = [e.summary.reward for e in episodes]
+        returns = [e.summary.reward for e in episodes if e.summary.seed is not None]
         mean = f" (mean return {sum(returns) / len(returns):.2f})" if returns else ""
         lines.append(("episodes", f"{len(episodes):,} of {board.planned:,}{mean}"))
     lines += report.items()
