@@ -29,9 +29,16 @@ class Overlay:
         """Of each added node: its adder, the item, and which of the nodes added there it is."""
 
     def block(self, index: int, because: str) -> None:
-        """Note that the successors of a node cannot run."""
+        """Note that the successors of a node cannot run; of several reasons the first in the
+        graph counts, whichever failed first."""
         for successor in self.successors[index]:
-            self.blocked.setdefault(successor, because)
+            other = self.blocked.get(successor, because)
+            self.blocked[successor] = min(because, other, key=self.place)
+
+    def place(self, name: str) -> tuple[int, str]:
+        """Where a node stands, for orders that do not depend on which node finishes first."""
+        own = self._binding.graph.index.get(name.partition(".")[0], -1)
+        return own, name
 
     def add(
         self,

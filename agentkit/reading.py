@@ -149,9 +149,9 @@ class _Counting:
         resumed: list[tuple[int, int]] = []
         for number, line in enumerate(lines, 1):
             self.lines = number
-            if line.startswith(_BEGINS):
+            if _BEGINS.match(line):
                 self._begins = number
-            elif line.startswith(_RESUMES):
+            elif _RESUMES.match(line):
                 with suppress(orjson.JSONDecodeError, KeyError, TypeError):  # named when it is read
                     resumed.append((number, int(orjson.loads(line)["step"])))
         self._resumed = list(accumulate(reversed(resumed), _earlier))[::-1]
@@ -168,8 +168,8 @@ class _Counting:
         return "step" in record and record["step"] < self._resumed[0][1]
 
 
-_BEGINS: Final = b'{"event":"episode_started"'
-_RESUMES: Final = b'{"event":"episode_resumed"'
+_BEGINS: Final = re.compile(rb'\{\s*"event"\s*:\s*"episode_started"')
+_RESUMES: Final = re.compile(rb'\{\s*"event"\s*:\s*"episode_resumed"')
 
 
 def _earlier(later: tuple[int, int], this: tuple[int, int]) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """Play a run again from its record: no model is asked, and everything must come out the same."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isclose
@@ -12,7 +13,7 @@ from agentkit.checkpoint import Checkpoint, replayed_checkpoint
 from agentkit.episode_record import EpisodeRecord, read_episode
 from agentkit.events import Event
 from agentkit.forking import copy_beginning
-from agentkit.reading import Record, Run, comparable, load_run
+from agentkit.reading import INCIDENTS, TIMES, Record, Run, load_run
 from agentkit.rebuilding import recorded_env
 from agentkit.recorded import recorded_agent, recorded_plan
 from agentkit.rollouts import Plan, rollout
@@ -26,7 +27,6 @@ _NATURAL: Final = ("steps", "actions not understood in a row")
 """The limits that a replay reaches by itself."""
 _CLOSE: Final = 1e-9
 """Sums of costs may differ by so much, as a share, when they are added in another order."""
-_PLACE: Final = ("event", "step", "node", "item", "attempt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +155,8 @@ class Replay:
         """
         steps = events = 0
         for index in self.run.episodes:
-            was = comparable(self._compared(self.run, index))
-            now = comparable(self._compared(replayed, index))
+            was = [*self._compared(self.run, index)]
+            now = [*self._compared(replayed, index)]
             difference = _first_difference(index, was, now)
             if difference is not None:
                 return Comparison(len(self.run.episodes), steps, events, self._left_out, difference)
@@ -171,8 +171,9 @@ class Replay:
         until = self._until.get(index)
         for event in run.events(index):
             ends = event["event"] in ("episode_finished", "limit_reached")
-            if until is None or (not ends and event.get("step", -1) < until):
-                yield event
+            left_out = until is not None and (ends or event.get("step", -1) >= until)
+            if not left_out and event["event"] not in INCIDENTS:
+                yield {key: event[key] for key in event if key not in TIMES}
 
 
 def _stand_in(record: EpisodeRecord) -> "gymnasium.Env[Any, Any] | None":
@@ -201,20 +202,30 @@ def _why_cut(record: EpisodeRecord) -> str | None:
 def _first_difference(
     episode: int, recorded: Sequence[Record], replayed: Sequence[Record]
 ) -> Difference | None:
-    for was, now in zip(recorded, replayed, strict=False):
-        if [was.get(key) for key in _PLACE] != [now.get(key) for key in _PLACE]:
-            return Difference(episode, _place(was), "what happened", _name(was), _name(now))
-        found = _differing(was, now, "")
-        if found is not None:
-            field, one, other = found
-            name = f"{was['event']}{field}"
-            return Difference(episode, _place(was), name, one, other)
-    if len(recorded) == len(replayed):
+    """The first event of the record that did not happen in the same way, else one too many."""
+    found: dict[tuple[Any, ...], deque[Record]] = {}
+    for event in replayed:
+        found.setdefault(_key(event), deque()).append(event)
+    for was in recorded:
+        same = found.get(_key(was))
+        if not same:
+            instead = (_name(now) for now in replayed if _key(now)[2:] == _key(was)[2:])
+            return Difference(
+                episode, _place(was), "what happened", _name(was), [*instead, "nothing"][-2:][0]
+            )
+        difference = _differing(was, same.popleft(), "")
+        if difference is not None:
+            field, one, other = difference
+            return Difference(episode, _place(was), f"{was['event']}{field}", one, other)
+    extra = next((event for events in found.values() for event in events), None)
+    if extra is None:
         return None
-    longer = recorded if len(recorded) > len(replayed) else replayed
-    extra = longer[min(len(recorded), len(replayed))]
-    one, other = (_name(extra), "nothing") if longer is recorded else ("nothing", _name(extra))
-    return Difference(episode, _place(extra), "what happened", one, other)
+    return Difference(episode, _place(extra), "what happened", "nothing", _name(extra))
+
+
+def _key(event: Record) -> tuple[Any, ...]:
+    """What makes two events one and the same happening."""
+    return tuple(event.get(name) for name in ("event", "key", "step", "node", "item", "attempt"))
 
 
 def _differing(was: Any, now: Any, path: str) -> tuple[str, Any, Any] | None:

@@ -147,7 +147,7 @@ class StepRun:
         if self._failures or stopped:
             self._end_failed()
             if self._failures:
-                raise StepError(self._failures)
+                raise StepError(self._ordered_failures())
             if self._interruption is not None:
                 raise self._interruption
             raise StepInterrupted("the step was stopped before its end; nothing of it is kept")
@@ -174,7 +174,7 @@ class StepRun:
     def _end_failed(self) -> None:
         """Say what the step used, and forget the rest of it."""
         self._source.reuse.discard()
-        messages = {name: str(error) for name, error in self._failures.items()}
+        messages = {name: str(error) for name, error in self._ordered_failures().items()}
         usage, cost_usd = self._used(), self._meter.cost_usd
         self._record(StepFailed(self._step, messages, usage, cost_usd))
 
@@ -184,6 +184,12 @@ class StepRun:
         self._record(StepFinished(self._step, usage, cost_usd, latency_s, action))
         scope = self._scope
         return StepResult(scope.values, self._status, scope.state, usage, cost_usd, action)
+
+    def _ordered_failures(self) -> dict[str, Exception]:
+        """What failed, in the graph's order."""
+        return {
+            name: self._failures[name] for name in sorted(self._failures, key=self._overlay.place)
+        }
 
     def _record(self, event: Event) -> None:
         if self._emit:

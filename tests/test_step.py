@@ -709,3 +709,18 @@ def test_the_result_does_not_depend_on_which_node_finishes_first(nodes, random):
     first, second = (graph.run_sync(model=model) for _ in range(2))
     assert first.values == second.values
     assert set(first.status.values()) == {"ok"}
+
+
+@pytest.mark.parametrize("first", ["left", "right"])
+def test_which_of_two_failures_came_first_makes_no_difference(first):
+    async def model(request: Request) -> str:
+        await asyncio.sleep(0 if request.call.node == first else 0.01)
+        raise ModelError(f"{request.call.node} is down")
+
+    events = []
+    graph = Graph([Node("left", "?"), Node("right", "?"), Node("end", "{{ left }}{{ right }}")])
+    with pytest.raises(StepError) as caught:
+        graph.run_sync(model=model, on_event=events.append)
+    assert list(caught.value.failures) == ["left", "right"]
+    (cancelled,) = (event for event in events if type(event).__name__ == "NodeCancelled")
+    assert cancelled.because == "left"
