@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from conftest import AGENTKIT
+from loopback import Fault, LoopbackServer
 
 CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -98,6 +99,17 @@ def test_the_view_says_how_far_the_limits_are(terminal):
 def test_streamed_text_of_a_model_is_shown(terminal):
     text = terminal("run", "slow_walker.yaml", "--model", "slow:0.3", "--steps", "1").read_to_end()
     assert "thinking about it" in text
+
+
+def test_a_call_that_is_tried_again_is_shown_with_its_reason_and_wait(processes):
+    with LoopbackServer(faults=[Fault("rate_limit", 2.0)]) as server:
+        environment = {**processes.environment, "OPENAI_BASE_URL": server.base_url}
+        environment.pop("OPENAI_API_KEY", None)
+        seen = Terminal(environment, "run", "essay", "--model", "openai:loopback")
+        seen.read_until("trying again in 2 s")
+        assert "the server is asked too often" in seen.text
+        seen.read_to_end()
+    assert seen.process.returncode == 0
 
 
 def test_several_episodes_get_a_row_each(terminal):

@@ -9,6 +9,7 @@ from agentkit.cli.view.limits import Used
 from agentkit.episode_record import Paid
 from agentkit.errors import LimitExceeded, plain_number
 from agentkit.events import (
+    CallRetried,
     EnvironmentStepped,
     EpisodeFinished,
     EpisodeResumed,
@@ -55,7 +56,9 @@ class EpisodeBoard:
     values: dict[str, Any] = field(default_factory=dict)
     """The last value of each node."""
     said: tuple[str, str] = ("", "")
-    """The node that spoke last, and what it said."""
+    """The node that spoke last, and what it said, or what is to be said of it."""
+    speaking: bool = False
+    """Whether that is the model's own text, which goes on."""
     reward: float | None = None
     """The last reward."""
     usage: Usage = field(default_factory=Usage)
@@ -263,12 +266,18 @@ def _node_started(board: EpisodeBoard, event: NodeStarted) -> None:
 
 def _node_text(board: EpisodeBoard, event: NodeText) -> None:
     node, text = board.said
-    board.said = (event.node, ((text if node == event.node else "") + event.text)[-_SAID:])
+    before = text if board.speaking and node == event.node else ""
+    board.said, board.speaking = (event.node, (before + event.text)[-_SAID:]), True
 
 
 def _node_retried(board: EpisodeBoard, event: NodeRetried) -> None:
     board.spend(event.completion, event.reused)
-    board.said = (event.node, f"asked again: {event.error}")
+    board.said, board.speaking = (event.node, f"asked again: {event.error}"), False
+
+
+def _call_retried(board: EpisodeBoard, event: CallRetried) -> None:
+    text = f"trying again in {event.wait_s:.0f} s: {event.reason}"
+    board.said, board.speaking = (event.node, text), False
 
 
 def _node_finished(board: EpisodeBoard, event: NodeFinished) -> None:
@@ -339,6 +348,7 @@ _HANDLERS: Final[dict[type, Callable[[EpisodeBoard, Any], None]]] = {
     NodeStarted: _node_started,
     NodeText: _node_text,
     NodeRetried: _node_retried,
+    CallRetried: _call_retried,
     NodeFinished: _node_finished,
     NodeSkipped: _node_skipped,
     NodeFailed: _node_failed,
