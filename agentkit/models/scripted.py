@@ -122,7 +122,7 @@ def load_script(path: Path) -> ScriptedModel:
         raise InputError(f"script {path}: line {error.lineno}: {error.msg}") from error
     if not isinstance(answers, (list, dict)):
         raise InputError(f"script {path}: expected a list of texts, or a mapping from node to text")
-    return ScriptedModel(answers, name=f"script:{path}")
+    return ScriptedModel(answers, name=f"script:{path.name}")
 
 
 def _read_lines(data: bytes) -> list[Any]:

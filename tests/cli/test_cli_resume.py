@@ -1,0 +1,233 @@
+"""`run --resume`, `replay` and `run --from` on the command line."""
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from agentkit import RunWriter, comparable, load_run
+
+WALK = ("run", "walker.yaml")
+
+
+def events(folder: str, episode: int = 0) -> list[dict]:
+    return comparable(load_run(folder).events(episode))
+
+
+def steps_of(folder: str, episode: int = 0) -> list[dict]:
+    ends = ("episode_finished", "limit_reached")
+    return [event for event in events(folder, episode) if event["event"] not in ends]
+
+
+def cut(folder: str, share: float, episode: int = 0) -> None:
+    """Leave the folder as a kill would."""
+    path = Path(folder, "episodes", f"{episode:04d}.jsonl")
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    about = Path(folder, "run.json")
+    about.write_text(about.read_text().replace('"status": "done"', '"status": "running"', 1))
+
+
+def asked(folder: str, episode: int = 0) -> list[str]:
+    """What the node `look` was asked, step by step."""
+    found = (e for e in events(folder, episode) if e["event"] == "node_started")
+    return [e["messages"][-1]["content"] for e in found if e["node"] == "look"]
+
+
+@pytest.fixture
+def whole(invoke) -> str:
+    """A run of three episodes that nothing stopped."""
+    assert invoke(*WALK, "--episodes", "3", "--seed", "4", "--out", "whole").exit_code == 0
+    return "whole"
+
+
+def test_a_killed_run_goes_on_and_the_rest_of_it_begins(invoke, whole):
+    cut(whole, 0.6, episode=1)
+    Path("whole/episodes/0002.jsonl").unlink()
+    result = invoke("run", "--resume", "whole", "--json")
+    assert result.exit_code == 0
+    assert "episodes: 1 finished; 1 stopped, after 3 steps in all; 1 not begun" in result.stderr
+    summary = json.loads(result.stdout)
+    assert [(e["episode"], e["seed"], e["steps"]) for e in summary["episodes"]] == [
+        (0, 4, 5), (1, 5, 5), (2, 6, 5),
+    ]  # fmt: skip
+    assert summary["totals"]["usage"]["calls"] == 30
+    invoke(*WALK, "--episodes", "3", "--seed", "4", "--out", "again")
+    for episode in range(3):
+        assert events("whole", episode) == events("again", episode)
+    about = load_run("whole").about
+    assert (about["status"], len(about["resumed"])) == ("done", 1)
+
+
+def test_nothing_is_left_of_a_run_that_is_done(invoke, whole):
+    result = invoke("run", "--resume", whole)
+    assert result.exit_code == 0
+    assert "nothing to resume: every episode of whole is done" in result.stderr
+    assert load_run(whole).about["status"] == "done"
+    assert "resumed" not in load_run(whole).about
+
+
+def test_a_run_that_was_killed_when_all_was_done_is_finished(invoke, whole):
+    about = Path(whole, "run.json")
+    about.write_text(about.read_text().replace('"status": "done"', '"status": "running"', 1))
+    assert invoke("run", "--resume", whole).exit_code == 0
+    assert load_run(whole).about["status"] == "done"
+    assert load_run(whole).about["totals"]["steps"] == 15
+
+
+def test_a_limit_is_named_with_the_command_that_goes_on(invoke):
+    result = invoke(*WALK, "--steps", "2", "--out", "run")
+    assert result.exit_code == 3
+    assert "agentkit run --resume run" in result.stdout
+    result = invoke("run", "--resume", "run")
+    assert result.exit_code == 3
+    assert "ended at a limit. To go on, give a higher one" in result.stderr
+    assert invoke("run", "--resume", "run", "--steps", "4").exit_code == 3
+    assert load_run("run").about["limits"]["episode"]["steps"] == 4
+    assert invoke("run", "--resume", "run", "--steps", "9").exit_code == 0
+    invoke(*WALK, "--out", "whole")
+    assert steps_of("run") == steps_of("whole")
+
+
+def test_the_recorded_agent_goes_on_although_its_file_has_changed(invoke, whole):
+    cut(whole, 0.5, episode=2)
+    file = Path("walker.yaml")
+    file.write_text(file.read_text().replace("What do you see?", "What is there?"))
+    result = invoke("run", "--resume", whole)
+    assert result.exit_code == 0
+    assert "walker.yaml has changed since; the agent is the one that was recorded" in result.stderr
+    assert all("What do you see?" in text for text in asked(whole, 2))
+    file.unlink()
+    cut(whole, 0.5, episode=2)
+    assert invoke("run", "--resume", whole).exit_code == 0
+
+
+def test_model_inputs_and_memory_file_are_taken_from_the_record(invoke, folder):
+    (folder / "poet.yaml").write_text(
+        "name: poet\nmodel: echo\ninputs: {topic: rain, mood: null}\nmemory: {poems: []}\n"
+        "keep: {poems: forever}\nnodes:\n  poem:\n    prompt: '{{ topic }}, {{ mood }}'\n"
+        "    save:\n      poems: memory.poems + [output]\n"
+    )
+    Path("said.json").write_text('{"poem": "Drip."}')
+    command = ["run", "poet.yaml", "--model", "script:said.json", "--input", "mood=sad"]
+    options = ["--memory", "poems.json", "--episodes", "2", "--out", "run"]
+    result = invoke(*command, *options)
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(Path("poems.json").read_text()) == {"poems": ["Drip.", "Drip."]}
+    cut("run", 0.7, episode=1)
+    Path("poems.json").write_text("{}")
+    result = invoke("run", "--resume", "run")
+    assert result.exit_code == 0
+    assert json.loads(Path("poems.json").read_text()) == {"poems": ["Drip.", "Drip."]}
+    (asked,) = (e for e in events("run", 1) if e["event"] == "node_started")
+    assert asked["messages"][-1]["content"] == "rain, sad"
+    assert asked["model"].startswith("script")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run"], "name an AGENT"),
+        (["run", "walker.yaml", "--resume", "whole"], "leave AGENT out"),
+        (["run", "--resume", "whole", "--seed", "2"], "leave --seed out"),
+        (["run", "--resume", "whole", "--model", "echo"], "leave --model out"),
+        (["run", "--resume", "whole", "--from", "whole:0:1"], "leave --from out"),
+        (["run", "--resume", "nowhere"], "nowhere is not a run folder"),
+        (["run", "walker.yaml", "--from", "whole:0:1", "--episodes", "2"], "leave --episodes out"),
+        (["run", "walker.yaml", "--from", "whole:0:9"], "has no step 9"),
+        (["run", "walker.yaml", "--from", "whole:7:1"], "has no episode 7"),
+        (["replay", "nowhere"], "nowhere is not a run folder"),
+        (["replay", "whole", "--out", "whole"], "is not empty"),
+    ],
+)
+def test_what_does_not_go_together_is_said(arguments, message, invoke, whole):
+    result = invoke(*arguments)
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())
+
+
+def test_a_run_of_a_program_is_left_to_that_program(invoke):
+    RunWriter(Path("made"), {"agent": "by hand"}).finish("failed", {})
+    result = invoke("run", "--resume", "made")
+    assert result.exit_code == 2
+    assert "was not made from an agent's file but by a program" in result.stderr
+
+
+def test_a_run_that_another_process_writes_is_left_alone(invoke):
+    writer = RunWriter(Path("held"), {})
+    about = Path("held/run.json").read_bytes()
+    invoke(*WALK, "--out", "whole")
+    Path("held/run.json").write_bytes(Path("whole/run.json").read_bytes())
+    result = invoke("run", "--resume", "held")
+    assert result.exit_code == 1
+    assert "held is being written by another process" in result.stderr
+    assert Path("held/run.json").read_bytes() == Path("whole/run.json").read_bytes()
+    Path("held/run.json").write_bytes(about)
+    writer.finish("done", {})
+
+
+def test_a_replay_says_that_it_is_the_same_run(invoke, whole):
+    Path("answers.json").write_text('{"look": "never asked", "act": "west"}')
+    result = invoke("replay", whole, "--out", "again")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("the same run as whole: 3 episodes, 15 steps, ")
+    for episode in range(3):
+        assert events(whole, episode) == events("again", episode)
+    assert load_run("again").about["replay_of"] == "whole"
+    assert invoke("replay", whole, "--parallel", "3").exit_code == 0
+
+
+def test_a_replay_shows_the_first_difference(invoke, whole):
+    path = Path(whole, "episodes", "0001.jsonl")
+    path.write_text(path.read_text().replace('"value":"east"', '"value":"west"', 1))
+    result = invoke("replay", whole)
+    assert result.exit_code == 1
+    assert result.stdout == (
+        "not the same as whole:\n"
+        "episode 1, step 0, node 'act': node_finished.value\n"
+        "  recorded: west\n  replayed: east\n"
+    )
+
+
+def test_a_replay_of_a_cut_run_says_what_is_not_compared(invoke, whole):
+    cut(whole, 0.5, episode=0)
+    result = invoke("replay", whole)
+    assert result.exit_code == 0
+    assert "note: episode 0: it was stopped in step" in result.stderr
+
+
+def test_a_fork_plays_on_with_an_edited_agent(invoke, whole):
+    file = Path("walker.yaml")
+    file.write_text(file.read_text().replace("What do you see?", "What is there?"))
+    result = invoke("run", "walker.yaml", "--from", "whole:1:2", "--out", "fork", "--json")
+    assert result.exit_code == 0
+    (episode,) = json.loads(result.stdout)["episodes"]
+    assert (episode["seed"], episode["steps"], episode["usage"]["calls"]) == (5, 5, 6)
+    assert asked("fork") == ["What do you see?"] * 2 + ["What is there?"] * 3
+    assert invoke("replay", "fork").exit_code == 0
+    assert invoke("show", "fork", "--episode", "0", "--step", "1").exit_code == 0
+    cut("fork", 0.9)
+    assert invoke("run", "--resume", "fork").exit_code == 0
+    assert invoke("replay", "fork").exit_code == 0
+
+
+def test_ctrl_c_and_then_resume(processes):
+    process = processes.start("run", "slow_walker.yaml", "--input", "length=12", "--out", "run")
+    deadline = time.monotonic() + 30
+    path = Path("run/episodes/0000.jsonl")
+    while not path.exists() or path.read_text().count("environment_stepped") < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "agentkit run --resume run" in out
+    assert 3 <= len([e for e in events("run") if e["event"] == "environment_stepped"]) < 12
+    resumed = processes.start("run", "--resume", "run")
+    resumed.communicate(timeout=60)
+    assert resumed.returncode == 0
+    whole = processes.start("run", "slow_walker.yaml", "--input", "length=12", "--out", "whole")
+    whole.communicate(timeout=60)
+    assert events("run") == events("whole")
