@@ -10,7 +10,7 @@ from agentkit.errors import InputError
 from agentkit.events import EpisodeResumed
 from agentkit.messages import Usage
 from agentkit.reading import INCIDENTS, Run, load_run
-from agentkit.rebuilding import can_be_rebuilt
+from agentkit.rebuilding import repeats_itself
 from agentkit.run_folder import RunWriter
 from agentkit.trace import as_recorded
 
@@ -91,7 +91,7 @@ def _check_env(agent: Agent, run: Run) -> None:
         )
     env = make_env(agent)
     try:
-        repeats = can_be_rebuilt(env)
+        repeats = repeats_itself(env)
     finally:
         env.close()
     if not repeats:

@@ -3,13 +3,12 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from agentkit.agent import Agent, Episode
 from agentkit.answering import Source
 from agentkit.checkpoint import Checkpoint
-from agentkit.environment import EnvThread, checked_info, describe_info, make_env
+from agentkit.environment import EnvThread, describe_info
 from agentkit.episode_record import Paid
 from agentkit.errors import (
     AgentKitError,
@@ -30,13 +29,10 @@ from agentkit.events import (
 )
 from agentkit.logs import episode_log
 from agentkit.messages import Usage
-from agentkit.rebuilding import can_be_rebuilt, rebuild
 from agentkit.run_folder import RunWriter
+from agentkit.stage import Stage
 from agentkit.summaries import EpisodeSummary
 from agentkit.trace import EpisodeWriter
-
-if TYPE_CHECKING:
-    import gymnasium
 
 NOT_UNDERSTOOD_LIMIT: Final = 10
 """So many actions in a row that the environment did not understand end the episode."""
@@ -70,10 +66,9 @@ class Player:
         self._on_event = on_event
         self._log = episode_log(agent.name, index)
         self._stop = stop
-        self._thread = thread
         self._source = source
         self._writer: EpisodeWriter | None = None
-        self._env: gymnasium.Env[Any, Any] | None = None
+        self._stage = None if agent.env is None else Stage(agent, seed, thread)
         self._episode: Episode | None = None
         self._misunderstood = 0
         self.summary = EpisodeSummary(index, seed)
@@ -114,10 +109,10 @@ class Player:
 
     async def _play(self) -> None:
         checkpoint = self._checkpoint
-        if self._agent.env is not None:
-            self._env = await self._thread.call(partial(make_env, self._agent))
-            if checkpoint is not None and not can_be_rebuilt(self._env):
-                checkpoint = self._start_over(checkpoint)
+        if self._stage is not None:
+            repeats = await self._stage.make()
+            if checkpoint is not None and not repeats:
+                checkpoint = await self._start_over(checkpoint, self._stage)
         if checkpoint is not None:
             if checkpoint.opening is not None:
                 self._emit(checkpoint.opening)
@@ -128,11 +123,10 @@ class Player:
         else:
             await self._begin(None if checkpoint is None else checkpoint.memory)
 
-    def _start_over(self, checkpoint: Checkpoint) -> Checkpoint | None:
+    async def _start_over(self, checkpoint: Checkpoint, stage: Stage) -> Checkpoint | None:
         """The environment cannot be brought back: the steps made in it count no longer."""
         if checkpoint.stand_in is not None:
-            self._close()
-            self._env = checkpoint.stand_in
+            await stage.replace(checkpoint.stand_in)
             return checkpoint
         if self._source.ledger is not None:
             for _ in checkpoint.outcomes:
@@ -147,15 +141,16 @@ class Player:
         self._episode = self._agent.episode(self._index, values, self._source)
         observation: str | None = None
         info: Mapping[str, Any] = {}
-        if self._agent.env is not None:
-            observation, info = await self._thread.call(self._reset)
+        if self._stage is not None:
+            observation, info = await self._stage.reset()
+            self.summary.info = info
         self._emit(
             EpisodeStarted(self._index, self.summary.seed, observation, describe_info(info), values)
         )
-        if self._agent.env is None:
+        if self._stage is None:
             self.summary.action = await self._act(observation, info, None)
         else:
-            await self._loop(observation, info, None)
+            await self._loop(self._stage, observation, info, None)
 
     async def _go_on(self, checkpoint: Checkpoint, started: Mapping[str, Any]) -> None:
         """Go on after the last finished step: the environment is brought back to it."""
@@ -163,11 +158,10 @@ class Player:
         self._episode.go_on(checkpoint.state, checkpoint.history)
         for key, completion in checkpoint.reuse:
             self._source.reuse.restore(key, completion)
-        if self._env is None:
+        if self._stage is None:
             self.summary.action = await self._act(None, {}, None)
             return
-        again = partial(rebuild, self._env, self.summary.seed, started, checkpoint.outcomes)
-        observation, info, reward = await self._thread.call(again)
+        observation, info, reward = await self._stage.bring_back(started, checkpoint.outcomes)
         self.summary.info = info
         self._misunderstood = checkpoint.misunderstood
         if checkpoint.over is not None:
@@ -175,10 +169,14 @@ class Player:
         elif self._misunderstood >= NOT_UNDERSTOOD_LIMIT:
             self._limit("actions not understood in a row", NOT_UNDERSTOOD_LIMIT)
         else:
-            await self._loop(observation, info, reward)
+            await self._loop(self._stage, observation, info, reward)
 
     async def _loop(
-        self, observation: str | None, info: Mapping[str, Any], reward: float | None
+        self,
+        stage: Stage,
+        observation: str | None,
+        info: Mapping[str, Any],
+        reward: float | None,
     ) -> None:
         """Act and step until the environment, a limit or the user ends the episode."""
         summary = self.summary
@@ -186,9 +184,8 @@ class Player:
             if self._stop.is_set():
                 return self._end("interrupted", "stopped by the user")
             action = await self._act(observation, info, reward)
-            observation, reward, terminated, truncated, info = await self._thread.call(
-                partial(self._step, action)
-            )
+            outcome = await stage.step(action, self._sync)
+            observation, reward, terminated, truncated, info = outcome
             summary.action = action
             summary.steps += 1
             summary.reward += reward
@@ -223,25 +220,10 @@ class Player:
             streaming=self._on_event is not None,
         )
 
-    def _reset(self) -> tuple[str, Mapping[str, Any]]:
-        if self._env is None:
-            raise RuntimeError("reset before make")
-        observation, info = self._env.reset(seed=self.summary.seed)
-        self.summary.info = checked_info(info)
-        return observation, self.summary.info
-
-    def _step(self, action: str) -> tuple[str, float, bool, bool, Mapping[str, Any]]:
-        """Step the environment once everything that led to the action is on the disk."""
+    def _sync(self) -> None:
+        """Everything that led to an action is on the disk before the environment sees it."""
         if self._writer is not None:
             self._writer.sync()
-        if self._env is None:
-            raise RuntimeError("step before reset")
-        observation, reward, terminated, truncated, info = self._env.step(action)
-        return observation, float(reward), bool(terminated), bool(truncated), checked_info(info)
-
-    def _close(self) -> None:
-        if self._env is not None:
-            self._env.close()
 
     def _emit(self, event: Event) -> None:
         if isinstance(event, (StepFinished, StepFailed)):
@@ -267,11 +249,7 @@ class Player:
 
     async def _close_env(self, patience_s: float | None) -> None:
         """Close the environment; one that cannot be closed fails an episode that went well."""
-        if self._agent.env is None:
-            return
-        closing = self._thread.call(self._close)
-        await asyncio.wait([closing], timeout=patience_s)
-        error = closing.exception() if closing.done() else None
+        error = None if self._stage is None else await self._stage.close(patience_s)
         if error is not None:
             self._spoil(f"when it was closed, {error}")
 

@@ -15,7 +15,7 @@ _SHOWN: Final = 60
 """Characters that are shown of a text that differs, from where it does."""
 
 
-def can_be_rebuilt(env: "gymnasium.Env[Any, Any]") -> bool:
+def repeats_itself(env: "gymnasium.Env[Any, Any]") -> bool:
     """Whether an environment repeats itself; one that does not has the attribute
     `resumable = False`."""
     return bool(getattr(env.unwrapped, "resumable", True))
@@ -25,7 +25,7 @@ def rebuild(
     env: "gymnasium.Env[Any, Any]",
     seed: int | None,
     started: Mapping[str, Any],
-    outcomes: Sequence[Record],
+    outcomes: Sequence[Mapping[str, Any]],
 ) -> tuple[str, Mapping[str, Any], float | None]:
     """Repeat what was recorded, holding every answer of the environment against the record.
 

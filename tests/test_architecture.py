@@ -33,7 +33,7 @@ LAYERS = [
     {"watching", "callbacks"},
     {"agent", "runnable", "episode_record"},
     {"environment", "placeholders", "moments", "rendering", "checkpoint"},
-    {"spec", "playing", "rebuilding", "agenda"},
+    {"spec", "playing", "rebuilding", "stage", "agenda"},
     {"rollouts"},
     {"about", "recorded", "profiling", "forking"},
     {"replaying"},

@@ -1,0 +1,97 @@
+"""The environment of one episode, on its thread."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from agentkit.agent import Agent
+from agentkit.environment import EnvThread, checked_info, make_env
+from agentkit.rebuilding import rebuild, repeats_itself
+
+if TYPE_CHECKING:
+    import gymnasium
+
+Outcome = tuple[str, float, bool, bool, Mapping[str, Any]]
+"""Observation, reward, terminated, truncated, info."""
+
+
+class Stage:
+    """Where an episode is played.
+
+    Args:
+        agent: The agent, which has an environment.
+        seed: The episode's seed.
+        thread: The thread that the environment runs on.
+    """
+
+    def __init__(self, agent: Agent, seed: int | None, thread: EnvThread) -> None:
+        self._agent = agent
+        self._seed = seed
+        self._thread = thread
+        self._made: gymnasium.Env[Any, Any] | None = None
+
+    async def make(self) -> bool:
+        """Make the environment; says whether it repeats itself.
+
+        Raises:
+            InputError: It cannot be made.
+        """
+        repeats: bool = await self._thread.call(self._make)
+        return repeats
+
+    async def replace(self, env: "gymnasium.Env[Any, Any]") -> None:
+        """Play in another environment instead."""
+        await self._thread.call(self._env.close)
+        self._made = env
+
+    async def reset(self) -> tuple[str, Mapping[str, Any]]:
+        """Begin the episode.
+
+        Raises:
+            EnvError: The environment raised.
+        """
+        observation, info = await self._thread.call(partial(self._env.reset, seed=self._seed))
+        return observation, checked_info(info)
+
+    async def bring_back(
+        self, started: Mapping[str, Any], outcomes: Sequence[Mapping[str, Any]]
+    ) -> tuple[str, Mapping[str, Any], float | None]:
+        """Repeat what was recorded; see `rebuild`."""
+        again = partial(rebuild, self._env, self._seed, started, outcomes)
+        result: tuple[str, Mapping[str, Any], float | None] = await self._thread.call(again)
+        return result
+
+    async def step(self, action: str, first: Callable[[], None]) -> Outcome:
+        """Let the environment answer an action, after doing something else on its thread.
+
+        Raises:
+            EnvError: The environment raised.
+        """
+        outcome: Outcome = await self._thread.call(partial(self._step, action, first))
+        return outcome
+
+    async def close(self, patience_s: float | None) -> BaseException | None:
+        """Close the environment within a time; what it raised, if it did."""
+        closing = self._thread.call(self._close)
+        await asyncio.wait([closing], timeout=patience_s)
+        return closing.exception() if closing.done() else None
+
+    @property
+    def _env(self) -> "gymnasium.Env[Any, Any]":
+        if self._made is None:
+            raise RuntimeError("the environment was not made")
+        return self._made
+
+    def _make(self) -> bool:
+        self._made = make_env(self._agent)
+        return repeats_itself(self._made)
+
+    def _step(self, action: str, first: Callable[[], None]) -> Outcome:
+        first()
+        observation, reward, terminated, truncated, info = self._env.step(action)
+        return observation, float(reward), bool(terminated), bool(truncated), checked_info(info)
+
+    def _close(self) -> None:
+        if self._made is not None:
+            self._made.close()
