@@ -7,6 +7,7 @@ from typing import Any, Final
 from agentkit.agent import Agent
 from agentkit.checkpoint import Checkpoint, resumed_checkpoint
 from agentkit.episode_record import EpisodeRecord, Paid, read_episode
+from agentkit.errors import TraceError
 from agentkit.limits import Limits, Spent
 from agentkit.messages import Usage
 from agentkit.reading import Run
@@ -64,7 +65,7 @@ def resumed_agenda(agent: Agent, run: Run, episodes: int, limits: Limits) -> Age
         if not record.spans:
             waiting.append(index)
             continue
-        summary, used = _summary(index, record)
+        summary, used = summarize(index, record)
         spans += record.spans
         agenda.used.add(spent(used, record.steps))
         if record.started is not None:
@@ -101,8 +102,19 @@ def _is_settled(record: EpisodeRecord, limits: Limits, run_limits: Limits) -> bo
     return now is _MISSING or (now is not None and now <= value)
 
 
+def summarize(index: int, record: EpisodeRecord) -> tuple[EpisodeSummary, Paid]:
+    """How an episode went so far, and all that was paid for it.
+
+    Raises:
+        TraceError: The record is damaged.
+    """
+    try:
+        return _summary(index, record)
+    except (KeyError, TypeError) as error:
+        raise TraceError(f"the record of episode {index} is damaged: {error}") from error
+
+
 def _summary(index: int, record: EpisodeRecord) -> tuple[EpisodeSummary, Paid]:
-    """How an episode went so far, and all that was paid for it."""
     paid = record.before + record.committed + record.lost + record.kept
     summary = EpisodeSummary(index, None if record.started is None else record.started["seed"])
     summary.steps, summary.reward, summary.action = record.steps, record.reward, record.action

@@ -1,19 +1,22 @@
 """A recorded run in the terminal: its sums, its episodes, and every step of one."""
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
+from agentkit.agenda import summarize
 from agentkit.cli.arguments import choose_episode, open_run
 from agentkit.cli.show_step import StepPrinter
 from agentkit.cli.view.limits import listed_both
 from agentkit.cli.view.words import count, money, seconds, tokens
+from agentkit.episode_record import Paid, read_episode
 from agentkit.errors import InputError, TraceError, suggest
 from agentkit.limits import Limits
-from agentkit.messages import Usage
-from agentkit.reading import Record, Run
+from agentkit.reading import Run
+from agentkit.summaries import EpisodeSummary
 
 
 def show_run(
@@ -48,16 +51,16 @@ def _show_overview(run: Run) -> None:
     click.echo(f"{click.style(name, bold=True)}: {_status(run)}")
     for label, text in _facts(about):
         click.echo(f"  {label:<9} {text}")
-    usage, cost_usd = Usage(), 0.0
-    known = True
+    paid = Paid()
     for number in run.episodes:
-        ending, steps, reward = _ending(run.events(number))
-        click.echo(f"  episode {number}: {_outcome(ending, steps, reward)}")
-        usage = usage + _usage(ending)
-        cost = (ending or {}).get("cost_usd")
-        known, cost_usd = known and cost is not None, cost_usd + (cost or 0.0)
-    click.echo(f"  tokens    {tokens(usage)}")
-    click.echo(f"  cost      {money(cost_usd if known else None)}")
+        record = read_episode(run, number)
+        summary, used = summarize(number, record)
+        click.echo(f"  episode {number}: {_outcome(summary, record.finished is not None)}")
+        paid += used
+    click.echo(f"  tokens    {tokens(paid.usage)}")
+    click.echo(f"  cost      {money(paid.cost_usd)}")
+    if about.get("status") != "done" and isinstance(agent, dict):
+        click.echo(f"  go on     {shlex.join(['agentkit', 'run', '--resume', str(run.folder)])}")
     if run.episodes:
         click.echo(f"look closer: agentkit show {run.folder} --episode {run.episodes[0]} --step 0")
 
@@ -71,6 +74,8 @@ def _status(run: Run) -> str:
 
 def _facts(about: Any) -> Iterator[tuple[str, str]]:
     yield "started", str(about.get("started", "?"))
+    if resumed := about.get("resumed"):
+        yield "resumed", ", ".join(map(str, resumed))
     env = about.get("env")
     if isinstance(env, dict):
         yield "played", str(env.get("id"))
@@ -94,27 +99,9 @@ def _limits(recorded: Any) -> Iterator[str]:
     yield from listed_both(limits, run_limits)
 
 
-def _ending(events: Iterator[Record]) -> tuple[Record | None, int, float]:
-    """The event that ended an episode, if one did; its steps and return, counted."""
-    ending, steps, reward = None, 0, 0.0
-    for event in events:
-        if event["event"] == "environment_stepped":
-            steps, reward = event["step"] + 1, reward + event["reward"]
-        elif event["event"] == "episode_finished":
-            ending = event
-    return ending, steps, reward
-
-
-def _outcome(ending: Record | None, steps: int, reward: float) -> str:
-    played = f"{count(steps, 'step')}, return {reward:.1f}"
-    if ending is None:
+def _outcome(summary: EpisodeSummary, ended: bool) -> str:
+    played = f"{count(summary.steps, 'step')}, return {summary.reward:.1f}"
+    if not ended:
         return f"unfinished, {played}"
-    reason = f" ({ending['reason']})" if ending["reason"] else ""
-    return f"{ending['status']}{reason}, {played}, {seconds(ending['seconds'])}"
-
-
-def _usage(ending: Record | None) -> Usage:
-    try:
-        return Usage(**ending["usage"]) if ending else Usage()
-    except TypeError as error:
-        raise TraceError(f"an episode's usage is damaged: {error}") from error
+    reason = f" ({summary.reason})" if summary.reason else ""
+    return f"{summary.status}{reason}, {played}, {seconds(summary.seconds)}"

@@ -31,6 +31,7 @@ class StepPrinter:
         self.nodes: set[str] = set()
         """The nodes that were seen in the steps asked for."""
         self._printers: dict[str, Callable[[Record], None]] = {
+            "episode_resumed": self._episode_resumed,
             "step_started": self._step_started,
             "node_started": self._node_started,
             "node_retried": self._node_retried,
@@ -65,6 +66,13 @@ class StepPrinter:
 
     def _skips(self, record: Record) -> bool:
         return self._step is not None and record.get("step") != self._step
+
+    def _episode_resumed(self, record: Record) -> None:
+        source = record["source"]
+        what = (
+            "it was resumed here" if source is None else f"the steps before are those of {source}"
+        )
+        click.secho(f"\n({what})", dim=True)
 
     def _step_started(self, record: Record) -> None:
         click.secho(f"\n===== step {record['step']} =====", bold=True)

@@ -61,6 +61,19 @@ def test_a_killed_run_goes_on_and_the_rest_of_it_begins(invoke, whole):
     assert (about["status"], len(about["resumed"])) == ("done", 1)
 
 
+def test_a_killed_run_is_shown_with_what_it_paid_and_how_to_go_on(invoke):
+    invoke(*WALK, "--out", "run")
+    cut("run", 0.7)
+    text = invoke("show", "run").stdout
+    assert "walker: running, or was killed before its end" in text
+    assert "episode 0: unfinished, 3 steps, return 0.0" in text
+    assert "7 calls" in text
+    assert "agentkit run --resume run" in text
+    invoke("run", "--resume", "run")
+    assert "agentkit run --resume" not in invoke("show", "run").stdout
+    assert "(it was resumed here)" in invoke("show", "run", "--episode", "0").stdout
+
+
 def test_nothing_is_left_of_a_run_that_is_done(invoke, whole):
     result = invoke("run", "--resume", whole)
     assert result.exit_code == 0
