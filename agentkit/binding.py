@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +113,19 @@ class Binding:
             choice.model if choice else None,
             node.sampling.over(choice.sampling) if choice else Sampling(),
             function,
+        )
+
+    def exchange_models(self, exchange: Callable[[Model], Model]) -> None:
+        """Let other models answer in place of those that were bound, added nodes included."""
+
+        def exchanged(choice: ModelChoice) -> ModelChoice:
+            return replace(choice, model=exchange(choice.model))
+
+        self.model = None if self.model is None else exchanged(self.model)
+        self.models = {name: exchanged(choice) for name, choice in self.models.items()}
+        self.nodes = tuple(
+            bound if bound.model is None else replace(bound, model=exchange(bound.model))
+            for bound in self.nodes
         )
 
     def _unknown_key(self, key: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from agentkit.about import versions
+from agentkit.about import node_models, versions
 from agentkit.agent import Agent
 from agentkit.errors import InputError, TraceError
 from agentkit.limits import Limits
@@ -58,6 +58,23 @@ def recorded_plan(run: Run) -> Plan:
         return Plan(**plan)
     except (TypeError, InputError) as error:
         raise TraceError(f"the plan in {run.folder / 'run.json'} is damaged: {error}") from error
+
+
+def check_models(agent: Agent, run: Run) -> None:
+    """Refuse to go on with other models than before.
+
+    Raises:
+        InputError: A node would be answered by another one.
+    """
+    recorded = _section(run, "models")
+    for node, now in node_models(agent).items():
+        was = recorded.get(node, now)
+        if was != now:
+            raise InputError(
+                f"node '{node}' was answered by {was}, and now it would be by {now}: set the "
+                "environment as it was then (such as OPENAI_BASE_URL). To go on with another "
+                "model, fork the run: agentkit run AGENT --model ID --from RUN:EPISODE:STEP"
+            )
 
 
 def changes(run: Run) -> Iterator[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from math import isclose
 from typing import TYPE_CHECKING, Any, Final
 
+from agentkit.about import node_models
 from agentkit.agenda import Agenda
 from agentkit.agent import Agent
 from agentkit.checkpoint import Checkpoint, replayed_checkpoint
@@ -18,6 +19,7 @@ from agentkit.rebuilding import recorded_env
 from agentkit.recorded import recorded_agent, recorded_plan
 from agentkit.rollouts import Plan, rollout
 from agentkit.run_folder import RunWriter
+from agentkit.silent import silenced
 from agentkit.summaries import RunSummary
 
 if TYPE_CHECKING:
@@ -111,6 +113,10 @@ class Replay:
             limits=replace(agent.limits, seconds=None),
             run_limits=replace(agent.run_limits, seconds=None, steps=None, calls=None),
         )
+        recorded = run.about.get("models")
+        known = recorded if isinstance(recorded, dict) else {}
+        names = {name: known.get(node, name) for node, name in node_models(self.agent).items()}
+        self.agent.binding.exchange_models(lambda model: silenced(model, names))
         self.plan = replace(
             plan, fresh=True, limits=None, allow_unknown_price=True, episodes=len(run.episodes) or 1
         )

@@ -17,7 +17,7 @@ LAYERS = [
     {"background", "values", "files", "events", "node", "models.base", "plugins", "sharing"}
     | {"limits", "ledger", "estimates"},
     {"sandbox", "prompt", "reuse", "pictures", "trace", "run_folder", "models"}
-    | {"past", "summaries"},
+    | {"past", "summaries", "silent"},
     {"outputs", "output", "reading", "memory"},
     {"cache", "logs", "telemetry", "span_attributes", "redaction"},
     {"compiled", "checks", "field_types"},

@@ -368,3 +368,47 @@ def test_pictures_of_recalled_questions_come_from_their_files(tmp_path):
         resume(second, folder)
         assert same(tmp_path / "whole", folder)
         assert calls_of(second) <= calls_of(first)
+
+
+def test_actions_that_were_not_understood_before_the_stop_count_on(tmp_path):
+    def agent() -> Agent:
+        model = Counted(lambda request: "west" if request.call.step == 3 else "fly")
+        return Agent(Graph([Node("act", "{{ observation }}")]), model=model, env=CORRIDOR)
+
+    (episode,) = record(agent(), tmp_path / "whole").episodes
+    assert (episode.status, episode.steps) == ("limit", 14)
+    for end in line_ends(tmp_path / "whole" / "episodes" / "0000.jsonl")[::6]:
+        folder = cut(tmp_path / "whole", tmp_path / "run", end)
+        resume(agent(), folder)
+        assert same(tmp_path / "whole", folder)
+    assert resume(agent(), tmp_path / "whole").episodes[0].steps == 14
+    kinds = [event["event"] for event in load_run(tmp_path / "whole").events(0)]
+    assert "episode_resumed" not in kinds
+
+
+def test_an_episode_that_could_not_begin_begins(tmp_path):
+    class Closed(gymnasium.Env[str, str]):
+        opens = False
+
+        def reset(self, *, seed=None, options=None):
+            if not Closed.opens:
+                raise OSError("the door is locked")
+            return "inside", {}
+
+        def step(self, action):
+            return "done", 1.0, True, False, {}
+
+    gymnasium.register(id="test/Closed-v0", entry_point=Closed)
+
+    def agent() -> Agent:
+        return Agent(Graph([Node("a", "?")]), model="echo", env=EnvSpec("test/Closed-v0"))
+
+    (episode,) = record(agent(), tmp_path / "run").episodes
+    assert "the door is locked" in episode.reason
+    Closed.opens = True
+    (episode,) = resume(agent(), tmp_path / "run").episodes
+    assert (episode.status, episode.steps, episode.reward) == ("done", 1, 1.0)
+    kinds = [event["event"] for event in load_run(tmp_path / "run").events(0)]
+    assert kinds[:2] == ["episode_resumed", "episode_started"]
+    assert kinds.count("episode_finished") == 1
+    del gymnasium.registry["test/Closed-v0"]

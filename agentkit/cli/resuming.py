@@ -9,7 +9,7 @@ from agentkit.agenda import Agenda, resumed_agenda
 from agentkit.cli.arguments import open_run
 from agentkit.cli.running import EXIT_CODES, Wishes, limited, make_board, play_recorded
 from agentkit.reading import Run
-from agentkit.recorded import changes, recorded_agent, recorded_plan
+from agentkit.recorded import changes, check_models, recorded_agent, recorded_plan
 from agentkit.run_folder import RunWriter
 from agentkit.summaries import RunSummary
 
@@ -28,6 +28,7 @@ def resume_run(folder: Path, parallel: int | None, wishes: Wishes) -> int:
     """
     run = open_run(folder)
     agent = limited(recorded_agent(run), wishes)
+    check_models(agent, run)
     plan = recorded_plan(run)
     unpriced = plan.allow_unknown_price or wishes.allow_unknown_price
     plan = replace(plan, parallel=parallel or plan.parallel, allow_unknown_price=unpriced)

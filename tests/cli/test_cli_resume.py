@@ -244,3 +244,20 @@ def test_ctrl_c_and_then_resume(processes):
     whole = processes.start("run", "slow_walker.yaml", "--input", "length=12", "--out", "whole")
     whole.communicate(timeout=60)
     assert events("run") == events("whole")
+
+
+def test_another_server_does_not_go_on_with_a_run_and_a_replay_needs_none(invoke, monkeypatch):
+    """OPENAI_BASE_URL says where a model is: without it the run would go on at OpenAI."""
+    from loopback import LoopbackServer
+
+    Path("chat.yaml").write_text("name: chat\nmodel: openai:small\nnodes: [Hello., And you?]\n")
+    with LoopbackServer() as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        assert invoke("run", "chat.yaml", "--out", "run").exit_code == 0
+    monkeypatch.delenv("OPENAI_BASE_URL")
+    assert invoke("replay", "run").exit_code == 0
+    cut("run", 0.7)
+    result = invoke("run", "--resume", "run")
+    assert result.exit_code == 2
+    assert f"was answered by openai:small@127.0.0.1:{server.port}" in result.stderr
+    assert "OPENAI_BASE_URL" in result.stderr
