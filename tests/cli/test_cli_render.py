@@ -71,9 +71,3 @@ def test_what_is_not_there_is_said(invoke, recorded, arguments, message):
     result = invoke("render", "walker.yaml", *arguments)
     assert result.exit_code in (1, 2)
     assert message in result.stderr
-
-
-def test_from_needs_node(invoke):
-    result = invoke("run", "walker.yaml", "--from", "run:0:0")
-    assert result.exit_code == 2
-    assert "--from goes with --node" in result.stderr
