@@ -83,7 +83,7 @@ NODES = [
     Node("rare", "Now and then.", when="step % 2 == 0"),
     Node(
         "act", "Go? {{ number }} {{ previous.number }} {{ rare }}", output={"choice": "actions"},
-        recall=["items"], after=["helper"],
+        recall=["items", "rare"], after=["helper"],
     ),
 ]  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import gymnasium
 import pytest
 from full_agent import (
     CORRIDOR,
@@ -19,6 +20,7 @@ from agentkit import (
     Agent,
     EnvSpec,
     Graph,
+    Image,
     InputError,
     Memory,
     Node,
@@ -136,3 +138,44 @@ def test_a_run_that_is_not_there_yet_is_recorded_in_a_folder_of_its_own(origin, 
     forked(full_agent(), origin, tmp_path / "fork", 1)
     record(full_agent(), tmp_path / "other")
     assert {p: p.read_bytes() for p in origin.rglob("*") if p.is_file()} == before
+
+
+class Gallery(gymnasium.Env[str, str]):
+    """Shows another picture at each place."""
+
+    def reset(self, *, seed=None, options=None):
+        self.place = 0
+        return "start", self._info()
+
+    def step(self, action):
+        self.place += 1
+        return f"at {self.place}", 0.0, self.place == 3, False, self._info()
+
+    def _info(self):
+        return {"picture": Image(b"\x89PNG\r\n\x1a\n" + bytes([self.place]))}
+
+
+gymnasium.register(id="test/ForkGallery-v0", entry_point=Gallery)
+
+
+def test_pictures_are_copied_and_recalled_in_a_fork(tmp_path):
+    def agent(seen: list) -> Agent:
+        def reply(request):
+            seen.append((request.call.step, request.call.node, request.messages))
+            return f"{request.call.node}!"
+
+        nodes = [
+            Node("see", "What is this?", images="info.picture", when="step != 2", initial="?"),
+            Node("act", "Where to?", recall=["see"]),
+        ]
+        env = EnvSpec("test/ForkGallery-v0")
+        return Agent(Graph(nodes), model=Counted(reply), env=env, action="act")
+
+    first, second = [], []
+    record(agent(first), tmp_path / "run")
+    forked(agent(second), tmp_path / "run", tmp_path / "fork", 2, episode=0)
+    assert second == [asked for asked in first if asked[0] == 2]
+    assert second[0][2][0].images == (Image(b"\x89PNG\r\n\x1a\n\x01"),)
+    pictures = {path.name for path in (tmp_path / "run" / "images").iterdir()}
+    assert {path.name for path in (tmp_path / "fork" / "images").iterdir()} == pictures
+    assert len(pictures) == 2

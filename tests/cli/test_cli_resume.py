@@ -261,3 +261,19 @@ def test_another_server_does_not_go_on_with_a_run_and_a_replay_needs_none(invoke
     assert result.exit_code == 2
     assert f"was answered by openai:small@127.0.0.1:{server.port}" in result.stderr
     assert "OPENAI_BASE_URL" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("", "run.json is damaged"), ('{"format": 1, "agent": {"na', "run.json is damaged")],
+)
+def test_a_damaged_description_of_a_run_is_named_and_nothing_is_changed(
+    content, message, invoke, whole
+):
+    path = Path(whole, "run.json")
+    path.write_text(content)
+    for command in (("run", "--resume"), ("replay",), ("show",)):
+        result = invoke(*command, whole)
+        assert result.exit_code == 1
+        assert message in result.stderr
+    assert path.read_text() == content
