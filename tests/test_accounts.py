@@ -134,6 +134,19 @@ def test_what_the_record_says_was_paid_is_what_the_model_asked_for(played):
     assert summary.cost_usd == pytest.approx(fsum(model.spent_usd), abs=1e-12)
 
 
+def test_a_reused_answer_that_fails_a_second_node_is_paid_for_once(tmp_path):
+    fields = {"output": "integer", "attempts": 1, "reuse": True}
+    nodes = [Node("a", "How many?", **fields), Node("b", "How many?", **fields)]
+    agent = Agent(Graph(nodes), model=Busy(), action="a")
+    writer = RunWriter(tmp_path / "run", {})
+    summary = asyncio.run(rollout(agent, writer=writer))
+    writer.finish(summary.status, summary.totals())
+    events = list(load_run(writer.folder).events(0))
+    failed = [event for event in events if event["event"] == "node_failed"]
+    assert [event["reused"] for event in failed] == [False, True]
+    assert summary.usage == read_sums(events)[0] == Usage(10, 3, 5, 1)
+
+
 def test_the_running_view_counts_each_answer_when_it_comes():
     model = Busy()
     agent = Agent(Graph(NODES[1:2]), model=model, inputs={"step": 0})

@@ -55,15 +55,14 @@ class Watch:
         try:
             for number, wait in enumerate(waits):
                 if number:
-                    spent.calls += 1
                     await reservation.extend()
+                    spent.calls += 1
                 for _ in range(wait):
                     await asyncio.sleep(0)
             if not dies:
                 spent = Spent(len(waits), took.tokens, took.cost_usd)
             self.outcomes["answered"] += 1
         except LimitExceeded:
-            spent.calls -= 1
             self.outcomes["gave up"] += 1
         except asyncio.CancelledError:
             self.outcomes["cancelled"] += 1
@@ -186,13 +185,8 @@ def test_once_a_limit_is_reached_everybody_is_refused_who_waits_or_comes_later()
         await ask(1)
 
     run(play())
-    assert (
-        refused
-        == [
-            "the limit tokens of 250 is reached: 180 tokens used, and the next call may take 100 tokens"
-        ]
-        * 3
-    )
+    why = "180 tokens used, and the next call may take 100 tokens"
+    assert refused == [f"the limit tokens of 250 is reached: {why}"] * 3
     assert isinstance(ledger.over(), LimitExceeded)
 
 
@@ -300,6 +294,34 @@ def test_what_an_episode_gives_up_may_be_what_the_run_waits_for():
         return await asyncio.gather(extending(), waiting())
 
     assert run(play()) == ["tokens", "went on"]
+
+
+def test_one_who_has_room_in_its_episode_waits_in_the_run_although_others_wait_in_the_episode():
+    whole = Ledger(Limits(tokens=460), scope="run.")
+    one, two = Ledger(Limits(tokens=300), whole), Ledger(Limits(), whole)
+    order: list[str] = []
+
+    async def ask(name: str, tokens: int) -> None:
+        reservation = await one.reserve(Spent(1, tokens, 0.0))
+        order.append(name)
+        reservation.settle(Spent(1, 0, 0.0))
+
+    async def play() -> None:
+        short, long = await one.reserve(ONE), await one.reserve(Spent(1, 150, 0.0))
+        other = await two.reserve(Spent(1, 200, 0.0))
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(ask("first", 120))
+            tasks.create_task(ask("second", 200))
+            await idle()
+            short.settle(Spent(1, 0, 0.0))
+            await idle()
+            assert order == []
+            other.settle(Spent(1, 0, 0.0))
+            await idle()
+            long.settle(Spent(1, 0, 0.0))
+
+    run(play())
+    assert order == ["first", "second"]
 
 
 def test_cancelling_one_who_waits_lets_the_next_go_on():
