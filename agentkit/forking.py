@@ -64,6 +64,24 @@ def check_fork(agent: Agent, run: Run, episode: int, step: int) -> int:
     return int(record.started["seed"] or 0)
 
 
+def check_copied(run: Run) -> None:
+    """Refuse to go on with a fork that was stopped while its first steps were copied.
+
+    Raises:
+        InputError: They are not all there.
+        TraceError: The record is damaged.
+    """
+    if run.about.get("from") and not any(
+        event["event"] == "episode_resumed" and event["source"]
+        for episode in run.episodes
+        for event in run.events(episode)
+    ):
+        raise InputError(
+            f"{run.folder} was stopped before the steps that it begins with were copied: fork "
+            "again, with --from"
+        )
+
+
 def fork(run: Run, episode: int, step: int, writer: RunWriter) -> Run:
     """Let a new run begin with the first steps of a recorded episode; `rollout` goes on from
     there.

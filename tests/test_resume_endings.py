@@ -164,6 +164,8 @@ def test_the_time_that_was_played_before_counts(whole, tmp_path):
     for number, line in enumerate(lines):
         line["time"] = 1000.0 + number
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    summary = resume(full_agent(), folder, Plan(limits=Limits(seconds=40)))
+    assert summary.status == "limit"
     summary = resume(full_agent(limits=Limits(seconds=40)), folder)
     assert summary.status == "limit"
     assert "seconds" in summary.episodes[0].reason

@@ -1,6 +1,7 @@
 """The recorded step that a run begins with."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import click
 
@@ -19,6 +20,11 @@ class Origin:
     episode: int
     step: int
     seed: int
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What `run.json` says of it."""
+        return {"run": str(self.run.folder), "episode": self.episode, "step": self.step}
 
     def begin(self, writer: RunWriter) -> Run:
         """Let a new run begin there; what cannot be begun leaves no folder.

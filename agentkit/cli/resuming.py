@@ -8,6 +8,7 @@ import click
 from agentkit.agenda import Agenda, resumed_agenda
 from agentkit.cli.arguments import open_run
 from agentkit.cli.running import EXIT_CODES, Wishes, limited, make_board, play_recorded
+from agentkit.forking import check_copied
 from agentkit.reading import Run
 from agentkit.recorded import changes, check_models, recorded_agent, recorded_plan
 from agentkit.run_folder import RunWriter
@@ -27,6 +28,7 @@ def resume_run(folder: Path, parallel: int | None, wishes: Wishes) -> int:
         TraceError: The record is damaged, or another process writes it.
     """
     run = open_run(folder)
+    check_copied(run)
     agent = limited(recorded_agent(run), wishes)
     check_models(agent, run)
     plan = recorded_plan(run)

@@ -88,6 +88,8 @@ def run_agent(
         allow_unknown_price=wishes.allow_unknown_price,
     )  # fmt: skip
     about = about_run(agent, plan, path, from_here(model))
+    if origin is not None:
+        about["from"] = origin.about
     writer = RunWriter(run_folder(agent.name, wishes.out), about)
     agenda = None
     if origin is not None:
@@ -164,7 +166,7 @@ def _play(
         with _opened(cache, progress) as file:
             return play(agent, plan, writer, board, progress, agenda, file)
     except InputError:
-        if any(episode.begun for episode in board.episodes.values()):
+        if any(one.begun and not one.earlier for one in board.episodes.values()):
             writer.finish("failed", board.summary.totals())
         else:
             writer.discard()

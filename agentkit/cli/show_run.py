@@ -74,6 +74,8 @@ def _status(run: Run) -> str:
 
 def _facts(about: Any) -> Iterator[tuple[str, str]]:
     yield "started", str(about.get("started", "?"))
+    if isinstance(origin := about.get("from"), dict):
+        yield "forked", ":".join(str(origin.get(key)) for key in ("run", "episode", "step"))
     if resumed := about.get("resumed"):
         yield "resumed", ", ".join(map(str, resumed))
     env = about.get("env")

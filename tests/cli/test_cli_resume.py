@@ -221,9 +221,32 @@ def test_a_fork_plays_on_with_an_edited_agent(invoke, whole):
     assert asked("fork") == ["What do you see?"] * 2 + ["What is there?"] * 3
     assert invoke("replay", "fork").exit_code == 0
     assert invoke("show", "fork", "--episode", "0", "--step", "1").exit_code == 0
+    assert "whole:1:2" in invoke("show", "fork").stdout
     cut("fork", 0.9)
     assert invoke("run", "--resume", "fork").exit_code == 0
     assert invoke("replay", "fork").exit_code == 0
+
+
+def test_a_fork_that_was_killed_while_it_was_copied_is_not_taken_for_a_run(invoke, whole):
+    assert invoke("run", "walker.yaml", "--from", "whole:1:2", "--out", "fork").exit_code == 0
+    for share in (0.2, 0.0):
+        cut("fork", share)
+        result = invoke("run", "--resume", "fork")
+        assert result.exit_code == 2
+        assert "fork again" in result.stderr
+
+
+def test_what_cannot_go_on_leaves_the_run_as_it_was(invoke, folder):
+    (folder / "keeper.yaml").write_text(
+        (folder / "walker.yaml").read_text().replace("nodes:", "keep: {places: run}\nnodes:")
+    )
+    assert invoke("run", "keeper.yaml", "--episodes", "2", "--steps", "2", "--out", "run").exit_code
+    before = {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()}
+    result = invoke("run", "--resume", "run", "--steps", "9", "--parallel", "2")
+    assert result.exit_code == 2
+    assert "allows one episode at a time" in result.stderr
+    assert {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()} == before
+    assert invoke("run", "--resume", "run", "--steps", "9").exit_code == 0
 
 
 def test_ctrl_c_and_then_resume(processes):

@@ -70,6 +70,8 @@ class EpisodeBoard:
     """The limit that ended the episode."""
     newest: list[str] = field(default_factory=list)
     """The achievements in the order in which they were made."""
+    earlier: bool = False
+    """Whether all that is known of it happened in an earlier sitting."""
     finished_steps: Paid | None = None
     """What the finished steps took, of an episode that goes on."""
 
@@ -176,7 +178,7 @@ class Board:
             summary: How far it came.
             finished_steps: What its finished steps took, if it is to go on.
         """
-        board = EpisodeBoard(replace(summary), self.nodes, begun=True, running=False)
+        board = EpisodeBoard(replace(summary), self.nodes, begun=True, running=False, earlier=True)
         board.usage, board.cost_usd = summary.usage, summary.cost_usd
         board.finished_steps = finished_steps
         self.episodes[summary.episode] = board
@@ -246,7 +248,7 @@ def _episode_started(board: EpisodeBoard, event: EpisodeStarted) -> None:
 def _episode_resumed(board: EpisodeBoard, event: EpisodeResumed) -> None:
     summary = board.summary
     board.started_s = time.perf_counter() - event.seconds
-    board.running, board.limit, board.failures = True, None, {}
+    board.running, board.earlier, board.limit, board.failures = True, False, None, {}
     if event.step < summary.steps:  # started over: all that was paid is told of
         summary.steps, summary.reward = event.step, 0.0
     elif board.finished_steps is not None:
