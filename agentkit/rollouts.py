@@ -1,7 +1,7 @@
 """Rollouts: an agent plays episodes of an environment, and everything is recorded."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from agentkit.agent import Agent
 from agentkit.answering import Cache, Source
 from agentkit.checkpoint import Checkpoint
 from agentkit.environment import EnvThread
-from agentkit.errors import InputError
+from agentkit.errors import InputError, LimitExceeded
 from agentkit.events import Event
 from agentkit.ledger import Ledger
 from agentkit.limits import Limits
@@ -123,8 +123,8 @@ async def rollout(
                 tasks.create_task(play_in_turn())
     except BaseExceptionGroup as group:
         raise group.exceptions[0] from None
-    summaries += [agenda.begun[index][0] for index in waiting if index in agenda.begun]
     ended = ledger.used_up() if waiting and not stop.is_set() else None
+    summaries += _left_over(agenda, waiting, ended)
     return RunSummary(sorted(summaries, key=lambda summary: summary.episode), ended)
 
 
@@ -132,6 +132,17 @@ def _agenda(agent: Agent, plan: Plan, limits: Limits, writer: RunWriter | None) 
     if writer is None or writer.recorded is None:
         return new_agenda(plan.episodes)
     return resumed_agenda(agent, writer.recorded, plan.episodes, limits)
+
+
+def _left_over(
+    agenda: Agenda, waiting: Sequence[int], ended: LimitExceeded | None
+) -> list[EpisodeSummary]:
+    """The episodes that were begun before and did not go on."""
+    summaries = [agenda.begun[index][0] for index in waiting if index in agenda.begun]
+    for summary in summaries:
+        if ended is not None and summary.status == "interrupted":
+            summary.status, summary.reason = "limit", ended.reason
+    return summaries
 
 
 def _ledger(limits: Limits, run: Ledger, checkpoint: Checkpoint | None) -> Ledger:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from agentkit.cli.view.limits import Used
@@ -178,7 +178,7 @@ class Board:
             summary: How far it came.
             finished_steps: What its finished steps took, if it is to go on.
         """
-        board = EpisodeBoard(replace(summary), self.nodes, begun=True, running=False, earlier=True)
+        board = EpisodeBoard(summary, self.nodes, begun=True, running=False, earlier=True)
         board.usage, board.cost_usd = summary.usage, summary.cost_usd
         board.finished_steps = finished_steps
         self.episodes[summary.episode] = board
