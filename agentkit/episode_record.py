@@ -131,7 +131,8 @@ class EpisodeRecord:
             self._begin_part(record)
         elif not self.spans:
             self.spans.append((record["time"], record["time"]))
-        self.spans[-1] = (self.spans[-1][0], record["time"])
+        start, end = self.spans[-1]
+        self.spans[-1] = (start, max(end, record["time"]))  # clocks may be set back
         if "node" in record:
             self._take_call(record, counts)
         elif kind == "step_failed" and counts:
