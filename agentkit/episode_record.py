@@ -226,7 +226,8 @@ def read_episode(
         return found
     try:
         for record, counts in run.lines(episode):
-            if before is None or (counts and record.get("step", -1) < before):
+            ends = record["event"] == "episode_finished"
+            if before is None or (counts and not ends and record.get("step", -1) < before):
                 found.take(record, counts)
     except (KeyError, TypeError) as error:
         raise TraceError(f"the record of episode {episode} is damaged: {error!r}") from error

@@ -8,10 +8,10 @@ from math import isclose
 from typing import TYPE_CHECKING, Any, Final
 
 from agentkit.about import node_models
-from agentkit.agenda import Agenda
+from agentkit.agenda import Agenda, summarize
 from agentkit.agent import Agent
 from agentkit.checkpoint import Checkpoint, replayed_checkpoint
-from agentkit.episode_record import EpisodeRecord, read_episode
+from agentkit.episode_record import EpisodeRecord, Paid, read_episode
 from agentkit.events import Event
 from agentkit.forking import copy_beginning
 from agentkit.reading import INCIDENTS, TIMES, Record, Run, load_run
@@ -20,7 +20,7 @@ from agentkit.recorded import recorded_agent, recorded_plan
 from agentkit.rollouts import Plan, rollout
 from agentkit.run_folder import RunWriter
 from agentkit.silent import silenced
-from agentkit.summaries import RunSummary
+from agentkit.summaries import EpisodeSummary, RunSummary
 
 if TYPE_CHECKING:
     import gymnasium
@@ -125,7 +125,22 @@ class Replay:
 
     def agenda(self, writer: RunWriter) -> Agenda:
         """What is to be played."""
-        return Agenda(self.run.episodes, checkpoint=lambda index: self._checkpoint(index, writer))
+        return Agenda(
+            self.run.episodes,
+            begun=self._copied(),
+            checkpoint=lambda index: self._checkpoint(index, writer),
+        )
+
+    def _copied(self) -> dict[int, tuple[EpisodeSummary, Paid]]:
+        """Of a fork: what it begins with, which is not played again."""
+        origin = self.run.about.get("from")
+        if not isinstance(origin, dict):
+            return {}
+        beginnings = {
+            index: read_episode(self.run, index, before=origin["step"])
+            for index in self.run.episodes
+        }
+        return {i: (summarize(i, record)[0], Paid()) for i, record in beginnings.items()}
 
     async def play(
         self,

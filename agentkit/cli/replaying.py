@@ -36,10 +36,11 @@ def replay_run(folder: Path, parallel: int | None, out: Path | None) -> int:
     plot = Replay(run, agent, replace(plan, parallel=parallel or plan.parallel))
     about = {**about_run(agent, plan), "agent": run.about["agent"], "replay_of": str(folder)}
     writer = RunWriter(run_folder(f"{agent.name}-replay", out), about)
-    board = make_board(plot.agent, plot.plan)
+    agenda = plot.agenda(writer)
+    board = make_board(plot.agent, plot.plan, agenda)
     progress = choose(board, f"{agent.name} · replay of {folder}, no model")
     try:
-        stopped = play(plot.agent, plot.plan, writer, board, progress, plot.agenda(writer))
+        stopped = play(plot.agent, plot.plan, writer, board, progress, agenda)
     except BaseException:
         writer.finish("failed", board.summary.totals())
         raise
