@@ -39,7 +39,7 @@ class ScriptedModel:
         self._entries: list[Mapping[str, Any]] = []
         self._used: dict[str, int] = {}
         if isinstance(answers, Mapping):
-            self._by_node = dict(answers)
+            self._by_node = {node: _texts(said, node) for node, said in answers.items()}
         else:
             self._take(answers)
         lists = [[one] if isinstance(one, str) else one for one in self._by_node.values()]
@@ -96,7 +96,24 @@ def _words(request: Request) -> int:
     return sum(len(message.content.split()) for message in request.messages)
 
 
-def _checked(entry: Mapping[str, Any], number: int) -> Mapping[str, Any]:
+def _texts(answers: Any, node: str) -> str | list[str]:
+    """The answers of a node: one text, or a text for each of its calls."""
+    if isinstance(answers, str):
+        return answers
+    if isinstance(answers, (list, tuple)) and all(isinstance(text, str) for text in answers):
+        return list(answers)
+    raise InputError(
+        f"the answers of the node '{node}' are no text and no list of texts: write each of them "
+        "in quotes"
+    )
+
+
+def _checked(entry: Any, number: int) -> Mapping[str, Any]:
+    if not isinstance(entry, Mapping):
+        raise InputError(
+            f"script entry {number} is no text and no entry; an entry has 'text' and any of "
+            f"{', '.join(_KEYS)}"
+        )
     unknown = sorted(set(entry) - {*_KEYS, "text"})
     if unknown or not isinstance(entry.get("text"), str):
         found = f"unknown key '{unknown[0]}'" if unknown else "no 'text'"
@@ -122,7 +139,10 @@ def load_script(path: Path) -> ScriptedModel:
         raise InputError(f"script {path}: line {error.lineno}: {error.msg}") from error
     if not isinstance(answers, (list, dict)):
         raise InputError(f"script {path}: expected a list of texts, or a mapping from node to text")
-    return ScriptedModel(answers, name=f"script:{path.name}")
+    try:
+        return ScriptedModel(answers, name=f"script:{path.name}")
+    except InputError as error:
+        raise InputError(f"script {path}: {error}") from None
 
 
 def _read_lines(data: bytes) -> list[Any]:

@@ -17,6 +17,7 @@ from agentkit.models.echo import EchoModel
 from agentkit.node import Node
 from agentkit.spec.env import environment_problems, names_in, needs_environment, reads_in
 from agentkit.spec.nodes import STAND_IN
+from agentkit.spec.own_files import memory_problem, script_problem
 from agentkit.spec.places import CALLERS_MODEL
 from agentkit.spec.read import Draft
 
@@ -65,10 +66,9 @@ class _Builder:
         self._draft = draft
         self._fields = draft.fields
         self._options = options
+        self._folder = options.folder or Path()
         self._problems: list[Problem] = []
-        self._nodes = [one.node for one in draft.nodes]
-        if options.model is not None:
-            self._nodes = [replace(node, model=None) for node in self._nodes]
+        self._nodes = self._made_nodes()
         self._inputs = {**self._fields.get("inputs", {}), **options.inputs}
         self._env = self._made_env()
         self._env_given = "env" in self._fields or "env" in draft.present
@@ -76,7 +76,9 @@ class _Builder:
         self._memory = self._made_memory()
         self._model = self._made_model()
         self._models = {
-            name: model if isinstance(model, str) or (model and "use" in model) else EchoModel()
+            name: self._own_model(model, "models", key=name)
+            if isinstance(model, str) or (model and "use" in model)
+            else EchoModel()
             for name, model in self._fields.get("models", {}).items()
             if options.model in (None, name)
         }
@@ -123,26 +125,37 @@ class _Builder:
         start = self._fields.get("memory", {})
         file = self._options.memory_file
         if file is None and "memory_file" in self._fields:
-            file = self._own_file(self._fields["memory_file"])
+            file = self._folder / self._fields["memory_file"]
+            if message := memory_problem(self._fields["memory_file"], self._folder):
+                self._problems.append(Problem(message, field="memory_file"))
+                file = None
         try:
             return Memory(start, self._fields.get("keep"), file)
         except SpecError as error:
             self._collect(error)
             return Memory(start)
 
-    def _own_file(self, name: str) -> Path | None:
-        """The file beside the agent's own; a file from a stranger may name no other place."""
-        folder = self._options.folder or Path()
-        file = folder / name
-        inside = file.resolve().is_relative_to(folder.resolve()) and ".." not in Path(name).parts
-        if inside and not Path(name).is_absolute():
-            return file
-        message = (
-            f"'{name}' is not in the folder of the agent's file: name a file there, such as "
-            "'memory.json', or name another place with --memory FILE"
-        )
-        self._problems.append(Problem(message, field="memory_file"))
-        return None
+    def _own_model(
+        self, model: Any, field: str, *, node: str | None = None, key: str | None = None
+    ) -> Any:
+        """A model that the file names; a stand-in for a script that it may not name."""
+        message = script_problem(model, self._folder)
+        if message is None:
+            return model
+        self._problems.append(Problem(message, node, field, key))
+        return "echo"
+
+    def _made_nodes(self) -> list[Node]:
+        nodes = [one.node for one in self._draft.nodes]
+        if self._options.model is not None:
+            return [replace(node, model=None) for node in nodes]
+        named = self._fields.get("models", {})
+        return [
+            node
+            if node.model is None or node.model in named
+            else replace(node, model=self._own_model(node.model, "model", node=node.name))
+            for node in nodes
+        ]
 
     def _made_env(self) -> EnvSpec | None:
         env = self._fields.get("env")
@@ -165,6 +178,8 @@ class _Builder:
         model = self._options.model
         if model is None:
             model = self._fields.get("model")
+            if not isinstance(model, str) or model not in self._fields.get("models", {}):
+                model = self._own_model(model, "model")
         needed = any(node.function is None and node.model is None for node in self._nodes)
         if model is not None or not needed:
             return model

@@ -103,6 +103,9 @@ def test_scripts_load_from_json_and_json_lines(tmp_path):
         ("a.json", "3", "expected a list"),
         ("a.jsonl", '{"text": "x"}\n{', "line 2"),
         ("a.jsonl", '{"txt": "x"}', "unknown key 'txt'"),
+        ("a.json", '{"a": "x", "b": {"key": "y"}}', "a.json: the answers of the node 'b' are no"),
+        ("a.json", '{"b": ["x", 3]}', "node 'b' are no text and no list of texts"),
+        ("a.json", '["x", 3]', "a.json: script entry 2 is no text"),
         ("none.json", None, "No such file"),
     ],
 )

@@ -270,6 +270,21 @@ def test_the_message_shows_the_line_and_a_caret() -> None:
             )
             for name in ("/etc/k.json", "../k.json", "a/../../k.json", "a/../k.json")
         ),
+        *(
+            pytest.param(
+                text.replace("SCRIPT", f"script:{name}"),
+                f"{place}: 'script:{name}' is not in the folder of the agent's file: name a file",
+                id=f"{name} {place}",
+            )
+            for name in ("/etc/k.json", "../k.json", "a/../../k.json", "~/../../k.json")
+            for text, place in (
+                ("model: SCRIPT\nnodes: [x]", "1:8 -"),
+                ("model: m\nmodels:\n  m: SCRIPT\nnodes: [x]", "3:6 -"),
+                ("model: m\nmodels: {m: {use: SCRIPT}}\nnodes: [x]", "2:19 -"),
+                ("model: echo\nmodels: {m: SCRIPT}\nnodes: [x]", "2:13 -"),
+                ("model: echo\nnodes:\n  a: {prompt: x, model: SCRIPT}", "3:25 a"),
+            )
+        ),
         pytest.param(
             "model: echo\nnodes:\n  a: {prompt: x, output: {choice: [go, stop]}, otherwise: wait}",
             "3:59 a: \"wait\" does not fit 'output': ",
@@ -403,6 +418,28 @@ def test_a_link_does_not_lead_the_memory_out_of_the_folder(tmp_path: Path) -> No
     assert "not in the folder" in problems(text, folder=folder)[0]
     assert parse_agent(text, folder=folder, memory_file=tmp_path / "k.json")
     assert parse_agent(text.replace("out/", "in/"), folder=folder)
+
+
+def test_a_script_that_the_file_names_lies_beside_it_also_through_links(tmp_path: Path) -> None:
+    """Else a stranger's agent could read a file of the user, and send it to its own server."""
+    folder = tmp_path / "agent"
+    folder.mkdir()
+    outside = tmp_path / "private.json"
+    outside.write_text('{"a": "secret"}')
+    (folder / "link.json").symlink_to(outside)
+    (folder / "own.json").write_text('{"a": "said"}')
+    text = "model: script:link.json\nnodes: {a: x}\n"
+    assert "not in the folder" in problems(text, folder=folder)[0]
+    assert parse_agent(text.replace("link", "own"), folder=folder)
+    for place in (f"script:{outside}", "script:../private.json"):
+        assert parse_agent(text, folder=folder, model=place)
+
+
+def test_a_script_of_the_file_that_the_caller_chooses_by_its_name_is_held_to_the_folder() -> None:
+    text = "model: echo\nmodels: {far: 'script:../k.json', near: echo}\nnodes: [x]"
+    with pytest.raises(SpecError, match="not in the folder"):
+        parse_agent(text, model="far")
+    assert parse_agent(text, model="near")
 
 
 def test_all_problems_of_one_output_are_shown() -> None:
