@@ -3,9 +3,9 @@
     python tests/bench/overhead.py [--repeat 7] [--venvs FOLDER]
 
 Nodes do nothing, so what is measured is the engine. Each engine runs in a process of its own, the
-peers in virtual environments that are made on the first use, and all are asked in turn. Two more
-rows show full prompt nodes: rendered, asked of a model that answers at once, parsed, and with
-every event written to a file.
+peers in virtual environments that are made on the first use, and all are asked in turn. Times are
+the processor's, so that other programs disturb them less. Two more rows show full prompt nodes:
+rendered, asked of a model that answers at once, parsed, and with every event written to a file.
 """
 
 import tempfile
@@ -48,8 +48,8 @@ def cell(answers: Answers, engine: venvs.Engine, nodes: int) -> str:
     if engine in answers.failures:
         return "-"
     own = answers.medians.get(venvs.FUNCTIONS)
-    seconds = answers.medians[engine]["seconds"]
-    ratio = f" {seconds / own['seconds']:6.1f}x" if own else ""
+    seconds = answers.medians[engine]["cpu_seconds"]
+    ratio = f" {seconds / own['cpu_seconds']:6.1f}x" if own else ""
     return f"{seconds / nodes * 1e6:.1f}{ratio}"
 
 
