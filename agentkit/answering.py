@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from agentkit.binding import BoundNode
-from agentkit.errors import AgentKitError, InputError, ModelError
+from agentkit.errors import AgentKitError, InputError, ModelError, StepInterrupted
 from agentkit.estimates import bounded, most_usage
 from agentkit.ledger import Ledger, Reservation
 from agentkit.limits import Spent
@@ -96,12 +96,15 @@ class Source:
         return await self.cache.complete(model, request, lambda: self._call(model, request))
 
     async def _call(self, model: Model, request: Request) -> Completion:
-        tries = _Tries(request)
+        tries = _Tries(request, self.ledger)
         if self.ledger is not None and self.ledger.watches_calls:
             tries.reservation = await self.ledger.reserve(self._most(model, request))
         completion = None
         try:
-            completion = await _complete(model, replace(request, on_retry=tries.on_retry))
+            if tries.reservation is not None:  # the wait for it may have been long
+                tries.on_start()
+            watched = replace(request, on_retry=tries.on_retry, on_start=tries.on_start)
+            completion = await _complete(model, watched)
         finally:
             if completion is None:
                 self.unanswered += tries.made
@@ -126,8 +129,10 @@ class Source:
 class _Tries:
     """Counts the tries of one call, and makes room for each within the limits."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, ledger: Ledger | None) -> None:
         self._heard = request.on_retry
+        self._may_start = request.on_start
+        self._ledger = ledger
         self.reservation: Reservation | None = None
         self.made = 1
 
@@ -138,6 +143,21 @@ class _Tries:
         if self.reservation is not None:
             await self.reservation.extend()
         self.made += 1
+
+    def on_start(self) -> None:
+        """A try is about to be made, perhaps long after it was asked for.
+
+        Raises:
+            StepInterrupted: The step was stopped in the meantime, or the time is over.
+        """
+        try:
+            if self._may_start is not None:
+                self._may_start()
+            if self._ledger is not None and (late := self._ledger.late()) is not None:
+                raise late
+        except StepInterrupted:
+            self.made -= 1
+            raise
 
 
 def _spent(model: Model, completion: Completion | None, tries: int) -> Spent:

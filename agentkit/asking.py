@@ -23,7 +23,7 @@ from agentkit.reuse import request_key
 from agentkit.telemetry import Tracing
 from agentkit.values import json_copy, json_text
 
-_SLOW_EACH: Final = 10_000
+_MOST_ITEMS: Final = 10_000
 """The most items an `each` node takes: more is a mistake in the list, not a wish."""
 
 Turn = tuple[Message, Message]
@@ -123,8 +123,7 @@ class Question:
         messages = (*self.before, self.sent)
         schema = self.output.json_schema(self.variables)
         while True:
-            if self.shared.stopping():
-                raise StepInterrupted("stopped before the model was asked")
+            self._may_start()
             self.attempt += 1
             completion = await self._complete(messages, schema)
             try:
@@ -148,7 +147,9 @@ class Question:
         call = Call(shared.episode, shared.step, name, self.item, self.attempt)
         sink = self._text_sink() if shared.streaming else None
         sampling = shared.source.sampling(bound)
-        request = Request(messages, sampling, schema, call, self.variables, sink, self._on_retry)
+        request = Request(
+            messages, sampling, schema, call, self.variables, sink, self._on_retry, self._may_start
+        )
         if shared.emit:
             key = request_key(model, request).hex() if bound.compiled.node.reuse else ""
             shared.emit(
@@ -165,6 +166,10 @@ class Question:
         if not answer.reused:
             shared.meter.add(answer.completion)
         return answer.completion
+
+    def _may_start(self) -> None:
+        if self.shared.stopping():
+            raise StepInterrupted("stopped before the model was asked")
 
     async def _on_retry(self, reason: str, wait_s: float) -> None:
         shared, name = self.shared, self.bound.compiled.name
@@ -265,9 +270,9 @@ def checked_items(items: Any) -> Sequence[Any]:
     """
     if items is None:
         return []
-    if not isinstance(items, (list, tuple)) or len(items) > _SLOW_EACH:
+    if not isinstance(items, (list, tuple)) or len(items) > _MOST_ITEMS:
         found = f"{len(items)} items" if isinstance(items, (list, tuple)) else repr(items)[:80]
-        raise RenderError(f"each: expected a list of at most {_SLOW_EACH} items, found {found}")
+        raise RenderError(f"each: expected a list of at most {_MOST_ITEMS} items, found {found}")
     return items
 
 

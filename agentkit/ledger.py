@@ -70,12 +70,20 @@ class Ledger:
         """Whether this or the run's limits say anything of cost."""
         return any(ledger.limits.cost_usd is not None for ledger in self.chain)
 
-    def over(self) -> LimitExceeded | None:
-        """The limit that was reached, of this or of the run, if one was."""
+    def late(self) -> LimitExceeded | None:
+        """The limit on time, of this or of the run, if it is over."""
         for ledger in self.chain:
             seconds = ledger.limits.seconds
             if seconds is not None and time.monotonic() - ledger._started >= seconds:
                 ledger._close("seconds", "")
+                return ledger._error("seconds", "")
+        return None
+
+    def over(self) -> LimitExceeded | None:
+        """The limit that was reached, of this or of the run, if one was."""
+        if (late := self.late()) is not None:
+            return late
+        for ledger in self.chain:
             if ledger._refusal is not None:
                 return ledger._error(*ledger._refusal)
         return None

@@ -97,6 +97,9 @@ class Request:
     on_retry: Callable[[str, float], Awaitable[None]] | None = None
     """Awaited before a model tries the same call again, with the reason and the wait in seconds;
     it may raise to give up."""
+    on_start: Callable[[], None] | None = None
+    """Called when a try is about to be sent, by models where calls wait for their turn; it may
+    raise to keep it from being sent."""
 
     @property
     def prompt(self) -> str:

@@ -156,6 +156,8 @@ class HostedModel:
         seconds = self.settings.timeout_s
         async with self._throttle.turn(tokens, again=again):
             await self._prepare()
+            if request.on_start is not None:
+                request.on_start()
             try:
                 async with asyncio.timeout(seconds) as timer:
                     completion = await self._ask(request)
