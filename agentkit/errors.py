@@ -18,9 +18,11 @@ The tree:
     └── TraceError            a run folder cannot be read or written
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from typing import Final
 
 
 class AgentKitError(Exception):
@@ -62,9 +64,9 @@ class Problem:
             where += f"{', ' if where else ''}node '{self.node}'"
             if self.line is None and self.field is not None:
                 where += f", {self.field}"
-        text = _visible(f"{where}: {self.message}" if where else self.message)
+        text = visible(f"{where}: {self.message}" if where else self.message)
         if self.excerpt is not None and self.column is not None:
-            line, column = _around(_visible(self.excerpt), self.column - 1)
+            line, column = _around(visible(self.excerpt).replace("\t", " "), self.column - 1)
             text += f"\n    {line}\n    {' ' * column}^"
         return text
 
@@ -79,9 +81,20 @@ def _around(line: str, column: int) -> tuple[str, int]:
     return (f"...{shown}", column - start + 3) if start else (shown, column)
 
 
-def _visible(text: str) -> str:
-    """A text without characters that would steer the terminal it is shown in."""
-    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
+_STEERING: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060\u2066-\u2069\ud800-\udfff\ufeff]"
+)
+"""Control characters but newlines and tabs, what turns the order of writing round or takes no
+room, and halves of characters."""
+
+
+def visible(text: str) -> str:
+    """A text without characters that would steer the terminal it is shown in.
+
+    A text of a model, an environment, a file or a server could clear the screen, set the title or
+    write to the clipboard. Newlines and tabs stay.
+    """
+    return _STEERING.sub(" ", text)
 
 
 class SpecError(InputError):

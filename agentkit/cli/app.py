@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 
 from agentkit import __version__
-from agentkit.errors import AgentKitError, InputError, suggest
+from agentkit.errors import AgentKitError, InputError, suggest, visible
 
 COMMANDS: Final = {
     "run": "Run an agent, watch it, and record what happens.",
@@ -28,7 +28,15 @@ INTERRUPTED: Final = 130
 """The exit code after Ctrl-C, as shells have it."""
 
 
-class Mistake(click.ClickException):
+class Failure(click.ClickException):
+    """What went wrong, in words that may come from a file or a server."""
+
+    def format_message(self) -> str:
+        """The words, without what would steer the terminal."""
+        return visible(self.message)
+
+
+class Mistake(Failure):
     """What the user gave is wrong."""
 
     exit_code = 2
@@ -70,7 +78,7 @@ class Commands(click.Group):
         except InputError as error:
             raise Mistake(str(error)) from error
         except AgentKitError as error:
-            raise click.ClickException(str(error)) from error
+            raise Failure(str(error)) from error
         except OSError as error:
             if error.filename is not None or error.errno == EPIPE:  # click ends quietly on EPIPE
                 raise

@@ -4,12 +4,11 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-import click
-
 from agentkit.agent import Agent
 from agentkit.cli.arguments import choose_episode, load, open_run, parse_inputs, parse_place
 from agentkit.cli.view import closing
 from agentkit.cli.view.messages import show_message
+from agentkit.cli.view.terminal import echo
 from agentkit.cli.view.words import money, tokens
 from agentkit.moments import first_moment, recorded_moment
 from agentkit.rendering import Moment, Rendered, ask, render
@@ -32,7 +31,7 @@ def ask_node(
         closing.print_json({**entry, "cost_usd": asked.cost_usd})
         return
     closing.show_answer(node, asked.value)
-    click.echo(f"tokens {tokens(asked.usage)}   cost {money(asked.cost_usd)}", err=True)
+    echo(f"tokens {tokens(asked.usage)}   cost {money(asked.cost_usd)}", err=True)
 
 
 def show_node(
@@ -68,24 +67,24 @@ def _show(agent: Agent, node: str, rendered: Rendered) -> None:
     count = len(rendered.questions)
     for number, messages in enumerate(rendered.messages):
         if count > 1:
-            click.secho(f"##### item {number} of {count}", bold=True)
+            echo(f"##### item {number} of {count}", bold=True)
         for message in messages:
             show_message(message.role, message.content, len(message.images))
     if not count:
-        click.echo("nothing is asked: its list is empty")
+        echo("nothing is asked: its list is empty")
     for question in rendered.questions[:1]:
         schema = question.output.json_schema(question.variables)
         if schema is not None:
-            click.secho("--- answer as JSON schema", dim=True)
-            click.echo(closing.json_line(schema))
+            echo("--- answer as JSON schema", dim=True)
+            echo(closing.json_line(schema))
     model = bound.model.name if bound.model else "none"
-    click.echo(f"node '{node}' asks the model {model}; nothing was asked now", err=True)
+    echo(f"node '{node}' asks the model {model}; nothing was asked now", err=True)
     if rendered.unknown:
         names = ", ".join(f"⟨{name}⟩" for name in rendered.unknown)
-        click.echo(
+        echo(
             f"not known without asking a model: {names}. Give a value with --input "
             f"{rendered.unknown[0]}=..., or take a recorded step with --from",
             err=True,
         )
     if rendered.wanted is False:
-        click.echo("its 'when' is false here: it would be skipped", err=True)
+        echo("its 'when' is false here: it would be skipped", err=True)

@@ -19,12 +19,13 @@ def command(ctx: click.Context, /, agents: tuple[str, ...]) -> None:
     Exit codes: 0 all are well, 2 one of them has a problem.
     """
     from agentkit.cli.checking import check_agent
+    from agentkit.cli.view.terminal import echo, echo_pair
 
     failed = 0
     for name in agents:
         try:
-            click.echo(check_agent(name))
+            echo(check_agent(name))
         except InputError as error:
             failed += 1
-            click.echo(f"{click.style('error', fg='red')}: {error}", err=True)
+            echo_pair("error", f": {error}", err=True, fg="red")
     ctx.exit(2 if failed else 0)

@@ -14,11 +14,12 @@ def command() -> None:
       agentkit envs
     """
     from agentkit.cli.environments import described
+    from agentkit.cli.view.terminal import echo, echo_pair
     from agentkit.plugins import broken_envs
 
     for entry in described():
         state = "installed" if entry.missing is None else f"not installed: {entry.missing}"
-        click.echo(f"{click.style(entry.id, bold=True)}  {entry.about}")
-        click.secho(f"    {state}", fg="green" if entry.missing is None else "yellow")
+        echo_pair(entry.id, f"  {entry.about}", bold=True)
+        echo(f"    {state}", fg="green" if entry.missing is None else "yellow")
     for problem in broken_envs().values():
-        click.echo(f"{click.style('left out', fg='red')}: {problem}", err=True)
+        echo_pair("left out", f": {problem}", err=True, fg="red")

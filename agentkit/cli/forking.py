@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-import click
-
 from agentkit.agent import Agent
 from agentkit.cli.arguments import choose_episode, open_run, parse_place
+from agentkit.cli.view.terminal import echo
 from agentkit.forking import check_fork, fork
 from agentkit.reading import Run
 from agentkit.run_folder import RunWriter
@@ -37,7 +36,7 @@ class Origin:
         except BaseException:
             writer.discard()
             raise
-        click.echo(
+        echo(
             f"going on from step {self.step} of episode {self.episode} of {self.run.folder}",
             err=True,
         )

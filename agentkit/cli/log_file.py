@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from agentkit.cli.view.terminal import echo
+
 _LOGGER = logging.getLogger("agentkit")
 
 
@@ -21,7 +23,7 @@ class LogFile(logging.FileHandler):
         """Take note of a line that could not be written."""
         _LOGGER.removeHandler(self)
         error = sys.exc_info()[1]
-        click.echo(f"note: the log {self.baseFilename} is not written any more: {error}", err=True)
+        echo(f"note: the log {self.baseFilename} is not written any more: {error}", err=True)
 
 
 def start_log(ctx: click.Context, option: click.Parameter, path: Path | None) -> None:

@@ -28,9 +28,10 @@ def command(name: str, origin: str, out: Path | None) -> None:
       agentkit new my_agent
       agentkit new my_essay --from essay
     """
+    from agentkit.cli.view.terminal import echo
     from agentkit.cli.writing import write_agent
 
     path = write_agent(name, origin, out)
-    click.echo(f"{path} is written. Open it in a text editor, change a prompt, then:")
+    echo(f"{path} is written. Open it in a text editor, change a prompt, then:")
     for line in (f"agentkit check {path}", f"agentkit run {path}"):
-        click.echo(f"  {line}")
+        echo(f"  {line}")

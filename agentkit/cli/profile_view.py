@@ -4,11 +4,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-import click
-
 from agentkit.cli.view.closing import show_facts
 from agentkit.cli.view.summary import Facts
 from agentkit.cli.view.tables import show_table
+from agentkit.cli.view.terminal import echo, rich_text
 from agentkit.cli.view.words import count, money, seconds, tokens
 from agentkit.messages import Usage
 from agentkit.profiling.figures import (
@@ -239,21 +238,20 @@ def _show_advice(advice: Sequence[Advice], console: Any) -> None:
     if not advice:
         return
     if console is None and not sys.stdout.isatty():
-        click.echo("\nWhat would help")
+        echo("\nWhat would help")
         for number, one in enumerate(advice, 1):
-            click.echo(f"  {number}. {one.text}{gain(one)}")
+            echo(f"  {number}. {one.text}{gain(one)}")
         return
     from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
 
     table = Table(box=None, show_header=False)
     table.add_column(style="yellow", justify="right")
     table.add_column(ratio=1, overflow="fold")
     for number, one in enumerate(advice, 1):
-        table.add_row(f"{number}.", Text.assemble(one.text, (gain(one), "green")))
+        table.add_row(f"{number}.", rich_text(one.text).append(gain(one), "green"))
     console = console or Console()
-    console.print(Text("\nWhat would help", "bold"))
+    console.print(rich_text("\nWhat would help", "bold"))
     console.print(table)
 
 

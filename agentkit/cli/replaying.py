@@ -3,14 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
-import click
-
 from agentkit.about import about_run
 from agentkit.cli.app import INTERRUPTED
 from agentkit.cli.arguments import open_run
 from agentkit.cli.recording import run_folder
 from agentkit.cli.running import make_board
 from agentkit.cli.view.progress import choose
+from agentkit.cli.view.terminal import echo
 from agentkit.cli.view.words import count
 from agentkit.cli.watching import play
 from agentkit.errors import InputError
@@ -32,7 +31,7 @@ def replay_run(folder: Path, parallel: int | None, out: Path | None) -> int:
         raise InputError(f"{folder} has no episode to replay")
     agent, plan = recorded_agent(run), recorded_plan(run)
     for change in changes(run):
-        click.echo(f"note: {change}", err=True)
+        echo(f"note: {change}", err=True)
     plot = Replay(run, agent, replace(plan, parallel=parallel or plan.parallel))
     about = {**about_run(agent, plan), "agent": run.about["agent"], "replay_of": str(folder)}
     writer = RunWriter(run_folder(f"{agent.name}-replay", out), about)
@@ -46,22 +45,22 @@ def replay_run(folder: Path, parallel: int | None, out: Path | None) -> int:
         raise
     writer.finish(board.status(stopped), board.summary.totals())
     if stopped:
-        click.echo("stopped: nothing was compared", err=True)
+        echo("stopped: nothing was compared", err=True)
         return INTERRUPTED
     return _say(run, writer.folder, plot.compare(load_run(writer.folder)))
 
 
 def _say(run: Run, folder: Path, comparison: Comparison) -> int:
     for episode, why in comparison.left_out.items():
-        click.echo(f"note: episode {episode}: {why}; what came then is not compared", err=True)
+        echo(f"note: episode {episode}: {why}; what came then is not compared", err=True)
     if comparison.difference is not None:
-        click.echo(f"not the same as {run.folder}:\n{comparison.difference}")
+        echo(f"not the same as {run.folder}:\n{comparison.difference}")
     else:
         sizes = (
             count(comparison.episodes, "episode"),
             count(comparison.steps, "step"),
             count(comparison.events, "event"),
         )
-        click.echo(f"the same run as {run.folder}: {', '.join(sizes)}")
-    click.echo(f"the replay lies in {folder}", err=True)
+        echo(f"the same run as {run.folder}: {', '.join(sizes)}")
+    echo(f"the replay lies in {folder}", err=True)
     return 0 if comparison.difference is None else 1

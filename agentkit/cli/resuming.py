@@ -3,11 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-import click
-
 from agentkit.agenda import Agenda, resumed_agenda
 from agentkit.cli.arguments import open_run
 from agentkit.cli.running import EXIT_CODES, Wishes, limited, make_board, play_recorded
+from agentkit.cli.view.terminal import echo
 from agentkit.forking import check_copied
 from agentkit.reading import Run
 from agentkit.recorded import changes, check_models, recorded_agent, recorded_plan
@@ -49,7 +48,7 @@ def resume_run(folder: Path, parallel: int | None, wishes: Wishes) -> int:
             writer.discard()
         return _nothing_left(run, agenda)
     for change in changes(run):
-        click.echo(f"note: {change}", err=True)
+        echo(f"note: {change}", err=True)
     board = make_board(agent, plan, agenda)
     _say_what_is_left(folder, agenda)
     return play_recorded(agent, plan, writer, board, wishes, agenda)
@@ -64,17 +63,17 @@ def _say_what_is_left(folder: Path, agenda: Agenda) -> None:
         f"{new} not begun" if new else "",
     ]
     listed = "; ".join(word for word in words if word)
-    click.echo(f"going on with {folder}: episodes: {listed}", err=True)
+    echo(f"going on with {folder}: episodes: {listed}", err=True)
 
 
 def _nothing_left(run: Run, agenda: Agenda) -> int:
     """Every episode has ended: say so; returns the exit code."""
     if any(summary.status == "limit" for summary in agenda.settled):
-        click.echo(
+        echo(
             f"nothing to resume: {run.folder} ended at a limit. To go on, give a higher one, such "
             "as --steps or --budget-usd",
             err=True,
         )
         return EXIT_CODES["limit"]
-    click.echo(f"nothing to resume: every episode of {run.folder} is done", err=True)
+    echo(f"nothing to resume: every episode of {run.folder} is done", err=True)
     return EXIT_CODES["done"]

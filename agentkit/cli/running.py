@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import click
-
 from agentkit.about import about_run
 from agentkit.agenda import Agenda, resumed_agenda
 from agentkit.agent import Agent
@@ -21,6 +19,7 @@ from agentkit.cli.recording import run_folder
 from agentkit.cli.view import closing, summary
 from agentkit.cli.view.board import Board
 from agentkit.cli.view.progress import Progress, choose
+from agentkit.cli.view.terminal import echo
 from agentkit.cli.watching import play
 from agentkit.environment import env_report
 from agentkit.errors import InputError, TraceError
@@ -77,11 +76,9 @@ def run_agent(
     agent = limited(agent, wishes)
     agent.check_inputs()
     for note in notes(agent, path):
-        click.echo(note, err=True)
+        echo(note, err=True)
     if memory is not None and not agent.memory.kept_forever:
-        click.echo(
-            f"note: --memory {memory} is not used: {agent.name} keeps nothing forever", err=True
-        )
+        echo(f"note: --memory {memory} is not used: {agent.name} keeps nothing forever", err=True)
     origin = None if place is None else find_origin(agent, place)
     plan = Plan(
         wishes.episodes, wishes.parallel, origin.seed if origin else wishes.seed, wishes.fresh,
@@ -174,8 +171,8 @@ def _play(
     except TraceError:
         with suppress(TraceError):  # the disk may be full; the first error is the one to show
             writer.finish("failed", board.summary.totals())
-        click.echo(f"what was reached until then lies in {writer.folder}", err=True)
-        click.echo(f"to go on: {resume_command(writer.folder)}", err=True)
+        echo(f"what was reached until then lies in {writer.folder}", err=True)
+        echo(f"to go on: {resume_command(writer.folder)}", err=True)
         raise
     except OSError:  # the progress could not be written: a closed pipe
         writer.finish("failed", board.summary.totals())

@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
-
 from agentkit.about import node_models
 from agentkit.agent import Agent
 from agentkit.cli.arguments import load
 from agentkit.cli.view.limits import listed_both
+from agentkit.cli.view.terminal import echo, echo_pair
 from agentkit.errors import InputError, suggest
 from agentkit.node import MISSING, Node
 from agentkit.values import json_text
@@ -23,9 +22,9 @@ def show_agent(name: str, node: str | None, mermaid: bool, svg: Path | None) -> 
     agent, path = load(name)
     if svg is not None:
         agent.graph.draw(svg)
-        click.echo(f"{svg} is drawn", err=True)
+        echo(f"{svg} is drawn", err=True)
     if mermaid:
-        click.echo(str(agent.graph))
+        echo(str(agent.graph))
     if svg is not None or mermaid:
         return
     if node is not None and node not in agent.graph.index:
@@ -38,14 +37,14 @@ def show_agent(name: str, node: str | None, mermaid: bool, svg: Path | None) -> 
     for number, index in enumerate(agent.graph.order, 1):
         each = agent.graph.nodes[index]
         if node in (None, each.name):
-            click.echo(f"\n{number:3}. {click.style(each.name, bold=True)}")
+            echo_pair(each.name, "", before=f"\n{number:3}. ", bold=True)
             for label, text in _lines(agent, each, models.get(each.name)):
                 shown = text.replace("\n", "\n" + " " * 15)
-                click.echo(f"     {click.style(f'{label:<9}', fg='cyan')} {shown}")
+                echo_pair(f"{label:<9}", f" {shown}", before="     ", fg="cyan")
 
 
 def _show_head(agent: Agent, path: Path) -> None:
-    click.echo(f"{click.style(agent.name, bold=True)} ({path})")
+    echo_pair(agent.name, f" ({path})", bold=True)
     keep = agent.memory.keep
     head = {
         "environment": _environment(agent),
@@ -57,7 +56,7 @@ def _show_head(agent: Agent, path: Path) -> None:
     }  # fmt: skip
     for label, text in head.items():
         if text:
-            click.echo(f"  {click.style(f'{label:<11}', fg='cyan')} {text}")
+            echo_pair(f"{label:<11}", f" {text}", before="  ", fg="cyan")
 
 
 def _environment(agent: Agent) -> str:

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import click
-
 from agentkit.agenda import summarize
 from agentkit.cli.arguments import choose_episode, open_run
 from agentkit.cli.show_step import StepPrinter
 from agentkit.cli.view.limits import listed_both
+from agentkit.cli.view.terminal import echo, echo_pair
 from agentkit.cli.view.words import count, money, seconds, tokens
 from agentkit.episode_record import Paid, read_episode
 from agentkit.errors import InputError, TraceError, suggest
@@ -48,21 +47,21 @@ def _show_overview(run: Run) -> None:
     about = run.about
     agent = about.get("agent") or {}
     name = agent.get("name", "?") if isinstance(agent, dict) else str(agent)
-    click.echo(f"{click.style(name, bold=True)}: {_status(run)}")
+    echo_pair(name, f": {_status(run)}", bold=True)
     for label, text in _facts(about):
-        click.echo(f"  {label:<9} {text}")
+        echo(f"  {label:<9} {text}")
     paid = Paid()
     for number in run.episodes:
         record = read_episode(run, number)
         summary, used = summarize(number, record)
-        click.echo(f"  episode {number}: {_outcome(summary, record.finished is not None)}")
+        echo(f"  episode {number}: {_outcome(summary, record.finished is not None)}")
         paid += used
-    click.echo(f"  tokens    {tokens(paid.usage)}")
-    click.echo(f"  cost      {money(paid.cost_usd)}")
+    echo(f"  tokens    {tokens(paid.usage)}")
+    echo(f"  cost      {money(paid.cost_usd)}")
     if about.get("status") != "done" and isinstance(agent, dict):
-        click.echo(f"  go on     {shlex.join(['agentkit', 'run', '--resume', str(run.folder)])}")
+        echo(f"  go on     {shlex.join(['agentkit', 'run', '--resume', str(run.folder)])}")
     if run.episodes:
-        click.echo(f"look closer: agentkit show {run.folder} --episode {run.episodes[0]} --step 0")
+        echo(f"look closer: agentkit show {run.folder} --episode {run.episodes[0]} --step 0")
 
 
 def _status(run: Run) -> str:

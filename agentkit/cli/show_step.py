@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-import click
 import orjson
 
 from agentkit.cli.view.messages import show_message, show_pair
+from agentkit.cli.view.terminal import echo
 from agentkit.cli.view.words import money, seconds, tokens
 from agentkit.messages import Usage
 from agentkit.reading import Record
@@ -72,18 +72,18 @@ class StepPrinter:
         what = (
             "it was resumed here" if source is None else f"the steps before are those of {source}"
         )
-        click.secho(f"\n({what})", dim=True)
+        echo(f"\n({what})", dim=True)
 
     def _step_started(self, record: Record) -> None:
-        click.secho(f"\n===== step {record['step']} =====", bold=True)
+        echo(f"\n===== step {record['step']} =====", bold=True)
         if self._observation is not None:
-            click.secho("observation", fg="cyan")
-            click.echo(_indented(self._observation))
+            echo("observation", fg="cyan")
+            echo(_indented(self._observation))
 
     def _node_started(self, record: Record) -> None:
         attempt = f", attempt {record['attempt']}" if record["attempt"] > 1 else ""
         asks = f"calls {record['function']}" if record["function"] else f"asks {record['model']}"
-        click.secho(f"\n[{_name(record)}] {asks}{attempt}", fg="yellow", bold=True)
+        echo(f"\n[{_name(record)}] {asks}{attempt}", fg="yellow", bold=True)
         if record["function"]:
             for key, value in (record["arguments"] or {}).items():
                 show_pair(key, value)
@@ -94,7 +94,7 @@ class StepPrinter:
 
     def _node_retried(self, record: Record) -> None:
         self._answer(record)
-        click.secho(f"  cannot be used: {record['error']}", fg="red")
+        echo(f"  cannot be used: {record['error']}", fg="red")
 
     def _node_finished(self, record: Record) -> None:
         self._answer(record)
@@ -106,30 +106,30 @@ class StepPrinter:
         completion = record["completion"]
         if completion is not None:
             reused = " (reused)" if record["reused"] else ""
-            click.secho(f"--- answer of {_name(record)}{reused}", fg="green", bold=True)
-            click.echo(completion["text"])
+            echo(f"--- answer of {_name(record)}{reused}", fg="green", bold=True)
+            echo(completion["text"])
 
     def _node_skipped(self, record: Record) -> None:
         show_pair(f"\n[{record['node']}] skipped, still =", record["value"], 0)
 
     def _node_failed(self, record: Record) -> None:
-        click.secho(f"[{_name(record)}] failed: {record['error']}", fg="red")
+        echo(f"[{_name(record)}] failed: {record['error']}", fg="red")
 
     def _node_cancelled(self, record: Record) -> None:
-        click.secho(f"[{record['node']}] did not run: {record['because']} failed", fg="red")
+        echo(f"[{record['node']}] did not run: {record['because']} failed", fg="red")
 
     def _node_added(self, record: Record) -> None:
-        click.echo(f"\n[{record['node']}] was added by {record['by']}")
+        echo(f"\n[{record['node']}] was added by {record['by']}")
 
     def _memory_written(self, record: Record) -> None:
         show_pair(f"memory.{record['key']} =", record["value"])
 
     def _step_finished(self, record: Record) -> None:
         took = f"{seconds(record['latency_s'])}, tokens {tokens(Usage(**record['usage']))}"
-        click.secho(f"\nstep {record['step']}: {took}, cost {money(record['cost_usd'])}", dim=True)
+        echo(f"\nstep {record['step']}: {took}, cost {money(record['cost_usd'])}", dim=True)
 
     def _step_failed(self, record: Record) -> None:
-        click.secho(f"\nstep {record['step']} failed", fg="red")
+        echo(f"\nstep {record['step']} failed", fg="red")
         for name, error in record["failures"].items():
             show_pair(name, error)
 
@@ -138,11 +138,11 @@ class StepPrinter:
         show_pair("reward", record["reward"], 0)
         if record["terminated"] or record["truncated"]:
             end = "terminated" if record["terminated"] else "truncated"
-            click.secho(f"the episode is over: {end}", bold=True)
-            click.echo(_indented(record["observation"]))
+            echo(f"the episode is over: {end}", bold=True)
+            echo(_indented(record["observation"]))
 
     def _limit_reached(self, record: Record) -> None:
-        click.secho(f"limit reached: {record['limit']} {record['value']:g}", fg="yellow")
+        echo(f"limit reached: {record['limit']} {record['value']:g}", fg="yellow")
 
 
 def _says(text: str, value: Any) -> bool:

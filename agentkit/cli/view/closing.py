@@ -1,13 +1,15 @@
 """Print the end of a run: answers, errors and the summary, for a terminal or a pipe."""
 
+import re
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from agentkit.cli.view.board import Board
 from agentkit.cli.view.summary import Facts
+from agentkit.cli.view.terminal import echo, rich_text
 from agentkit.values import json_text
 
 _STYLES: Mapping[str, str] = {
@@ -17,6 +19,8 @@ _STYLES: Mapping[str, str] = {
     "interrupted": "yellow",
 }
 """The colour of each way to end."""
+_CONTROL: Final = re.compile("[\x7f-\x9f]")
+"""Control characters that JSON does not escape by itself."""
 
 
 def show_answers(board: Board, console: Any = None) -> None:
@@ -32,12 +36,11 @@ def show_answer(name: str, value: Any, console: Any = None) -> None:
     """One node's answer."""
     text = value if isinstance(value, str) else _indented(value)
     if console is None and not sys.stdout.isatty():
-        click.echo(f"--- {name} ---\n{text}\n")
+        echo(f"--- {name} ---\n{text}\n")
         return
     from rich.panel import Panel
-    from rich.text import Text
 
-    panel = Panel(Text(text), title=Text(name, "bold"), title_align="left")
+    panel = Panel(rich_text(text), title=rich_text(name, "bold"), title_align="left")
     _console(console).print(panel)
 
 
@@ -52,7 +55,7 @@ def show_failures(board: Board) -> None:
         episode = board.episodes[index]
         if episode.summary.status != "failed":
             continue
-        click.echo(f"episode {index} failed: {episode.summary.reason}", err=True)
+        echo(f"episode {index} failed: {episode.summary.reason}", err=True)
 
 
 def print_json(value: Mapping[str, Any]) -> None:
@@ -60,7 +63,8 @@ def print_json(value: Mapping[str, Any]) -> None:
     import orjson
 
     options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
-    click.echo(orjson.dumps(value, default=str, option=options).decode())
+    text = orjson.dumps(value, default=str, option=options).decode()
+    click.echo(_CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def json_line(value: Any) -> str:
@@ -74,22 +78,21 @@ def show_facts(headline: str, lines: Facts, status: str, console: Any = None) ->
     """The summary."""
     if console is None and not sys.stdout.isatty():
         width = max(len(label) for label, _ in lines)
-        click.echo(headline)
+        echo(headline)
         for label, value in lines:
-            click.echo(f"  {label:<{width}}  {value}")
+            echo(f"  {label:<{width}}  {value}")
         return
     from rich import box
     from rich.panel import Panel
     from rich.table import Table
-    from rich.text import Text
 
     style = _STYLES[status]
     table = Table.grid(padding=(0, 2))
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(ratio=1, overflow="fold")
     for label, value in lines:
-        table.add_row(label, Text(value))
-    title = Text(headline, f"bold {style}")
+        table.add_row(rich_text(label), rich_text(value))
+    title = rich_text(headline, f"bold {style}")
     _console(console).print(
         Panel(table, title=title, title_align="left", box=box.ROUNDED, border_style=style)
     )

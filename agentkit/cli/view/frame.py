@@ -13,6 +13,7 @@ from rich.text import Text
 
 from agentkit.cli.view.board import Board, EpisodeBoard, NodeState
 from agentkit.cli.view.limits import standing
+from agentkit.cli.view.terminal import rich_text
 from agentkit.cli.view.words import money, one_line, seconds, spoken, tokens
 
 _MARKS: Final[dict[NodeState, tuple[str, str]]] = {
@@ -36,11 +37,11 @@ def frame(board: Board, title: str, height: int) -> RenderableType:
     else:
         parts = _several(board, height - 6)
     if board.notice:
-        parts.append(Text(board.notice, "bold yellow"))
+        parts.append(rich_text(board.notice, "bold yellow"))
     elapsed = Text(seconds(board.elapsed_s), "dim")
     return Panel(
         Group(*parts),
-        title=Text(title, "bold"),
+        title=rich_text(title, "bold"),
         title_align="left",
         subtitle=elapsed,
         subtitle_align="right",
@@ -67,7 +68,7 @@ def _facts(board: Board, episode: EpisodeBoard) -> list[tuple[str, RenderableTyp
     summary = episode.summary
     facts: list[tuple[str, RenderableType]] = []
     for node, value in episode.thoughts:
-        facts.append((node, Text(one_line(spoken(value), _WIDEST_LINE), "italic", **_CUT)))
+        facts.append((node, rich_text(one_line(spoken(value), _WIDEST_LINE), "italic", **_CUT)))
     if summary.seed is not None:
         facts.append(("step", _steps(board, episode)))
         if summary.action is not None:
@@ -77,7 +78,7 @@ def _facts(board: Board, episode: EpisodeBoard) -> list[tuple[str, RenderableTyp
     if (made := episode.achievements) is not None:
         newest = ", ".join(reversed(episode.newest[-3:]))
         text = f"{len(made)} of {episode.achievable}" + (f"  newest: {newest}" if newest else "")
-        facts.append(("achievements", Text(text, "bold", **_CUT)))
+        facts.append(("achievements", rich_text(text, "bold", **_CUT)))
     facts.append(("tokens", Text(tokens(episode.usage))))
     facts.append(("cost", Text(money(episode.cost_usd))))
     if left := standing(board.limits, episode.used, leave_out="steps"):
@@ -104,7 +105,7 @@ def _steps(board: Board, episode: EpisodeBoard) -> RenderableType:
 
 
 def _line(text: str) -> Text:
-    return Text(one_line(text, _WIDEST_LINE), **_CUT)
+    return rich_text(one_line(text, _WIDEST_LINE), **_CUT)
 
 
 def node_grid(episode: EpisodeBoard) -> RenderableType:
@@ -113,7 +114,7 @@ def node_grid(episode: EpisodeBoard) -> RenderableType:
     cells = []
     for name, state in states.items():
         mark, style = _MARKS[state]
-        cells.append(Text(f"{mark} {name}", style, no_wrap=True))
+        cells.append(rich_text(f"{mark} {name}", style, no_wrap=True))
     return Columns(cells, padding=(0, 2), equal=True, column_first=False)
 
 

@@ -4,10 +4,9 @@ import time
 from types import TracebackType
 from typing import Final, Self
 
-import click
-
 from agentkit.cli.view import limits
 from agentkit.cli.view.board import Board, EpisodeBoard
+from agentkit.cli.view.terminal import echo
 from agentkit.cli.view.words import count, seconds
 from agentkit.events import EnvironmentStepped, EpisodeFinished, Event, NodeFinished
 
@@ -57,7 +56,7 @@ class PlainProgress:
 
     def say(self, text: str) -> None:
         """Write one line to stderr."""
-        click.echo(text, err=True)
+        echo(text, err=True)
 
 
 def standing(board: EpisodeBoard) -> str:

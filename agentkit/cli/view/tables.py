@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-import click
+from agentkit.cli.view.terminal import echo, rich_text
 
 Row = Sequence[str]
 
@@ -29,23 +29,22 @@ def show_table(title: str, headers: Row, rows: Sequence[Row], console: Any = Non
     from rich import box
     from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1))
     for place, header in enumerate(headers):
         style, justify = ("cyan", "left") if place == 0 else ("", "right")
         table.add_column(header, style=style, justify=justify, overflow="fold")  # type: ignore[arg-type]
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*map(rich_text, row))
     console = console or Console()
-    console.print(Text(f"\n{title}", "bold"))
+    console.print(rich_text(f"\n{title}", "bold"))
     console.print(table)
 
 
 def _plain(title: str, headers: Row, rows: Sequence[Row]) -> None:
     widths = [max(len(row[i]) for row in (headers, *rows)) for i in range(len(headers))]
-    click.echo(f"\n{title}")
+    echo(f"\n{title}")
     for row in (headers, *rows):
         cells = [row[0].ljust(widths[0])]
         cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        click.echo(f"  {'  '.join(cells)}".rstrip())
+        echo(f"  {'  '.join(cells)}".rstrip())
