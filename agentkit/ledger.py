@@ -40,9 +40,14 @@ class Ledger:
     ) -> None:
         self.limits = limits
         self.parent = parent
-        self.chain: tuple[Ledger, ...] = (self,) if parent is None else (self, *parent.chain)
         self.used = Spent()
         self.used.add(used or Spent())
+        self.watches_calls = any(ledger.limits.of_calls for ledger in self.chain)
+        """Whether this or the run's limits say anything of calls."""
+        self.watches_answers = any(ledger.limits.of_answers for ledger in self.chain)
+        """Whether this or the run's limits say anything of tokens or cost."""
+        self.watches_cost = any(ledger.limits.cost_usd is not None for ledger in self.chain)
+        """Whether this or the run's limits say anything of cost."""
         self._scope = scope
         self._started = time.monotonic() - seconds
         self._reserved = Spent()
@@ -56,19 +61,9 @@ class Ledger:
         self._refusal: tuple[str, str] | None = None
 
     @property
-    def watches_calls(self) -> bool:
-        """Whether this or the run's limits say anything of calls."""
-        return any(ledger.limits.of_calls for ledger in self.chain)
-
-    @property
-    def watches_answers(self) -> bool:
-        """Whether this or the run's limits say anything of tokens or cost."""
-        return any(ledger.limits.of_answers for ledger in self.chain)
-
-    @property
-    def watches_cost(self) -> bool:
-        """Whether this or the run's limits say anything of cost."""
-        return any(ledger.limits.cost_usd is not None for ledger in self.chain)
+    def chain(self) -> "tuple[Ledger, ...]":
+        """This ledger and those above it; not kept, as that would be a circle."""
+        return (self,) if self.parent is None else (self, *self.parent.chain)
 
     def late(self) -> LimitExceeded | None:
         """The limit on time, of this or of the run, if it is over."""

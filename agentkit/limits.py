@@ -1,6 +1,6 @@
 """How much an episode or a run may use at most, and how much was used."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from math import isfinite
 from typing import Final
 
@@ -36,7 +36,7 @@ class Limits:
     @property
     def of_calls(self) -> bool:
         """Whether calls have to be watched."""
-        return any(getattr(self, f.name) is not None for f in fields(self) if f.name != "steps")
+        return self.calls is not None or self.seconds is not None or self.of_answers
 
     @property
     def of_answers(self) -> bool:

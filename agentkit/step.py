@@ -140,6 +140,8 @@ class StepRun:
         except BaseException:
             self._end_failed()
             raise
+        finally:
+            del self._runner  # it holds `_is_stopped`: a circle would keep every value for long
         stopped = len(self._status) < len(self._overlay.nodes)
         action = None
         if not self._failures and not stopped:

@@ -4,14 +4,15 @@ import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from conftest import AGENTKIT
 from loopback import LoopbackServer
 
 from agentkit import load_run
 
+AGENTKIT = Path(sys.executable).with_name("agentkit")
 CROWD = """\
 version: 1
 name: crowd

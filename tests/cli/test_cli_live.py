@@ -7,14 +7,15 @@ import re
 import signal
 import struct
 import subprocess
+import sys
 import termios
 import time
 from pathlib import Path
 
 import pytest
-from conftest import AGENTKIT
 from loopback import Fault, LoopbackServer
 
+AGENTKIT = Path(sys.executable).with_name("agentkit")
 CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
