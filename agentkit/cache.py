@@ -107,8 +107,7 @@ class CompletionFile:
             return await ask(), False
         key = request_key(model, request)
         here = asyncio.get_running_loop(), key
-        earlier = self._in_flight.get(here)
-        if earlier is not None:
+        if (earlier := self._in_flight.get(here)) is not None:
             await asyncio.wait([earlier])
             if not earlier.cancelled():
                 return earlier.result(), True
@@ -131,7 +130,12 @@ class CompletionFile:
             return known, True
         completion = await ask()
         if completion.finish_reason == "stop":
-            await self._write(key, model.name, completion)
+            try:
+                await asyncio.shield(self._write(key, model.name, completion))
+            except asyncio.CancelledError:  # comes later: what was paid for is recorded first
+                if task := asyncio.current_task():
+                    task.uncancel()
+                    task.cancel()
         return completion, False
 
     async def _read(self, key: bytes) -> Completion | None:

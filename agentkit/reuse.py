@@ -3,11 +3,13 @@
 import asyncio
 import hashlib
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
-from agentkit.messages import Completion, Request
+from agentkit.estimates import ASSUMED_OUTPUT
+from agentkit.messages import Completion, Request, Sampling
 from agentkit.models.base import Model
 
 
@@ -15,15 +17,16 @@ class ReuseCache:
     """Remembers the completions of nodes with `reuse`, for one episode.
 
     A request is the same when model, messages, pictures, sampling and schema are (for a model
-    that reads variables, these too). Attempts and items keep their own entries unless the
-    temperature is 0. Identical requests in flight are asked once.
+    that reads variables, these too). The bound that limits set on answers where a node has none
+    does not count: an answer stays known when a limit is set or lifted. Attempts and items keep
+    their own entries unless the temperature is 0. Identical requests in flight are asked once.
     """
 
     def __init__(self) -> None:
         self._kept: dict[tuple[int, bytes], Completion] = {}
         self._new: dict[tuple[int, bytes], Completion] = {}
         self._restored: dict[bytes, Completion] = {}
-        self._in_flight: dict[tuple[int, bytes], asyncio.Future[tuple[Completion, bool]]] = {}
+        self._in_flight: dict[tuple[int, bytes], asyncio.Future[Completion]] = {}
 
     def commit(self) -> None:
         """Keep what this step asked."""
@@ -60,15 +63,24 @@ class ReuseCache:
         known = self._kept.get(key) or self._new.get(key) or self._restored.get(digest)
         if known is not None:
             return known, True
-        if key in self._in_flight:
-            return (await asyncio.shield(self._in_flight[key]))[0], True
-        task = asyncio.ensure_future(ask(model, request))
-        self._in_flight[key] = task
+        earlier = self._in_flight.get(key)
+        if earlier is not None:
+            await asyncio.wait([earlier])
+            if not earlier.cancelled():
+                return earlier.result(), True
+            # The one that asked has failed or was cancelled, which is no answer for the others.
+            completion, reused = await ask(model, request)
+            self._new[key] = completion
+            return completion, reused
+        self._in_flight[key] = settled = asyncio.get_running_loop().create_future()
         try:
-            completion, reused = await task
+            # Not in a task of its own: a cancellation could come between it and the answer.
+            completion, reused = await ask(model, request)
+            self._new[key] = completion
+            settled.set_result(completion)
         finally:
             del self._in_flight[key]
-        self._new[key] = completion
+            settled.cancel()
         return completion, reused
 
 
@@ -81,7 +93,7 @@ def request_key(model: Model, request: Request) -> bytes:
             [m.role, m.content, *(hashlib.sha256(i.data).hexdigest() for i in m.images)]
             for m in request.messages
         ],
-        "sampling": request.sampling,
+        "sampling": _own_sampling(request.sampling),
         "schema": request.schema,
     }
     if request.sampling.temperature != 0:
@@ -94,6 +106,11 @@ def request_key(model: Model, request: Request) -> bytes:
     except orjson.JSONEncodeError:  # a huge number, half a surrogate pair, a key that is no text
         data = repr(_ordered(content)).encode("ascii", "backslashreplace")
     return hashlib.sha256(data).digest()
+
+
+def _own_sampling(sampling: Sampling) -> Sampling:
+    """Sampling settings without the bound that limits set where a node has none."""
+    return replace(sampling, max_tokens=None) if sampling.max_tokens == ASSUMED_OUTPUT else sampling
 
 
 def _ordered(value: Any) -> Any:

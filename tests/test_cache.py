@@ -161,6 +161,31 @@ def test_a_request_that_fails_or_is_given_up_does_not_fail_those_that_wait_for_i
         assert model.asked == 2
 
 
+def test_a_cancellation_while_an_answer_is_written_does_not_lose_it(tmp_path):
+    """It was paid for: the one who asked gets it, and the cancellation comes after that."""
+    found = []
+
+    async def main(cache, model):
+        async def asked() -> Completion:
+            asyncio.get_running_loop().call_soon(task.cancel)  # once the file is being written
+            return ANSWER
+
+        async def lead() -> None:
+            found.append(await cache.complete(model, request(), asked))
+            await asyncio.sleep(60)
+
+        task = asyncio.create_task(lead())
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return task.cancelling()
+
+    with opened(tmp_path / "a.db") as (cache, _):
+        assert asyncio.run(main(cache, Counting())) == 1
+    assert found == [(ANSWER, False)]
+    with opened(tmp_path / "a.db") as (cache, _):
+        assert ask(cache, Counting(), request()) == [(ANSWER, True)]
+
+
 def test_threads_with_event_loops_of_their_own_share_a_file_object(tmp_path):
     answers: list[list[tuple[Completion, bool]]] = []
     requests = [request(f"question {number}") for number in range(30)]

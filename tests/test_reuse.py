@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from agentkit import Agent, Call, Completion, Graph, Image, Message, Node, Request, Sampling
+from agentkit.estimates import ASSUMED_OUTPUT
 from agentkit.reuse import ReuseCache
 
 RED, BLUE = (Image(b"\x89PNG\r\n\x1a\n" + colour) for colour in (b"red", b"blue"))
@@ -133,3 +134,57 @@ def test_half_a_surrogate_pair_in_a_prompt_can_be_reused():
     model = Counting(name="counting \ud800")
     request = replace(PLAIN, messages=(Message("user", "What is \ud83d?"),))
     assert ask_all(model, request, request) == 1
+
+
+def test_a_bound_that_a_limit_sets_on_answers_makes_no_other_request():
+    free = replace(PLAIN, sampling=Sampling(temperature=0.5))
+    bounded = replace(PLAIN, sampling=Sampling(temperature=0.5, max_tokens=ASSUMED_OUTPUT))
+    assert ask_all(Counting(), free, bounded) == 1
+
+
+def test_an_answer_that_arrives_together_with_a_cancellation_is_kept():
+    found = []
+
+    async def lead(reuse: ReuseCache, model: Counting) -> None:
+        async def asked(model, request):
+            task.cancel()
+            return await model.complete(request), False
+
+        task = asyncio.current_task()
+        found.append(await reuse.complete(model, PLAIN, asked))
+        await asyncio.sleep(60)
+
+    async def main() -> None:
+        reuse, model = ReuseCache(), Counting()
+        await asyncio.gather(lead(reuse, model), return_exceptions=True)
+        found.append(await reuse.complete(model, PLAIN, None))
+
+    asyncio.run(main())
+    assert found == [(Completion("1"), False), (Completion("1"), True)]
+
+
+@pytest.mark.parametrize("cancelled", [True, False])
+def test_one_that_fails_or_is_cancelled_leaves_those_that_wait_for_it_to_ask(cancelled):
+    model = Counting()
+    tries = []
+
+    async def asked(model, request):
+        tries.append(request)
+        if len(tries) > 1:
+            return await model.complete(request), False
+        await asyncio.sleep(60 if cancelled else 0)
+        raise RuntimeError("no")
+
+    async def main() -> list:
+        reuse = ReuseCache()
+        first, second = (asyncio.create_task(reuse.complete(model, PLAIN, asked)) for _ in range(2))
+        while not tries:
+            await asyncio.sleep(0)
+        if cancelled:
+            first.cancel()
+        return await asyncio.gather(first, second, return_exceptions=True)
+
+    first, second = asyncio.run(main())
+    assert isinstance(first, asyncio.CancelledError if cancelled else RuntimeError)
+    assert second == (Completion("1"), False)
+    assert len(tries) == 2
