@@ -7,23 +7,25 @@ import shutil
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 
 import orjson
 
 from agentkit.errors import TraceError
 from agentkit.files import write_atomic
+from agentkit.reading import Run, load_run
 from agentkit.trace import FORMAT, OPTIONS, EpisodeWriter, whole
 
-if TYPE_CHECKING:
-    from agentkit.reading import Run
+_LEFT_OVER: Final = ".run.json.*"
+"""What `run.json` is called while it is written."""
 
 
 class RunWriter:
     """A run folder being written by this process.
 
     Args:
-        folder: The folder; it must not exist yet, or be empty.
+        folder: The folder; it must not exist yet, or be empty. What a process leaves that is killed
+            before it recorded anything counts as empty.
         about: What `run.json` says of the run: agent, spec, models, seed.
 
     Raises:
@@ -44,16 +46,17 @@ class RunWriter:
         }
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if any(folder.iterdir()):
-                raise TraceError(f"{folder} is not empty: choose another folder for the run")
-            (folder / "episodes").mkdir()
+            _check_empty(folder)
+            (folder / "episodes").mkdir(exist_ok=True)
             self._lock = _lock(folder)
+            _check_empty(folder, self._lock)
+            _remove_left_over(folder)
         except OSError as error:
             raise TraceError(f"cannot record a run in {folder}: {error.strerror}") from error
         self._save()
 
     @classmethod
-    def resume(cls, run: "Run", changes: Mapping[str, Any] | None = None) -> "RunWriter":
+    def resume(cls, run: Run, changes: Mapping[str, Any] | None = None) -> "RunWriter":
         """Go on with a recorded run: `rollout` plays what is left of it.
 
         Args:
@@ -65,20 +68,25 @@ class RunWriter:
         """
         writer = cls.__new__(cls)
         writer.folder = run.folder
-        writer.recorded = run
         writer._is_new = False
-        writer._about = {
-            **run.about,
-            **(changes or {}),
-            "status": "running",
-            "resumed": [*run.about.get("resumed", ()), _now()],
-        }
         try:
             (run.folder / "episodes").mkdir(exist_ok=True)
             writer._lock = _lock(run.folder)
+            _remove_left_over(run.folder)
         except OSError as error:
             raise TraceError(f"cannot write {run.folder}: {error.strerror}") from error
-        writer._save()
+        try:
+            writer.recorded = run = load_run(run.folder)  # another process may have gone on with it
+            writer._about = {
+                **run.about,
+                **(changes or {}),
+                "status": "running",
+                "resumed": [*run.about.get("resumed", ()), _now()],
+            }
+            writer._save()
+        except BaseException:
+            os.close(writer._lock)
+            raise
         return writer
 
     def episode(self, index: int) -> EpisodeWriter:
@@ -109,6 +117,23 @@ class RunWriter:
             write_atomic(path, orjson.dumps(whole(self._about), default=str, option=options))
         except OSError as error:
             raise TraceError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _check_empty(folder: Path, lock: int | None = None) -> None:
+    """Refuse a folder with something in it; lets go of its lock then."""
+    episodes = folder / "episodes"
+    names = {path.name for path in folder.iterdir() if not path.match(_LEFT_OVER)}
+    if names <= {"lock", "episodes"} and not (episodes.exists() and any(episodes.iterdir())):
+        return
+    if lock is not None:
+        os.close(lock)
+    raise TraceError(f"{folder} is not empty: choose another folder for the run")
+
+
+def _remove_left_over(folder: Path) -> None:
+    """Remove what a process left that was killed while it wrote `run.json`."""
+    for path in folder.glob(_LEFT_OVER):
+        path.unlink(missing_ok=True)
 
 
 def _now() -> str:

@@ -15,11 +15,15 @@ ENVS = PACKAGE.parent / "envs" / "agentkit_envs"
 LAYERS = [
     {"errors", "messages"},
     {"background", "values", "files", "events", "node", "models.base", "plugins", "sharing"}
-    | {"limits", "ledger", "estimates"},
-    {"sandbox", "prompt", "reuse", "pictures", "trace", "run_folder", "models"}
-    | {"past", "summaries", "silent"},
-    {"outputs", "output", "reading", "memory"},
-    {"cache", "logs", "telemetry", "span_attributes", "redaction"},
+    | {"limits", "ledger", "estimates", "redaction"},
+    {"sandbox", "prompt", "reuse", "pictures", "trace", "models"} | {"past", "summaries", "silent"},
+    {"outputs", "output", "reading", "memory", "run_folder"},
+    {
+        "cache",
+        "logs",
+        "telemetry",
+        "span_attributes",
+    },
     {"compiled", "checks", "field_types"},
     {"graph"},
     {"model_choice"},

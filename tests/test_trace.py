@@ -187,6 +187,46 @@ def test_a_run_that_never_began_leaves_nothing_behind(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_folder_in_which_nothing_was_recorded_yet_is_empty(tmp_path):
+    """A process may be killed right after it has made the folder."""
+    folder = tmp_path / "run"
+    (folder / "episodes").mkdir(parents=True)
+    (folder / "lock").touch()
+    (folder / ".run.json.0123456789ab").write_text("{")
+    taken = lock(folder)
+    with pytest.raises(TraceError, match="written by another process"):
+        RunWriter(folder, {})
+    os.close(taken)
+    RunWriter(folder, {}).finish("done", {})
+    assert {path.name for path in folder.iterdir()} == {"episodes", "lock", "run.json"}
+    with pytest.raises(TraceError, match="not empty"):
+        RunWriter(folder, {})
+
+
+def test_a_folder_with_anything_else_is_not_touched(tmp_path):
+    (tmp_path / "episodes").mkdir()
+    (tmp_path / "episodes" / "0000.jsonl").touch()
+    with pytest.raises(TraceError, match="not empty"):
+        RunWriter(tmp_path, {})
+    assert [path.name for path in tmp_path.iterdir()] == ["episodes"]
+
+
+def test_a_run_goes_on_from_what_its_folder_says_when_it_is_taken(tmp_path):
+    """Another process may have gone on with it since it was read."""
+    folder = tmp_path / "run"
+    RunWriter(folder, {}).finish("limit", {})
+    early = load_run(folder)
+    RunWriter.resume(early, {"limits": 7}).finish("limit", {})
+    (folder / ".run.json.0123456789ab").write_text("{")
+    writer = RunWriter.resume(early)
+    about = load_run(folder).about
+    assert (about["limits"], len(about["resumed"])) == (7, 2)
+    writer.discard()
+    about = load_run(folder).about
+    assert (about["status"], about["limits"], len(about["resumed"])) == ("limit", 7, 1)
+    assert not list(folder.glob(".run.json.*"))
+
+
 SCALARS = (
     st.none()
     | st.booleans()
