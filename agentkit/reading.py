@@ -23,6 +23,8 @@ _EPISODE: Final = re.compile(r"[0-9]{4,}")
 
 TIMES: Final = frozenset({"time", "latency_s", "seconds"})
 """Fields that differ between two runs that are otherwise the same."""
+_CHANCES: Final = frozenset({"calls", "cached_tokens"})
+"""What a model's server adds to the account by chance: further tries, and its cache."""
 INCIDENTS: Final = frozenset({"episode_resumed", "call_retried"})
 """Events that differ between two runs that are otherwise the same."""
 
@@ -195,15 +197,26 @@ def comparable(events: Iterator[Record]) -> list[Record]:
     """The events of an episode in a fixed order and without times.
 
     Two runs are the same when these are equal: parallel nodes finish in any order, but what each
-    did does not depend on it. That a run was resumed, or a server did not answer at once, is no
-    part of it.
+    did does not depend on it. That a run was resumed, that a server did not answer at once, how
+    many tries that took and what the server had in its cache are no part of it.
     """
-    kept = [
-        {k: v for k, v in event.items() if k not in TIMES}
-        for event in events
-        if event["event"] not in INCIDENTS
-    ]
+    kept = [_lasting(event) for event in events if event["event"] not in INCIDENTS]
     return sorted(kept, key=_place)
+
+
+def _lasting(event: Record) -> Record:
+    """An event without what differs between two runs that are otherwise the same."""
+    kept = {key: value for key, value in event.items() if key not in TIMES}
+    if "usage" in kept:
+        kept["usage"] = _tokens(kept["usage"])
+    if kept.get("completion"):
+        completion = kept["completion"]
+        kept["completion"] = {**completion, "usage": _tokens(completion["usage"])}
+    return kept
+
+
+def _tokens(usage: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in usage.items() if key not in _CHANCES}
 
 
 _RANKS: Final = {

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from agentkit import RunWriter, TraceError, load_run
+from agentkit import RunWriter, TraceError, comparable, load_run
 from agentkit.events import MemoryWritten, StepFinished, StepStarted
 from agentkit.messages import Usage
 
@@ -95,3 +95,20 @@ def test_a_line_that_was_taken_out_is_noticed_by_what_refers_to_it(tmp_path):
     path.write_text("".join(lines[:1] + lines[2:]))
     with pytest.raises(TraceError, match=r"0000\.jsonl:4 is damaged: a value is missing"):
         list(load_run(tmp_path / "run").events(0))
+
+
+def test_further_tries_and_the_cache_of_a_server_make_no_other_run():
+    def played(calls: int, cached: int, output: int = 5) -> list[dict]:
+        usage = {
+            "input_tokens": 9, "output_tokens": output, "cached_tokens": cached, "calls": calls,
+        }  # fmt: skip
+        answer = {"text": "east", "usage": usage}
+        place = {"step": 0, "node": "act", "item": None, "attempt": 1}
+        return [
+            {"event": "node_finished", **place, "completion": answer},
+            {"event": "node_finished", **place, "node": "note", "completion": None},
+            {"event": "step_finished", "step": 0, "usage": usage},
+        ]
+
+    assert comparable(iter(played(1, 0))) == comparable(iter(played(3, 8)))
+    assert comparable(iter(played(1, 0))) != comparable(iter(played(1, 0, output=6)))
