@@ -27,13 +27,17 @@ class Agenda:
     begun: Mapping[int, tuple[EpisodeSummary, Paid]] = field(default_factory=dict)
     """Of the episodes to play, those that were begun before: how far they came, and what their
     finished steps took."""
-    checkpoint: Callable[[int], Checkpoint | None] = lambda index: None
-    """Where an episode goes on."""
+    checkpoint: Callable[[int], Checkpoint | None] | None = None
+    """Where an episode goes on; called in a thread, since it may read a long record. None: every
+    episode begins."""
     kept: Mapping[str, Any] | None = None
     """The memory that outlives episodes, from the record; None: it is to be loaded."""
     last_begun: int = -1
     """The last episode that was begun before. An earlier one that goes on keeps what it learns
     for itself: memory passes from each episode to the next."""
+    writes_memory: bool = True
+    """Whether the memory file is written: not by a fork, and not when another run has written it
+    since."""
     used: Spent = field(default_factory=Spent)
     """What all episodes have used."""
     seconds: float = 0.0
@@ -60,6 +64,7 @@ def resumed_agenda(agent: Agent, run: Run, episodes: int, limits: Limits) -> Age
     agenda = Agenda([])
     waiting, settled, spans = [], [], []
     begun: dict[int, tuple[EpisodeSummary, Paid]] = {}
+    forked = False
     for index in range(max(episodes, *(number + 1 for number in run.episodes), 0)):
         record = read_episode(run, index)
         if not record.spans:
@@ -67,16 +72,21 @@ def resumed_agenda(agent: Agent, run: Run, episodes: int, limits: Limits) -> Age
             continue
         summary, used = summarize(index, record)
         spans += record.spans
-        agenda.used.add(spent(used, record.steps))
+        agenda.used.add(spent(used, record.steps - (record.forked_at or 0)))
+        forked = forked or record.forked_at is not None
         if record.started is not None:
             agenda.last_begun = index
             agenda.kept = _kept(agent, record)
+            agenda.writes_memory = agent.memory.holds([*record.left, record.memory])
         if _is_settled(record, agent.limits, limits):
             settled.append(summary)
         else:
             waiting.append(index)
             begun[index] = summary, record.before + record.committed
     agenda.waiting, agenda.settled, agenda.begun = waiting, settled, begun
+    origin = run.about.get("from")
+    if forked and not (isinstance(origin, Mapping) and origin.get("writes_memory")):
+        agenda.writes_memory = False
     agenda.seconds = _length(spans)
     agenda.checkpoint = lambda index: resumed_checkpoint(agent, read_episode(run, index), index)
     return agenda

@@ -1,6 +1,6 @@
 """What the record of an episode comes to: its state, its calls, what was paid, how it ended."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import fsum
 from typing import Any
@@ -58,6 +58,12 @@ class EpisodeRecord:
     """When each part began and when it ended, as far as it belongs to this run."""
     whole: bool = False
     """Whether the calls of all steps are kept."""
+    left: list[Mapping[str, Any]] = field(default_factory=list)
+    """The memory at the beginning, and where each part but the last ended."""
+    memory: dict[str, Any] = field(default_factory=dict)
+    """The memory as the last part left it, that of a step without an outcome included."""
+    _written: dict[str, Any] = field(default_factory=dict)
+    """What the step that is not decided yet wrote in the memory."""
     _open: list[Record] = field(default_factory=list)
     """The events of the step that may still come again."""
     _step: Paid = field(default_factory=Paid)
@@ -75,7 +81,7 @@ class EpisodeRecord:
     @property
     def reward(self) -> float:
         """The sum of the rewards."""
-        return sum(float(outcome["reward"] or 0.0) for outcome in self.outcomes)
+        return sum((float(outcome["reward"] or 0.0) for outcome in self.outcomes), 0.0)
 
     @property
     def over(self) -> str | None:
@@ -127,6 +133,7 @@ class EpisodeRecord:
             counts: Whether it was not superseded later.
         """
         kind = record["event"]
+        self._follow_memory(record)
         if kind == "episode_resumed":
             self._begin_part(record)
         elif not self.spans:
@@ -141,6 +148,22 @@ class EpisodeRecord:
             self._take(record)
         elif kind == "environment_stepped":
             self.calls.pop(record["step"], None)
+
+    def _follow_memory(self, record: Record) -> None:
+        """Take in what the memory was, also in steps that were made again later."""
+        kind = record["event"]
+        if kind == "episode_started":
+            self.memory = dict(record["memory"])
+            self.left.append(self.memory)
+        elif kind == "episode_resumed":
+            self.left.append(self.memory)
+            self.memory = dict(self.story.memory)
+        elif kind == "step_started":
+            self._written = {}
+        elif kind == "memory_written":
+            self._written[record["key"]] = record["value"]
+        elif kind == "step_finished":
+            self.memory = self.memory | self._written
 
     def _begin_part(self, record: Record) -> None:
         if record["source"] is not None:  # a fork pays for nothing that it copied

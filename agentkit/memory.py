@@ -1,6 +1,6 @@
 """Memory: named values that outlive a step, and how long each is kept."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
@@ -8,6 +8,7 @@ import orjson
 
 from agentkit.errors import InputError, Problem, SpecError, suggest
 from agentkit.files import check_writable, write_atomic
+from agentkit.trace import as_recorded
 from agentkit.values import json_copy
 
 Keep = Literal["episode", "run", "forever"]
@@ -45,6 +46,7 @@ class Memory:
                 problems.append(Problem(str(error), field="memory", key=key))
         if problems:
             raise SpecError(problems)
+        self._writes = True
         self._kept: dict[str, Any] | None = None
         """What outlives episodes; None until the file was looked at."""
 
@@ -58,18 +60,20 @@ class Memory:
         """The keys that are kept in the file."""
         return [key for key, keep in self.keep.items() if keep == "forever"]
 
-    def load(self, kept: Mapping[str, Any] | None = None) -> None:
+    def load(self, kept: Mapping[str, Any] | None = None, *, writes: bool = True) -> None:
         """Begin a run: forget what the last run kept, and read the file.
 
         Args:
             kept: What a run that goes on has kept so far; it counts more than the file.
+            writes: Whether the file is written at the end of each episode.
 
         Raises:
             InputError: A key is kept forever and there is no file to keep it in, or the file
                 cannot be read or could not be written at the end.
         """
         self._kept = self._read_kept() if kept is None else dict(kept)
-        if not self.kept_forever:
+        self._writes = writes
+        if not self.kept_forever or not writes:
             return
         if self.file is None:
             keys = ", ".join(self.kept_forever)
@@ -106,7 +110,7 @@ class Memory:
         """
         kept = self._read_kept() if self._kept is None else self._kept
         self._kept = kept | {key: values[key] for key in self.outlives_episodes if key in values}
-        if not self.kept_forever or self.file is None:
+        if not self.kept_forever or self.file is None or not self._writes:
             return
         forever = {key: self._kept[key] for key in self.kept_forever if key in self._kept}
         stored = _read(self.file) | forever
@@ -117,6 +121,22 @@ class Memory:
             raise InputError(
                 f"memory file {self.file} cannot be written: {error.strerror}"
             ) from error
+
+    def holds(self, states: Iterable[Mapping[str, Any]]) -> bool:
+        """Whether the file holds what one of these states of the memory leaves in it.
+
+        Keys that it does not have hold nothing that could be lost.
+
+        Raises:
+            InputError: The file cannot be read.
+        """
+        held = as_recorded(self._read_kept())
+        return any(
+            all(
+                value == as_recorded(state.get(key, self.start[key])) for key, value in held.items()
+            )
+            for state in states
+        )
 
     def _read_kept(self) -> dict[str, Any]:
         """What the file keeps of the keys that are kept forever."""

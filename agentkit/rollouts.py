@@ -14,6 +14,7 @@ from agentkit.errors import InputError, LimitExceeded
 from agentkit.events import Event
 from agentkit.ledger import Ledger
 from agentkit.limits import Limits
+from agentkit.logs import LOG
 from agentkit.playing import Player
 from agentkit.pricing import check_prices
 from agentkit.run_folder import RunWriter
@@ -92,7 +93,7 @@ async def rollout(
     if agenda is None:
         agenda = _agenda(agent, plan, limits, writer)
     if not plan.fresh:
-        agent.memory.load(agenda.kept)
+        _load_memory(agent, agenda)
     stop = stop or asyncio.Event()
     waiting = list(agenda.waiting)[::-1]
     summaries: list[EpisodeSummary] = list(agenda.settled)
@@ -103,7 +104,7 @@ async def rollout(
             while waiting and not stop.is_set() and ledger.used_up() is None:
                 index = waiting.pop()
                 seed = plan.seed + index if agent.env else None
-                checkpoint = agenda.checkpoint(index)
+                checkpoint = await _checkpoint(agenda, index)
                 source = Source(
                     cache=cache,
                     ledger=_ledger(agent.limits, ledger, checkpoint),
@@ -132,6 +133,20 @@ def _agenda(agent: Agent, plan: Plan, limits: Limits, writer: RunWriter | None) 
     if writer is None or writer.recorded is None:
         return new_agenda(plan.episodes)
     return resumed_agenda(agent, writer.recorded, plan.episodes, limits)
+
+
+def _load_memory(agent: Agent, agenda: Agenda) -> None:
+    """Begin with the memory of the record, or of the file."""
+    agent.memory.load(agenda.kept, writes=agenda.writes_memory)
+    if agent.memory.kept_forever and not agenda.writes_memory:
+        LOG.warning("memory_not_written agent=%s", agent.name)
+
+
+async def _checkpoint(agenda: Agenda, index: int) -> Checkpoint | None:
+    """Where an episode goes on; its record may be long, and others play meanwhile."""
+    if agenda.checkpoint is None:
+        return None
+    return await asyncio.to_thread(agenda.checkpoint, index)
 
 
 def _left_over(

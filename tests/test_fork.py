@@ -22,6 +22,7 @@ from agentkit import (
     Graph,
     Image,
     InputError,
+    Limits,
     Memory,
     Node,
     Plan,
@@ -179,3 +180,32 @@ def test_pictures_are_copied_and_recalled_in_a_fork(tmp_path):
     pictures = {path.name for path in (tmp_path / "run" / "images").iterdir()}
     assert {path.name for path in (tmp_path / "fork" / "images").iterdir()} == pictures
     assert len(pictures) == 2
+
+
+def test_a_fork_leaves_the_memory_file_as_it_is(tmp_path):
+    """What would have been is not what was learnt since."""
+    file = tmp_path / "memory.json"
+    nodes = [
+        Node("note", "n{{ memory.n }}", save={"n": "memory.n + 1"}),
+        Node("act", "Go? {{ observation }}", output={"choice": "actions"}),
+    ]
+
+    def agent() -> Agent:
+        memory = Memory({"n": 0}, {"n": "forever"}, file)
+        model = Counted(lambda request: "east")
+        return Agent(Graph(nodes), model=model, memory=memory, env=CORRIDOR, action="act")
+
+    record(agent(), tmp_path / "run")
+    record(agent(), tmp_path / "later")
+    assert file.read_text() == '{\n  "n": 6\n}\n'
+    other = agent()
+    forked(other, tmp_path / "run", tmp_path / "fork", 1, episode=0)
+    assert other.memory.begin() == {"n": 3}
+    resume(agent(), tmp_path / "fork")
+    assert file.read_text() == '{\n  "n": 6\n}\n'
+
+
+def test_copied_steps_do_not_count_against_the_limit_of_the_run(origin, tmp_path):
+    agent = full_agent().replace(run_limits=Limits(steps=1))
+    summary = forked(agent, origin, tmp_path / "fork", 1)
+    assert (summary.status, summary.episodes[0].steps) == ("limit", 2)

@@ -57,3 +57,19 @@ def test_a_written_file_has_the_permissions_of_the_old_one_or_the_usual_ones(tmp
     write_atomic(path, b"[]")
     assert path.stat().st_mode & 0o777 == 0o640
     assert {file.name for file in tmp_path.iterdir()} == {"usual", "memory.json"}
+
+
+def test_a_file_that_holds_none_of_these_states_was_written_by_somebody_else(tmp_path):
+    file = tmp_path / "memory.json"
+    memory = Memory({"n": 0, "seen": []}, {"n": "forever", "seen": "forever"}, file)
+    states = [{"n": 1, "seen": ["a"]}, {"n": 2, "seen": ["a", "b"]}]
+    assert memory.holds(states)
+    for text, holds in (
+        ("{}", True),
+        ('{"n": 2, "seen": ["a", "b"], "other": 7}', True),
+        ('{"n": 1}', True),
+        ('{"n": 1, "seen": ["a", "b"]}', False),
+        ('{"n": 3}', False),
+    ):
+        file.write_text(text)
+        assert memory.holds(states) is holds, text

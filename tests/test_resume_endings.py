@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 from pathlib import Path
 
 import gymnasium
@@ -317,10 +318,16 @@ def test_memory_kept_forever_counts_as_it_was_recorded_and_is_written_at_the_end
     assert json.loads(file.read_text()) == {"n": 6}
     ends = line_ends(tmp_path / "whole" / "episodes" / "0001.jsonl")
     folder = cut(tmp_path / "whole", tmp_path / "run", ends[len(ends) // 2], episode=1)
-    file.write_text('{"n": 100, "other": 1}')
+    shutil.copytree(folder, tmp_path / "newer")
+    file.write_text('{"n": 3, "other": 1}')  # as episode 0 left it
     resume(agent(), folder, Plan(episodes=2))
     assert same(tmp_path / "whole", folder, 1)
     assert json.loads(file.read_text()) == {"n": 6, "other": 1}
+
+    file.write_text('{"n": 100, "other": 1}')  # another run has written it
+    resume(agent(), tmp_path / "newer", Plan(episodes=2))
+    assert same(tmp_path / "whole", tmp_path / "newer", 1)
+    assert json.loads(file.read_text()) == {"n": 100, "other": 1}
 
 
 def test_episodes_at_once_that_are_cut_anywhere_go_on_together(tmp_path):
