@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from agentkit.about import node_models
 from agentkit.agent import Agent
 from agentkit.cli.arguments import choose_episode, open_run, parse_place
 from agentkit.cli.view.terminal import echo
@@ -24,6 +25,25 @@ class Origin:
     def about(self) -> dict[str, Any]:
         """What `run.json` says of it."""
         return {"run": str(self.run.folder), "episode": self.episode, "step": self.step}
+
+    def other_models(self, agent: Agent) -> str:
+        """That the recorded run asked other models than an agent will; empty where it did not."""
+        recorded = self.run.about.get("models")
+        was = recorded if isinstance(recorded, dict) else {}
+        changed = {
+            (was[node], now)
+            for node, now in node_models(agent).items()
+            if was.get(node, now) != now
+        }
+        if not changed:
+            return ""
+        listed = "; ".join(f"{before} there, {now} here" for before, now in sorted(changed))
+        origin = self.run.about.get("agent")
+        given = origin.get("model") if isinstance(origin, dict) else None
+        return (
+            f"{self.run.folder} asked another model: {listed}. "
+            f"--model {given or 'ID'} says which one is asked"
+        )
 
     def begin(self, writer: RunWriter) -> Run:
         """Let a new run begin there; what cannot be begun leaves no folder.

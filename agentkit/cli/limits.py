@@ -69,8 +69,11 @@ def _parameter(name: str) -> str:
 
 def more_option(limit: LimitExceeded | None) -> str:
     """The option that raises a limit in a run that goes on; empty where there is none."""
-    if limit is None:
-        return ""
-    if limit.limit == "steps":
+    return "" if limit is None else option_of(limit.limit)
+
+
+def option_of(limit: str) -> str:
+    """The option that raises a limit, by the limit's name; empty where there is none."""
+    if limit == "steps":
         return "--steps"
-    return {f"run.{name}": option for name, option in OPTIONS.items()}.get(limit.limit, "")
+    return {f"run.{name}": option for name, option in OPTIONS.items()}.get(limit, "")

@@ -33,7 +33,8 @@ def replay_run(folder: Path, parallel: int | None, out: Path | None) -> int:
     for change in changes(run):
         echo(f"note: {change}", err=True)
     plot = Replay(run, agent, replace(plan, parallel=parallel or plan.parallel))
-    about = {**about_run(agent, plan), "agent": run.about["agent"], "replay_of": str(folder)}
+    kept = {name: run.about[name] for name in ("agent", "models") if name in run.about}
+    about = {**about_run(agent, plan), **kept, "replay_of": str(folder)}
     writer = RunWriter(run_folder(f"{agent.name}-replay", out), about)
     agenda = plot.agenda(writer)
     board = make_board(plot.agent, plot.plan, agenda)

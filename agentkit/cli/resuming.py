@@ -5,7 +5,15 @@ from pathlib import Path
 
 from agentkit.agenda import Agenda, resumed_agenda
 from agentkit.cli.arguments import open_run
-from agentkit.cli.running import EXIT_CODES, Wishes, limited, make_board, play_recorded
+from agentkit.cli.limits import option_of
+from agentkit.cli.running import (
+    EXIT_CODES,
+    Wishes,
+    limited,
+    make_board,
+    play_recorded,
+    resume_command,
+)
 from agentkit.cli.view.terminal import echo
 from agentkit.forking import check_copied
 from agentkit.reading import Run
@@ -68,12 +76,12 @@ def _say_what_is_left(folder: Path, agenda: Agenda) -> None:
 
 def _nothing_left(run: Run, agenda: Agenda) -> int:
     """Every episode has ended: say so; returns the exit code."""
-    if any(summary.status == "limit" for summary in agenda.settled):
-        echo(
-            f"nothing to resume: {run.folder} ended at a limit. To go on, give a higher one, such "
-            "as --steps or --budget-usd",
-            err=True,
-        )
+    ended = [summary for summary in agenda.settled if summary.status == "limit"]
+    if ended:
+        reasons = "; ".join(dict.fromkeys(summary.reason for summary in ended))
+        options = {option_of(summary.reason.split(":")[0]) for summary in ended} - {""}
+        raised = f". To go on: {resume_command(run.folder, *sorted(options))}" if options else ""
+        echo(f"nothing to resume: {run.folder} ended at a limit ({reasons}){raised}", err=True)
         return EXIT_CODES["limit"]
     echo(f"nothing to resume: every episode of {run.folder} is done", err=True)
     return EXIT_CODES["done"]

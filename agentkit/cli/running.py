@@ -80,6 +80,8 @@ def run_agent(
     if memory is not None and not agent.memory.kept_forever:
         echo(f"note: --memory {memory} is not used: {agent.name} keeps nothing forever", err=True)
     origin = None if place is None else find_origin(agent, place)
+    if origin is not None and model is None and (note := origin.other_models(agent)):
+        echo(f"note: {note}", err=True)
     plan = Plan(
         wishes.episodes, wishes.parallel, origin.seed if origin else wishes.seed, wishes.fresh,
         allow_unknown_price=wishes.allow_unknown_price,
@@ -190,9 +192,9 @@ def _opened(
     return CompletionFile(path, progress.say)
 
 
-def resume_command(folder: Path, option: str = "") -> str:
-    """The command that goes on with a run, with a higher limit if one is named."""
-    more = [option, "MORE"] if option else []
+def resume_command(folder: Path, *options: str) -> str:
+    """The command that goes on with a run, with higher limits if some are named."""
+    more = [word for option in options if option for word in (option, "MORE")]
     return shlex.join(["agentkit", "run", "--resume", str(folder), *more])
 
 

@@ -96,12 +96,33 @@ def test_a_limit_is_named_with_the_command_that_goes_on(invoke):
     assert "agentkit run --resume run" in result.stdout
     result = invoke("run", "--resume", "run")
     assert result.exit_code == 3
-    assert "ended at a limit. To go on, give a higher one" in result.stderr
+    assert (
+        "run ended at a limit (steps: 2). To go on: agentkit run --resume run --steps MORE"
+        in result.stderr
+    )
     assert invoke("run", "--resume", "run", "--steps", "4").exit_code == 3
     assert load_run("run").about["limits"]["episode"]["steps"] == 4
     assert invoke("run", "--resume", "run", "--steps", "9").exit_code == 0
     invoke(*WALK, "--out", "whole")
     assert steps_of("run") == steps_of("whole")
+
+
+def test_the_limit_that_a_run_reached_is_named_with_its_own_option(invoke):
+    assert invoke(*WALK, "--budget-calls", "4", "--out", "run").exit_code == 3
+    result = invoke("run", "--resume", "run")
+    assert result.exit_code == 3
+    assert (
+        "(run.calls: 4). To go on: agentkit run --resume run --budget-calls MORE" in result.stderr
+    )
+    assert "--steps" not in result.stderr
+
+
+def test_a_limit_without_an_option_is_named_alone(invoke, folder):
+    file = folder / "walker.yaml"
+    file.write_text(file.read_text() + "limits: {calls: 4}\n")
+    assert invoke(*WALK, "--out", "run").exit_code == 3
+    result = invoke("run", "--resume", "run")
+    assert result.stderr == "nothing to resume: run ended at a limit (calls: 4)\n"
 
 
 def test_the_recorded_agent_goes_on_although_its_file_has_changed(invoke, whole):
@@ -227,6 +248,19 @@ def test_a_fork_plays_on_with_an_edited_agent(invoke, whole):
     assert invoke("replay", "fork").exit_code == 0
 
 
+def test_a_fork_says_that_the_recorded_run_asked_another_model(invoke, folder):
+    (folder / "said.json").write_text('{"look": "A wall.", "act": "east"}')
+    assert invoke(*WALK, "--model", "script:said.json", "--out", "run").exit_code == 0
+    said = str(folder / "said.json")
+    result = invoke(*WALK, "--from", "run:0:2", "--out", "fork")
+    assert "run asked another model: script:said.json there, script:answers.json" in result.stderr
+    assert f"--model script:{said} says which one is asked" in result.stderr
+    taken = invoke(*WALK, "--from", "run:0:2", "--model", "script:said.json", "--out", "same")
+    assert "another model" not in taken.stderr
+    other = invoke(*WALK, "--from", "run:0:2", "--model", "script:answers.json", "--out", "other")
+    assert "another model" not in other.stderr
+
+
 def test_a_fork_that_was_killed_while_it_was_copied_is_not_taken_for_a_run(invoke, whole):
     assert invoke("run", "walker.yaml", "--from", "whole:1:2", "--out", "fork").exit_code == 0
     for share in (0.2, 0.0):
@@ -278,7 +312,8 @@ def test_another_server_does_not_go_on_with_a_run_and_a_replay_needs_none(invoke
         monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
         assert invoke("run", "chat.yaml", "--out", "run").exit_code == 0
     monkeypatch.delenv("OPENAI_BASE_URL")
-    assert invoke("replay", "run").exit_code == 0
+    assert invoke("replay", "run", "--out", "again").exit_code == 0
+    assert invoke("replay", "again").exit_code == 0
     cut("run", 0.7)
     result = invoke("run", "--resume", "run")
     assert result.exit_code == 2
