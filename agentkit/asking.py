@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from agentkit.answering import Source
 from agentkit.binding import BoundNode
-from agentkit.errors import AgentKitError, OutputError, RenderError, StepInterrupted
+from agentkit.errors import AgentKitError, ErrorText, OutputError, RenderError, StepInterrupted
 from agentkit.events import (
     CallRetried,
     Event,
@@ -208,8 +208,8 @@ class Question:
         if shared.emit:
             shared.emit(
                 NodeRetried(
-                    shared.step, self.bound.compiled.name, self.item, self.attempt, str(error),
-                    completion, self.latency_s, self.reused,
+                    shared.step, self.bound.compiled.name, self.item, self.attempt,
+                    ErrorText(error), completion, self.latency_s, self.reused,
                 )
             )  # fmt: skip
 

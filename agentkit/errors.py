@@ -199,6 +199,18 @@ class TraceError(AgentKitError):
     """A run folder cannot be read or written."""
 
 
+class ErrorText(str):
+    """The text of an error, which still knows the class of the error: logs show that alone."""
+
+    kind: str
+
+    def __new__(cls, error: BaseException) -> "ErrorText":
+        """The text of an error."""
+        text = super().__new__(cls, error)
+        text.kind = type(error).__name__
+        return text
+
+
 def plain_number(value: float) -> str:
     """`1,000,000` or `0.25`: a number as people write it."""
     return f"{value:,.0f}" if value == round(value) else f"{value:,.6g}"

@@ -1,12 +1,16 @@
 """What happens in a step or an episode, a line an event, for Python's `logging`.
 
-A line has names, numbers and the texts of errors: no prompt, no answer, no value, no key.
+A line has names, numbers and the classes of errors: no prompt, no answer, no value, no key, and no
+text of an error, since that may quote them.
 """
 
+import json
 import logging
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from agentkit.errors import ErrorText
 from agentkit.events import (
     CallRetried,
     EnvironmentStepped,
@@ -68,6 +72,8 @@ _OF_EPISODES: Final[Mapping[type, tuple[int, str]]] = {
 }
 """For each event its level, its name in the line, and the fields that are told."""
 
+_WORD: Final = re.compile(r"""[^\s"=]*""")
+
 Listener = Callable[[Event], None]
 
 
@@ -94,7 +100,7 @@ def _listener(told: Mapping[type, tuple[int, str]], agent: str, episode: int) ->
         level = _exact_level(event, level)
         if level >= lowest:
             name, *names = fields.split()
-            values = {"agent": agent, "episode": episode}
+            values = {"agent": one_word(agent), "episode": episode}
             for field in names:
                 values |= _shown(field, getattr(event, field))
             LOG.log(
@@ -141,6 +147,22 @@ def _shown(field: str, value: Any) -> dict[str, Any]:
             return {field: f"{value:.6g}"}
         case Mapping():
             return {field: ",".join(value)}
-        case str() if field in ("error", "reason"):
-            return {field: f'"{brief(value)}"'}
+        case ErrorText():
+            return {field: value.kind}
+        case str() if field == "error":
+            return {}
+        case str() if field == "reason":
+            return {field: f'"{own_words(value)}"'}
+        case str():
+            return {field: one_word(value)}
     return {field: value}
+
+
+def one_word(text: str) -> str:
+    """A name as it stands in a line; one with spaces or other characters is quoted and escaped."""
+    return text if _WORD.fullmatch(text) and text.isprintable() else json.dumps(text)
+
+
+def own_words(reason: str) -> str:
+    """What AgentKit says of a server's error, without the words of the server after it."""
+    return brief(reason.partition(": ")[0])

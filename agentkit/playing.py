@@ -12,6 +12,7 @@ from agentkit.environment import EnvThread, describe_info
 from agentkit.episode_record import Paid
 from agentkit.errors import (
     AgentKitError,
+    ErrorText,
     InputError,
     LimitExceeded,
     StepError,
@@ -94,10 +95,10 @@ class Player:
             patience_s = CLOSING_S
             raise
         except (InputError, TraceError) as error:
-            self._end("failed", str(error))
+            self._end("failed", ErrorText(error))
             raise
         except AgentKitError as error:
-            self._end("failed", str(error))
+            self._end("failed", ErrorText(error))
             self._refuse_to_go_on(error)
         finally:
             try:

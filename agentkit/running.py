@@ -10,6 +10,7 @@ from agentkit.calling import call
 from agentkit.errors import (
     AccessError,
     AgentKitError,
+    ErrorText,
     FunctionError,
     ModelError,
     OutputError,
@@ -145,7 +146,7 @@ class NodeRunner:
     def _failed(self, index: int, item: int | None, error: Unanswered) -> None:
         shared = self._shared
         if shared.emit:
-            name, cause = self._overlay.nodes[index].compiled.name, str(error.cause)
+            name, cause = self._overlay.nodes[index].compiled.name, ErrorText(error.cause)
             shared.emit(
                 NodeFailed(
                     shared.step, name, item, error.attempt, cause, error.completion,

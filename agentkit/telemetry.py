@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from agentkit import __version__
 from agentkit.errors import StepError
+from agentkit.logs import own_words
 from agentkit.messages import Call, Request, Usage
 from agentkit.past import Answer
 from agentkit.redaction import brief
@@ -142,7 +143,8 @@ class Tracing:
 
             async def on_retry(reason: str, wait_s: float) -> None:
                 span.add_event(
-                    "agentkit.retry", {"agentkit.reason": brief(reason), "agentkit.wait_s": wait_s}
+                    "agentkit.retry",
+                    {"agentkit.reason": own_words(reason), "agentkit.wait_s": wait_s},
                 )
                 if heard is not None:
                     await heard(reason, wait_s)
@@ -197,7 +199,8 @@ class Tracing:
         from opentelemetry.trace import Status, StatusCode
 
         span.set_attribute("error.type", kind)
-        span.set_status(Status(StatusCode.ERROR, brief(text)))
+        said = brief(text) if self._content else None  # it may quote a prompt or an answer
+        span.set_status(Status(StatusCode.ERROR, said))
 
 
 def _set(span: "Span", attributes: Mapping[str, Any]) -> None:

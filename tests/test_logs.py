@@ -15,6 +15,7 @@ from agentkit import (
     Completion,
     EnvSpec,
     Graph,
+    InputError,
     Limits,
     Memory,
     ModelError,
@@ -77,7 +78,7 @@ def test_a_step_of_a_graph_is_a_line_an_event(lines):
         "DEBUG step_started episode=0 step=0",
         "DEBUG node_started episode=0 step=0 node=number attempt=1 model=acme:large",
         "WARNING node_retried episode=0 step=0 node=number attempt=1 "
-        'error="The answer must have exactly one number, but none was found." reused=False '
+        "error=OutputError reused=False "
         "calls=1 input_tokens=10 cached_tokens=8 output_tokens=2 cost_usd=0.125",
         "DEBUG node_started episode=0 step=0 node=number attempt=2 model=acme:large",
         "DEBUG node_finished episode=0 step=0 node=number attempt=2 status=ok reused=False "
@@ -134,8 +135,8 @@ def test_a_failure_is_an_error_without_contents(lines):
     errors = [line for line in lines() if line.startswith("ERROR")]
     start = "ERROR node_failed agent=w episode=0 step=0 node="
     assert errors[:2] == [
-        f"{start}a attempt=1 error=\"the server said '...' to [key]\"",
-        f"{start}b attempt=1 error=\"function broken raised ValueError: cannot read '...'\"",
+        f"{start}a attempt=1 error=ModelError",
+        f"{start}b attempt=1 error=FunctionError",
     ]
     assert errors[2].startswith("ERROR step_failed agent=w episode=0 step=0 failures=a,b calls=")
     assert "DEBUG node_cancelled agent=w episode=0 step=0 node=c because=a" in lines()
@@ -191,6 +192,43 @@ def test_a_level_keeps_the_lower_ones_out(caplog):
     assert [record.getMessage().split()[0] for record in caplog.records] == ["step_finished"]
 
 
+def test_an_apostrophe_does_not_let_an_answer_into_the_log(lines):
+    """What stood between quotation marks was left out, and an apostrophe in the answer ended it."""
+    graph = Graph([Node("pet", "?", output={"choice": ["cat", "dog"]}, attempts=2)])
+    with pytest.raises(StepError):
+        graph.run_sync(model=Model("the dogs' SECRET bone", "the dogs' SECRET bone"))
+    assert len(lines()) == 6
+    assert "SECRET" not in "\n".join(lines())
+    assert "error=OutputError" in lines()[2]
+
+
+def test_why_an_episode_failed_is_told_by_the_class_of_the_error(lines, corridor):
+    def model(request: Request) -> str:
+        raise ModelError("the dogs' SECRET bone")
+
+    agent = Agent(Graph([Node("act", "Go")]), model=model, env=EnvSpec(corridor))
+    asyncio.run(rollout(agent, Plan()))
+    assert "SECRET" not in "\n".join(lines())
+    assert "status=failed reason=StepError steps=0" in lines()[-1]
+
+
+def test_what_a_server_said_is_left_out(lines):
+    step_log("w", 0)(CallRetried(1, "a", None, 1, "the server could not answer (503): SECRET", 1.0))
+    assert 'reason="the server could not answer (503)" wait_s=1' in lines()[0]
+    assert "SECRET" not in lines()[0]
+
+
+def test_a_name_cannot_begin_a_line_nor_a_field_of_its_own(lines):
+    name = "m\n2026-01-31 ERROR forged\x1b[2J"
+    step_log("a b", 0)(NodeStarted(1, "a", None, 1, name, (), None))
+    step_log("w", 0)(NodeStarted(1, "a", None, 1, "m status=ok", (), None))
+    assert lines() == [
+        'DEBUG node_started agent="a b" episode=0 step=1 node=a attempt=1 '
+        'model="m\\n2026-01-31 ERROR forged\\u001b[2J"',
+        'DEBUG node_started agent=w episode=0 step=1 node=a attempt=1 model="m status=ok"',
+    ]
+
+
 QUIET = """
 import logging
 from agentkit import Agent, Graph, Node, StepError
@@ -221,3 +259,8 @@ def test_the_memory_of_an_agent_is_told_by_its_keys_only(lines):
     assert any(line.endswith("memory_written agent=agent episode=0 step=0 node=a key=notes")
                for line in lines())  # fmt: skip
     assert SECRET not in "\n".join(lines())
+
+
+def test_a_models_name_that_cannot_be_printed_is_refused():
+    with pytest.raises(InputError, match=r"the model 'openai:a\\nb\\x1b\[2J' has characters"):
+        Graph([Node("a", "?")]).run_sync(model="openai:a\nb\x1b[2J")

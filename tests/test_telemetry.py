@@ -266,8 +266,7 @@ def test_failures_mark_their_own_span_and_those_around_it(spans):
         assert span.status.status_code is StatusCode.ERROR
         assert span.attributes["error.type"] == kind
         assert span.events == ()
-    assert failed.status.description == "the server is on fire, said '...' and [key]"
-    assert tool_span.status.description == "function tool raised ValueError: cannot read '...'"
+    assert failed.status.description is tool_span.status.description is None
     assert step.attributes["agentkit.failed_nodes"] == ("a", "c")
     assert SECRET not in spans.text
     assert KEY not in spans.text

@@ -8,8 +8,17 @@ from pathlib import Path
 import click
 
 from agentkit.cli.view.terminal import echo
+from agentkit.errors import visible
 
 _LOGGER = logging.getLogger("agentkit")
+
+
+class _OneLine(logging.Formatter):
+    """Every entry is one line: a name with line breaks in it would forge further ones."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        return " ".join(visible(super().format(record)).split("\n"))
 
 
 class LogFile(logging.FileHandler):
@@ -17,7 +26,7 @@ class LogFile(logging.FileHandler):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, encoding="utf-8", errors="backslashreplace")
-        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+        self.setFormatter(_OneLine("%(asctime)s %(levelname)s %(name)s %(message)s"))
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Take note of a line that could not be written."""

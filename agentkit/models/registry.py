@@ -44,6 +44,8 @@ def get_model(
     if base_url is not None and not takes_address(model):
         raise InputError(f"{_shown(model)} takes no 'base_url': only openai:NAME does")
     if isinstance(model, str):
+        if not model.isprintable():
+            raise InputError(f"the model {model!a} has characters that cannot be printed")
         prefix, _, rest = model.partition(":")
         if prefix in _HOSTED:
             return _hosted(prefix, rest, settings or DEFAULT, base_url)

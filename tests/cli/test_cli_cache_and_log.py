@@ -1,6 +1,7 @@
 """`agentkit run --cache FILE` and `--log FILE`."""
 
 import json
+import logging
 import os
 import re
 import subprocess
@@ -8,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from agentkit.cli.log_file import LogFile
 
 AGENTKIT = Path(sys.executable).with_name("agentkit")
 ESSAY = """\
@@ -97,3 +100,14 @@ def test_a_log_on_a_full_disk_is_said_once_and_the_run_goes_on(essay):
     assert done.returncode == 0
     assert done.stderr.count("the log /dev/full is not written any more") == 1
     assert "Traceback" not in done.stderr
+
+
+def test_an_entry_of_the_log_is_one_line_whoever_writes_it(folder):
+    """A model's name with a line break in it made further lines of its own."""
+    handler = LogFile(folder / "log.txt")
+    record = logging.makeLogRecord({"msg": "m\n2026-01-31 ERROR forged\x1b[2J\u2028x"})
+    handler.handle(record)
+    handler.close()
+    said = (folder / "log.txt").read_text()
+    assert said.count("\n") == 1
+    assert said.endswith("m 2026-01-31 ERROR forged [2J x\n")
