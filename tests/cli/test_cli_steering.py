@@ -5,15 +5,16 @@ A model could answer with codes that clear the screen, set the title or write to
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from conftest import AGENTKIT
 from test_cli_live import Terminal
 
 from agentkit.cli.view.closing import print_json
 from agentkit.errors import Problem, visible
 
+AGENTKIT = Path(sys.executable).with_name("agentkit")
 STEER = "\x1b[2J\x1b]0;pwn\x07\x1b]52;c;aGk=\x07\x9b2J\r\u202epwn"
 STEERING = ("\x1b]", "\x1b[2J", "\x07", "\x9b", "\u202e")
 
