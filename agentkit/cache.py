@@ -131,7 +131,7 @@ class CompletionFile:
         completion = await ask()
         if completion.finish_reason == "stop":
             try:
-                await asyncio.shield(self._write(key, model.name, completion))
+                await self._write(key, model.name, completion)
             except asyncio.CancelledError:  # comes later: what was paid for is recorded first
                 if task := asyncio.current_task():
                     task.uncancel()
@@ -160,12 +160,13 @@ class CompletionFile:
             self._warn(f"nothing more is kept in the cache {self.path}: {error}")
 
     async def _do(self, work: Callable[[], T]) -> T:
-        """Do something with the file, off the event loop's thread."""
+        """Do something with the file, off the event loop's thread, even if nobody waits for it."""
         if self._process != os.getpid():
             # A fork has no thread, and must neither use nor close the connection.
             self._inherited = self._table
             self._start()
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        job = self._thread.submit(work)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, job.result)
 
     def _start(self) -> None:
         self._process = os.getpid()
