@@ -1,10 +1,35 @@
-"""The texts of errors, made fit for logs and spans: no keys, and no answers or values."""
+"""Texts made fit to be shown, logged and sent as spans: no keys, no answers, and not too long."""
 
 import re
 from typing import Final
 
-_LONGEST: Final = 200
+_LONGEST: Final = 300
+_BRIEFLY: Final = 200
 _QUOTED: Final = re.compile(r"""(?<!\w)(['"]).+?\1(?!\w)""", re.DOTALL)
+_KEY: Final = re.compile(
+    r"""
+      \b(?:sk|pk|rk|gsk|xai|hf|key)[-_](?=[\w*.-]*[\d*]|[\w.-]{16})[\w*.-]{4,}  # of many providers
+    | \bAIza[\w-]{4,}                                                          # of Google
+    | \b(?:AKIA|ASIA)[A-Z0-9]{12,}                                             # of Amazon
+    | \beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?                                      # a JSON web token
+    | (?<=Bearer[ ])\S+
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+"""What looks like a key: it has a digit or a star, or is long, as words such as `sk-learn` are not.
+"""
+
+
+def redacted(text: str, key: str | None = None) -> str:
+    """A text without keys, on one line, and not too long.
+
+    Args:
+        text: What was said.
+        key: A key that is known.
+    """
+    if key:
+        text = text.replace(key, "[key]")
+    return _on_a_line(text, _LONGEST)
 
 
 def brief(text: str) -> str:
@@ -12,8 +37,11 @@ def brief(text: str) -> str:
 
     What is quoted may come from a prompt, an answer or a value.
     """
-    from agentkit.models.keys import redacted
-
     unquoted = _QUOTED.sub(lambda quotation: quotation[1] + "..." + quotation[1], text)
-    line = redacted(next(iter(unquoted.strip().splitlines()), ""))
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
+    return _on_a_line(next(iter(unquoted.strip().splitlines()), ""), _BRIEFLY)
+
+
+def _on_a_line(text: str, longest: int) -> str:
+    text = _KEY.sub("[key]", text)
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= longest else f"{line[: longest - 3]}..."

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agentkit.redaction import brief
+from agentkit.redaction import brief, redacted
 
 TEXTS = {
     "the server could not answer (503)": "the server could not answer (503)",
@@ -30,3 +30,35 @@ def test_a_long_text_is_cut():
 
 def test_a_quotation_of_several_lines_is_left_out_whole():
     assert brief("found 'one\ntwo' here\nmore") == "found '...' here"
+
+
+def test_words_of_a_server_are_shown_without_keys():
+    said = "Incorrect API key provided: sk-proj-12***90. Bearer abc.def and my-own-key\nfailed"
+    shown = redacted(said, "my-own-key")
+    assert shown == "Incorrect API key provided: [key] Bearer [key] and [key] failed"
+    assert len(redacted("x" * 1000)) == 300
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "sk-proj-12ab",
+        "sk-abcdefghijklmnopqrst",
+        "hf_AbCdEfGhIjKlMnOpQr",
+        "gsk_1234abcd",
+        "AKIAIOSFODNN7EXAMPLE",
+        "AIzaSyD-abc_def",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.SflKxwRJSMeKKF2QT4",
+    ],
+)
+def test_what_looks_like_a_key_is_not_shown(key):
+    assert redacted(f"refused: {key} is wrong") == brief(f"refused: {key} is wrong")
+    assert redacted(f"refused: {key} is wrong") == "refused: [key] is wrong"
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["'key_facts' is missing", "install sk-learn", "the key-board of Asia", "key_value pairs"],
+)
+def test_ordinary_words_are_shown(words):
+    assert redacted(words) == words

@@ -13,13 +13,12 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from agentkit.errors import AccessError, InputError
+from agentkit.redaction import redacted
 
 OPENAI_URL: Final = "https://api.openai.com/v1"
 OPENAI_KEY: Final = "OPENAI_API_KEY"
 _OPENAI_BASE: Final = "OPENAI_BASE_URL"
 _PORTS: Final = {"http": 80, "https": 443}
-_TOKEN = re.compile(r"\b(?:(?:sk|pk|rk|gsk|xai|hf|key)[-_]|AIza)[\w*.-]{4,}|(?<=Bearer )\S+", re.I)
-_LONGEST_SHOWN = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +153,3 @@ def refused(server: Server, key: str | None, given: str | None, model: str, stat
     if variable is None:
         return f"{model}: the server wants a key ({status}): give it in Python, with api_key"
     return f"{model}: the server wants a key ({status}): set the environment variable {variable}"
-
-
-def redacted(text: str, key: str | None = None) -> str:
-    """A server's words without keys, on one line, and not too long."""
-    if key:
-        text = text.replace(key, "[key]")
-    text = _TOKEN.sub("[key]", text)
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= _LONGEST_SHOWN else line[: _LONGEST_SHOWN - 3] + "..."

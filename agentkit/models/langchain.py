@@ -1,14 +1,23 @@
 """LangChainModel: any chat model of LangChain."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from agentkit.errors import AgentKitError, InputError
-from agentkit.messages import Completion, Request, Sampling, Usage
+from agentkit.messages import Completion, Request, Usage
+from agentkit.models.header_guard import HeaderGuard
 from agentkit.models.hosted import DEFAULT, HostedModel, Retryable, Settings
 from agentkit.models.json_forms import is_wrapped, unwrapped
-from agentkit.models.langchain_errors import cut_answer, failure, is_about_form, refused_setting
+from agentkit.models.keys import OPENAI_KEY
+from agentkit.models.langchain_errors import (
+    cut_answer,
+    failure,
+    is_about_form,
+    no_pieces,
+    refused_setting,
+)
 from agentkit.models.langchain_forms import Forms
 from agentkit.models.langchain_ids import (
     Provider,
@@ -29,6 +38,8 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
     from langchain_core.runnables import Runnable
 
+_ENOUGH: Final = 2
+"""Streams without any piece, one after another, that tell of a server which knows no streams."""
 _STALE: Final = 200
 """The most connections of an event loop that is gone which a client can still hold."""
 
@@ -50,6 +61,7 @@ class LangChainModel(HostedModel):
         super().__init__(about.name, settings)
         self._about = about
         self._plain = False
+        self._unstreamed = 0
 
     async def _get_forms(self) -> Forms:
         """The chat model, for the running event loop."""
@@ -62,19 +74,24 @@ class LangChainModel(HostedModel):
             asked = forms.structured(request.sampling, request.schema)
         try:
             chat = asked or forms.tuned(request.sampling)
-            answer = await _answer(chat, request, forms.stop(request.sampling))
+            streamed = request.on_text is not None and self._unstreamed < _ENOUGH
+            answer = await _answer(chat, request, forms.stop(request.sampling), streamed)
+            if streamed:
+                self._unstreamed = 0
+            elif request.on_text is not None and (text := str(answer.text)):
+                request.on_text(text)
             return _completion(request, answer, asked is not None)
         except (AgentKitError, Retryable):
             raise
         except Exception as error:
-            outcome = self._outcome(error, forms, request.sampling, asked is not None)
+            outcome = self._outcome(error, forms, request, asked is not None)
         # Errors of a provider can hold the request with its key: ours do not come from them.
         if isinstance(outcome, Completion):
             return outcome
         raise outcome
 
     def _outcome(
-        self, error: Exception, forms: Forms, sampling: Sampling, structured: bool
+        self, error: Exception, forms: Forms, request: Request, structured: bool
     ) -> Completion | Exception:
         """What an error of the chat model means."""
         cut = cut_answer(error)
@@ -83,8 +100,12 @@ class LangChainModel(HostedModel):
         if structured and is_about_form(error):
             self._plain = True
             return Retryable("it does not take a JSON schema: asking without it", changed=True)
+        if request.on_text is not None and self._unstreamed < _ENOUGH and no_pieces(error):
+            self._unstreamed += 1
+            if self._unstreamed == _ENOUGH:
+                return Retryable("it sends no pieces: asking for whole answers", changed=True)
         setting = refused_setting(error)
-        if setting is not None and forms.leave_out(setting, sampling):
+        if setting is not None and forms.leave_out(setting, request.sampling):
             return Retryable(f"it does not take '{setting}': asking without it", changed=True)
         secrets = [*forms.secrets(), *key_values(self._about.variables)]
         return failure(error, self.name, self._about.variables, secrets)
@@ -131,13 +152,27 @@ class _ModelById(LangChainModel):
         # LangChain's own cache would count the tokens of a kept answer once more.
         options: dict[str, Any] = {"max_retries": 0, "cache": False}
         ancestors = {kind.__name__ for kind in load_class(self._provider).__mro__}
-        if "BaseChatOpenAI" in ancestors and "OPENAI_PROXY" not in os.environ:
-            from openai import DefaultAsyncHttpxClient
-
+        if "BaseChatOpenAI" in ancestors:
             # The package's own client is shared by all event loops, and breaks in the second.
-            options["http_async_client"] = http = DefaultAsyncHttpxClient()
+            options["http_async_client"] = http = self._http()
+            options["openai_proxy"] = None
         chat = make_chat(self._provider, self._about.model, self.name, options)
         return _Made(Forms(chat), http)
+
+    def _http(self) -> "AsyncClient":
+        """A client that follows no redirection: a header of the user's would go along."""
+        from openai import DefaultAsyncHttpxClient
+
+        variables = self._about.variables
+        key = next(iter(key_values(variables)), None)
+        hooks: list[Callable[..., Any]] = (
+            [] if OPENAI_KEY in variables else [HeaderGuard(False, key)]
+        )
+        return DefaultAsyncHttpxClient(
+            follow_redirects=False,
+            proxy=os.environ.get("OPENAI_PROXY") or None,
+            event_hooks={"request": hooks},
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +189,13 @@ class _Made:
 
 
 async def _answer(
-    chat: "Runnable[Any, BaseMessage]", request: Request, options: dict[str, Any]
+    chat: "Runnable[Any, BaseMessage]", request: Request, options: dict[str, Any], streamed: bool
 ) -> "BaseMessage":
     """Ask once; again where a connection belonged to an event loop that is gone."""
     messages = to_langchain(request.messages)
     for _ in range(_STALE):
         try:
-            if request.on_text is None:
+            if not streamed:
                 return await chat.ainvoke(messages, **options)
             return await _streamed(chat, messages, request, options)
         except RuntimeError as error:

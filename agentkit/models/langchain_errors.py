@@ -10,12 +10,17 @@ from typing import Any, Final
 from agentkit.errors import AccessError, AgentKitError, ModelError
 from agentkit.messages import Completion
 from agentkit.models.hosted import Retryable
-from agentkit.models.keys import redacted
 from agentkit.models.openai_answers import read_usage
-from agentkit.models.openai_errors import retry_after
+from agentkit.models.outcomes import (
+    NOT_TAKEN,
+    moved_to,
+    outcome,
+    retry_after,
+    status_in,
+    words_in,
+)
+from agentkit.redaction import redacted
 
-_BUSY: Final = frozenset({429, 503, 529})
-_AGAIN: Final = frozenset({408, 409, 425})
 _NO_ACCESS: Final = re.compile(
     r"Authentication|PermissionDenied|Unauthenticated|Unauthorized|Forbidden|NoCredentials"
 )
@@ -25,14 +30,9 @@ _LOST_NAME: Final = re.compile(
     r"|ReadError|WriteError|ServiceUnavailable|InternalServer"
 )
 _UNREADABLE_NAME: Final = re.compile(r"JSONDecode|ResponseValidation")
-_NO_MONEY: Final = re.compile(r"insufficient_quota|billing_hard_limit|credit balance", re.I)
 _NO_KEY: Final = re.compile(r"api[_ ]?key|credential|access token|auth token", re.I)
-_TOO_LONG: Final = re.compile(r"context.?(?:length|window|size)|prompt is too long", re.I)
 _ABOUT_FORM: Final = re.compile(
     r"response_?(?:format|schema)|json_?\s?schema|output_(?:format|config)|structured|grammar", re.I
-)
-_NOT_TAKEN: Final = re.compile(
-    r"support|recogni[sz]ed|unknown|unexpected|permitted|not allowed|not accept|deprecated", re.I
 )
 _SETTINGS: Final = {
     "temperature": r"\btemperature\b",
@@ -40,8 +40,18 @@ _SETTINGS: Final = {
     "seed": r"\bseed\b",
     "stop": r"\bstop(?:_sequences)?\b",
 }
-_UNREADABLE: Final = (IndexError, KeyError, TypeError, AttributeError)
+_UNREADABLE: Final = (
+    IndexError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    UnicodeDecodeError,
+    RecursionError,
+)
 """What a package raises when an answer has not the form it expects."""
+_UNREADABLE_SAID: Final = re.compile(r"Unexpected response type|No generation")
+"""What packages say of an answer that is no answer, or of a stream without pieces."""
 _CUT: Final = {"LengthFinishReasonError": "length", "ContentFilterFinishReasonError": "refusal"}
 
 
@@ -56,34 +66,50 @@ def failure(
         variables: The environment variables that may hold the provider's key.
         secrets: Texts that must not be shown, such as the key.
     """
-    said = str(error)
+    body = _error_body(error)
+    status = _first_status(error)
+    said = moved_to(status, _headers(error)) or (words_in(body) if body else str(error))
     for secret in secrets:
         said = said.replace(secret, "[key]")
     said = redacted(said)
-    status = next(filter(None, map(_status, _chain(error))), None)
     names = " ".join(kind.__name__ for part in _chain(error) for kind in type(part).__mro__)
-    if status in (401, 403) or (status is None and _NO_ACCESS.search(names)):
-        return AccessError(f"{name}: the server refused the key: {_check(variables)}")
-    if status == 402 or _NO_MONEY.search(f"{said} {getattr(error, 'code', '')}"):
-        return ModelError(f"{name}: the account has no money or quota left: {said}")
-    busy = status in _BUSY or (status is None and _BUSY_NAME.search(names) is not None)
-    if busy or status in _AGAIN or (status or 0) >= 500:
-        what = "is asked too often" if busy and status != 503 else f"could not answer ({status})"
-        return Retryable(f"the server {what}: {said}", _wait_s(error), pause=busy)
-    if _TOO_LONG.search(said):
-        return ModelError(
-            f"{name}: the prompt is longer than the model can read: {said} "
-            "Shorten what the node is shown (context, recall, history), or lower 'max_tokens'"
-        )
-    if status is not None:
-        return ModelError(f"{name}: the server refused the request ({status}): {said}")
+    if status is None:
+        status = status_in(body) or _named_status(names)
+    code = str(getattr(error, "code", "") or (body or {}).get("code"))
+    no_access = f"{name}: the server refused the key: {_check(variables)}"
+    found = outcome(name, status, code, said, retry_after(_headers(error)), no_access=no_access)
+    if found is not None:
+        return found
+    if body is not None:
+        return Retryable(f"the server answered with an error: {said}")
     return _without_status(error, names, name, variables, said)
+
+
+def _error_body(error: Exception) -> Mapping[str, Any] | None:
+    """The error that a server gave in the place of an answer, as LangChain hands it on."""
+    body = error.args[0] if isinstance(error, ValueError) and error.args else None
+    return body if isinstance(body, Mapping) else None
+
+
+def _named_status(names: str) -> int | None:
+    """The status that classes of errors without one are named after."""
+    if _NO_ACCESS.search(names):
+        return 401
+    return 429 if _BUSY_NAME.search(names) else None
+
+
+def no_pieces(error: Exception) -> bool:
+    """Whether a stream had no pieces: the server may only know whole answers."""
+    if isinstance(error, AssertionError):  # OpenAI's SDK, where a schema was asked for
+        return True
+    return isinstance(error, ValueError) and "No generation chunks" in str(error)
 
 
 def _without_status(
     error: Exception, names: str, name: str, variables: Sequence[str], said: str
 ) -> AgentKitError | Retryable:
-    if isinstance(error, _UNREADABLE) or _UNREADABLE_NAME.search(names):
+    odd = isinstance(error, ValueError) and _UNREADABLE_SAID.match(str(error))
+    if odd or isinstance(error, _UNREADABLE) or _UNREADABLE_NAME.search(names):
         return Retryable("its answer has not the form it should have")
     if _LOST_NAME.search(names):
         return Retryable(f"the server could not be reached: {said or type(error).__name__}")
@@ -122,30 +148,35 @@ def _status(error: BaseException) -> int | None:
         response = getattr(response, "status_code", None)
     own = (getattr(error, name, None) for name in ("status_code", "http_status", "code", "status"))
     found = (value for value in (*own, response) if isinstance(value, int))
-    return next((int(value) for value in found if 400 <= value < 600), None)
+    return next((int(value) for value in found if 300 <= value < 600), None)
 
 
-def _wait_s(error: Exception) -> float | None:
+def _first_status(error: BaseException) -> int | None:
+    return next(filter(None, map(_status, _chain(error))), None)
+
+
+def _headers(error: BaseException) -> Mapping[str, str]:
+    """The headers of the answer that an error came from."""
     for part in _chain(error):
         response = getattr(part, "response", None)
         headers = getattr(response, "headers", None) or getattr(part, "headers", None)
         if isinstance(headers, Mapping):
-            return retry_after(headers)
-    return None
+            return headers
+    return {}
 
 
 def is_about_form(error: Exception) -> bool:
     """Whether a server, or a package, refused the JSON schema and not the rest of a request."""
-    status = next(filter(None, map(_status, _chain(error))), None)
+    status = _first_status(error)
     refused = status in (400, 404, 422) or isinstance(error, (NotImplementedError, ValueError))
     return refused and _ABOUT_FORM.search(str(error)) is not None
 
 
 def refused_setting(error: Exception) -> str | None:
     """The sampling setting that a server does not take; None: it refused something else."""
-    status = next(filter(None, map(_status, _chain(error))), None)
+    status = _first_status(error)
     said = str(error)
-    if status not in (400, 422) or not _NOT_TAKEN.search(said):
+    if status not in (400, 422) or not NOT_TAKEN.search(said):
         return None
     return next((name for name, words in _SETTINGS.items() if re.search(words, said)), None)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from agentkit.errors import AccessError, InputError, ModelError, suggest
-from agentkit.models.keys import redacted
+from agentkit.redaction import redacted
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel

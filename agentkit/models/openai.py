@@ -10,16 +10,23 @@ import orjson
 
 from agentkit.errors import InputError, ModelError, suggest
 from agentkit.messages import Completion, Request, Usage
+from agentkit.models.header_guard import HeaderGuard
 from agentkit.models.hosted import DEFAULT, HostedModel, Retryable, Settings
-from agentkit.models.keys import Server, find_key, get_server, redacted
+from agentkit.models.keys import OPENAI_KEY, find_key, get_server
 from agentkit.models.openai_answers import Pieces, Unreadable, read_answer
 from agentkit.models.openai_dialect import Dialect
-from agentkit.models.openai_errors import Asked, Refusal, read_refusal
+from agentkit.models.openai_errors import (
+    Asked,
+    Refusal,
+    read_broken,
+    read_error_body,
+    read_refusal,
+)
 from agentkit.models.per_loop import PerLoop
 from agentkit.models.prices import listed_cost, provider_at
+from agentkit.redaction import redacted
 
 if TYPE_CHECKING:
-    import httpx2
     from openai import AsyncOpenAI
 
 T = TypeVar("T")
@@ -27,19 +34,6 @@ T = TypeVar("T")
 _CONNECT_S = 10.0
 _IDLE_S = 30.0
 _LISTED_MODELS = 20
-_OWN_HEADERS = frozenset(
-    {
-        "accept",
-        "accept-encoding",
-        "connection",
-        "content-length",
-        "content-type",
-        "host",
-        "transfer-encoding",
-        "user-agent",
-        "x-stainless-raw-response",
-    }
-)
 
 
 class OpenAIModel(HostedModel):
@@ -112,14 +106,40 @@ class OpenAIModel(HostedModel):
             Unreadable: Its answer makes no sense.
             Retryable: The connection failed.
         """
-        completions = client.sdk.chat.completions
-        if request.on_text is None:
-            answer = await client.sure(completions.with_raw_response.create(**body))
-            return read_answer(_json(answer.content))
+        raw = await client.sure(client.sdk.chat.completions.with_raw_response.create(**body))
+        if "stream" not in body:
+            return self._whole(request, raw.content)
+        response = raw.http_response
+        if "json" in response.headers.get("content-type", ""):
+            try:
+                content = await client.sure(response.aread())
+            finally:
+                await response.aclose()
+            if not content.lstrip().startswith(b"data:"):
+                completion = self._whole(request, content)
+                self._dialect.learn_whole()
+                return completion
+        return await self._in_pieces(client, request, raw.parse())
+
+    def _whole(self, request: Request, content: bytes) -> Completion:
+        """The completion in an answer that came in one piece."""
+        data = _json(content)
+        if isinstance(data, Mapping) and not data.get("choices"):
+            refusal = read_error_body(data.get("error"))
+            if refusal is not None:
+                raise _Refused(refusal)
+        completion = read_answer(data)
+        if request.on_text is not None and completion.text:
+            request.on_text(completion.text)
+        return completion
+
+    async def _in_pieces(self, client: "_Client", request: Request, stream: Any) -> Completion:
+        """The completion in an answer that comes as a stream."""
         pieces = Pieces()
-        async with await client.sure(completions.create(**body)) as stream:
+        async with stream:
             while (piece := await client.sure(anext(stream, None))) is not None:
-                if text := pieces.add(_plain(piece)):
+                text = pieces.add(_plain(piece))
+                if text and request.on_text is not None:
                     request.on_text(text)
         return pieces.completion()
 
@@ -178,7 +198,7 @@ class OpenAIModel(HostedModel):
                 max_connections=most, max_keepalive_connections=most, keepalive_expiry=_IDLE_S
             ),
             trust_env=not self._server.is_loopback,
-            event_hooks={"request": [_HeaderGuard(self._server, key)]},
+            event_hooks={"request": [HeaderGuard(self._server.variable == OPENAI_KEY, key)]},
         )
         sdk = AsyncOpenAI(
             api_key=key or "none",
@@ -229,8 +249,7 @@ class _Client:
         except httpx2.HTTPError as error:
             failure = self._lost(error)
         except openai.APIError as error:
-            said = redacted(error.message, self.asked.key)
-            failure = Retryable(f"the server broke its answer off: {said}")
+            failure = _Refused(read_broken(error))
         except ValueError:
             failure = Retryable("a part of the server's answer is no JSON")
         raise failure
@@ -246,27 +265,6 @@ class _Client:
                 "and is its address right?"
             )
         return Retryable(f"the connection to {host} was lost: {why or type(error).__name__}")
-
-
-class _HeaderGuard:
-    """Sees to it that another server than OpenAI gets no header which is not meant for it.
-
-    The SDK adds what OPENAI_ORG_ID, OPENAI_PROJECT_ID and OPENAI_CUSTOM_HEADERS hold.
-    """
-
-    def __init__(self, server: Server, key: str | None) -> None:
-        self._guarded = server.variable != "OPENAI_API_KEY"
-        self._key = key
-
-    async def __call__(self, request: "httpx2.Request") -> None:
-        """Take out of a request what does not belong there."""
-        if self._guarded:
-            for name in [name for name in request.headers if name.lower() not in _OWN_HEADERS]:
-                del request.headers[name]
-        if self._key is not None:
-            request.headers["Authorization"] = f"Bearer {self._key}"
-        elif "Authorization" in request.headers:
-            del request.headers["Authorization"]
 
 
 @cache

@@ -22,7 +22,7 @@ def read_answer(data: Any) -> Completion:
         choices = data["choices"]
         choice = choices[0] if choices else None
         message = choice["message"] if choice is not None else {}
-        content, refusal = message.get("content"), message.get("refusal")
+        content, refusal = _text(message.get("content")), message.get("refusal")
         usage, model = read_usage(data.get("usage")), data.get("model")
         reason = choice.get("finish_reason") if choice is not None else None
     except (AttributeError, IndexError, KeyError, TypeError):
@@ -39,6 +39,7 @@ class Pieces:
         self._content: list[str] = []
         self._refusal: list[str] = []
         self._reason: str | None = None
+        self._begun = False
         self._usage = Usage()
         self._model: str | None = None
 
@@ -53,13 +54,14 @@ class Pieces:
             self._usage = read_usage(piece["usage"]) if piece.get("usage") else self._usage
             choices = piece.get("choices")
             delta = (choices[0].get("delta") or {}) if choices else {}
-            text = "" + (delta.get("content") or "")
+            text = _text(delta.get("content"))
             refusal = "" + (delta.get("refusal") or "")
             self._reason = (choices[0].get("finish_reason") if choices else None) or self._reason
         except (AttributeError, IndexError, KeyError, TypeError):
             raise Unreadable(
                 "a piece of the server's answer has not the form it should have"
             ) from None
+        self._begun = True
         self._content.append(text)
         self._refusal.append(refusal)
         return text or refusal
@@ -70,6 +72,8 @@ class Pieces:
         Raises:
             Unreadable: The stream ended before the answer did.
         """
+        if self._reason is None and not self._begun:
+            raise Unreadable("the server's answer is empty, or no stream")
         if self._reason is None:
             raise Unreadable("the connection was lost in the middle of the answer")
         content, refusal = "".join(self._content), "".join(self._refusal)
@@ -90,9 +94,21 @@ def _count(value: Any) -> int:
     return max(0, value) if isinstance(value, int) else 0
 
 
-def _completion(content: Any, refusal: Any, reason: Any, usage: Usage, model: Any) -> Completion:
+def _text(content: Any) -> str:
+    """The text of a message, which some servers write in parts.
+
+    Raises:
+        TypeError: It is no text.
+        AttributeError: A part of it is no part.
+        KeyError: A part of it is no part.
+    """
+    if isinstance(content, list):
+        return "".join(_text(part["text"]) for part in content if part.get("type") == "text")
+    return "" + (content or "")
+
+
+def _completion(content: str, refusal: Any, reason: Any, usage: Usage, model: Any) -> Completion:
     name = model if isinstance(model, str) else ""
     if refusal:
         return Completion(str(refusal), usage, model=name, finish_reason="refusal")
-    text = content if isinstance(content, str) else ""
-    return Completion(text, usage, model=name, finish_reason=_REASONS.get(str(reason), "stop"))
+    return Completion(content, usage, model=name, finish_reason=_REASONS.get(str(reason), "stop"))

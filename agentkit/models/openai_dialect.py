@@ -9,13 +9,11 @@ from typing import Any, Final
 from agentkit.messages import Message, Request
 from agentkit.models.json_forms import Schema, is_wrapped, strict, unwrapped, wrapped
 from agentkit.models.keys import Server
+from agentkit.models.outcomes import NOT_TAKEN
 from agentkit.values import json_text
 
 _LOG = logging.getLogger("agentkit.models")
 
-_NOT_TAKEN = re.compile(
-    r"support|recogni[sz]ed|unknown|unexpected|permitted|not allowed|not accept|deprecated", re.I
-)
 _ABOUT_FORMAT = re.compile(r"response_?format|json_?\s?schema|json_object|grammar|guided", re.I)
 _LIMITS: Final = ("max_completion_tokens", "max_tokens")
 _OPTIONAL: Final = ("temperature", "top_p", "seed", "stop", "stream_options")
@@ -41,6 +39,7 @@ class Dialect:
         self._first = _FORMATS[0] if structured else _FORMATS[-1]
         self._taken: set[str] = set()
         self._by_schema: dict[str, str] = {}
+        self._streams = True
 
     def body(self, request: Request) -> dict[str, Any]:
         """What is sent for a request."""
@@ -55,7 +54,7 @@ class Dialect:
             "stop": list(sampling.stop) or None,
             "response_format": self._response_format(request.schema),
         }
-        if request.on_text is not None:
+        if request.on_text is not None and self._streams:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
         return {
             name: value
@@ -77,6 +76,10 @@ class Dialect:
         if "response_format" in body:
             self._taken.add(_level(body["response_format"]))
 
+    def learn_whole(self) -> None:
+        """Remember that the server sends whole answers where pieces are asked for."""
+        self._streams = False
+
     def learn(
         self, request: Request, body: Mapping[str, Any], param: str | None, said: str
     ) -> str | None:
@@ -95,7 +98,7 @@ class Dialect:
             param == "response_format" or _ABOUT_FORMAT.search(f"{param} {said}")
         ):
             return self._next_format(request.schema or {}, _level(body["response_format"]))
-        if not (_NOT_TAKEN.search(said)):
+        if not NOT_TAKEN.search(said):
             return None
         for name in (*_LIMITS, *_OPTIONAL):
             if name in body and (param == name or re.search(rf"\b{name}\b", said)):

@@ -105,8 +105,10 @@ class App:
         return refused_format(body, self._formats)
 
     def _sent(self, received: Received, kind: str) -> Response:
+        if kind in _NO_ANSWER:
+            return Response(*_NO_ANSWER[kind])
         answer = self._body(received, kind)
-        if received.body.get("stream"):
+        if received.body.get("stream") and kind != "not_streamed":
             options = received.body.get("stream_options") or {}
             pieces = [event(p) for p in stream(answer, bool(options.get("include_usage")))]
             if kind in ("drop_inside", "malformed", "stream_error"):
@@ -169,6 +171,13 @@ _KNOWN = (
     "parallel_tool_calls",
 )
 _ERROR = {"message": "The server had an error while processing your request.", "code": None}
+_NO_ANSWER = {
+    "error_body": (json.dumps({"error": _ERROR}).encode(), 200, None, "application/json"),
+    "html": (b"<html><body>Please sign in</body></html>", 200, None, "text/html"),
+    "bad_utf8": (b'{"choices": "\xff\xfe"}', 200, None, "application/json"),
+    "deep": (b"[" * 100_000, 200, None, "application/json"),
+}
+"""Answers with status 200 that are none."""
 _BROKEN = {
     "drop_inside": [],
     "malformed": [b'data: {"id": "chatcmpl-1", "choi\n\n'],

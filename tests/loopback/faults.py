@@ -21,6 +21,10 @@ SURVIVED = (
     "empty_choices",
     "null_content",
     "stream_error",
+    "error_body",
+    "html",
+    "bad_utf8",
+    "deep",
 )
 """Kinds that another try of the same request gets over. `slow` is one only with a timeout."""
 CORRECTED = ("length", "refusal", "content_filter")
@@ -28,13 +32,14 @@ CORRECTED = ("length", "refusal", "content_filter")
 KINDS = (
     *SURVIVED,
     *CORRECTED,
+    "not_streamed",
     "unauthorized",
     "forbidden",
     "no_model",
     "too_long",
     "no_quota",
 )
-"""Every kind of fault."""
+"""Every kind of fault. With `not_streamed` a stream is asked for, and a whole answer is sent."""
 
 
 @dataclass(frozen=True, slots=True)

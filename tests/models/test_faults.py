@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import langchain_openai  # noqa: F401 - importing it takes longer than the timeouts here
 import pytest
@@ -55,6 +56,14 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
         yield started
 
 
+SCHEMA = {
+    "type": "object",
+    "properties": {"a": {"type": "integer"}},
+    "required": ["a"],
+    "additionalProperties": False,
+}
+
+
 class Asking:
     """Asks a model once and keeps what was heard of further tries."""
 
@@ -63,7 +72,7 @@ class Asking:
         self.retries: list[tuple[str, float]] = []
         self.seconds = 0.0
 
-    def __call__(self, *, streaming: bool = False) -> Completion:
+    def __call__(self, *, streaming: bool = False, schema: Any = None) -> Completion:
         async def on_retry(reason: str, wait_s: float) -> None:
             self.retries.append((reason, wait_s))
 
@@ -73,7 +82,9 @@ class Asking:
         started = time.monotonic()
         try:
             return asyncio.run(
-                self.model.complete(Request(asked, on_text=on_text, on_retry=on_retry))
+                self.model.complete(
+                    Request(asked, schema=schema, on_text=on_text, on_retry=on_retry)
+                )
             )
         finally:
             self.seconds = time.monotonic() - started
@@ -97,16 +108,24 @@ REASONS = {
     "empty_choices": "choices",
     "null_content": "empty",
     "stream_error": "",
+    "error_body": "error while processing",
+    "html": "JSON",
+    "bad_utf8": "JSON",
+    "deep": "JSON",
 }
 
 
 ENDS_BADLY = ("drop_inside", "malformed", "empty_choices", "null_content", "stream_error")
+NO_ANSWER = ("error_body", "html", "bad_utf8", "deep")
 """Kinds that come after the head of an answer, so that a stream meets them in its own way."""
 
 
 @pytest.mark.parametrize(
     ("kind", "streaming"),
-    [*((kind, False) for kind in SURVIVED), *((kind, True) for kind in ("slow", *ENDS_BADLY))],
+    [
+        *((kind, False) for kind in SURVIVED),
+        *((kind, True) for kind in ("slow", *ENDS_BADLY, *NO_ANSWER)),
+    ],
 )
 @both_models
 def test_what_another_try_mends_is_survived_and_told(model_id, kind, streaming, start):
@@ -121,8 +140,29 @@ def test_what_another_try_mends_is_survived_and_told(model_id, kind, streaming, 
     assert 0 <= waited <= 0.5
     assert asking.seconds >= waited
     assert 0 < len(reason) < 400
-    if model_id == IDS[0] and not (streaming and kind in ("malformed", "empty_choices")):
+    if model_id == IDS[0] and not (streaming and kind in ("malformed", "empty_choices", "html")):
         assert REASONS[kind] in reason
+
+
+@both_models
+def test_a_server_that_knows_no_streams_is_asked_for_whole_answers_from_then_on(model_id, start):
+    """Its whole answer to the first request counts where it can be read."""
+    start(always="not_streamed")
+    asking = Asking(model_id)
+    calls = 1 if model_id == IDS[0] else 3
+    assert [asking(streaming=True).usage.calls for _ in range(2)] == [calls, 1]
+
+
+@both_ways
+@pytest.mark.parametrize("kind", NO_ANSWER)
+@both_models
+def test_what_is_no_answer_is_survived_where_a_schema_is_asked_for(
+    model_id, kind, streaming, start
+):
+    start(kind)
+    asking = Asking(model_id)
+    assert asking(streaming=streaming, schema=SCHEMA).text.startswith("{")
+    assert len(asking.retries) == 1
 
 
 @pytest.mark.parametrize(

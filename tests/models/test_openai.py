@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,9 +23,12 @@ from agentkit import (
     Node,
     Request,
     Sampling,
+    get_model,
 )
 from agentkit.models.hosted import Settings
 from agentkit.models.keys import get_server
+from agentkit.models.langchain import _ModelById
+from agentkit.models.langchain_ids import Provider
 from agentkit.models.openai import OpenAIModel
 from agentkit.models.openai_errors import Asked
 
@@ -40,6 +44,7 @@ class Scripted:
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[Mapping[str, str]] = []
         self.base_url = ""
+        self.location = ""
 
     def next(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
         self.bodies.append(json.loads(body) if body else {})
@@ -62,6 +67,8 @@ def scripted(*replies: tuple[int, Any]) -> Iterator[Scripted]:
             self.send_response(status)
             stream = reply.startswith(b"data:")
             self.send_header("content-type", "text/event-stream" if stream else "application/json")
+            if script.location:
+                self.send_header("location", script.location)
             self.send_header("content-length", str(len(reply)))
             self.end_headers()
             self.wfile.write(reply)
@@ -213,7 +220,6 @@ ODD = {
     "choices of another kind": {"choices": "none"},
     "a choice of another kind": {"choices": ["text"]},
     "no message": {"choices": [{}]},
-    "an error with status 200": {"choices": None, "error": {"message": "overloaded"}},
 }
 
 
@@ -221,6 +227,67 @@ ODD = {
 def test_an_answer_of_another_form_is_asked_for_again(changes):
     with scripted(answer(**changes), answer("at last")) as server:
         assert ask(model_at(server)).text == "at last"
+
+
+ERRORS = {
+    "words": ({"message": "overloaded"}, "the server answered with an error: overloaded"),
+    "a text": ("overloaded", "the server answered with an error: overloaded"),
+    "a status": ({"message": "wait", "code": 429}, "the server is asked too often: wait"),
+    "a status as text": ({"message": "gone", "code": "502"}, r"could not answer \(502\): gone"),
+}
+OK = b'data: {"choices":[{"delta":{"content":"ok"},"finish_reason":"stop"}]}\n\n'
+
+
+@pytest.mark.parametrize("streamed", ["no", "as a piece", "as a whole"])
+@pytest.mark.parametrize(("error", "words"), ERRORS.values(), ids=ERRORS.keys())
+def test_an_error_with_status_200_is_told_in_its_own_words_and_survived(error, words, streamed):
+    reply: Any = {"error": error}
+    if streamed == "as a piece":
+        reply = b"data: " + json.dumps(reply).encode() + b"\n\n"
+    reasons: list[str] = []
+
+    async def on_retry(reason: str, wait_s: float) -> None:
+        reasons.append(reason)
+
+    heard = None if streamed == "no" else [].append
+    good = answer("ok") if streamed == "no" else (200, OK)
+    with scripted((200, reply), good) as server:
+        assert ask(model_at(server), on_text=heard, on_retry=on_retry).text == "ok"
+    [reason] = reasons
+    assert re.search(words, reason)
+    assert "stream" in server.bodies[-1] or streamed == "no"
+
+
+def test_an_error_with_status_200_that_no_try_mends_is_said_at_once():
+    error = {"message": "Wrong key", "code": 401}
+    with scripted((200, {"error": error})) as server, pytest.raises(AccessError):
+        ask(model_at(server))
+    assert len(server.bodies) == 1
+
+
+PARTS = [
+    {"type": "thinking", "thinking": []},
+    {"type": "text", "text": "in "},
+    {"type": "text", "text": "parts"},
+]
+
+
+def test_content_in_parts_is_text():
+    piece = {"choices": [{"delta": {"content": PARTS}, "finish_reason": "stop"}]}
+    stream = b"data: " + json.dumps(piece).encode() + b"\n\n"
+    with scripted(answer(PARTS), (200, stream)) as server:
+        model = model_at(server)
+        assert ask(model).text == "in parts"
+        assert ask(model, on_text=lambda text: None).text == "in parts"
+    assert len(server.bodies) == 2
+
+
+def test_a_server_that_ignores_stream_is_read_as_it_answers_and_asked_whole_from_then_on():
+    with scripted(answer("fine")) as server:
+        model, heard = model_at(server), []
+        assert [ask(model, on_text=heard.append).usage.calls for _ in range(2)] == [1, 1]
+    assert heard == ["fine", "fine"]
+    assert ["stream" in body for body in server.bodies] == [True, False]
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'"text"', b"null", b"<html>hello</html>"])
@@ -331,10 +398,44 @@ def test_another_server_gets_no_header_that_is_not_meant_for_it(monkeypatch):
     assert trusted["openai-organization"] == "org-secret"
 
 
-def test_a_redirection_takes_no_key_elsewhere():
-    with scripted((307, b""), answer()) as server, pytest.raises(AgentKitError, match="307"):
-        ask(model_at(server, api_key="own"))
-    assert len(server.headers) == 1
+def test_a_redirection_takes_no_key_elsewhere_and_is_told():
+    with scripted(answer()) as other, scripted((307, b"")) as server:
+        server.location = f"{other.base_url}/chat/completions?to=me"
+        place = re.escape(
+            f"(307): the address of the server has moved: it points to "
+            f"{other.base_url}/chat/completions. "
+        )
+        with pytest.raises(ModelError, match=place):
+            ask(model_at(server, api_key="own"))
+    assert (len(server.headers), len(other.headers)) == (1, 0)
+
+
+def test_a_model_of_langchain_takes_no_header_elsewhere_either(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-openai-secret")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Gateway: custom-secret")
+    with scripted(answer()) as other, scripted((307, b"")) as server:
+        server.location = f"{other.base_url}/chat/completions"
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        model = get_model("langchain:openai:m", settings=QUICK)
+        with pytest.raises(ModelError, match=f"it points to {other.base_url}"):
+            ask(model)
+    assert "custom-secret" in str(server.headers)
+    assert (len(server.headers), len(other.headers)) == (1, 0)
+
+
+def test_headers_for_openai_do_not_go_to_another_provider_of_langchain(monkeypatch):
+    """The packages of several providers use OpenAI's SDK, which adds them on its own."""
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-secret")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Gateway: secret\nAuthorization: secret")
+    monkeypatch.setenv("OTHER_API_KEY", "of-the-other")
+    with scripted(answer()) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        provider = Provider("langchain-openai", "ChatOpenAI", ("OTHER_API_KEY",))
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-openai-secret")
+        ask(_ModelById("other", provider, "m", QUICK))
+    [headers] = server.headers
+    assert "secret" not in str(headers)
+    assert headers["authorization"] == "Bearer of-the-other"
 
 
 def test_a_model_refused_by_openai_names_its_variable(monkeypatch):
