@@ -11,7 +11,7 @@ from agentkit.errors import AgentKitError, InputError, ModelError, StepInterrupt
 from agentkit.estimates import bounded, most_usage
 from agentkit.ledger import Ledger, Reservation
 from agentkit.limits import Spent
-from agentkit.messages import Completion, Request, Sampling
+from agentkit.messages import Completion, Request, Sampling, Usage
 from agentkit.models.base import Model, Priced
 from agentkit.past import Answer, Past
 from agentkit.reuse import ReuseCache
@@ -44,6 +44,8 @@ class Source:
     """Whether a limit on cost lets models of unknown price be asked, as if they were free."""
     unanswered: int = 0
     """Calls since it was last asked that were made and got no answer."""
+    unanswered_usd: float | None = 0.0
+    """What is known of their cost: None when the price of one of their models is unknown."""
 
     def sampling(self, bound: BoundNode) -> Sampling:
         """A node's sampling settings; where answers count against limits, they have a bound."""
@@ -51,10 +53,12 @@ class Source:
             return bound.sampling
         return bounded(bound.answering, bound.sampling)
 
-    def take_unanswered(self) -> int:
-        """How many calls got no answer, since this was last asked."""
-        calls, self.unanswered = self.unanswered, 0
-        return calls
+    def take_unanswered(self) -> tuple[int, float | None]:
+        """How many calls got no answer since this was last asked, and what is known of their
+        cost."""
+        taken = self.unanswered, self.unanswered_usd
+        self.unanswered, self.unanswered_usd = 0, 0.0
+        return taken
 
     async def get(
         self, bound: BoundNode, request: Request, tracing: Tracing | None = None
@@ -108,6 +112,8 @@ class Source:
         finally:
             if completion is None:
                 self.unanswered += tries.made
+                if tries.made and isinstance(model, Priced) and model.cost_usd(Usage()) is None:
+                    self.unanswered_usd = None
             if tries.reservation is not None:
                 tries.reservation.settle(_spent(model, completion, tries.made))
         return completion

@@ -115,10 +115,12 @@ class EpisodeRecord:
         """What the last part paid for and that going on cannot use again."""
         refused = _sum(self._refused)
         calls = self._unanswered
+        cost_usd: float | None = 0.0
         if self._failed_step is not None:
+            cost_usd = None if self._failed_step["cost_usd"] is None else 0.0
             known = self.kept.usage.calls + refused.usage.calls
             calls = max(0, self._failed_step["usage"]["calls"] - known)
-        return refused + Paid(Usage(calls=calls))
+        return refused + Paid(Usage(calls=calls), cost_usd)
 
     @property
     def seconds(self) -> float:

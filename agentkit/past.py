@@ -54,6 +54,8 @@ class Calls:
     """Why nodes failed without an answer."""
     unanswered: int = 0
     """Calls of a step that failed which got no answer."""
+    unanswered_usd: float | None = 0.0
+    """What is known of their cost: None when a price of the step was unknown."""
     request_keys: dict[Key, str] = field(default_factory=dict)
     """Digests of the requests of nodes with `reuse`."""
 
@@ -92,6 +94,7 @@ class Calls:
             answers = [*self.answers.values(), *self.refused.values()]
             known = sum(answer.completion.usage.calls for answer in answers if not answer.reused)
             self.unanswered = max(0, event["usage"]["calls"] - known)
+            self.unanswered_usd = None if event["cost_usd"] is None else 0.0
 
     def _asked(self, key: Key, event: Mapping[str, Any]) -> None:
         if event["function"]:
@@ -198,7 +201,8 @@ class Past:
         if untaken is None:
             return []
         if self._complete:
-            return [Completion("", Usage(calls=self._steps[step].unanswered), 0.0)]
+            calls = self._steps[step]
+            return [Completion("", Usage(calls=calls.unanswered), calls.unanswered_usd)]
         answers = (self._steps[step].answers[key] for key in untaken)
         return [answer.completion for answer in answers if not answer.reused]
 

@@ -19,7 +19,7 @@ from agentkit.errors import (
 from agentkit.events import Event, NodeCancelled, StepFailed, StepFinished, StepStarted
 from agentkit.graph import Graph
 from agentkit.logs import step_log
-from agentkit.messages import Usage
+from agentkit.messages import Completion, Usage
 from agentkit.node import Node
 from agentkit.overlay import Overlay
 from agentkit.prompt import Template
@@ -171,7 +171,9 @@ class StepRun:
         if self._source.past is not None:
             for completion in self._source.past.settle(self._step):
                 self._meter.add(completion)
-        return self._meter.usage + Usage(calls=self._source.take_unanswered())
+        calls, cost_usd = self._source.take_unanswered()
+        self._meter.add(Completion("", Usage(calls=calls), cost_usd))
+        return self._meter.usage
 
     def _end_failed(self) -> None:
         """Say what the step used, and forget the rest of it."""

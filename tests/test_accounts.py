@@ -18,9 +18,12 @@ from agentkit import (
     RunWriter,
     Usage,
     load_run,
+    replay,
     rollout,
 )
 from agentkit.cli.view.board import Board
+from agentkit.models.hosted import HostedModel
+from agentkit.profiling import profile_run
 
 
 class Busy:
@@ -160,3 +163,40 @@ def test_the_running_view_counts_each_answer_when_it_comes():
     asyncio.run(rollout(agent, on_event=on_event))
     assert seen == sorted(seen)
     assert {0, 3, 6, 9, 12, 15, 18} <= set(seen)
+
+
+class Unpriced(HostedModel):
+    """A model on a server whose price nobody knows, and which is down."""
+
+    async def _ask(self, request: Request) -> Completion:
+        raise ModelError("down")
+
+
+def test_what_a_call_without_an_answer_cost_is_unknown_where_the_price_is(tmp_path):
+    """It was shown as 0.00 USD, in the run, its profile and its spans."""
+    agent = Agent(Graph([Node("a", "?")]), model=Unpriced("acme:large"), name="solo")
+    board = Board(["a"], 1)
+    writer = RunWriter(tmp_path / "run", {"agent": {"name": "solo"}})
+    summary = asyncio.run(rollout(agent, Plan(), writer=writer, on_event=board.on_event))
+    writer.finish(summary.status, summary.totals())
+    run = load_run(tmp_path / "run")
+    failed, ended = list(run.events(0))[-2:]
+    assert (failed["event"], failed["usage"]["calls"], failed["cost_usd"]) == (
+        "step_failed",
+        1,
+        None,
+    )
+    assert ended["cost_usd"] is summary.cost_usd is board.used.cost_usd is None
+    totals = profile_run(run).totals
+    assert (totals.calls, totals.cost_usd, totals.lost_usd) == (0, None, None)
+    found = asyncio.run(replay(run, RunWriter(tmp_path / "again", {}), agent))
+    assert found.difference is None
+
+
+def test_what_a_call_without_an_answer_cost_is_nothing_where_there_is_a_price():
+    class Listed(Unpriced):
+        def cost_usd(self, usage: Usage) -> float:
+            return 0.1 * usage.calls
+
+    summary = asyncio.run(rollout(Agent(Graph([Node("a", "?")]), model=Listed("acme:x")), Plan()))
+    assert (summary.usage.calls, summary.cost_usd) == (1, 0.0)

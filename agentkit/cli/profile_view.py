@@ -76,11 +76,14 @@ def _facts(profile: Profile) -> Facts:
         ("episodes", _with(count(totals.episodes, "episode"), _episode_parts(totals))),
         ("steps", _with(f"{totals.steps:,}", _step_parts(profile))),
         ("calls", _with(f"{totals.calls:,}", _call_parts(totals))),
-        ("tokens", tokens(totals.usage)),
+        ("tokens", tokens(totals.usage) if totals.usage.calls else "none"),
     ]
     if totals.lost is not None:
         cost = f", cost {money(totals.lost_usd)}" if totals.lost_usd != 0 else ""
-        lines.append(("lost", f"{_used(totals.lost)}{cost}: answers that do not count"))
+        sent = totals.unanswered + totals.retries
+        answered = totals.lost.input_tokens > 0 or totals.lost.calls > sent
+        what = "answers that do not count" if answered else "no answer came"
+        lines.append(("lost", f"{_used(totals.lost)}{cost}: {what}"))
     return [*lines, ("cost", _cost(totals)), ("time", _time(profile.time, totals.wall_s))]
 
 

@@ -91,7 +91,7 @@ class _Builder:
             usage=usage,
             lost=None if sums.lost == Usage() else sums.lost,
             lost_usd=None if sums.lost_unpriced else sums.lost_usd,
-            cost_usd=self._cost_usd,
+            cost_usd=None if sums.lost_unpriced and not usage.calls else self._cost_usd,
             unpriced=sorted(unpriced),
             wall_s=_covered(sums.spans),
         )

@@ -148,7 +148,7 @@ class Totals:
     lost_usd: float | None
     """What that cost; None when it is not known."""
     cost_usd: float | None
-    """Of the answers that count."""
+    """Of the answers that count; None too where there are none, and what was lost is unknown."""
     unpriced: Sequence[str]
     """The models whose price is not known."""
     wall_s: float

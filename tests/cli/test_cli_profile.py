@@ -1,9 +1,11 @@
 """`agentkit profile`: where time and money of a run went."""
 
 import json
+import re
 
 import orjson
 import pytest
+from loopback import Fault, LoopbackServer
 from rich.console import Console
 
 from agentkit import load_run
@@ -119,3 +121,20 @@ def test_a_terminal_of_80_columns_shows_every_cell_whole(run):
     shown = console.export_text()
     for cell in ("between nodes", "differs first in", "of the time", "recalled"):
         assert cell in shown, cell
+
+
+def test_calls_that_never_got_an_answer_are_not_called_answers(invoke, folder):
+    """It said both `0 calls` and `lost 2 calls: answers that do not count`."""
+    with LoopbackServer(faults=[Fault("server_error")] * 9) as server:
+        (folder / "lost.yaml").write_text(
+            "version: 1\nname: lost\nmodel: m\nmodels: {m: {use: 'openai:loopback', retries: 1, "
+            f"base_url: '{server.base_url}'}}}}\nnodes: {{a: Hello}}\n"
+        )
+        said = invoke("run", "lost.yaml", "--out", "lost")
+        assert said.exit_code == 1, said.output
+        assert re.search(r"cost +unknown", said.stdout)
+    said = invoke("profile", "lost").stdout
+    assert re.search(r"calls +0, 1 because a server could not answer .*, 1 without an answer", said)
+    assert re.search(r"tokens +none\n", said)
+    assert re.search(r"lost +2 calls, cost unknown: no answer came\n", said)
+    assert re.search(r"cost +unknown\n", said)
