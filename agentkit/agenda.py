@@ -38,6 +38,10 @@ class Agenda:
     writes_memory: bool = True
     """Whether the memory file is written: not by a fork, and not when another run has written it
     since."""
+    forked: bool = False
+    """Whether the run begins inside another."""
+    copied_steps: int = 0
+    """Steps that were made in the other run."""
     used: Spent = field(default_factory=Spent)
     """What all episodes have used."""
     seconds: float = 0.0
@@ -64,7 +68,6 @@ def resumed_agenda(agent: Agent, run: Run, episodes: int, limits: Limits) -> Age
     agenda = Agenda([])
     waiting, settled, spans = [], [], []
     begun: dict[int, tuple[EpisodeSummary, Paid]] = {}
-    forked = False
     for index in range(max(episodes, *(number + 1 for number in run.episodes), 0)):
         record = read_episode(run, index)
         if not record.spans:
@@ -72,8 +75,9 @@ def resumed_agenda(agent: Agent, run: Run, episodes: int, limits: Limits) -> Age
             continue
         summary, used = summarize(index, record)
         spans += record.spans
+        if record.forked_at is not None:
+            agenda.forked, agenda.copied_steps = True, record.forked_at
         agenda.used.add(spent(used, record.steps - (record.forked_at or 0)))
-        forked = forked or record.forked_at is not None
         if record.started is not None:
             agenda.last_begun = index
             agenda.kept = _kept(agent, record)
@@ -85,7 +89,7 @@ def resumed_agenda(agent: Agent, run: Run, episodes: int, limits: Limits) -> Age
             begun[index] = summary, record.before + record.committed
     agenda.waiting, agenda.settled, agenda.begun = waiting, settled, begun
     origin = run.about.get("from")
-    if forked and not (isinstance(origin, Mapping) and origin.get("writes_memory")):
+    if agenda.forked and not (isinstance(origin, Mapping) and origin.get("writes_memory")):
         agenda.writes_memory = False
     agenda.seconds = _length(spans)
     agenda.checkpoint = lambda index: resumed_checkpoint(agent, read_episode(run, index), index)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agentkit.about import node_models
+from agentkit.agenda import Agenda
 from agentkit.agent import Agent
 
 
@@ -18,6 +19,23 @@ def notes(agent: Agent, path: Path) -> Iterator[str]:
                 "note: 'rules' answers by the name of the node and ignores the wording of your "
                 "prompts; to try your own words, name a language model with --model"
             )
+
+
+def memory_note(agent: Agent, fresh: bool, agenda: Agenda) -> Iterator[str]:
+    """That what a run learns which goes on is not kept forever, where it is not."""
+    keys = ", ".join(agent.memory.kept_forever)
+    if not keys or fresh or agenda.writes_memory:
+        return
+    if agenda.forked:
+        yield (
+            f"note: the memory kept forever ({keys}) stays in this run's folder: a run that begins "
+            "inside another writes no memory file, unless you name one with --memory FILE"
+        )
+    else:
+        yield (
+            f"note: {agent.memory.file} was changed after this run wrote it: it stays as it is, "
+            f"and the memory kept forever ({keys}) stays in this run's folder"
+        )
 
 
 _RULES = "rules (rule-based, no language model)"

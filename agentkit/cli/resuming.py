@@ -6,12 +6,14 @@ from pathlib import Path
 from agentkit.agenda import Agenda, resumed_agenda
 from agentkit.cli.arguments import open_run
 from agentkit.cli.limits import option_of
+from agentkit.cli.notes import memory_note
 from agentkit.cli.running import (
     EXIT_CODES,
     Wishes,
     limited,
     make_board,
     play_recorded,
+    print_machine,
     resume_command,
 )
 from agentkit.cli.view.terminal import echo
@@ -49,14 +51,22 @@ def resume_run(folder: Path, parallel: int | None, wishes: Wishes) -> int:
         writer.discard()
         raise
     if not agenda.waiting:
-        if run.about.get("status") == "running":  # killed when all was done
+        recorded = run if writer.recorded is None else writer.recorded
+        if recorded.about.get("status") == "running":  # killed when all was done
             summary = RunSummary(agenda.settled)
             writer.finish(summary.status, summary.totals())
         else:
             writer.discard()
-        return _nothing_left(run, agenda)
+        status = _nothing_left(run, agenda)
+        if wishes.as_json:
+            board = make_board(agent, plan, agenda)
+            board.seconds = agenda.seconds
+            print_machine(agent, board, folder, status)
+        return EXIT_CODES[status]
     for change in changes(run):
         echo(f"note: {change}", err=True)
+    for note in memory_note(agent, plan.fresh, agenda):
+        echo(note, err=True)
     board = make_board(agent, plan, agenda)
     _say_what_is_left(folder, agenda)
     return play_recorded(agent, plan, writer, board, wishes, agenda)
@@ -74,14 +84,14 @@ def _say_what_is_left(folder: Path, agenda: Agenda) -> None:
     echo(f"going on with {folder}: episodes: {listed}", err=True)
 
 
-def _nothing_left(run: Run, agenda: Agenda) -> int:
-    """Every episode has ended: say so; returns the exit code."""
+def _nothing_left(run: Run, agenda: Agenda) -> str:
+    """Every episode has ended: say so, and how the run ended."""
     ended = [summary for summary in agenda.settled if summary.status == "limit"]
     if ended:
         reasons = "; ".join(dict.fromkeys(summary.reason for summary in ended))
         options = {option_of(summary.reason.split(":")[0]) for summary in ended} - {""}
         raised = f". To go on: {resume_command(run.folder, *sorted(options))}" if options else ""
         echo(f"nothing to resume: {run.folder} ended at a limit ({reasons}){raised}", err=True)
-        return EXIT_CODES["limit"]
+        return "limit"
     echo(f"nothing to resume: every episode of {run.folder} is done", err=True)
-    return EXIT_CODES["done"]
+    return "done"

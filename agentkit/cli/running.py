@@ -1,7 +1,7 @@
 """What `agentkit run` does: load, play, record, and say how it went."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from agentkit.cli.app import INTERRUPTED
 from agentkit.cli.arguments import from_here, load
 from agentkit.cli.forking import find_origin
 from agentkit.cli.limits import Budget, more_option
-from agentkit.cli.notes import notes, run_title
+from agentkit.cli.notes import memory_note, notes, run_title
 from agentkit.cli.recording import run_folder
 from agentkit.cli.view import closing, summary
 from agentkit.cli.view.board import Board
@@ -88,11 +88,14 @@ def run_agent(
     )  # fmt: skip
     about = about_run(agent, plan, path, from_here(model))
     if origin is not None:
-        about["from"] = origin.about
+        about["from"] = {**origin.about, "writes_memory": memory is not None}
     writer = RunWriter(run_folder(agent.name, wishes.out), about)
     agenda = None
     if origin is not None:
         agenda = resumed_agenda(agent, origin.begin(writer), plan.episodes, agent.run_limits)
+        agenda.writes_memory = memory is not None
+        for note in memory_note(agent, wishes.fresh, agenda):
+            echo(note, err=True)
     return play_recorded(agent, plan, writer, make_board(agent, plan, agenda), wishes, agenda)
 
 
@@ -103,6 +106,7 @@ def make_board(agent: Agent, plan: Plan, agenda: Agenda | None = None) -> Board:
     if agenda is None:
         return board
     board.started_s -= agenda.seconds
+    board.copied_steps = agenda.copied_steps
     for ended in agenda.settled:
         board.take_up(ended)
     for stopped, finished_steps in agenda.begun.values():
@@ -198,18 +202,39 @@ def resume_command(folder: Path, *options: str) -> str:
     return shlex.join(["agentkit", "run", "--resume", str(folder), *more])
 
 
+def print_machine(agent: Agent, board: Board, folder: Path, status: str) -> None:
+    """Print how the run ended as one JSON object."""
+    closing.print_json(summary.machine(board, agent, _report(agent, board), folder, status))
+
+
+def _report(agent: Agent, board: Board) -> Mapping[str, str]:
+    """What the environment says of the episodes."""
+    infos = [episode.summary.info for episode in board.episodes.values() if episode.begun]
+    return env_report(agent.env.id, infos) if agent.env and infos else {}
+
+
+def _going_on(board: Board, folder: Path, status: str) -> str | None:
+    """The command that goes on with what a run left."""
+    option = more_option(board.reached)
+    if status == "done" or (status == "limit" and not option):
+        return None
+    left = [one for one in board.episodes.values() if one.summary.status != "done"]
+    if len(board.episodes) == board.planned and left and all(one.stuck for one in left):
+        # The recorded action comes again, and so does the error of the environment.
+        last = left[-1].summary
+        return f"agentkit run AGENT --from {shlex.quote(str(folder))}:{last.episode}:{last.steps}"
+    return resume_command(folder, option)
+
+
 def _close(agent: Agent, board: Board, folder: Path, wishes: Wishes, status: str) -> None:
     """Say how the run ended."""
-    infos = [episode.summary.info for episode in board.episodes.values() if episode.begun]
-    report = env_report(agent.env.id, infos) if agent.env and infos else {}
     closing.show_failures(board)
     if wishes.as_json:
-        closing.print_json(summary.machine(board, agent, report, folder, status))
+        print_machine(agent, board, folder, status)
         return
-    lines = summary.facts(board, report, folder)
-    option = more_option(board.reached)
-    if status != "done" and (status != "limit" or option):
-        lines.append(("go on with", resume_command(folder, option)))
+    lines = summary.facts(board, _report(agent, board), folder)
+    if command := _going_on(board, folder, status):
+        lines.append(("go on with", command))
     headline = summary.headline(board, agent.name, status)
     closing.show_answers(board)
     closing.show_facts(headline, lines, status)

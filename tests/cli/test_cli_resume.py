@@ -5,6 +5,7 @@ import signal
 import time
 from pathlib import Path
 
+import gymnasium
 import pytest
 
 from agentkit import RunWriter, comparable, load_run
@@ -335,3 +336,92 @@ def test_a_damaged_description_of_a_run_is_named_and_nothing_is_changed(
         assert result.exit_code == 1
         assert message in result.stderr
     assert path.read_text() == content
+
+
+KEEPER = """\
+version: 1
+name: keeper
+env: test/Corridor-v0
+model: script:answers.json
+memory: {facts: []}
+keep: {facts: forever}
+memory_file: facts.json
+nodes:
+  look:
+    prompt: What do you see at step {{ step }}?
+    save: {facts: "memory.facts + [step]"}
+  act:
+    prompt: Which way?
+    output: {choice: actions}
+action: act
+"""
+
+
+def test_a_fork_or_a_resumed_run_leaves_what_was_learnt_since(invoke, folder):
+    (folder / "keeper.yaml").write_text(KEEPER)
+    run = ("run", "keeper.yaml", "--steps", "2")
+
+    def facts(name: str = "facts.json") -> list[int]:
+        return json.loads(Path(name).read_text())["facts"]
+
+    invoke(*run, "--out", "first")
+
+    went_on = invoke("run", "--resume", "first", "--steps", "3")
+    assert "note:" not in went_on.stderr
+    assert facts() == [0, 1, 2]
+    invoke(*run, "--out", "second")
+    assert facts() == [0, 1, 2, 0, 1]
+
+    late = invoke("run", "--resume", "first", "--steps", "4")
+    assert "facts.json was changed after this run wrote it: it stays as it is" in late.stderr
+    fork = invoke(*run, "--from", "first:0:1", "--out", "fork")
+    assert "a run that begins inside another writes no memory file" in fork.stderr
+    again = invoke("run", "--resume", "fork", "--steps", "3")
+    assert "a run that begins inside another writes no memory file" in again.stderr
+    assert facts() == [0, 1, 2, 0, 1]
+
+    named = invoke(*run, "--from", "first:0:1", "--out", "named", "--memory", "other.json")
+    assert "memory file" not in named.stderr
+    assert facts("other.json") == [0, 1]
+    invoke("run", "--resume", "named", "--steps", "3")
+    assert facts("other.json") == [0, 1, 2]
+
+
+def test_json_comes_also_when_nothing_is_left_to_do(invoke, whole):
+    invoke(*WALK, "--steps", "2", "--out", "limited")
+    for folder, status in ((whole, "done"), ("limited", "limit")):
+        result = invoke("run", "--resume", folder, "--json")
+        found = json.loads(result.stdout)
+        assert (found["status"], found["folder"]) == (status, folder)
+        assert found["totals"]["steps"] == sum(one["steps"] for one in found["episodes"]) > 0
+        assert found["totals"]["seconds"] > 0
+
+
+class Trap(gymnasium.Env):
+    """Raises on the third action."""
+
+    action_space = observation_space = gymnasium.spaces.Text(99)
+
+    def reset(self, *, seed=None, options=None):
+        self.count = 0
+        return "A trap.", {"actions": ["east"]}
+
+    def step(self, action):
+        self.count += 1
+        if self.count == 3:
+            raise ValueError("snap")
+        return "A trap.", 0.0, False, False, {"actions": ["east"]}
+
+
+def test_an_action_that_the_environment_fails_on_is_forked_not_resumed(invoke, folder):
+    gymnasium.register("test/Trap-v0", Trap)
+    try:
+        text = (folder / "walker.yaml").read_text().replace("Corridor", "Trap")
+        (folder / "trapped.yaml").write_text(text)
+        command = "go on with  agentkit run AGENT --from run:0:2\n"
+        assert command in invoke("run", "trapped.yaml", "--out", "run").stdout
+        assert command in invoke("run", "--resume", "run").stdout
+        both = invoke("run", "trapped.yaml", "--episodes", "2", "--out", "both").stdout
+        assert "agentkit run AGENT --from both:1:2\n" in both
+    finally:
+        del gymnasium.registry["test/Trap-v0"]

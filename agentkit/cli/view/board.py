@@ -66,6 +66,8 @@ class EpisodeBoard:
     cost_usd: float | None = 0.0
     failures: Mapping[str, str] = field(default_factory=dict)
     """The nodes that failed in the last step."""
+    acting: bool = False
+    """Whether the environment has an action that it has not answered."""
     limit: LimitReached | None = None
     """The limit that ended the episode."""
     newest: list[str] = field(default_factory=list)
@@ -96,6 +98,11 @@ class EpisodeBoard:
         if status == "done":
             return f"done ({reason})" if reason else "done"
         return f"{status}: {reason}" if reason else status
+
+    @property
+    def stuck(self) -> bool:
+        """Whether the environment failed on an action: going on would only repeat it."""
+        return self.summary.status == "failed" and self.acting
 
     @property
     def achievements(self) -> list[str] | None:
@@ -164,6 +171,8 @@ class Board:
         self.planned = episodes
         self.limits = limits
         self.run_limits = run_limits
+        self.copied_steps = 0
+        """Steps that were made in another run, which this one began inside."""
         self.limit: LimitExceeded | None = None
         """The limit of the run that kept further episodes from being begun."""
         self.episodes: dict[int, EpisodeBoard] = {}
@@ -220,7 +229,7 @@ class Board:
         costs = [episode.cost_usd for episode in episodes]
         known = [cost for cost in costs if cost is not None]
         return Used(
-            sum(episode.summary.steps for episode in episodes),
+            sum(episode.summary.steps for episode in episodes) - self.copied_steps,
             sum((episode.usage for episode in episodes), Usage()),
             sum(known, 0.0) if len(known) == len(costs) else None,
             self.elapsed_s,
@@ -259,6 +268,7 @@ def _episode_resumed(board: EpisodeBoard, event: EpisodeResumed) -> None:
 
 def _step_started(board: EpisodeBoard, event: StepStarted) -> None:
     board.step = event.step
+    board.acting = False
     board.nodes = dict.fromkeys(board.names, "waiting")
 
 
@@ -312,6 +322,7 @@ def _node_added(board: EpisodeBoard, event: NodeAdded) -> None:
 def _step_finished(board: EpisodeBoard, event: StepFinished) -> None:
     board.settle(event)
     board.summary.action = event.action
+    board.acting = board.summary.seed is not None
 
 
 def _step_failed(board: EpisodeBoard, event: StepFailed) -> None:
@@ -325,6 +336,7 @@ def _environment_stepped(board: EpisodeBoard, event: EnvironmentStepped) -> None
     summary.reward += event.reward
     summary.action = event.action
     summary.info = event.info
+    board.acting = False
     board.reward = event.reward
     if (made := board.achievements) and len(made) > len(board.newest):
         board.newest += [name for name in made if name not in board.newest]
