@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from agentkit.binding import BoundNode
-from agentkit.errors import AgentKitError, InputError, ModelError, StepInterrupted
+from agentkit.errors import AccessError, AgentKitError, InputError, ModelError, StepInterrupted
 from agentkit.estimates import bounded, most_usage
 from agentkit.ledger import Ledger, Reservation
 from agentkit.limits import Spent
@@ -106,9 +106,12 @@ class Source:
         completion = None
         try:
             if tries.reservation is not None:  # the wait for it may have been long
-                tries.on_start()
+                tries.check()
             watched = replace(request, on_retry=tries.on_retry, on_start=tries.on_start)
             completion = await _complete(model, watched)
+        except AccessError:
+            tries.drop_unsent()
+            raise
         finally:
             if completion is None:
                 self.unanswered += tries.made
@@ -141,6 +144,7 @@ class _Tries:
         self._ledger = ledger
         self.reservation: Reservation | None = None
         self.made = 1
+        self._started = False
 
     async def on_retry(self, reason: str, wait_s: float) -> None:
         """A model tries again."""
@@ -149,9 +153,24 @@ class _Tries:
         if self.reservation is not None:
             await self.reservation.extend()
         self.made += 1
+        self._started = False
 
     def on_start(self) -> None:
-        """A try is about to be made, perhaps long after it was asked for.
+        """A model is about to send a try, perhaps long after it was asked for.
+
+        Raises:
+            StepInterrupted: The step was stopped in the meantime, or the time is over.
+        """
+        self.check()
+        self._started = True
+
+    def drop_unsent(self) -> None:
+        """A try for which there was no key was not made."""
+        if not self._started:
+            self.made -= 1
+
+    def check(self) -> None:
+        """See whether a try may still be made.
 
         Raises:
             StepInterrupted: The step was stopped in the meantime, or the time is over.

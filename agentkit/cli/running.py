@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from agentkit.about import about_run
 from agentkit.agenda import Agenda, resumed_agenda
 from agentkit.agent import Agent
-from agentkit.cli.app import INTERRUPTED
+from agentkit.cli.app import INTERRUPTED, Mistake
 from agentkit.cli.arguments import from_here, load
 from agentkit.cli.forking import find_origin
 from agentkit.cli.limits import Budget, more_option
@@ -148,11 +148,20 @@ def play_recorded(
         InputError: The run cannot start.
         TraceError: The run cannot be recorded.
     """
-    stopped = _play(agent, plan, writer, board, agenda, wishes.cache)
-    status = board.status(stopped)
+    progress = choose(board, run_title(agent))
+    mistake = None
+    try:
+        stopped = _play(agent, plan, writer, board, progress, agenda, wishes.cache)
+    except InputError as error:
+        if not any(one.begun and not one.earlier for one in board.episodes.values()):
+            writer.discard()
+            raise
+        mistake, stopped = error, False
+    status = board.status(stopped) if mistake is None else "failed"
     writer.finish(status, board.summary.totals())
+    _say_why(board, progress, mistake)
     _close(agent, board, writer.folder, wishes, status)
-    return EXIT_CODES[status]
+    return EXIT_CODES[status] if mistake is None else Mistake.exit_code
 
 
 def _play(
@@ -160,20 +169,14 @@ def _play(
     plan: Plan,
     writer: RunWriter,
     board: Board,
+    progress: Progress,
     agenda: Agenda | None,
     cache: Path | None,
 ) -> bool:
-    """Play the run; one that cannot go on leaves its folder in order."""
-    progress = choose(board, run_title(agent))
+    """Play the run; one that cannot be recorded any more leaves its folder in order."""
     try:
         with _opened(cache, progress) as file:
             return play(agent, plan, writer, board, progress, agenda, file)
-    except InputError:
-        if any(one.begun and not one.earlier for one in board.episodes.values()):
-            writer.finish("failed", board.summary.totals())
-        else:
-            writer.discard()
-        raise
     except TraceError:
         with suppress(TraceError):  # the disk may be full; the first error is the one to show
             writer.finish("failed", board.summary.totals())
@@ -226,9 +229,17 @@ def _going_on(board: Board, folder: Path, status: str) -> str | None:
     return resume_command(folder, option)
 
 
+def _say_why(board: Board, progress: Progress, mistake: InputError | None) -> None:
+    """Say what failed, unless the progress did."""
+    if not progress.tells_endings:
+        closing.show_failures(board)
+    reasons = [episode.summary.reason for episode in board.episodes.values()]
+    if mistake is not None and not any(str(mistake) in reason for reason in reasons):
+        echo(f"error: {mistake}", err=True)
+
+
 def _close(agent: Agent, board: Board, folder: Path, wishes: Wishes, status: str) -> None:
     """Say how the run ended."""
-    closing.show_failures(board)
     if wishes.as_json:
         print_machine(agent, board, folder, status)
         return

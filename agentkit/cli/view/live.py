@@ -19,6 +19,8 @@ _SHARE: Final = 10
 class LiveProgress:
     """Draws the board on stderr, at most ten times a second."""
 
+    tells_endings = False
+
     def __init__(self, board: Board, title: str) -> None:
         self._board = board
         self._title = title

@@ -17,6 +17,8 @@ _EVERY_S: Final = 30.0
 class PlainProgress:
     """Writes lines to stderr."""
 
+    tells_endings = True
+
     def __init__(self, board: Board) -> None:
         self._board = board
         self._said_s: dict[int, float] = {}

@@ -10,6 +10,9 @@ from agentkit.events import Event
 class Progress(Protocol):
     """Shows a run as it happens."""
 
+    tells_endings: bool
+    """Whether it leaves on the screen how each episode ended, and why."""
+
     def __enter__(self) -> Self:
         """Begin to show."""
         ...
