@@ -15,6 +15,7 @@ from agentkit.events import Event
 from agentkit.ledger import Ledger
 from agentkit.limits import Limits
 from agentkit.logs import LOG
+from agentkit.models.base import Loaded
 from agentkit.playing import Player
 from agentkit.pricing import check_prices
 from agentkit.run_folder import RunWriter
@@ -94,6 +95,8 @@ async def rollout(
         agenda = _agenda(agent, plan, limits, writer)
     if not plan.fresh:
         _load_memory(agent, agenda)
+    if agenda.waiting:
+        await _load_models(agent)
     stop = stop or asyncio.Event()
     waiting = list(agenda.waiting)[::-1]
     summaries: list[EpisodeSummary] = list(agenda.settled)
@@ -133,6 +136,14 @@ def _agenda(agent: Agent, plan: Plan, limits: Limits, writer: RunWriter | None) 
     if writer is None or writer.recorded is None:
         return new_agenda(plan.episodes)
     return resumed_agenda(agent, writer.recorded, plan.episodes, limits)
+
+
+async def _load_models(agent: Agent) -> None:
+    """Import what models need before a clock runs; else the first call would look slow."""
+    models: dict[int, object] = {id(bound.model): bound.model for bound in agent.binding.nodes}
+    for model in models.values():
+        if isinstance(model, Loaded):
+            await asyncio.to_thread(model.load)
 
 
 def _load_memory(agent: Agent, agenda: Agenda) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from agentkit import (
     Agent,
+    Completion,
     EnvSpec,
     Graph,
     InputError,
@@ -18,6 +19,7 @@ from agentkit import (
     Request,
     RunWriter,
     TraceError,
+    Usage,
     comparable,
     load_run,
     rollout,
@@ -420,3 +422,31 @@ def test_memory_that_cannot_be_written_at_the_end_fails_the_episode_and_loses_no
     assert (episode.status, episode.steps, episode.reward) == ("failed", 3, 1.0)
     assert "memory file" in episode.reason
     assert [*run.events(0)][-1]["reason"] == episode.reason
+
+
+class Heavy:
+    """A model whose modules take long to import."""
+
+    name = "heavy"
+    reads_variables = False
+
+    def __init__(self) -> None:
+        self.loaded_in: list[str] = []
+
+    def load(self) -> None:
+        time.sleep(0.5)
+        self.loaded_in.append(threading.current_thread().name)
+
+    async def complete(self, request: Request) -> Completion:
+        assert self.loaded_in
+        return Completion("east", Usage(calls=1), 0.0)
+
+
+def test_what_a_model_imports_is_loaded_once_before_any_clock_runs():
+    """The first call imported its SDK, and a profile blamed the first node for it."""
+    model, seen = Heavy(), []
+    agent = Agent(Graph([Node("a", "?"), Node("b", "{{ a }}")]), model=model)
+    summary = asyncio.run(rollout(agent, Plan(2), on_event=lambda _, event: seen.append(event)))
+    assert len(model.loaded_in) == 1
+    assert model.loaded_in != [threading.main_thread().name]
+    assert max(episode.seconds for episode in summary.episodes) < 0.4

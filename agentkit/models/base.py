@@ -38,6 +38,15 @@ class Priced(Protocol):
 
 
 @runtime_checkable
+class Loaded(Protocol):
+    """A model that needs modules which take long to import."""
+
+    def load(self) -> None:
+        """Import them, in a thread of its own before the first step, so that no call waits."""
+        ...
+
+
+@runtime_checkable
 class Bounded(Protocol):
     """A model that knows how many tokens it may take, whatever `max_tokens` is."""
 

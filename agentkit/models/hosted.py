@@ -137,6 +137,10 @@ class HostedModel:
         """What they cost by the table of known models; None when the model is not in it."""
         return None
 
+    def load(self) -> None:
+        """Import what the first call needs, here the table of prices."""
+        self.cost_usd(Usage(calls=1))
+
     async def _prepare(self) -> None:
         """Get ready for a try: what is done here does not count as its time."""
 

@@ -69,6 +69,13 @@ class OpenAIModel(HostedModel):
         self._dialect = Dialect(name, self._server, structured)
         self._clients = PerLoop(self._connect, _Client.close)
 
+    def load(self) -> None:
+        """Import the SDK, which takes a second."""
+        import openai.resources.chat.completions  # noqa: F401
+
+        _certificates()
+        super().load()
+
     async def _prepare(self) -> None:
         await self._clients.get()
 

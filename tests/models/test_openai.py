@@ -4,6 +4,8 @@ import asyncio
 import gc
 import json
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -505,3 +507,19 @@ def test_no_more_connections_are_open_than_calls_may_run():
 
         assert asyncio.run(many()) <= 3
         assert server.most_at_once == 3
+
+
+LOAD = """
+import sys
+from agentkit import get_model
+
+model = get_model("openai:gpt-5-mini")
+assert "openai" not in sys.modules
+model.load()
+
+assert {"openai.resources.chat.completions", "genai_prices.data"} <= set(sys.modules)
+"""
+
+
+def test_what_the_first_call_needs_can_be_loaded_before():
+    subprocess.run([sys.executable, "-c", LOAD], check=True)
