@@ -216,7 +216,7 @@ def bind(
 
     def choose(value: Any, key: str | None) -> ModelChoice | None:
         try:
-            return chooser.choose(value)
+            return chooser.choose(value, key)
         except InputError as error:
             problems.append(Problem(str(error), None, "models" if key else "model", key))
             return None

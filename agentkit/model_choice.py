@@ -4,12 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from agentkit.errors import InputError, suggest
 from agentkit.field_types import PRICE_KINDS, SAMPLING_KINDS, SERVER_KINDS, setting_problems
 from agentkit.messages import UNSET, Sampling
 from agentkit.models.base import Model
-from agentkit.models.hosted import Price, Settings
+from agentkit.models.hosted import HostedModel, Price, Settings
+from agentkit.models.keys import get_server
 from agentkit.models.registry import get_model, takes_address, takes_settings
 
 _SETTINGS: Final = frozenset(f.name for f in fields(Settings))
@@ -35,10 +37,14 @@ class ModelChooser:
     def __init__(self, env_id: str | None = None, folder: Path | None = None) -> None:
         self._env_id = env_id
         self._folder = folder
-        self._made: dict[tuple[str, Settings | None, str | None], Model] = {}
+        self._made: dict[tuple[Any, ...], _Made] = {}
 
-    def choose(self, value: Any) -> ModelChoice:
+    def choose(self, value: Any, entry: str | None = None) -> ModelChoice:
         """The choice for an id, a Model, a function, or a mapping with `use` and settings.
+
+        Args:
+            value: What to choose.
+            entry: Its name in the agent, for messages.
 
         Raises:
             InputError: It is none of these, or a setting is unknown or cannot be used.
@@ -56,25 +62,60 @@ class ModelChooser:
             raise InputError("'use' is missing: say which model, such as 'use: echo'")
         if wrong := "; ".join(_problems(value["use"], given)):
             raise InputError(wrong)
-        model = self._model(value["use"], _settings(given), given.get("base_url"))
+        model = self._model(value["use"], _settings(given), given.get("base_url"), entry)
         return ModelChoice(model, _sampling(given))
 
     def _model(
-        self, model: Any, settings: Settings | None = None, base_url: str | None = None
+        self,
+        model: Any,
+        settings: Settings | None = None,
+        base_url: str | None = None,
+        entry: str | None = None,
     ) -> Model:
-        key = (model, settings, base_url)
-        if isinstance(model, str) and key in self._made:
-            return self._made[key]
-        made = get_model(
+        if not isinstance(model, str):
+            return self._get(model, settings, base_url)
+        known = self._made.get(key := _identity(model, base_url))
+        if known is None:
+            made = self._get(model, settings, base_url)
+            self._made[key] = _Made(made, settings, entry)
+            return made
+        if settings is not None and known.settings is None and isinstance(known.model, HostedModel):
+            known.model.set_up(settings)
+            self._made[key] = _Made(known.model, settings, entry)
+        elif settings not in (None, known.settings):
+            names = [f"'{name}'" if name else "the model" for name in (known.entry, entry)]
+            raise InputError(
+                f"{' and '.join(names)} are the same model, '{model}', with different settings; "
+                "it has one server, and so one set of limits: give both the same settings, or "
+                "only one of them any"
+            )
+        return known.model
+
+    def _get(self, model: Any, settings: Settings | None, base_url: str | None) -> Model:
+        return get_model(
             model,
             settings=settings,
             base_url=base_url,
             env_id=self._env_id,
             folder=self._folder,
         )
-        if isinstance(model, str):
-            self._made[key] = made
-        return made
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A model that was made, and for what."""
+
+    model: Model
+    settings: Settings | None
+    entry: str | None
+
+
+def _identity(model: str, base_url: str | None) -> tuple[Any, ...]:
+    """What makes two mentions the same model: the id and its server, however they are written."""
+    if not takes_address(model):
+        return (model,)
+    server = get_server(base_url)
+    return (model, *server.origin, urlsplit(server.url).path)
 
 
 def _problems(use: Any, given: Mapping[str, Any]) -> Iterator[str]:

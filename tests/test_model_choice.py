@@ -86,8 +86,27 @@ def test_a_model_named_twice_in_an_agent_is_one_model_so_limits_are_shared():
     }
     agent = Agent(graph, model="openai:m", models=models, action="d")
     a, b, c, d = (node.model for node in agent.binding.nodes)
-    assert a is b is c
-    assert d is not a
+    assert a is b is c is d
+    assert isinstance(d, HostedModel)
+    assert d.settings == Settings(retries=9)
+
+
+def test_a_model_is_the_same_however_its_server_is_written():
+    chooser = ModelChooser()
+    addresses = ("http://Host.example/v1", "http://host.example:80/v1/", "http://host.example./v1")
+    models = [chooser.choose({"use": "openai:m", "base_url": one}).model for one in addresses]
+    assert models[0] is models[1] is models[2]
+    for other in ("https://host.example/v1", "http://host.example/v2"):
+        assert chooser.choose({"use": "openai:m", "base_url": other}).model is not models[0]
+
+
+def test_one_model_with_settings_that_contradict_is_an_error_that_names_both_entries():
+    graph = Graph([Node("a", "x", model="one")])
+    models = {name: {"use": "openai:m", "retries": n} for n, name in enumerate(("one", "two"))}
+    with pytest.raises(SpecError, match="'one' and 'two' are the same model, 'openai:m'"):
+        Agent(graph, model="one", models=models)
+    models["two"]["retries"] = 0
+    assert Agent(graph, model="one", models=models)
 
 
 def test_get_model_takes_settings_only_where_they_have_a_meaning():

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 
 from agentkit.errors import OutputError, RenderError
 from agentkit.output import OutputProblem, compile_output
@@ -572,3 +572,25 @@ def test_a_whole_number_beyond_64_bits_is_too_large(
 def test_the_largest_whole_numbers_of_64_bits_are_read(number: int) -> None:
     assert compile_output("integer").parse(str(number), {}) == number
     assert compile_output({"n": "int"}).parse(f'{{"n": {number}}}', {}) == {"n": number}
+
+
+class Tree(BaseModel):
+    """A model with itself inside, whose schema begins with a reference."""
+
+    parts: list["Tree"]
+
+
+@pytest.mark.parametrize(
+    ("model", "kind", "text", "value"),
+    [
+        (RootModel[list[int]], "list", "So: [1, 2]", [1, 2]),
+        (RootModel[dict[str, int]], "object", 'So: {"a": 1}', {"a": 1}),
+        (RootModel[int], "value", "3", 3),
+        (RootModel[int | list[int]], "value", "So: [4]", [4]),
+        (Tree, "object", 'So: {"parts": []}', {"parts": []}),
+    ],
+)
+def test_a_pydantic_model_of_any_kind_of_value_can_be_answered(model, kind, text, value):
+    output = compile_output(model)
+    assert f"one JSON {kind} " in output.instruction({})
+    assert output.parse(text, {}) == value

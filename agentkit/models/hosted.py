@@ -15,6 +15,7 @@ _LOG = logging.getLogger("agentkit.models")
 _FIRST_WAIT_S: Final = 0.5
 _GROWTH: Final = 3.0
 _LONGEST_OWN_WAIT_S: Final = 15.0
+_DAY_S: Final = 86_400
 LONGEST_WAIT_S: Final = 60.0
 """A server that wants a longer pause than this gets none: the call fails and says so."""
 
@@ -97,8 +98,12 @@ class HostedModel:
 
     def __init__(self, name: str, settings: Settings = DEFAULT) -> None:
         self.name = name
-        self.settings = settings
         self._estimates = False
+        self.set_up(settings)
+
+    def set_up(self, settings: Settings) -> None:
+        """Take other settings, before anything is asked."""
+        self.settings = settings
         self._throttle = Throttle(
             settings.max_concurrency, settings.requests_per_minute, settings.tokens_per_minute
         )
@@ -202,15 +207,20 @@ class HostedModel:
         times = "1 try" if tries == 1 else f"{tries} tries"
         if tries > self.settings.retries:
             raise ModelError(f"{self.name}: {error.reason} ({times}). {_advice(error)}") from None
-        if error.wait_s is None:
+        if not error.wait_s:  # a wait of 0 would be all tries at once
             longest = min(_LONGEST_OWN_WAIT_S, _FIRST_WAIT_S * _GROWTH ** (tries - 1))
             return longest * random.uniform(0.5, 1.0)
         if error.wait_s > LONGEST_WAIT_S:
             raise ModelError(
-                f"{self.name}: {error.reason}. The server wants a pause of {error.wait_s:.0f} s, "
-                f"and the longest wait is {LONGEST_WAIT_S:.0f} s ({times}). {_advice(error)}"
+                f"{self.name}: {error.reason}. The server wants a pause of "
+                f"{_seconds(error.wait_s)}, and the longest wait is {LONGEST_WAIT_S:.0f} s "
+                f"({times}). {_advice(error)}"
             ) from None
         return error.wait_s
+
+
+def _seconds(wait_s: float) -> str:
+    return f"{wait_s:.0f} s" if wait_s <= _DAY_S else "more than a day"
 
 
 def _advice(error: Retryable) -> str:

@@ -1,7 +1,7 @@
 """Which key goes to which server.
 
 The address of a server may come from a stranger's file, so a key is sent only where its owner
-meant it to go: OPENAI_API_KEY to OpenAI, or to the server in OPENAI_BASE_URL; any other key only
+meant it to go: OPENAI_API_KEY to OpenAI, or to the address in OPENAI_BASE_URL; any other key only
 to the host that its variable is named after.
 """
 
@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from agentkit.errors import AccessError, InputError
 from agentkit.redaction import redacted
@@ -54,6 +54,15 @@ class Server:
         """What makes two addresses the same server."""
         return self.host, self.port, self.encrypted
 
+    def _is_users_own(self) -> bool:
+        """Whether the user's own environment names it: the same address, or one below it."""
+        if not os.environ.get(_OPENAI_BASE):
+            return False
+        own = get_server(None)
+        path, start = (unquote(urlsplit(server.url).path) for server in (self, own))
+        below = f"{path}/".startswith(f"{start}/") and ".." not in path.split("/")
+        return self.origin == own.origin and below
+
     @property
     def label(self) -> str:
         """How the server is shown in a model's name; empty for OpenAI's own."""
@@ -66,7 +75,7 @@ class Server:
     @property
     def variable(self) -> str | None:
         """The environment variable that holds its key; None: its name gives no variable."""
-        if self.is_openai or self.origin == _users_own():
+        if self.is_openai or self._is_users_own():
             return OPENAI_KEY
         if not re.fullmatch(r"[a-z0-9.-]+", self.host):
             return None
@@ -101,11 +110,6 @@ def _wrong(name: str, given: str) -> str:
         f"{name}: expected the address of a server such as http://127.0.0.1:8000/v1, "
         f"found {redacted(given)!r:.80}"
     )
-
-
-def _users_own() -> tuple[str, int, bool] | None:
-    """The server that the user's own environment names."""
-    return get_server(None).origin if os.environ.get(_OPENAI_BASE) else None
 
 
 def find_key(server: Server, given: str | None, model: str) -> str | None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _LISTED_ERRORS = 20
+_KINDS = {"array": list, "object": dict}
 Reads = Mapping[str, frozenset[str] | None]
 
 
@@ -105,10 +106,18 @@ class ModelOutput:
             return None
         return frozenset(model.model_fields) | frozenset(model.model_computed_fields)
 
+    @property
+    def _kind(self) -> type | None:
+        """What an answer is, as its schema says; None: neither always a list nor an object."""
+        schema = self.schema
+        if "$ref" in schema:  # a model with itself inside
+            schema = schema["$defs"][schema["$ref"].rpartition("/")[2]]
+        return _KINDS.get(schema.get("type", ""))
+
     def instruction(self, values: Mapping[str, Any]) -> str:
         """What stands last in the prompt: the whole schema, since it may say more than a form."""
         text = json.dumps(self.schema, ensure_ascii=False)
-        kind = "list" if self.schema.get("type") == "array" else "object"
+        kind = "list" if self._kind is list else "object" if self._kind is dict else "value"
         return (
             f"Answer with one JSON {kind} and nothing else. It must fit this JSON schema:\n{text}"
         )
@@ -118,10 +127,10 @@ class ModelOutput:
         return self.schema
 
     def parse(self, text: str, values: Mapping[str, Any]) -> Any:
-        """The last JSON object, checked by the model."""
+        """The last JSON value of the right kind, checked by the model."""
         from pydantic import ValidationError
 
-        value = find_json(text, dict)
+        value = find_json(text, self._kind)
         try:
             answer = self.model.model_validate(value).model_dump(mode="json")
         except ValidationError as error:

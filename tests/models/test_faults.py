@@ -160,7 +160,7 @@ def test_what_is_no_answer_is_survived_where_a_schema_is_asked_for(
     model_id, kind, streaming, start
 ):
     start(kind)
-    asking = Asking(model_id)
+    asking = Asking(model_id, Settings(timeout_s=5, retries=2))
     assert asking(streaming=streaming, schema=SCHEMA).text.startswith("{")
     assert len(asking.retries) == 1
 

@@ -161,6 +161,23 @@ def test_without_a_wait_from_the_server_only_the_failed_call_waits():
     assert last - first >= 0.25
 
 
+def test_a_wait_of_nothing_does_not_spend_all_tries_at_once():
+    model = Server([Retryable("asked too often (429)", 0.0, pause=True)] * 2)
+    ask(model)
+    first, second, third = model.asked
+    assert second - first >= 0.25
+    assert third - second >= 0.75
+
+
+@pytest.mark.parametrize(
+    ("wait_s", "shown"), [(3600, "of 3600 s,"), (1e308, "of more than a day,")]
+)
+def test_a_wait_that_is_too_long_is_shown_in_a_few_words(wait_s, shown):
+    with pytest.raises(ModelError, match=shown) as caught:
+        ask(Server([Retryable("asked too often (429)", wait_s)]))
+    assert len(str(caught.value)) < 250
+
+
 def test_a_price_of_the_settings_gives_the_cost_and_without_one_it_is_unknown():
     model = Server(price=Price(input=1.0, output=10.0, cached=0.1))
     assert isinstance(model, Priced)

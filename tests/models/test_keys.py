@@ -33,7 +33,9 @@ def test_openai_gets_its_key_and_no_stranger_does():
 def test_the_server_of_the_environment_gets_the_key_too(monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", "https://llm.company.example/v1")
     assert key_for(None) == "sk-for-openai"
-    assert key_for("https://llm.company.example/other") == "sk-for-openai"
+    assert key_for("https://llm.company.example/v1/team/") == "sk-for-openai"
+    for path in ("", "/other", "/v10", "/v1/../other", "/v1/%2e%2e/other"):
+        assert key_for(f"https://llm.company.example{path}") is None, path
     assert key_for("https://llm.company.example:444/v1") is None
     assert key_for("https://api.openai.com/v1") == "sk-for-openai"
 
