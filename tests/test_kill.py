@@ -125,14 +125,8 @@ def spoken(body: Mapping[str, Any]) -> str:
 
 
 def trajectory(run: Run) -> list[Any]:
-    """What happened in all episodes, but for what the server had in its cache by chance."""
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: plain(item) for key, item in value.items() if key != "cached_tokens"}
-        return [plain(item) for item in value] if isinstance(value, list) else value
-
-    return [plain(comparable(run.events(episode))) for episode in run.episodes]
+    """What happened in all episodes."""
+    return [comparable(run.events(episode)) for episode in run.episodes]
 
 
 def killed_and_whole(
