@@ -100,6 +100,8 @@ def _listener(told: Mapping[type, tuple[int, str]], agent: str, episode: int) ->
         level = _exact_level(event, level)
         if level >= lowest:
             name, *names = fields.split()
+            if isinstance(event, StepFailed) and not event.failures:
+                name = "step_stopped"
             values = {"agent": one_word(agent), "episode": episode}
             for field in names:
                 values |= _shown(field, getattr(event, field))

@@ -121,6 +121,7 @@ class Replay:
             plan, fresh=True, limits=None, allow_unknown_price=True, episodes=len(run.episodes) or 1
         )
         self._until: dict[int, int] = {}
+        """Of episodes whose end is not compared: the step from which on; -1 leaves out all."""
         self._left_out: dict[int, str] = {}
 
     def agenda(self, writer: RunWriter) -> Agenda:
@@ -159,14 +160,15 @@ class Replay:
         why = _why_cut(record)
         if why is not None:
             self._left_out[index] = why
-            self._until[index] = record.steps
+            self._until[index] = -1 if record.started is None else record.steps
         forked_at = record.forked_at
         beginning = None
         if forked_at is not None:
             copy_beginning(self.run, index, forked_at, writer, index)
             beginning = read_episode(self.run, index, before=forked_at)
         checkpoint = replayed_checkpoint(self.agent, record, beginning)
-        return replace(checkpoint, until=self._until.get(index), stand_in=_stand_in(record))
+        until = None if why is None else record.steps
+        return replace(checkpoint, until=until, stand_in=_stand_in(record))
 
     def compare(self, replayed: Run) -> Comparison:
         """Hold what was played against the record.
@@ -209,7 +211,8 @@ def _why_cut(record: EpisodeRecord) -> str | None:
     """Why the end of an episode is not compared; None when all of it is."""
     finished, step = record.finished, record.steps
     if finished is None:
-        return f"it was stopped in step {step}"
+        when = "before it began" if record.started is None else f"in step {step}"
+        return f"it was stopped {when}"
     status = finished["status"]
     if status == "interrupted":
         return f"it was interrupted in step {step}"

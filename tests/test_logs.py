@@ -181,7 +181,7 @@ def test_every_event_has_a_line_but_pieces_of_text(lines):
 def test_a_step_that_was_stopped_is_no_error(lines):
     step_log("w", 0)(StepFailed(1, {}, Usage(), 0.0))
     assert lines() == [
-        "INFO step_failed agent=w episode=0 step=1 calls=0 input_tokens=0 cached_tokens=0 "
+        "INFO step_stopped agent=w episode=0 step=1 calls=0 input_tokens=0 cached_tokens=0 "
         "output_tokens=0 cost_usd=0"
     ]
 

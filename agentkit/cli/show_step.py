@@ -129,6 +129,9 @@ class StepPrinter:
         echo(f"\nstep {record['step']}: {took}, cost {money(record['cost_usd'])}", dim=True)
 
     def _step_failed(self, record: Record) -> None:
+        if not record["failures"]:
+            echo(f"\nstep {record['step']} was cut off", fg="yellow")
+            return
         echo(f"\nstep {record['step']} failed", fg="red")
         for name, error in record["failures"].items():
             show_pair(name, error)

@@ -38,6 +38,10 @@ class EpisodeReader:
         self._texts = TextWatcher()
         self._meters: dict[str, PrefixMeter] = {}
         self._pending: dict[tuple[str, int | None], Pending] = {}
+        self._unanswered: list[tuple[NodeSums, Pending]] = []
+        """Requests of this step without an answer; perhaps they were not even sent."""
+        self._known_calls = 0
+        """Calls of this step that are known from their answers."""
         self._functions = 0
         self._begin = 0.0
         self._time: float | None = None
@@ -123,6 +127,7 @@ class EpisodeReader:
     def _step_started(self, record: Record) -> None:
         self._acting = False
         self._step = StepTimes(record["time"])
+        self._known_calls = 0
 
     def _node_started(self, record: Record) -> None:
         name, item, model = record["node"], record["item"], record["model"]
@@ -184,6 +189,7 @@ class EpisodeReader:
         sums.latencies.append(record["latency_s"])
         completion = record["completion"]
         if completion is not None:
+            self._known_calls += completion["usage"]["calls"]
             _pay(sums, completion)
         self._sent(node, pending)
 
@@ -220,9 +226,10 @@ class EpisodeReader:
         node.failed += record["item"] is None
         pending = self._settle(record)
         if pending is not None:
-            if record["completion"] is None:
+            if pending.function:
                 node.unanswered += 1
-                self._sent(node, pending)
+            elif record["completion"] is None:
+                self._unanswered.append((node, pending))
             else:
                 self._answered_by(node, pending, record)
         if record["item"] is None:
@@ -247,21 +254,31 @@ class EpisodeReader:
         self._acting = self._acts
 
     def _step_failed(self, record: Record) -> None:
-        self.sums.failed_steps += 1
-        self._drop_pending()
+        if record["failures"]:
+            self.sums.failed_steps += 1
+        else:  # a limit, or the user
+            self.sums.cut_steps += 1
+        self._drop_pending(max(0, record["usage"]["calls"] - self._known_calls))
         self._end_step()
 
     def _end_step(self) -> None:
         self._texts.end_step()
         self._step, self._whole = None, True
 
-    def _drop_pending(self) -> None:
-        """Count the calls that will get no answer any more."""
+    def _drop_pending(self, sent: int | None = None) -> None:
+        """Count the requests that will get no answer any more.
+
+        Args:
+            sent: How many of them were sent at most; the others were refused before, as by a
+                limit. None: as many as there are.
+        """
         for (name, _), pending in self._pending.items():
             if not pending.function:
-                node = self._node(name)
-                node.unanswered += 1
-                self._sent(node, pending)
+                self._unanswered.append((self._node(name), pending))
+        for node, pending in self._unanswered[:sent]:
+            node.unanswered += 1
+            self._sent(node, pending)
+        self._unanswered = []
         self._pending.clear()
         self._functions = 0
 

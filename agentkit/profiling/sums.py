@@ -169,7 +169,7 @@ class RunSums(Sums):
     """Finished."""
     failed_steps: int = 0
     cut_steps: int = 0
-    """Neither finished nor failed: the record ends in them."""
+    """Neither finished nor failed: stopped, cut off by a limit, or the record ends in them."""
     seconds: dict[str, float] = field(default_factory=_by_name)
     """By who was at work: models, functions, environment, engine."""
     spans: list[tuple[float, float]] = field(default_factory=list)

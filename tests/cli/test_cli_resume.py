@@ -425,3 +425,16 @@ def test_an_action_that_the_environment_fails_on_is_forked_not_resumed(invoke, f
         assert "agentkit run AGENT --from both:1:2\n" in both
     finally:
         del gymnasium.registry["test/Trap-v0"]
+
+
+def test_a_run_killed_before_its_first_event_replays_as_the_same(invoke):
+    """It was "not the same": the replay began the episode, and the record did not."""
+    invoke(*WALK, "--out", "run")
+    cut("run", 0)
+    shown = invoke("show", "run").stdout
+    assert "none, 0 calls" in shown
+    assert "0.00 USD" in shown
+    result = invoke("replay", "run")
+    assert result.exit_code == 0
+    assert "the same run as run" in result.stdout
+    assert "it was stopped before it began" in result.stderr

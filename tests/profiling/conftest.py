@@ -62,8 +62,12 @@ class Recorder:
     def end_step(self, time: float) -> None:
         self.emit(time, StepFinished(self.step, Usage(), 0.0, 0.0))
 
-    def fail_step(self, time: float) -> None:
-        self.emit(time, StepFailed(self.step, {"a": "broken"}, Usage(), 0.0))
+    def fail_step(self, time: float, calls: int = 9) -> None:
+        self.emit(time, StepFailed(self.step, {"a": "broken"}, Usage(calls=calls), 0.0))
+
+    def cut_step(self, time: float, calls: int) -> None:
+        """A limit or the user ends the step."""
+        self.emit(time, StepFailed(self.step, {}, Usage(calls=calls), 0.0))
 
     def act(self, time: float) -> None:
         """The environment answers."""

@@ -203,6 +203,29 @@ def test_what_a_call_without_an_answer_cost_is_unknown_where_the_run_does_not_kn
     assert totals.lost_usd is None
 
 
+def test_a_step_cut_off_by_a_limit_did_not_fail_and_a_refused_call_was_not_made(run):
+    run.ask("a", 0.0, 1.0)
+    run.ask("b", 1.0, None)
+    run.cut_step(1.0, calls=TEN.calls)
+    totals = run.profile().totals
+    assert (totals.failed_steps, totals.unfinished_steps, totals.unanswered) == (0, 1, 0)
+
+
+def test_a_call_in_flight_when_a_step_was_stopped_was_made(run):
+    run.ask("a", 0.0, 1.0)
+    run.ask("b", 1.0, None)
+    run.cut_step(2.0, calls=TEN.calls + 1)
+    assert node(run.profile(), "b").unanswered == 1
+
+
+def test_a_call_for_which_there_was_no_key_was_not_made(run):
+    run.ask("a", 0.0, None)
+    run.fail("a", 0.0)
+    run.fail_step(0.0, calls=0)
+    totals = run.profile().totals
+    assert (totals.failed_steps, totals.unanswered) == (1, 0)
+
+
 def test_a_run_that_was_killed_is_profiled_as_far_as_it_came(run):
     run.status = "running"
     run.ask("a", 0.0, 1.0)
