@@ -1,6 +1,6 @@
-"""What a call may take at most, as far as that can be known before it is made."""
+"""The tokens of a call before it is made: what it is likely to take, and what it takes at most."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from agentkit.messages import Request, Sampling, Usage
@@ -8,18 +8,38 @@ from agentkit.models.base import Bounded, Model
 
 ASSUMED_OUTPUT: Final = 4096
 """The most tokens of an answer under a limit on tokens or cost, where nobody said another."""
-_BYTES_PER_TOKEN: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """How many tokens the parts of a call are taken for."""
+
+    bytes_a_token: int
+    message: int
+    """Beside its text."""
+    image: int
+    answer: int
+    """Without `max_tokens`."""
+
+
+_LIKELY: Final = _Sizes(bytes_a_token=4, message=4, image=1000, answer=500)
+_MOST: Final = _Sizes(bytes_a_token=2, message=8, image=1500, answer=ASSUMED_OUTPUT)
 """Fewer bytes than a token has in most texts, so that an estimate is rather too high."""
-_MESSAGE_TOKENS: Final = 8
-_IMAGE_TOKENS: Final = 1500
+
+
+def likely_usage(request: Request) -> Usage:
+    """The tokens that one try of a request is likely to take, for limits on a minute."""
+    return _usage(request, _LIKELY)
+
+
+def likely_tokens(text: str) -> int:
+    """The tokens that a text is likely to have."""
+    return _tokens(text, _LIKELY)
 
 
 def most_usage(model: Model, request: Request) -> Usage:
     """The most tokens that one try of a request may take."""
-    if isinstance(model, Bounded):
-        return model.most_usage(request)
-    most = request.sampling.max_tokens
-    return Usage(_input_tokens(request), ASSUMED_OUTPUT if most is None else most, calls=1)
+    return model.most_usage(request) if isinstance(model, Bounded) else _usage(request, _MOST)
 
 
 def bounded(model: Model, sampling: Sampling) -> Sampling:
@@ -29,12 +49,16 @@ def bounded(model: Model, sampling: Sampling) -> Sampling:
     return replace(sampling, max_tokens=ASSUMED_OUTPUT)
 
 
-def _input_tokens(request: Request) -> int:
-    tokens = 0
-    for message in request.messages:
-        size = len(message.content.encode("utf-8", "replace"))
-        tokens += size // _BYTES_PER_TOKEN + _MESSAGE_TOKENS
-        tokens += _IMAGE_TOKENS * len(message.images)
+def _usage(request: Request, sizes: _Sizes) -> Usage:
+    taken = sum(
+        _tokens(message.content, sizes) + sizes.message + sizes.image * len(message.images)
+        for message in request.messages
+    )
     if request.schema is not None:
-        tokens += len(str(request.schema)) // _BYTES_PER_TOKEN
-    return tokens
+        taken += _tokens(str(request.schema), sizes)
+    most = request.sampling.max_tokens
+    return Usage(taken, sizes.answer if most is None else most, calls=1)
+
+
+def _tokens(text: str, sizes: _Sizes) -> int:
+    return len(text.encode("utf-8", "replace")) // sizes.bytes_a_token

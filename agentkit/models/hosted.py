@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from agentkit.errors import ModelError
+from agentkit.estimates import likely_tokens, likely_usage
 from agentkit.messages import Completion, Request, Usage
-from agentkit.models.throttle import Throttle, estimate_text, estimate_tokens
+from agentkit.models.throttle import Throttle
 
 _LOG = logging.getLogger("agentkit.models")
 
@@ -160,7 +161,7 @@ class HostedModel:
 
     async def _try(self, request: Request, *, again: bool) -> Completion:
         """One try, when its turn has come."""
-        estimate = estimate_tokens(request)
+        estimate = likely_usage(request)
         tokens = estimate.input_tokens + estimate.output_tokens
         seconds = self.settings.timeout_s
         async with self._throttle.turn(tokens, again=again):
@@ -186,7 +187,7 @@ class HostedModel:
         if not self._estimates:
             self._estimates = True
             _LOG.warning("%s does not count tokens: they are estimated", self.name)
-        return Usage(estimate_tokens(request).input_tokens, estimate_text(completion.text))
+        return Usage(likely_usage(request).input_tokens, likely_tokens(completion.text))
 
     async def _before_next(self, request: Request, error: Retryable, tries: int) -> None:
         """Wait as long as the next try has to."""

@@ -13,28 +13,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from agentkit.messages import Request, Usage
-
 _BURST = 0.1
 """Share of a minute's allowance that may be taken at once, after a quiet time."""
-_BYTES_A_TOKEN = 4
-_TOKENS_AN_IMAGE = 1000
-_TOKENS_OF_AN_ANSWER = 500
-"""What is set aside for an answer without `max_tokens`, until its true length is known."""
-
-
-def estimate_tokens(request: Request) -> Usage:
-    """What a request will take, roughly: a token for four bytes, and `max_tokens` of answer."""
-    taken = sum(
-        estimate_text(message.content) + 4 + _TOKENS_AN_IMAGE * len(message.images)
-        for message in request.messages
-    )
-    return Usage(taken, request.sampling.max_tokens or _TOKENS_OF_AN_ANSWER, calls=1)
-
-
-def estimate_text(text: str) -> int:
-    """How many tokens a text has, roughly."""
-    return len(text.encode("utf-8", "replace")) // _BYTES_A_TOKEN
 
 
 class Bucket:

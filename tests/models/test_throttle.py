@@ -6,8 +6,7 @@ import time
 
 import pytest
 
-from agentkit import Message, Request, Sampling
-from agentkit.models.throttle import Bucket, Throttle, estimate_tokens
+from agentkit.models.throttle import Bucket, Throttle
 
 
 async def calls(
@@ -157,10 +156,3 @@ def test_a_pause_holds_every_call_back():
     order, _ = asyncio.run(calls(throttle, 3, seconds=0))
     assert order
     assert time.monotonic() - started >= 0.1
-
-
-def test_the_estimate_counts_bytes_pictures_and_the_longest_answer():
-    short = Request((Message("user", "x" * 400),), Sampling(max_tokens=50))
-    usage = estimate_tokens(short)
-    assert (usage.input_tokens, usage.output_tokens) == (104, 50)
-    assert estimate_tokens(Request((Message("user", "\ud800"),))).output_tokens == 500
