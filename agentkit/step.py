@@ -93,7 +93,6 @@ class StepRun:
         self._stopping = stopping
         self._stopped = False
         self._interruption: StepInterrupted | None = None
-        self._step = _number(names.get("step"))
         self._scope = Scope(binding.graph, names, state)
         self._overlay = Overlay(binding)
         self._roots = binding.graph.roots
