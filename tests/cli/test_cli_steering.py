@@ -4,6 +4,7 @@ A model could answer with codes that clear the screen, set the title or write to
 """
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from test_cli_live import Terminal
 
+import agentkit.cli
 from agentkit.cli.view.closing import print_json
 from agentkit.errors import Problem, visible
 
@@ -151,3 +153,20 @@ def test_whatever_steers_becomes_a_space():
 def test_a_problem_shows_its_line_without_codes_and_with_its_caret_in_place():
     text = str(Problem("no \x1b[2J", line=1, column=3, excerpt="\ta\x1b[2J"))
     assert text == "line 1: no  [2J\n     a [2J\n      ^"
+
+
+CONSTANT = {"app.py", "reference.py", "schema.py"}
+"""What these print of themselves comes from AgentKit alone."""
+
+
+def test_every_text_goes_to_the_terminal_by_one_way():
+    folder = Path(agentkit.cli.__file__).parent
+    printing = re.compile(r"click\.s?echo\(|\bText\(|sys\.std(?:out|err)\.write")
+    found = {
+        path.name: printing.findall(path.read_text())
+        for path in folder.rglob("*.py")
+        if path.name not in CONSTANT and printing.search(path.read_text())
+    }
+    assert set(found) == {"terminal.py", "closing.py", "frame.py"}
+    assert found["closing.py"] == ["click.echo("]  # --json, which escapes by itself
+    assert set(found["frame.py"]) == {"Text("}  # numbers and AgentKit's own words
