@@ -20,6 +20,26 @@ _KEY: Final = re.compile(
 """
 
 
+_NAMED: Final = re.compile(
+    r"""
+      (?P<before>(?:api_?key|token|secret|password)["']?\s*[:=]\s*["']?)(?P<value>[^\s"'}]+)
+    | (?P<scheme>://)(?P<user>[^@/\s]+)(?=@)
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+"""A value that is called a key, and what stands before the `@` of an address."""
+
+
+def masked(line: str) -> str:
+    """A line of a user's file with stars in place of keys; columns stay where they are."""
+    line = _KEY.sub(lambda key: "*" * len(key[0]), line)
+    return _NAMED.sub(
+        lambda found: (found["before"] or found["scheme"])
+        + "*" * len(found["value"] or found["user"]),
+        line,
+    )
+
+
 def redacted(text: str, key: str | None = None) -> str:
     """A text without keys, on one line, and not too long.
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agentkit.redaction import brief, redacted
+from agentkit.redaction import brief, masked, redacted
 
 TEXTS = {
     "the server could not answer (503)": "the server could not answer (503)",
@@ -62,3 +62,19 @@ def test_what_looks_like_a_key_is_not_shown(key):
 )
 def test_ordinary_words_are_shown(words):
     assert redacted(words) == words
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("    api_key: sk-abc123def", "    api_key: ************"),
+        ('  api_key: "hunter2"', '  api_key: "*******"'),
+        ("base_url: http://me:pass@host/v1", "base_url: http://*******@host/v1"),
+        ("base_url: http://host/v1?api_key=abc", "base_url: http://host/v1?api_key=***"),
+        ("max_tokens: 200", "max_tokens: 200"),
+        ("prompt: Which key opens the door?", "prompt: Which key opens the door?"),
+    ],
+)
+def test_a_line_of_a_file_is_shown_with_stars_for_keys_and_as_long_as_it_was(line, shown):
+    assert masked(line) == shown
+    assert len(masked(line)) == len(line)

@@ -4,6 +4,8 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 
+from agentkit.redaction import masked
+
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
@@ -45,7 +47,7 @@ class Source:
         return self.text[index : end if end >= 0 else len(self.text)]
 
     def place(self, index: int) -> tuple[int, int, str]:
-        """Line and column, counted from 1, and the line itself."""
+        """Line and column, counted from 1, and the line itself, keys in it masked."""
         index = min(index, len(self.text))
         number = bisect_right(self._starts, index)
-        return number, index - self._starts[number - 1] + 1, self.line(index)
+        return number, index - self._starts[number - 1] + 1, masked(self.line(index))
