@@ -4,14 +4,16 @@ import re
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentkit.agent import Agent
-from agentkit.rollouts import Plan
+
+if TYPE_CHECKING:
+    from agentkit.rollouts import Plan
 
 
 def about_run(
-    agent: Agent, plan: Plan, path: Path | None = None, model: str | None = None
+    agent: Agent, plan: "Plan", path: Path | None = None, model: str | None = None
 ) -> dict[str, Any]:
     """The `about` of a RunWriter.
 
@@ -21,11 +23,12 @@ def about_run(
         path: The file the agent was loaded from.
         model: The id of the model that answers in place of the file's own.
     """
-    env, memory_file = agent.env, agent.memory.file
+    env, memory_file, folder = agent.env, agent.memory.file, agent.given["folder"]
     return {
         "agent": {
             "name": agent.name,
             "path": None if path is None else str(path.resolve()),
+            "folder": None if folder is None else str(folder.resolve()),
             "source": agent.source,
             "model": model,
             "memory_file": None if memory_file is None else str(memory_file.resolve()),

@@ -30,7 +30,8 @@ def recorded_agent(run: Run, model: Any = None) -> Agent:
             f"{run.folder} was not made from an agent's file but by a program: only that program "
             "can go on with it, with RunWriter.resume"
         )
-    path = Path(about.get("path") or "agent.yaml")
+    name = str(about.get("name") or "agent")
+    path = Path(about.get("path") or Path(about.get("folder") or "") / f"{name}.yaml")
     memory_file = about.get("memory_file")
     agent = parse_agent(
         about["source"],

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
+from agentkit.about import about_run
 from agentkit.agenda import Agenda, new_agenda, resumed_agenda, spent
 from agentkit.agent import Agent
 from agentkit.answering import Cache, Source
@@ -97,6 +98,7 @@ async def rollout(
         _load_memory(agent, agenda)
     if agenda.waiting:
         await _load_models(agent)
+    _describe(agent, plan, writer)
     stop = stop or asyncio.Event()
     waiting = list(agenda.waiting)[::-1]
     summaries: list[EpisodeSummary] = list(agenda.settled)
@@ -136,6 +138,12 @@ def _agenda(agent: Agent, plan: Plan, limits: Limits, writer: RunWriter | None) 
     if writer is None or writer.recorded is None:
         return new_agenda(plan.episodes)
     return resumed_agenda(agent, writer.recorded, plan.episodes, limits)
+
+
+def _describe(agent: Agent, plan: Plan, writer: RunWriter | None) -> None:
+    """Let the folder of a program's run say what commands need, to show it and go on with it."""
+    if writer is not None:
+        writer.describe(lambda: about_run(agent, plan))
 
 
 async def _load_models(agent: Agent) -> None:

@@ -4,7 +4,7 @@ import fcntl
 import os
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -88,6 +88,19 @@ class RunWriter:
             os.close(writer._lock)
             raise
         return writer
+
+    def describe(self, about: Callable[[], Mapping[str, Any]]) -> None:
+        """Let `run.json` say of a run that begins what its writer was not told.
+
+        Args:
+            about: Gives it; not called where a command has told all.
+
+        Raises:
+            TraceError: It cannot be written.
+        """
+        if self.recorded is None and "versions" not in self._about:
+            self._about = {**about(), **self._about}
+            self._save()
 
     def episode(self, index: int) -> EpisodeWriter:
         """The writer of one episode's file."""

@@ -37,9 +37,9 @@ LAYERS = [
     {"watching", "callbacks"},
     {"agent", "runnable", "episode_record"},
     {"environment", "placeholders", "moments", "rendering", "checkpoint"},
-    {"spec", "playing", "rebuilding", "stage", "agenda"},
+    {"spec", "playing", "rebuilding", "stage", "agenda", "about"},
     {"rollouts"},
-    {"about", "recorded", "profiling", "forking"},
+    {"recorded", "profiling", "forking"},
     {"replaying"},
     {"cli"},
 ]

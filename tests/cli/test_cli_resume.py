@@ -1,14 +1,27 @@
 """`run --resume`, `replay` and `run --from` on the command line."""
 
+import asyncio
 import json
 import signal
 import time
+from contextlib import chdir
 from pathlib import Path
 
 import gymnasium
 import pytest
 
-from agentkit import RunWriter, comparable, load_run
+from agentkit import (
+    Agent,
+    Graph,
+    Limits,
+    Node,
+    Plan,
+    RunWriter,
+    comparable,
+    load_agent,
+    load_run,
+    rollout,
+)
 
 WALK = ("run", "walker.yaml")
 
@@ -438,3 +451,33 @@ def test_a_run_killed_before_its_first_event_replays_as_the_same(invoke):
     assert result.exit_code == 0
     assert "the same run as run" in result.stdout
     assert "it was stopped before it began" in result.stderr
+
+
+def test_a_run_of_a_program_is_shown_resumed_and_replayed_by_commands(invoke, folder):
+    """Its run.json said nothing of the agent: no command could do anything with it."""
+    agent = load_agent("walker.yaml", check_environment=False)
+    writer = RunWriter(folder / "run", {"note": "mine"})
+    plan, about = Plan(seed=4), load_run(folder / "run").about
+    assert "agent" not in about
+    limited = agent.replace(limits=Limits(steps=2))
+    summary = asyncio.run(rollout(limited, plan, writer=writer))
+    writer.finish(summary.status, summary.totals())
+    about = load_run(folder / "run").about
+    assert (about["note"], about["agent"]["name"], about["plan"]["seed"]) == ("mine", "walker", 4)
+    assert "walker: limit" in invoke("show", "run").stdout
+    assert invoke("replay", "run").exit_code == 0
+    Path("elsewhere").mkdir()
+    with chdir("elsewhere"):
+        assert invoke("run", "--resume", "../run", "--steps", "9").exit_code == 0
+    assert load_run("run").about["status"] == "done"
+
+
+def test_a_run_of_an_agent_without_a_file_goes_on_in_its_program_only(invoke, folder):
+    agent = Agent(Graph([Node("a", "Hello.")]), model="echo", name="greeter")
+    writer = RunWriter(folder / "run", {})
+    asyncio.run(rollout(agent, Plan(), writer=writer))
+    writer.finish("done", {})
+    assert "greeter: done" in invoke("show", "run").stdout
+    result = invoke("run", "--resume", "run")
+    assert result.exit_code == 2
+    assert "only that program can go on with it" in result.stderr
