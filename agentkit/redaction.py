@@ -34,8 +34,9 @@ def masked(line: str) -> str:
     """A line of a user's file with stars in place of keys; columns stay where they are."""
     line = _KEY.sub(lambda key: "*" * len(key[0]), line)
     return _NAMED.sub(
-        lambda found: (found["before"] or found["scheme"])
-        + "*" * len(found["value"] or found["user"]),
+        lambda found: (
+            (found["before"] or found["scheme"]) + "*" * len(found["value"] or found["user"])
+        ),
         line,
     )
 

@@ -27,7 +27,7 @@ from agentkit import Run, comparable, load_run
 AGENTKIT = Path(sys.executable).with_name("agentkit")
 LATENCY_S = 0.02
 """How long the server takes for an answer, so that most kills hit calls in flight."""
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 
 
 class Game:

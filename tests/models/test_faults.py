@@ -33,7 +33,7 @@ KEY = "sk-hidden-Zq4wX9vB2nM7kL5jH8gF"
 PARTS = ("sk-hidden", "Zq4w", "H8gF", "5jH8gF")
 """What the server's error shows of the key, and other parts of it."""
 IDS = ("openai:loopback", "langchain:openai:loopback")
-SETTINGS = Settings(timeout_s=0.4, retries=2)
+SETTINGS = Settings(timeout_s=1.5, retries=2)
 
 both_models = pytest.mark.parametrize("model_id", IDS)
 both_ways = pytest.mark.parametrize("streaming", [False, True], ids=["whole", "streamed"])
@@ -96,7 +96,7 @@ class Asking:
 
 
 REASONS = {
-    "slow": "0.4 s",
+    "slow": "1.5 s",
     "rate_limit": "too often",
     "rate_limit_date": "too often",
     "rate_limit_ms": "too often",
@@ -195,7 +195,7 @@ def test_a_wait_of_an_hour_is_not_kept_and_said_at_once(model_id, start):
 @both_models
 def test_tries_are_bounded_and_the_last_reason_is_shown(model_id, kind, start):
     server = start(always=kind, wait_s=5)
-    asking = Asking(model_id, Settings(timeout_s=0.3, retries=1))
+    asking = Asking(model_id, Settings(timeout_s=1.0, retries=1))
     error = asking.error()
     assert len(server.requests) == 2
     assert isinstance(error, ModelError)
