@@ -1,8 +1,9 @@
 """Bring an environment back to where a record ends: its seed, and the recorded actions."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from agentkit.comparing import apart
 from agentkit.environment import checked_info
 from agentkit.errors import EnvError
 from agentkit.reading import Record
@@ -10,9 +11,6 @@ from agentkit.trace import as_recorded
 
 if TYPE_CHECKING:
     import gymnasium
-
-_SHOWN: Final = 60
-"""Characters that are shown of a text that differs, from where it does."""
 
 
 def repeats_itself(env: "gymnasium.Env[Any, Any]") -> bool:
@@ -88,27 +86,9 @@ def recorded_env(
 def _hold(where: str, record: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
     for name, value in as_recorded(answer).items():
         if value != record[name]:
-            was, now = _shown(record[name], value)
+            was, now = apart(repr(record[name]), repr(value))
             raise EnvError(
                 f"the environment does not repeat what was recorded {where}: {name} was {was} "
                 f"and is {now}. Its version or its data may have changed; an environment that "
                 "never repeats itself says so with 'resumable = False'"
             )
-
-
-def _shown(one: Any, other: Any) -> tuple[str, str]:
-    """Two values, of long texts the first part that differs."""
-    if not isinstance(one, str) or not isinstance(other, str):
-        return repr(one), repr(other)
-    same = next(
-        (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
-        min(len(one), len(other)),
-    )
-    start = max(0, same - _SHOWN // 3)
-    return _piece(one, start), _piece(other, start)
-
-
-def _piece(text: str, start: int) -> str:
-    piece = text[start : start + _SHOWN]
-    before, after = "..." if start else "", "..." if len(text) > start + _SHOWN else ""
-    return f"{before}{piece!r}{after}"

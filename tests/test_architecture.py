@@ -24,7 +24,7 @@ LAYERS = [
         "telemetry",
         "span_attributes",
     },
-    {"compiled", "checks", "field_types"},
+    {"compiled", "checks", "field_types", "comparing"},
     {"graph"},
     {"model_choice"},
     {"binding", "drawing"},

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -87,7 +88,7 @@ class Retryable(Exception):
         self.changed = changed
 
 
-class HostedModel:
+class HostedModel(ABC):
     """The base of models on a server; a subclass only says how one try is made.
 
     Args:
@@ -147,9 +148,10 @@ class HostedModel:
         """Import what the first call needs, here the table of prices."""
         self.cost_usd(Usage(calls=1))
 
-    async def _prepare(self) -> None:
+    async def _prepare(self) -> None:  # noqa: B027 (a model may have nothing to prepare)
         """Get ready for a try: what is done here does not count as its time."""
 
+    @abstractmethod
     async def _ask(self, request: Request) -> Completion:
         """Make one try.
 
@@ -157,7 +159,6 @@ class HostedModel:
             Retryable: It failed, and another try may help.
             ModelError: It failed, and another try would fail as well.
         """
-        raise NotImplementedError
 
     async def _try(self, request: Request, *, again: bool) -> Completion:
         """One try, when its turn has come."""
