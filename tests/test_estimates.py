@@ -2,12 +2,20 @@
 
 import pytest
 
-from agentkit import Image, Message, Request, Sampling
+from agentkit import Completion, Image, Message, Request, Sampling
 from agentkit.estimates import likely_tokens, likely_usage, most_usage
 from agentkit.messages import Usage
 from agentkit.models.hosted import HostedModel
 
-MODEL = HostedModel("test:server")
+
+class Unasked(HostedModel):
+    """A model on a server, of which only the estimates are wanted."""
+
+    async def _ask(self, request: Request) -> Completion:
+        raise NotImplementedError
+
+
+MODEL = Unasked("test:server")
 
 
 def both(request: Request) -> tuple[Usage, Usage]:
