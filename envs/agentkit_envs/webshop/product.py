@@ -57,7 +57,7 @@ class Product:
     query: str
     """The search that found the product, in lower case; used by the reward."""
     product_category: str
-    """The path of categories, joined by " › "; used by the reward."""
+    """The path of categories, joined by U+203A with spaces around it; used by the reward."""
     rating: str = "N.A."
     reviews: tuple[Review, ...] = ()
     image: str = ""
