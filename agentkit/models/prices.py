@@ -46,13 +46,6 @@ def provider_at(url: str) -> str | None:
     return None
 
 
-def price_table() -> str:
-    """Name and version of the table."""
-    from genai_prices import __version__
-
-    return f"genai-prices {__version__}"
-
-
 @cache
 def _table() -> "DataSnapshot":
     from genai_prices.data import providers

@@ -46,6 +46,9 @@ def get_model(
     if isinstance(model, str):
         if not model.isprintable():
             raise InputError(f"the model {model!a} has characters that cannot be printed")
+        if any(part != part.strip() for part in model.split(":")):
+            tidy = ":".join(part.strip() for part in model.split(":"))
+            raise InputError(f"the model '{model}' has a space around a name: write '{tidy}'")
         prefix, _, rest = model.partition(":")
         if prefix in _HOSTED:
             return _hosted(prefix, rest, settings or DEFAULT, base_url)

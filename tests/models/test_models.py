@@ -130,3 +130,10 @@ def test_unknown_models_are_named_with_what_there_is():
         get_model("rules", env_id="test/Corridor-v0")
     with pytest.raises(InputError, match="an id, a Model or a function"):
         get_model(3)
+
+
+@pytest.mark.parametrize("written", ["openai: gpt-5", " echo", "langchain:openai :gpt-5"])
+def test_a_space_around_a_name_is_refused_with_the_id_without_it(written):
+    tidy = written.replace(" ", "")
+    with pytest.raises(InputError, match=f"write '{tidy}'"):
+        get_model(written)

@@ -9,7 +9,7 @@ from genai_prices.data import providers
 from agentkit import Usage
 from agentkit.models.hosted import Price, Settings
 from agentkit.models.openai import OpenAIModel
-from agentkit.models.prices import listed_cost, price_table, provider_at
+from agentkit.models.prices import listed_cost, provider_at
 
 MILLION = Usage(input_tokens=1_000_000, output_tokens=100_000)
 
@@ -52,8 +52,7 @@ def test_a_server_of_ones_own_does_not_get_the_price_of_a_name():
     assert OpenAIModel("gpt-5-mini", base_url=own, settings=free).cost_usd(MILLION) == 0.0
 
 
-def test_the_table_says_its_name_and_has_every_provider_with_an_address():
-    assert price_table().startswith("genai-prices 0.")
+def test_the_table_has_every_provider_with_an_address():
     assert all(provider.api_pattern for provider in providers)
 
 
