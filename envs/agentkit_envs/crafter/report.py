@@ -3,13 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from agentkit_envs.crafter.score import (
-    Successes,
-    bootstrap,
-    crafter_score,
-    progress,
-    success_rates,
-)
+from agentkit_envs.crafter.score import Successes, crafter_score, progress, success_rates
+from agentkit_envs.intervals import bootstrap
 
 
 def report(infos: Sequence[Mapping[str, Any]]) -> dict[str, str]:
