@@ -1,0 +1,130 @@
+"""The catalogue of a shop: WebShop's data, or the generated products."""
+
+import random
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agentkit_envs.webshop.official import read_official
+from agentkit_envs.webshop.prepared import cache_folder, fingerprint, prepared
+from agentkit_envs.webshop.problems import Problems
+from agentkit_envs.webshop.processed import read_processed
+from agentkit_envs.webshop.product import Product
+from agentkit_envs.webshop.source import OFFICIAL, Source, find_source
+from agentkit_envs.webshop.store import SEARCH, Store, write_store
+
+if TYPE_CHECKING:
+    from agentkit_envs.webshop.search.index import SearchIndex
+
+GENERATED = 5000
+"""Products that are generated unless a number is given."""
+
+
+class Catalogue:
+    """Products, their search index and their prices, memory-mapped from a prepared folder."""
+
+    def __init__(self, folder: Path, name: str, *, generated: bool, seed: int) -> None:
+        self.folder = folder
+        """The prepared folder; goals are read from it."""
+        self.generated = generated
+        """Whether the products are made up: results on them are not the benchmark's."""
+        self._store = Store(folder)
+        self._seed = seed
+        self.name = name
+        """For people: which catalogue this is."""
+
+    @cached_property
+    def index(self) -> "SearchIndex":
+        """The search index; its positions are those of `catalogue[position]`."""
+        from agentkit_envs.webshop.search.index import SearchIndex
+
+        return SearchIndex.open(self.folder / SEARCH)
+
+    def __len__(self) -> int:
+        return len(self._store)
+
+    def __getitem__(self, position: int) -> Product:
+        """The product at a position of the catalogue's order, as searches return them."""
+        if not -len(self) <= position < len(self):
+            raise IndexError(f"there is no product {position}: {self.name}")
+        return self._store[position % len(self)]
+
+    def find(self, asin: str) -> Product:
+        """The product with this identifier.
+
+        Raises:
+            LookupError: When there is none.
+        """
+        position = self._store.position(asin)
+        if position is None:
+            raise LookupError(f"there is no product {asin!r} in {self.name}")
+        return self._store[position]
+
+    def price(self, asin: str) -> float:
+        """The price in USD: the product's, or one drawn between its lowest and highest."""
+        prices = self.find(asin).prices
+        if len(prices) == 1:
+            return prices[0]
+        draw = random.Random(f"price {self._seed} {asin}")
+        return round(draw.uniform(prices[0], prices[1]), 2)
+
+
+def open_catalogue(
+    data: str | Path | None = None,
+    *,
+    products: int | None = None,
+    seed: int = 0,
+    cache: str | Path | None = None,
+) -> Catalogue:
+    """Open a catalogue, preparing it first where that was not done yet.
+
+    Args:
+        data: A folder with WebShop's official files (items_shuffle*.json, items_ins_v2*.json,
+            optionally items_human_ins.json and reviews.json) or with the processed form
+            (products*.jsonl, items_ins_v2*.json). None: the generated catalogue.
+        products: How many products to generate, or to take from the start of the file.
+        seed: Of the generated products, and of the prices drawn from price ranges.
+        cache: The folder for prepared catalogues; by default one under the user's cache.
+
+    Raises:
+        ValueError: When the data has problems (all are listed) or cannot be prepared.
+    """
+    if products is not None and products < 1:
+        raise ValueError(f"products is {products}: expected a whole number from 1")
+    folder = cache_folder(None if cache is None else Path(cache).expanduser())
+    if data is None:
+        return _open_generated(folder, GENERATED if products is None else products, seed)
+    source = find_source(Path(data).expanduser())
+    made = prepared(
+        folder,
+        fingerprint([source.form, products], source.files),
+        lambda made: write_store(_read(source, products, made), made),
+    )
+    name = f"WebShop's data in {source.folder} ({len(Store(made)):,} products, {source.form})"
+    return Catalogue(made, name, generated=False, seed=seed)
+
+
+def _open_generated(folder: Path, count: int, seed: int) -> Catalogue:
+    from agentkit_envs.webshop.generated import generate
+
+    made = prepared(
+        folder,
+        fingerprint(["generated", count, seed]),
+        lambda made: write_store(generate(count, seed), made),
+    )
+    name = f"the generated catalogue ({count:,} products, seed {seed}; not the benchmark's)"
+    return Catalogue(made, name, generated=True, seed=seed)
+
+
+def _read(source: Source, limit: int | None, scratch: Path) -> Iterator[Product]:
+    """The products of the files; at their end an error, if anything was wrong."""
+    problems = Problems()
+    read = read_official if source.form == OFFICIAL else read_processed
+    count = 0
+    for product in read(source, scratch, problems, limit):
+        count += 1
+        yield product
+    if not count and not problems.count:
+        problems.add(source.products.name, "there is no product in it")
+    problems.check(f"WebShop's data in {source.folder}")

@@ -1,0 +1,120 @@
+"""Which goals a catalogue has, in small tables on disk: none of their texts is kept."""
+
+import math
+import random
+from array import array
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from agentkit_envs.webshop.product import Instruction, Product
+
+KINDS = ("synthetic", "human")
+SHUFFLE_SEED = 233
+"""The benchmark's: session i is goal i of the order that it gives."""
+MOST = 200_000_000
+"""Goals of one kind; the benchmark's full catalogue has under 10 million."""
+
+
+class GoalTableWriter:
+    """Collects the goals of products in catalogue order, then writes the tables."""
+
+    def __init__(self) -> None:
+        self._kinds = {kind: _Rows() for kind in KINDS}
+
+    def add(self, position: int, product: Product) -> None:
+        """Note the goals that a product's instructions make."""
+        for number, instruction in enumerate(product.instructions):
+            kind = "human" if instruction.human else "synthetic"
+            self._kinds[kind].add(position, number, instruction, _goals_of(product, instruction))
+
+    def write(self, folder: Path) -> None:
+        """Write the tables, in the benchmark's order."""
+        for kind, rows in self._kinds.items():
+            rows.write(folder, kind)
+
+
+class _Rows:
+    """One row an instruction."""
+
+    def __init__(self) -> None:
+        self._positions = array("I")
+        self._numbers = array("I")
+        self._ends = array("q")
+        self._attributes: list[tuple[int, ...]] = []
+        self._names: dict[str, int] = {}
+        self._uses: Counter[int] = Counter()
+
+    def add(self, position: int, number: int, instruction: Instruction, goals: int) -> None:
+        end = (self._ends[-1] if self._ends else 0) + goals
+        if end > MOST:
+            raise ValueError(
+                f"the options of the products make more than {MOST:,} goals: a product has too "
+                "many options to try every combination; check the product files"
+            )
+        self._positions.append(position)
+        self._numbers.append(number)
+        self._ends.append(end)
+        names = self._names
+        ids = tuple(names.setdefault(text, len(names)) for text in instruction.attributes)
+        self._attributes.append(ids)
+        for attribute in ids:
+            self._uses[attribute] += goals
+
+    def write(self, folder: Path, kind: str) -> None:
+        count = self._ends[-1] if self._ends else 0
+        order = array("I", range(count))
+        random.Random(SHUFFLE_SEED).shuffle(order)
+        human = kind == "human"
+        weights = [1.0 if human else self._weight(ids) for ids in self._attributes]
+        tables: dict[str, npt.NDArray[Any]] = {
+            "positions": np.array(self._positions, dtype=np.uint32),
+            "numbers": np.array(self._numbers, dtype=np.uint32),
+            "ends": np.array(self._ends, dtype=np.int64),
+            "weights": np.array(weights, dtype=np.float64),
+            "order": np.array(order, dtype=np.uint32),
+        }
+        for name, table in tables.items():
+            np.save(folder / f"{kind}_{name}.npy", table)
+
+    def _weight(self, ids: tuple[int, ...]) -> float:
+        """The mean of one over how many goals ask for each attribute."""
+        uses = [self._uses[attribute] for attribute in ids]
+        return sum(1.0 / n for n in uses if n) / len(ids) if ids else 1.0
+
+
+class GoalTable:
+    """The tables of one kind, memory-mapped."""
+
+    def __init__(self, folder: Path, kind: str) -> None:
+        def table(name: str) -> npt.NDArray[Any]:
+            loaded: npt.NDArray[Any] = np.load(folder / f"{kind}_{name}.npy", mmap_mode="r")
+            return loaded
+
+        self._positions, self._numbers = table("positions"), table("numbers")
+        self._ends, self._weights, self._order = table("ends"), table("weights"), table("order")
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def row(self, goal: int) -> tuple[int, int, int, float]:
+        """Position of the product, number of its instruction, of the combination; weight."""
+        place = int(self._order[goal])
+        row = int(np.searchsorted(self._ends, place, side="right"))
+        start = int(self._ends[row - 1]) if row else 0
+        return (
+            int(self._positions[row]),
+            int(self._numbers[row]),
+            place - start,
+            float(self._weights[row]),
+        )
+
+
+def _goals_of(product: Product, instruction: Instruction) -> int:
+    """How many goals an instruction makes: one, or one for each combination of options."""
+    if instruction.options is not None:
+        return 1
+    return math.prod(len(values) for values in product.options.values())

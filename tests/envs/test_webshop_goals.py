@@ -1,0 +1,53 @@
+"""The goals of WebShop: which there are, in which order, and what they ask for."""
+
+import json
+import re
+
+import pytest
+from agentkit_envs.webshop.catalogue import Catalogue, open_catalogue
+from agentkit_envs.webshop.goals import Goals, split_of
+from envs.webshop_data import DATA, needs_data
+
+PRICE = re.compile(r", and price lower than [0-9]+\.00 dollars$")
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
+    return open_catalogue(DATA, cache=tmp_path_factory.mktemp("cache"))
+
+
+@needs_data
+def test_goals_are_those_of_the_recorded_sessions_apart_from_the_drawn_price(catalogue: Catalogue):
+    goals = Goals(catalogue)
+    assert len(goals) == 6910
+    lines = (DATA / "trajectories.jsonl").read_text().splitlines()
+    assert len(lines) == 206
+    for line in lines:
+        episode = json.loads(line)
+        recorded = episode["reset"].split(" [SEP] ")[2]
+        ours = goals[episode["session"]].instruction
+        assert PRICE.sub("", ours) == PRICE.sub("", recorded)
+        assert bool(PRICE.search(ours)) == bool(PRICE.search(recorded))
+
+
+@needs_data
+def test_human_goals_give_option_values_without_names(catalogue: Catalogue):
+    goals = Goals(catalogue, "human")
+    assert len(goals) == 13
+    assert all(isinstance(goal.options, tuple) and goal.weight == 1 for goal in goals)
+    assert all("..," not in goal.instruction for goal in goals)
+
+
+def test_splits_are_the_benchmarks():
+    assert split_of("test", 6910) == range(500)
+    assert split_of("validation", 6910) == range(500, 1500)
+    assert split_of("train", 6910) == range(1500, 6910)
+    assert split_of("all", 6910) == range(6910)
+    assert split_of("test", 13) == range(13)
+
+
+def test_a_split_without_goals_says_how_many_there_are():
+    with pytest.raises(ValueError, match="'train' starts at goal 1500, but there are only 13"):
+        split_of("train", 13)
+    with pytest.raises(ValueError, match="unknown split 'tset'"):
+        split_of("tset", 13)
