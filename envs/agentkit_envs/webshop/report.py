@@ -1,0 +1,76 @@
+"""What the end of a run says of WebShop episodes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agentkit_envs.webshop.score import (
+    score,
+    score_interval,
+    success_interval,
+    success_rate,
+    successes,
+)
+
+GENERATED = ", on generated products: no result of the benchmark"
+"""What stands behind every number that was reached on products that we made up."""
+ORIGINAL_NOUNS = "spacy:en_core_web_lg"
+
+
+def report(infos: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Score, success rate and their parts, from the last `info` of each episode.
+
+    It names the catalogue, and says beside the numbers when it was a generated one.
+    """
+    scores = [info["score"] for info in infos if info["score"] is not None]
+    rewards = [s["reward"] for s in scores] + [0.0] * (len(infos) - len(scores))
+    note = GENERATED if any(info["generated"] for info in infos) else ""
+    lines = {
+        "score" if note else "WebShop score": _score(rewards) + note,
+        "success rate": _success(rewards) + note,
+        "purchases": f"{len(scores)} of {_episodes(len(infos))}",
+    }
+    if scores:
+        lines["parts"] = _parts(scores)
+        lines["nouns"] = _nouns(scores)
+    lines["catalogue"] = "; ".join(sorted({info["catalogue"] for info in infos}))
+    return lines
+
+
+def _score(rewards: Sequence[float]) -> str:
+    text = f"{score(rewards):.1f}"
+    if len(rewards) == 1:
+        return f"{text} (one episode)"
+    low, high = score_interval(rewards)
+    return f"{text} (95% between {low:.1f} and {high:.1f}, {len(rewards)} episodes)"
+
+
+def _success(rewards: Sequence[float]) -> str:
+    text = f"{success_rate(rewards):.1f}%"
+    if len(rewards) == 1:
+        return f"{text} (one episode)"
+    low, high = success_interval(rewards)
+    return f"{text} (95% between {low:.1f} and {high:.1f}; {successes(rewards)} episodes)"
+
+
+def _parts(scores: Sequence[Mapping[str, Any]]) -> str:
+    """What the purchases had of what was asked, in percent, and their mean type factor."""
+    parts = [
+        f"{name} {100 * had / asked:.1f}%"
+        for name in ("attributes", "options")
+        if (asked := sum(s[name] for s in scores))
+        for had in (sum(s[f"matched_{name}"] for s in scores),)
+    ]
+    prices = sum(s["price_ok"] for s in scores)
+    factor = sum(s["type_factor"] for s in scores) / len(scores)
+    parts += [f"price {100 * prices / len(scores):.1f}%", f"type factor {factor:.3f}"]
+    return ", ".join(parts)
+
+
+def _nouns(scores: Sequence[Mapping[str, Any]]) -> str:
+    taggers = sorted({s["nouns"] for s in scores})
+    text = ", ".join(taggers)
+    return text if taggers == [ORIGINAL_NOUNS] else f"{text} (the original: {ORIGINAL_NOUNS})"
+
+
+def _episodes(count: int) -> str:
+    return "1 episode" if count == 1 else f"{count} episodes"
