@@ -1,0 +1,77 @@
+"""Actions as texts: `search[words]` and `click[text]`."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Literal
+
+_EXACT = re.compile(r"(.+)\[(.+)\]")
+_FORGIVING = re.compile(r"(search|click)\s*\[(.*)\]", re.IGNORECASE | re.DOTALL)
+_AROUND = "\"'`. "
+_LONGEST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """An action that was understood."""
+
+    verb: Literal["search", "click"]
+    words: str
+    """In lower case."""
+
+
+def parse_exactly(text: str) -> Action | None:
+    """Read an action as the original does, which knows one spelling only.
+
+    The words end at the last bracket and begin after the last bracket that opens, so words with
+    brackets in them are not understood; text behind the action is left out.
+    """
+    match = _EXACT.match(text)
+    if match is None or match[1] not in ("search", "click"):
+        return None
+    return Action(match[1], match[2].lower())  # type: ignore[arg-type]
+
+
+def parse_forgiving(text: str) -> Action | None:
+    """Read an action whatever its case, white space, quotes and final full stop."""
+    match = _FORGIVING.fullmatch(text.strip().strip(_AROUND))
+    words = tidy(match[2]).lower() if match is not None else ""
+    if match is None or not words:
+        return None
+    return Action(match[1].lower(), words)  # type: ignore[arg-type]
+
+
+def tidy(text: str) -> str:
+    """The text on one line, with single spaces."""
+    return " ".join(text.split())
+
+
+def shortened(text: str) -> str:
+    """The text on one line, cut off when it is long."""
+    line = tidy(text[: 4 * _LONGEST])
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 3] + "..."
+
+
+def meant(words: str, clickables: Iterable[str]) -> str | None:
+    """The clickable text that is the same but for case and white space."""
+    wanted = tidy(words).lower()
+    return next((text for text in clickables if tidy(text).lower() == wanted), None)
+
+
+def why_no_action(text: str) -> str:
+    """What to say to a text that is no action."""
+    if _FORGIVING.fullmatch(text.strip().strip(_AROUND)):
+        return "there is nothing between the brackets"
+    return "an action is search[words] or click[text], and nothing around it"
+
+
+def why_no_click(words: str, clickables: Iterable[str], products: list[str]) -> str:
+    """What to say when nothing on the page has these words; `products` are its identifiers."""
+    said = f"nothing on this page is called '{shortened(words)}'"
+    known = {tidy(text).lower(): tidy(text) for text in clickables}
+    if words.isdigit() and 0 < int(words[:9]) <= len(products):
+        near = [products[int(words) - 1]]
+    else:
+        near = [known[name] for name in get_close_matches(words.lower(), known, n=1)]
+    return f"{said}; did you mean click[{near[0]}]?" if near else said

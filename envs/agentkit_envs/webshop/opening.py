@@ -1,0 +1,43 @@
+"""Catalogues and goals that the environments of one process share."""
+
+from functools import lru_cache
+from pathlib import Path
+from threading import RLock
+
+from agentkit_envs.webshop.catalogue import Catalogue, open_catalogue
+from agentkit_envs.webshop.goals import Goals
+
+_LOCK = RLock()
+"""Many environments are made at once, each on its thread: the first one opens, the rest wait."""
+
+
+def shared_goals(
+    data: str | Path | None,
+    *,
+    products: int | None,
+    seed: int,
+    kind: str,
+    cache: str | Path | None,
+) -> tuple[Catalogue, Goals]:
+    """A catalogue and its goals; the same arguments give the same objects.
+
+    Raises:
+        ValueError: The data have problems, or there are no such goals.
+    """
+    with _LOCK:
+        catalogue = _catalogue(_place(data), products, seed, _place(cache))
+        return catalogue, _goals(catalogue, kind, seed)
+
+
+def _place(path: str | Path | None) -> Path | None:
+    return None if path is None else Path(path).expanduser().resolve()
+
+
+@lru_cache(maxsize=4)
+def _catalogue(data: Path | None, products: int | None, seed: int, cache: Path | None) -> Catalogue:
+    return open_catalogue(data, products=products, seed=seed, cache=cache)
+
+
+@lru_cache(maxsize=8)
+def _goals(catalogue: Catalogue, kind: str, seed: int) -> Goals:
+    return Goals(catalogue, kind, seed)
