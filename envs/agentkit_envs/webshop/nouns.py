@@ -15,7 +15,7 @@ import yaml
 
 SPACY_MODEL = "en_core_web_lg"
 SPACY_TAGS = ("NOUN", "PROPN")
-_WORD = re.compile(r"[^\W_]+(?:['\u2019](?!s\b)[^\W\d_]+)*")
+_WORD = re.compile(r"[^\W_]+(?:'(?!s\b)[^\W\d_]+)*")
 """Letters and digits, with the apostrophe of "don't", without that of "women's"."""
 _REMEMBERED = 1 << 16
 
@@ -54,7 +54,8 @@ class RuleNouns:
         return self._tag(text)
 
     def _find(self, text: str) -> tuple[str, ...]:
-        return tuple(word for word in _WORD.findall(text.lower()) if self._is_noun(word))
+        words = _WORD.findall(text.lower().replace("\u2019", "'"))
+        return tuple(word for word in words if self._is_noun(word))
 
     def _is_noun(self, word: str) -> bool:
         if len(word) == 1 or word[0].isdigit() or word in self._none:
@@ -80,9 +81,13 @@ class SpacyNouns:
         return tuple(token.text.lower() for token in self._model(text) if token.pos_ in SPACY_TAGS)
 
 
-@cache
 def get_nouns(name: str = "rules") -> Nouns:
     """The tagger of a name: `rules` (ours), `spacy` (en_core_web_lg) or `spacy:MODEL`."""
+    return _made(name)
+
+
+@cache
+def _made(name: str) -> Nouns:
     kind, _, model = name.partition(":")
     if name == "rules":
         return RuleNouns()
