@@ -24,14 +24,16 @@ GENERATED = 5000
 class Catalogue:
     """Products, their search index and their prices, memory-mapped from a prepared folder."""
 
-    def __init__(self, folder: Path, name: str, *, generated: bool, seed: int) -> None:
+    def __init__(
+        self, folder: Path, name: str, remark: str, *, generated: bool, seed: int
+    ) -> None:
         self.folder = folder
         """The prepared folder; goals are read from it."""
         self.generated = generated
         """Whether the products are made up: results on them are not the benchmark's."""
         self._store = Store(folder)
         self._seed = seed
-        self.name = name
+        self.name = f"{name} ({len(self):,} products, {remark})"
         """For people: which catalogue this is."""
 
     @cached_property
@@ -90,8 +92,10 @@ def open_catalogue(
     Raises:
         ValueError: When the data has problems (all are listed) or cannot be prepared.
     """
-    if products is not None and products < 1:
-        raise ValueError(f"products is {products}: expected a whole number from 1")
+    if products is not None and (type(products) is not int or products < 1):
+        raise ValueError(f"products is {products!r}: expected a whole number from 1")
+    if type(seed) is not int:
+        raise ValueError(f"the catalogue's seed is {seed!r}: expected a whole number")
     folder = cache_folder(None if cache is None else Path(cache).expanduser())
     if data is None:
         return _open_generated(folder, GENERATED if products is None else products, seed)
@@ -101,8 +105,7 @@ def open_catalogue(
         fingerprint([source.form, products], source.files),
         lambda made: write_store(_read(source, products, made), made),
     )
-    name = f"WebShop's data in {source.folder} ({len(Store(made)):,} products, {source.form})"
-    return Catalogue(made, name, generated=False, seed=seed)
+    return _opened(made, f"WebShop's data in {source.folder}", source.form, seed=seed)
 
 
 def _open_generated(folder: Path, count: int, seed: int) -> Catalogue:
@@ -113,8 +116,20 @@ def _open_generated(folder: Path, count: int, seed: int) -> Catalogue:
         fingerprint(["generated", count, seed]),
         lambda made: write_store(generate(count, seed), made),
     )
-    name = f"the generated catalogue ({count:,} products, seed {seed}; not the benchmark's)"
-    return Catalogue(made, name, generated=True, seed=seed)
+    remark = f"seed {seed}; not the benchmark's"
+    return _opened(made, "the generated catalogue", remark, generated=True, seed=seed)
+
+
+def _opened(
+    folder: Path, name: str, remark: str, *, seed: int, generated: bool = False
+) -> Catalogue:
+    try:
+        return Catalogue(folder, name, remark, generated=generated, seed=seed)
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"the prepared catalogue {folder} is damaged ({error}): remove that folder, and it is "
+            "prepared anew"
+        ) from error
 
 
 def _read(source: Source, limit: int | None, scratch: Path) -> Iterator[Product]:

@@ -102,13 +102,8 @@ def reviews_of(records: Sequence[dict[str, Any]]) -> tuple[Review, ...]:
 
 
 def _human(one: HumanInstruction) -> Instruction:
-    options = one.instruction_options
-    return Instruction(
-        text=one.instruction,
-        attributes=tuple(one.instruction_attributes),
-        options=options if isinstance(options, dict) else tuple(options),
-        human=True,
-    )
+    attributes, options = tuple(one.instruction_attributes), tuple(one.instruction_options)
+    return Instruction(one.instruction, attributes, options, human=True)
 
 
 def _synthetic(known: AttributesEntry | None) -> tuple[Instruction, ...]:

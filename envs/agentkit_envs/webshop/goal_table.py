@@ -29,7 +29,8 @@ class GoalTableWriter:
         """Note the goals that a product's instructions make."""
         for number, instruction in enumerate(product.instructions):
             kind = "human" if instruction.human else "synthetic"
-            self._kinds[kind].add(position, number, instruction, _goals_of(product, instruction))
+            goals = _goals_of(product, instruction)
+            self._kinds[kind].add(product.asin, (position, number), instruction, goals)
 
     def write(self, folder: Path) -> None:
         """Write the tables, in the benchmark's order."""
@@ -48,15 +49,16 @@ class _Rows:
         self._names: dict[str, int] = {}
         self._uses: Counter[int] = Counter()
 
-    def add(self, position: int, number: int, instruction: Instruction, goals: int) -> None:
+    def add(self, asin: str, place: tuple[int, int], instruction: Instruction, goals: int) -> None:
+        """Add an instruction; `place` is its product's position and its number there."""
         end = (self._ends[-1] if self._ends else 0) + goals
         if end > MOST:
             raise ValueError(
-                f"the options of the products make more than {MOST:,} goals: a product has too "
-                "many options to try every combination; check the product files"
+                f"there would be more than {MOST:,} goals: the product {asin!r} has too many "
+                "options for a goal of every combination"
             )
-        self._positions.append(position)
-        self._numbers.append(number)
+        self._positions.append(place[0])
+        self._numbers.append(place[1])
         self._ends.append(end)
         names = self._names
         ids = tuple(names.setdefault(text, len(names)) for text in instruction.attributes)

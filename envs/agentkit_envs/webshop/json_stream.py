@@ -11,8 +11,6 @@ CHUNK = 1 << 20
 """Characters read at a time."""
 LONGEST = 1 << 26
 """Characters that one element may have: more means that a quote or bracket is not closed."""
-_NEAR_END = 16
-"""How far before the end of the text a decoder may complain only because the rest is missing."""
 _SPACE = " \t\r\n"
 
 
@@ -33,20 +31,23 @@ class Element:
     """The value as the file writes it."""
 
 
-def elements(path: Path, opening: str) -> Iterator[Element]:
+def elements(path: Path, opening: str, chunk: int = CHUNK) -> Iterator[Element]:
     """The elements of the list (`opening` is "[") or object ("{") that the file is.
+
+    `chunk` characters are read at a time.
 
     Raises:
         BrokenJsonError: When the file is no such thing, or broken somewhere.
         OSError: When it cannot be opened.
     """
     with path.open(encoding="utf-8-sig", newline="") as file:
-        yield from _Reader(file).elements(opening)
+        yield from _Reader(file, chunk).elements(opening)
 
 
 class _Reader:
-    def __init__(self, file: TextIO) -> None:
+    def __init__(self, file: TextIO, chunk: int) -> None:
         self._file = file
+        self._chunk = chunk
         self._text = ""
         self._at = 0
         self._line = 1
@@ -83,13 +84,15 @@ class _Reader:
                 value, end = self._decoder.raw_decode(self._text, self._at)
             except JSONDecodeError as error:
                 if self._complete(error) or not self._more():
-                    self._skip_to(min(error.pos, len(self._text)))
+                    # The decoder has already passed a control character, such as a line's end.
+                    passed = error.msg.startswith("Invalid control character")
+                    self._skip_to(error.pos - passed)
                     raise self._broken(_reason(error)) from error
             except (ValueError, RecursionError) as error:
                 raise self._broken(f"it cannot be read: {error}") from error
             else:
-                # A number at the end of the text may go on in the next chunk.
-                if end < len(self._text) or not self._more():
+                # A number may go on in the next chunk: "0", "0." and "0e-" all read as 0.
+                if end + 2 < len(self._text) or not self._more():
                     text = self._text[self._at : end]
                     self._skip_to(end)
                     return value, text
@@ -100,7 +103,8 @@ class _Reader:
             return True
         if error.msg.startswith("Unterminated string"):
             return False
-        return error.pos < len(self._text) - _NEAR_END
+        # What the decoder complains of near the end may only be that the rest is not read yet.
+        return len(self._text) - error.pos > CHUNK
 
     def _expect(self, characters: str) -> str:
         found = self._next()
@@ -123,16 +127,17 @@ class _Reader:
                 return ""
 
     def _more(self) -> bool:
-        """Read on, and let go of what was passed."""
+        """Read on, and let go of what was passed; False when there is no more."""
         rest = self._text[self._at :]
         try:
             # At least as much as is waiting, so that a long element costs no more than its length.
-            chunk = "" if self._ended else self._file.read(max(CHUNK, len(rest)))
+            chunk = "" if self._ended else self._file.read(max(self._chunk, len(rest)))
         except UnicodeDecodeError as error:
             raise self._broken(f"it is not UTF-8 text (after here): {error.reason}") from error
+        if chunk:
+            self._text, self._at = rest + chunk, 0
         self._ended = not chunk
-        self._text, self._at = rest + chunk, 0
-        return bool(chunk)
+        return not self._ended
 
     def _skip_to(self, at: int) -> None:
         self._line += self._text.count("\n", self._at, at)

@@ -53,7 +53,7 @@ def _read(
         asin = Named.model_validate(value).asin
         if not known.take(asin):
             return None
-        where += f" ({asin})"
+        where += f" ({asin!r})"
         record = OfficialProduct.model_validate(value)
     except ValidationError as error:
         problems.add_invalid(where, error, value if isinstance(value, dict) else ())
@@ -81,7 +81,7 @@ def parse_pricing(pricing: str | None) -> tuple[tuple[float, ...], str]:
 
 
 def _dollars(text: str) -> float:
-    digits = re.sub(r"[^0-9.]", "", text)
+    digits = re.sub(r"[^\d.]", "", text)
     try:
         price = float(digits)
     except ValueError:

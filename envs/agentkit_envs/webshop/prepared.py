@@ -32,7 +32,7 @@ def cache_folder(chosen: Path | None) -> Path:
     if chosen is not None:
         return chosen
     home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "agentkit" / "webshop"
+    return (Path(home) if home else Path("~/.cache").expanduser()) / "agentkit" / "webshop"
 
 
 def fingerprint(arguments: Sequence[str | int | None], files: Sequence[Path] = ()) -> str:

@@ -61,7 +61,7 @@ def shown(value: object) -> str:
 
 def _told(place: str, kind: str, problem: Any, names: Iterable[str]) -> str:
     if kind == "missing":
-        near = difflib.get_close_matches(place, list(names), 1)
+        near = [] if "." in place else difflib.get_close_matches(place, list(names), 1)
         hint = f". Did you mean {near[0]!r}, which is there?" if near else ""
         return f"the field {place!r} is missing{hint}"
     expected = _EXPECTED.get(kind)

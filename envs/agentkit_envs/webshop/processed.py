@@ -50,7 +50,7 @@ def _read(
         asin = Named.model_validate(value).asin
         if not known.take(asin):
             return None
-        where += f" ({asin})"
+        where += f" ({asin!r})"
         record = ProcessedProduct.model_validate(value)
     except ValidationError as error:
         problems.add_invalid(where, error, value if isinstance(value, dict) else ())

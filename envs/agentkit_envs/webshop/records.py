@@ -1,8 +1,8 @@
 """What the records of WebShop's files must look like."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, model_validator
 
 
 def _or_empty(value: object) -> object:
@@ -16,6 +16,11 @@ def _as_list(value: object) -> object:
 def _or_nothing(value: object) -> object:
     """The files write "no options" as null, "" or an empty list."""
     return value or {}
+
+
+def _values(value: object) -> object:
+    """The original scores people's options by their values, even where they have names."""
+    return list(value.values()) if isinstance(value, dict) else value
 
 
 Text = Annotated[str, BeforeValidator(_or_empty)]
@@ -67,7 +72,7 @@ class HumanInstruction(_Record):
 
     instruction: str
     instruction_attributes: list[str]
-    instruction_options: list[str] | dict[str, str]
+    instruction_options: Annotated[list[str], BeforeValidator(_values)]
 
 
 class HumanEntry(_Record):
@@ -83,12 +88,11 @@ class AttributesEntry(_Record):
     instruction: str | None = None
     instruction_attributes: list[str] | None = None
 
-    @field_validator("instruction_attributes")
-    @classmethod
-    def _not_empty(cls, value: list[str] | None) -> list[str] | None:
-        if value == []:
-            raise ValueError("an instruction needs at least one attribute")
-        return value
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> Self:
+        if self.instruction is not None and not self.instruction_attributes:
+            raise ValueError("expected at least one of 'instruction_attributes' for 'instruction'")
+        return self
 
 
 class ReviewsEntry(_Record):

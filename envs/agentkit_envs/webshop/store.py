@@ -1,8 +1,10 @@
 """A catalogue on disk: written once in one pass, then memory-mapped."""
 
+import json
 import mmap
 from array import array
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +31,7 @@ def contents(product: Product) -> str:
 
 def write_store(products: Iterable[Product], folder: Path) -> None:
     """Write products, goals and the search index into a folder that is there."""
-    try:
-        from agentkit_envs.webshop.search.index import SearchIndex
-    except ImportError:
-        SearchIndex = None
+    from agentkit_envs.webshop.search.index import SearchIndex
 
     starts = array("q", [0])
     asins: list[bytes] = []
@@ -40,17 +39,15 @@ def write_store(products: Iterable[Product], folder: Path) -> None:
 
     def written() -> Iterator[tuple[str, str]]:
         with (folder / _PRODUCTS).open("wb") as file:
-            for position, product in enumerate(products):
-                starts.append(starts[-1] + file.write(orjson.dumps(product)))
+            for position, read in enumerate(products):
+                product, line = _line(read)
+                starts.append(starts[-1] + file.write(line))
                 asins.append(product.asin.encode())
                 table.add(position, product)
                 yield product.asin, contents(product)
 
     (folder / SEARCH).mkdir()
-    if SearchIndex is None:
-        list(written())
-    else:
-        SearchIndex.build(written(), folder / SEARCH)
+    SearchIndex.build(written(), folder / SEARCH)
     named = np.array(asins, dtype=np.bytes_)
     by_asin = np.argsort(named, kind="stable").astype(np.uint32)
     np.save(folder / _STARTS, np.frombuffer(starts, dtype=np.int64))
@@ -68,6 +65,11 @@ class Store:
         self._by_asin = np.load(folder / _BY_ASIN, mmap_mode="r")
         with (folder / _PRODUCTS).open("rb") as file:
             self._text = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        count = len(self._by_asin)
+        if not len(self._asins) == len(self._starts) - 1 == count:
+            raise ValueError(f"its tables do not agree on how many products there are: {count}?")
+        if self._starts[-1] != len(self._text):
+            raise ValueError(f"{_PRODUCTS} has {len(self._text)} bytes, not {self._starts[-1]}")
 
     def __len__(self) -> int:
         return len(self._by_asin)
@@ -83,6 +85,16 @@ class Store:
         if found == len(self) or self._asins[found] != wanted:
             return None
         return int(self._by_asin[found])
+
+
+def _line(product: Product) -> tuple[Product, bytes]:
+    """A product and how it is stored."""
+    try:
+        return product, orjson.dumps(product)
+    except TypeError:
+        # JSON can name half of a character's pair, UTF-8 cannot: it becomes a question mark.
+        text = json.dumps(asdict(product), ensure_ascii=False).encode(errors="replace")
+        return _product(orjson.loads(text)), text
 
 
 def _product(record: dict[str, Any]) -> Product:
