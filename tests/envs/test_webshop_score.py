@@ -67,7 +67,7 @@ def test_many_episodes_give_score_success_and_parts():
     lines = report([info(1.0), info(0.75), info(None), info(0.0)] * 10)
     assert lines["WebShop score"].startswith("43.8 (95% between ")
     assert lines["WebShop score"].endswith(", 40 episodes)")
-    assert lines["success rate"] == "25.0% (95% between 14.2 and 40.2; 10 episodes)"
+    assert lines["success rate"] == "25.0% (95% between 14.2 and 40.2, 10 of 40 episodes)"
     assert lines["purchases"] == "30 of 40 episodes"
     assert lines["parts"] == "attributes 83.3%, options 33.3%, price 100.0%, type factor 0.667"
     assert lines["nouns"] == "rules (the original: spacy:en_core_web_lg)"

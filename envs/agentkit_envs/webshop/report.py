@@ -49,7 +49,8 @@ def _success(rewards: Sequence[float]) -> str:
     if len(rewards) == 1:
         return f"{text} (one episode)"
     low, high = success_interval(rewards)
-    return f"{text} (95% between {low:.1f} and {high:.1f}; {successes(rewards)} episodes)"
+    count = f"{successes(rewards)} of {len(rewards)} episodes"
+    return f"{text} (95% between {low:.1f} and {high:.1f}, {count})"
 
 
 def _parts(scores: Sequence[Mapping[str, Any]]) -> str:
