@@ -40,7 +40,7 @@ def inverses(tokens: int, documents: int) -> NDArray[np.float32]:
         tokens: How many tokens all documents have together.
         documents: How many documents have a token.
     """
-    average = np.float32(tokens / max(documents, 1))
+    average = np.float32(tokens / documents if documents else 1)
     lengths = LENGTHS.astype(np.float32)
     return np.float32(1) / (K1 * ((np.float32(1) - B) + B * lengths / average))
 

@@ -19,7 +19,7 @@ from agentkit_envs.webshop.search import bm25, storage
 from agentkit_envs.webshop.search.analyzer import piece_tokens
 
 RUN = 4_000_000
-"""Tokens sorted at a time, and postings merged at a time; this many take about 200 MB."""
+"""So many tokens take about 200 MB while they are sorted."""
 _PIECES = 1 << 20
 """Pieces of text whose terms are remembered."""
 
@@ -49,12 +49,19 @@ class _Run(NamedTuple):
     counts: NDArray[np.uint32]
 
 
-def build(documents: Iterable[tuple[str, str]], folder: Path) -> None:
-    """Write the index of documents, each an identifier and a text, into a folder."""
+def build(documents: Iterable[tuple[str, str]], folder: Path, run: int = RUN) -> None:
+    """Write the index of documents, each an identifier and a text, into a folder.
+
+    Args:
+        documents: Read once, one by one.
+        folder: Is made if it is not there.
+        run: Tokens sorted at a time, and postings merged at a time; the index does not depend on
+            it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / storage.LIST).unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix="runs") as runs_folder:
-        reader = _Reader(Path(runs_folder))
+        reader = _Reader(Path(runs_folder), run)
         reader.read(documents)
         arrays = _merged(reader, folder)
     arrays["lengths"] = storage.save(folder, "lengths", bm25.length_codes(reader.lengths))
@@ -71,8 +78,9 @@ def build(documents: Iterable[tuple[str, str]], folder: Path) -> None:
 class _Reader:
     """Reads all documents, once, and leaves runs on disk."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, run: int) -> None:
         self._folder = folder
+        self.run = run
         self._pending = array("i")
         self._first = 0
         self._lengths = array("q")
@@ -102,8 +110,8 @@ class _Reader:
             before = len(pending)
             pending.extend(chain.from_iterable(map(terms_of, text.split())))
             self._lengths.append(len(pending) - before)
-            self.identifiers.append(identifier.encode())
-            if len(pending) >= RUN:
+            self.identifiers.append(identifier.encode(errors="surrogatepass"))
+            if len(pending) >= self.run:
                 self._write_run()
         self._write_run()
 
@@ -149,7 +157,7 @@ def _merged(reader: _Reader, folder: Path) -> dict[str, Any]:
         storage.path_of(folder, "documents").open("wb") as documents_file,
         storage.path_of(folder, "counts").open("wb") as counts_file,
     ):
-        for first, last, documents, counts in _blocks(runs, starts):
+        for first, last, documents, counts in _blocks(runs, starts, reader.run):
             documents.astype("<i4").tofile(documents_file)
             counts.astype(counts_dtype.newbyteorder("<")).tofile(counts_file)
             products = counts.astype(np.float32) * inverses[codes[documents]]
@@ -164,13 +172,13 @@ def _merged(reader: _Reader, folder: Path) -> dict[str, Any]:
 
 
 def _blocks(
-    runs: list[_Run], starts: NDArray[np.int64]
+    runs: list[_Run], starts: NDArray[np.int64], most: int
 ) -> Iterator[tuple[int, int, NDArray[np.int32], NDArray[np.uint32]]]:
     """The postings of some terms at a time: first term, the one after the last, and the arrays."""
     taken = [0] * len(runs)
     first = 0
     while first < len(starts) - 1:
-        last = int(np.searchsorted(starts, starts[first] + RUN, side="right")) - 1
+        last = int(np.searchsorted(starts, starts[first] + most, side="right")) - 1
         last = max(last, first + 1)
         size = int(starts[last] - starts[first])
         documents, counts = np.empty(size, np.int32), np.empty(size, np.uint32)

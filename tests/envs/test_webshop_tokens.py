@@ -1,0 +1,87 @@
+"""What texts are searched by; the tables were checked against the analyzer of Lucene 8."""
+
+import unicodedata
+
+import pytest
+from agentkit_envs.webshop.search.analyzer import STOP_WORDS, tokens
+from agentkit_envs.webshop.search.stem import stem
+from agentkit_envs.webshop.search.words import words
+from hypothesis import given
+from hypothesis import strategies as st
+from nltk.stem.porter import PorterStemmer
+
+WORDS = {
+    "Men's T-Shirts (2-Pack), size: X-Large": "Men's T Shirts 2 Pack size X Large",
+    "material:cotton don't 5'11 o'neill's": "material:cotton don't 5'11 o'neill's",
+    "price < 50.00, 1,000.5 and 3.5mm.": "price 50.00 1,000.5 and 3.5mm",
+    "a.b.c. a..b 1.a a.1 1,a 1:2 a,b": "a.b.c a b 1 a a 1 1 a 1 2 a b",
+    "snake_case __init__ _ 7_up": "snake_case __init__ 7_up",
+    "wi-fi/usb&c+d @home #1 *": "wi fi usb c d home 1",
+    "crème brûlée cafe\u0301 naïve": "crème brûlée cafe\u0301 naïve",
+    "\uff11\uff12 ½ 10℃ 5° \u00d73": "\uff11\uff12 10 5 3",
+    "★new★ ✿ ✔soft ❤️love ☆ ☞ ●": "★ new ★ ✔ soft ❤️ love ☞",
+    "👩🏽‍🚀 👍🏽👍 🇫🇷🇩🇪 x™ ®": "👩🏽‍🚀 👍🏽 👍 🇫🇷 🇩🇪 x ™ ®",
+    "中文 かな カタカナ 한국어 ภาษา": "中 文 か な カタカナ 한국어 ภาษา",
+    "שלום צ'ק ארה\"ב": "שלום צ'ק ארה\"ב",
+    "soft\u00adhyphen zero\u200bwidth no\u00a0break": "soft\u00adhyphen zero width no break",
+}
+TOKENS = {
+    "Men's shoes": "men shoe",
+    "the DOGS\u2019 dog\u2019s dog\uff07S s's": "dog dog dog s",
+    "ties flies agreed matting hoping falling": "ti fli agre mat hope fall",
+    "relational conditional rationally": "relat condit ration",
+    "psychology possibly": "psycholog possibl",
+    "as is us by gas": "us ga",
+    "İSTANBUL ΣΊΣΥΦΟΣ": "istanbul σίσυφοσ",
+}
+MARTIN = PorterStemmer(PorterStemmer.MARTIN_EXTENSIONS)
+ENDINGS = st.sampled_from(
+    [
+        *("", "s", "es", "ies", "sses", "eed", "ed", "ing", "y", "ational", "bli", "logi"),
+        *("ization", "iveness", "biliti", "icate", "ical", "ful", "ness", "ement", "ion", "sion"),
+        *("ou", "e", "ll"),
+    ]
+)
+
+
+@pytest.mark.parametrize("text", WORDS)
+def test_words_are_those_of_lucene(text):
+    assert words(text) == WORDS[text].split()
+
+
+@pytest.mark.parametrize("text", TOKENS)
+def test_tokens_are_those_of_lucene(text):
+    assert tokens(text) == TOKENS[text].split()
+
+
+def test_there_are_lucenes_33_stop_words_and_none_is_a_token():
+    assert len(STOP_WORDS) == 33
+    assert tokens(" ".join(sorted(STOP_WORDS)).upper()) == []
+
+
+@given(st.text("aeioubcdlstwxyz", max_size=8), ENDINGS, ENDINGS)
+def test_stems_are_those_of_martin_porter(start, middle, end):
+    word = start + middle + end
+    assert stem(word) == MARTIN.stem(word)
+
+
+def test_a_word_that_is_too_long_is_cut_and_its_rest_looked_at_anew():
+    assert [len(word) for word in words("a" * 600 + " b")] == [255, 255, 90, 1]
+    assert words("a" * 254 + "'" + "b" * 10) == ["a" * 254, "b" * 10]
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_plain_text_has_the_same_words_beside_text_that_is_not_plain(text):
+    assert words(text) == words(text + " é")[:-1]
+
+
+@given(st.text("ab'\u20191._: ,-\n\u3000\u200d❤🏽é_", max_size=40))
+def test_no_word_goes_across_white_space(text):
+    assert words(text) == [word for piece in text.split() for word in words(piece)]
+
+
+@given(st.text(st.characters()))
+def test_any_text_has_tokens_in_lower_case_that_can_be_stored(text):
+    for token in tokens(text):
+        assert token.encode()
+        assert not any(unicodedata.category(letter) in ("Cs", "Zs") for letter in token)
