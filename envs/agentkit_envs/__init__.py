@@ -2,6 +2,7 @@
 
 ENTRY_POINTS = {
     "agentkit/Crafter-v1": "agentkit_envs.crafter.env:CrafterEnv",
+    "agentkit/WebShop-v1": "agentkit_envs.webshop.env:WebShopEnv",
 }
 """Each id and where its class is found; nothing is imported until one is made."""
 

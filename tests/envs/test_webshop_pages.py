@@ -1,15 +1,15 @@
 """The shop's pages: where each click leads and what is said, in every form."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 from agentkit_envs.webshop.html import html
-from agentkit_envs.webshop.product import Product
 from agentkit_envs.webshop.shop import Visit
 from agentkit_envs.webshop.text import SEPARATOR, rich_text, text
+from envs.webshop_shelf import GOAL, LAMP, Shelf, after, goals, shelves, shop
 from hypothesis import given
 from hypothesis import strategies as st
-from webshop_shelf import GOAL, LAMP, Shelf, after, fields, goals, shelves, shop
 
 HEAD = f"Instruction: [SEP] {GOAL.instruction} [SEP] Back to Search [SEP] "
 ITEM = (
@@ -88,7 +88,7 @@ def test_details_have_a_page_that_leads_back_with_the_choices_kept(button, said)
 
 
 def test_a_page_without_content_says_nothing_more():
-    bare = Product(**{**fields(LAMP), "description": "", "features": (), "reviews": ()})
+    bare = replace(LAMP, description="", features=(), reviews=())
     for button in ("description", "features", "reviews"):
         visit = after(Visit(Shelf([bare]), GOAL), "b01", button)
         assert text(visit.page) == f"{HEAD}< Prev"
@@ -124,12 +124,12 @@ def test_the_search_page_forgets_which_products_were_seen():
 
 
 def test_a_value_that_two_options_share_belongs_to_the_last():
-    both = Product(**{**fields(LAMP), "options": {"top": ("s", "m"), "bottom": ("s",)}})
+    both = replace(LAMP, options={"top": ("s", "m"), "bottom": ("s",)})
     assert after(Visit(Shelf([both]), GOAL), "b01", "s").chosen == {"bottom": "s"}
 
 
 def test_a_value_named_like_a_button_presses_the_button():
-    odd = Product(**{**fields(LAMP), "options": {"read": ("reviews", "search")}})
+    odd = replace(LAMP, options={"read": ("reviews", "search")})
     visit = after(Visit(Shelf([odd]), GOAL), "b01")
     assert not visit.click("search")
     visit.click("reviews")
@@ -154,7 +154,7 @@ def test_buying_ends_the_visit_and_shows_the_reward():
 
 
 def test_the_page_of_a_purchase_escapes_values_as_the_original_does():
-    odd = Product(**{**fields(LAMP), "options": {"color": ("it's <é>",)}})
+    odd = replace(LAMP, options={"color": ("it's <é>",)})
     visit = after(Visit(Shelf([odd]), GOAL), "b01", "it's <é>", "buy now")
     assert r'{"color": "it\u0027s \u003c\u00e9\u003e"}' in text(visit.page)
 

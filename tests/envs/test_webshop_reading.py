@@ -7,9 +7,9 @@ from agentkit_envs.webshop.reading import ReadingError, read
 from agentkit_envs.webshop.shop import Visit
 from agentkit_envs.webshop.turn import take_turn
 from agentkit_envs.webshop.view import LastAction, Listing, Option, View, view_of
+from envs.webshop_shelf import after, goals, shelves, shop, texts
 from hypothesis import given
 from hypothesis import strategies as st
-from webshop_shelf import after, goals, shelves, shop, texts
 
 lines = texts.map(lambda text: " ".join(text.split()))
 ids = st.from_regex(r"[A-Z0-9]{1,10}", fullmatch=True)

@@ -1,5 +1,8 @@
 """A shop of a few products in memory, so that pages are tried without files or an index."""
 
+import json
+from dataclasses import replace
+
 from agentkit_envs.webshop.goal import Goal
 from agentkit_envs.webshop.product import Product, Review
 from agentkit_envs.webshop.shop import Visit
@@ -13,14 +16,13 @@ texts = st.text(st.sampled_from(ODD), max_size=8) | st.sampled_from(
 words = texts.map(lambda text: " ".join(text.lower().split())).filter(bool)
 reviews = st.builds(Review, texts, st.sampled_from(["5.0", "1"]), texts)
 prices = st.sampled_from(["$10.5", "$16.05 to $40.98"])
-ids = st.lists(st.from_regex(r"B[0-9A-Z]{4}", fullmatch=True), min_size=1, max_size=23, unique=True)
 
 
 @st.composite
-def products(draw, asin="B0000"):
+def products(draw):
     """A product with odd texts and any options."""
     return Product(
-        asin=asin,
+        asin="B0000",
         title=draw(texts),
         description=draw(texts),
         features=tuple(draw(st.lists(texts, max_size=3))),
@@ -37,8 +39,10 @@ def products(draw, asin="B0000"):
 
 @st.composite
 def shelves(draw):
-    """A shop with one to 23 products."""
-    return Shelf([draw(products(asin)) for asin in draw(ids)])
+    """A shop with one to 23 products, at most two of them different."""
+    odd = draw(st.lists(products(), min_size=1, max_size=2))
+    count = draw(st.integers(1, 23))
+    return Shelf([replace(odd[n % len(odd)], asin=f"B{n:04}") for n in range(count)])
 
 
 goals = st.builds(
@@ -109,12 +113,8 @@ LAMP = Product(
 
 def shop(count=1, **arguments):
     """A visit to a shop that sells the lamp, and others like it."""
-    others = [Product(**{**fields(LAMP), "asin": f"B{n:02}"}) for n in range(2, count + 1)]
+    others = [replace(LAMP, asin=f"B{n:02}") for n in range(2, count + 1)]
     return Visit(Shelf([LAMP, *others]), GOAL, **arguments)
-
-
-def fields(product):
-    return {name: getattr(product, name) for name in product.__slots__}
 
 
 def after(visit, *clicks, search="lamp"):
@@ -123,3 +123,30 @@ def after(visit, *clicks, search="lamp"):
     for click in clicks:
         assert visit.click(click), click
     return visit
+
+
+def write_shop(folder):
+    """A folder with 12 lamps in the processed form of WebShop's data, and 24 goals."""
+    lamps = [
+        {
+            "asin": f"B{number:02}",
+            "name": f"Desk Lamp {number}",
+            "Title": f"Desk Lamp {number}",
+            "Description": "A bright lamp.",
+            "BulletPoints": ["It's <bright>", "Fits [every] desk"],
+            "pricing": [10.0 * number, 10.0 * number + 4.5],
+            "Price": f"${10.0 * number} to ${10.0 * number + 4.5}",
+            "options": {"color": ["red", "navy [dark]"]},
+            "Attributes": ["bright"],
+            "category": "garden",
+            "query": "lamps",
+            "product_category": "Home",
+            "Rating": "N.A.",
+        }
+        for number in range(1, 13)
+    ]
+    wish = {"instruction": "Find me a lamp", "instruction_attributes": ["bright"]}
+    asked = {lamp["asin"]: {"attributes": ["bright"], **wish} for lamp in lamps}
+    (folder / "products_12.jsonl").write_text("".join(f"{json.dumps(lamp)}\n" for lamp in lamps))
+    (folder / "items_ins_v2_12.json").write_text(json.dumps(asked))
+    return folder

@@ -1,7 +1,7 @@
 """WebShop as a Gymnasium environment of texts."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, SupportsFloat
@@ -16,8 +16,9 @@ from agentkit_envs.webshop.goals import split_of
 from agentkit_envs.webshop.html import html
 from agentkit_envs.webshop.nouns import get_nouns
 from agentkit_envs.webshop.opening import shared_goals
-from agentkit_envs.webshop.pages import Page
+from agentkit_envs.webshop.pages import BACK_TO_SEARCH, BUY, DETAILS, NEXT, PREVIOUS, Page
 from agentkit_envs.webshop.prompt_text import describe
+from agentkit_envs.webshop.report import report
 from agentkit_envs.webshop.shop import Visit
 from agentkit_envs.webshop.text import rich_text, text
 from agentkit_envs.webshop.turn import Turn, legal_actions, take_turn
@@ -26,6 +27,10 @@ from agentkit_envs.webshop.view import LastAction, View, view_of
 MODES: dict[str, Callable[[Page], str]] = {"text": text, "text_rich": rich_text, "html": html}
 """The original's observations; `prompt` is ours."""
 
+_EXAMPLES = (
+    "search[lamp]",
+    *(f"click[{name}]" for name in (BACK_TO_SEARCH, PREVIOUS, NEXT, *DETAILS, BUY)),
+)
 _PRICE = re.compile(r"price lower than (\d+(?:\.\d+)?) dollars")
 
 
@@ -94,7 +99,7 @@ class WebShopEnv(gymnasium.Env[str, str]):
     - v1: WebShop's rules of 2022.
     """
 
-    metadata = {"render_modes": ["ansi"]}  # noqa: RUF012
+    metadata = {"render_modes": ["ansi"], "render_fps": 1}  # noqa: RUF012
     resumable = True
     """The same seed and actions rebuild an episode."""
 
@@ -119,7 +124,7 @@ class WebShopEnv(gymnasium.Env[str, str]):
             raise ValueError(f"render_mode is None or 'ansi', not {render_mode!r}")
         self.max_steps = None if max_steps is None else whole("max_steps", max_steps)
         self.render_mode = render_mode
-        self.action_space = AnyText()
+        self.action_space = AnyText(_EXAMPLES)
         self.observation_space = AnyText()
         self._nouns = get_nouns(nouns)
         self._show_attributes = show_attributes
@@ -175,6 +180,11 @@ class WebShopEnv(gymnasium.Env[str, str]):
         """The page as a prompt observation, with `render_mode="ansi"`; else None."""
         self._started()
         return describe(self.view) if self.render_mode == "ansi" else None
+
+    @staticmethod
+    def report(infos: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+        """Score, success rate and their parts, from the last `info` of each episode."""
+        return report(infos)
 
     @property
     def visit(self) -> Visit:
