@@ -41,20 +41,28 @@ def make_env(agent: Agent) -> "gymnasium.Env[Any, Any]":
     Raises:
         InputError: It is unknown, a package it needs is missing, or it refuses its arguments.
     """
-    import gymnasium
-
     if agent.env is None:
         raise InputError(f"{agent.name} has no environment")
     check_env_id(agent.env.id)
-    arguments = env_arguments(agent.env, agent.inputs)
+    return open_env(agent.env.id, env_arguments(agent.env, agent.inputs))
+
+
+def open_env(env_id: str, arguments: Mapping[str, Any]) -> "gymnasium.Env[Any, Any]":
+    """A registered environment with these arguments.
+
+    Raises:
+        InputError: A package it needs is missing, or it refuses its arguments.
+    """
+    import gymnasium
+
     try:
-        return gymnasium.make(agent.env.id, disable_env_checker=True, **arguments)
+        return gymnasium.make(env_id, disable_env_checker=True, **arguments)
     except ImportError as error:
         raise InputError(
-            f"environment '{agent.env.id}' needs a package that is not installed: {error}"
+            f"environment '{env_id}' needs a package that is not installed: {error}"
         ) from error
-    except (TypeError, ValueError) as error:
-        raise InputError(f"environment '{agent.env.id}': {error}") from error
+    except (TypeError, ValueError, gymnasium.error.Error) as error:
+        raise InputError(f"environment '{env_id}': {error}") from error
 
 
 class EnvThread:

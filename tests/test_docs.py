@@ -119,6 +119,7 @@ class Reader:
                 [AGENTKIT, *arguments],
                 cwd=self._folder,
                 env=environment,
+                stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,

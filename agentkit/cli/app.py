@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "render": "Print the exact messages of a node; no model is asked.",
     "new": "Write a new agent to edit, from one that is shipped.",
     "envs": "List the environments that agents can play in.",
+    "play": "Play an environment yourself, in the terminal.",
     "schema": "Print the JSON Schema of agent files, for editors.",
 }
 """Each command and what it does; its module is imported only when it is used."""

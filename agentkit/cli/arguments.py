@@ -41,8 +41,8 @@ def from_here(model: str | None) -> str | None:
     return f"script:{Path(model.removeprefix('script:')).resolve()}"
 
 
-def parse_inputs(given: Sequence[str]) -> dict[str, Any]:
-    """The values of `--input name=value` options.
+def parse_inputs(given: Sequence[str], option: str = "--input") -> dict[str, Any]:
+    """The values of `--input name=value` options, or of another option of this form.
 
     Raises:
         InputError: One has no `=`, comes twice, or names a file that cannot be read.
@@ -52,9 +52,9 @@ def parse_inputs(given: Sequence[str]) -> dict[str, Any]:
         name, equals, value = text.partition("=")
         name = name.strip()
         if not equals or not name:
-            raise InputError(f"--input {text!r}: write name=value")
+            raise InputError(f"{option} {text!r}: write name=value")
         if name in inputs:
-            raise InputError(f"--input {name} is given twice")
+            raise InputError(f"{option} {name} is given twice")
         inputs[name] = parse_value(value)
     return inputs
 

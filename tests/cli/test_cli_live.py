@@ -42,6 +42,9 @@ class Terminal:
             assert time.monotonic() < end, f"{text!r} did not come:\n{self.text[-3000:]}"
             assert self._read(), f"{text!r} did not come:\n{self.text[-3000:]}"
 
+    def type(self, keys: str) -> None:
+        os.write(self._master, keys.encode())
+
     def read_to_end(self) -> str:
         while self._read():
             pass

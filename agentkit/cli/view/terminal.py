@@ -1,5 +1,7 @@
 """The way of every text to the terminal: none of them can steer it."""
 
+import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -32,6 +34,21 @@ def echo_pair(head: str, text: str, *, before: str = "", err: bool = False, **st
         style: How the head looks on a terminal, as `click.style` has it.
     """
     click.echo(f"{visible(before)}{click.style(visible(head), **style)}{visible(text)}", err=err)
+
+
+def read_line(prompt: str) -> str:
+    """A line that the user types, or the next one of a pipe, which is shown as if typed.
+
+    Raises:
+        EOFError: There is no more.
+    """
+    typed = sys.stdin.isatty()
+    if typed and find_spec("readline"):
+        import readline  # noqa: F401  # lets `input` bring earlier lines back
+    line = input(visible(prompt))
+    if not typed:
+        echo(line)
+    return line
 
 
 def rich_text(text: str, style: str = "", **options: Any) -> "Text":
