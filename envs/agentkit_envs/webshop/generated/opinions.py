@@ -1,0 +1,23 @@
+"""Ratings and reviews."""
+
+from agentkit_envs.webshop.generated.design import Design
+from agentkit_envs.webshop.generated.draw import Draw
+from agentkit_envs.webshop.product import Review
+
+_UNRATED = 0.12
+_MOODS = (0, 1, 1, 2, 2, 2, 2, 2)
+"""Most of those who write are happy."""
+
+
+def opinions(draw: Draw, design: Design) -> tuple[str, tuple[Review, ...]]:
+    """The rating and up to three reviews; no rating means no reviews."""
+    if draw.chance(_UNRATED):
+        return "N.A.", ()
+    rating = f"{3.4 + 1.5 * draw.share():.1f}"
+    return rating, tuple(_review(draw, design) for _ in range(draw.between(0, 3)))
+
+
+def _review(draw: Draw, design: Design) -> Review:
+    mood = design.kind.reviews[draw.one(_MOODS)]
+    body = f"{draw.one(mood.starts)} {draw.one(mood.ends)}".replace("{brand}", design.brand)
+    return Review(draw.one(mood.titles), draw.one(mood.stars), body)
