@@ -96,7 +96,7 @@ def test_a_purchase_is_rewarded_by_the_documented_function(env):
         "price": price,
         "options": {"color": "red"},
     }
-    assert read(observation).reward == reward
+    assert read(observation).reward == pytest.approx(reward, abs=1e-4)
     with pytest.raises(ResetNeeded):
         env.step("search[lamp]")
 
@@ -114,6 +114,8 @@ def test_nothing_but_a_purchase_is_rewarded(env):
         ("search[]", "there is nothing between the brackets"),
         ("search[ ]", "there is nothing between the brackets"),
         ("", "an action is search[words] or click[text]"),
+        ("click[red] click[Buy Now]", "it is more than one action: give one at a time"),
+        ("search[a], search[b]", "it is more than one action"),
         ("I would click[red]", "an action is search[words] or click[text]"),
         ("click[rad]", "nothing on this page is called 'rad'; did you mean click[red]?"),
         ("click[feature]", "did you mean click[Features]?"),
@@ -134,8 +136,9 @@ def test_an_action_that_is_not_understood_changes_nothing_and_says_so(env, actio
 
 
 def test_the_number_of_a_result_is_answered_with_its_identifier(env):
-    (_, (observation, *_)) = play(env, "search[lamp]", "click[2]")
+    (*_, (observation, *_)) = play(env, "search[lamp]", "click[next >]", "click[12]")
     asin = env.visit.page.products[1].asin
+    assert f"12. {asin} | " in observation
     assert read(observation).last.told.endswith(f"did you mean click[{asin}]?")
 
 

@@ -92,7 +92,7 @@ def test_results_are_numbered_with_identifier_price_and_title():
     page = after(shop(2), "b02", "< prev").page
     assert describe(view_of(page, None, 12)) == (
         "Instruction: a red lamp, and price lower than 20.00 dollars\n"
-        'Page: results, page 1, 2 products found for "lamp"\n'
+        'Page: results, page 1 of 1, 2 products found for "lamp"\n'
         "Last action: none\n"
         "Steps left: 12\n"
         "\n"

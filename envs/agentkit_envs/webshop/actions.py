@@ -1,13 +1,14 @@
 """Actions as texts: `search[words]` and `click[text]`."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
 _EXACT = re.compile(r"(.+)\[(.+)\]")
 _FORGIVING = re.compile(r"(search|click)\s*\[(.*)\]", re.IGNORECASE | re.DOTALL)
+_ANOTHER = re.compile(r"\][\s,;.]*(?:search|click)\s*\[")
 _AROUND = "\"'`. "
 _LONGEST = 200
 
@@ -34,10 +35,10 @@ def parse_exactly(text: str) -> Action | None:
 
 
 def parse_forgiving(text: str) -> Action | None:
-    """Read an action whatever its case, white space, quotes and final full stop."""
+    """Read one action whatever its case, white space, quotes and final full stop."""
     match = _FORGIVING.fullmatch(text.strip().strip(_AROUND))
     words = tidy(match[2]).lower() if match is not None else ""
-    if match is None or not words:
+    if match is None or not words or _ANOTHER.search(words):
         return None
     return Action(match[1].lower(), words)  # type: ignore[arg-type]
 
@@ -61,17 +62,19 @@ def meant(words: str, clickables: Iterable[str]) -> str | None:
 
 def why_no_action(text: str) -> str:
     """What to say to a text that is no action."""
-    if _FORGIVING.fullmatch(text.strip().strip(_AROUND)):
+    match = _FORGIVING.fullmatch(text.strip().strip(_AROUND))
+    if match is None:
+        return "an action is search[words] or click[text], with nothing around it"
+    if not match[2].strip():
         return "there is nothing between the brackets"
-    return "an action is search[words] or click[text], and nothing around it"
+    return "it is more than one action: give one at a time"
 
 
-def why_no_click(words: str, clickables: Iterable[str], products: list[str]) -> str:
-    """What to say when nothing on the page has these words; `products` are its identifiers."""
+def why_no_click(words: str, clickables: Iterable[str], products: Mapping[int, str]) -> str:
+    """What to say when nothing on the page has these words; `products` are asins by number."""
     said = f"nothing on this page is called '{shortened(words)}'"
     known = {tidy(text).lower(): tidy(text) for text in clickables}
-    if words.isdigit() and 0 < int(words[:9]) <= len(products):
-        near = [products[int(words) - 1]]
-    else:
-        near = [known[name] for name in get_close_matches(words.lower(), known, n=1)]
-    return f"{said}; did you mean click[{near[0]}]?" if near else said
+    number = products.get(int(words)) if words.isdecimal() and len(words) < 9 else None
+    near = get_close_matches(words.lower(), known, n=1)
+    wish = number or (known[near[0]] if near else None)
+    return f"{said}; did you mean click[{wish}]?" if wish else said

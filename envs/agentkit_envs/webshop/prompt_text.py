@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 
+from agentkit_envs.webshop.pages import PAGE_SIZE
 from agentkit_envs.webshop.view import LastAction, Listing, Option, View
 
 NONE = "none"
@@ -46,7 +47,8 @@ def quoted(text: str, marks: str) -> str:
 def _page(view: View) -> str:
     if view.kind == "results":
         words = json.dumps(view.query, ensure_ascii=False)
-        return f"results, page {view.number}, {view.total} products found for {words}"
+        pages = max(1, -(-view.total // PAGE_SIZE))
+        return f"results, page {view.number} of {pages}, {view.total} products found for {words}"
     return {"index": "search", "item": "product", "done": "order placed"}.get(
         view.kind, f"{view.kind} of the product"
     )
@@ -62,7 +64,8 @@ def _last(last: LastAction | None) -> str:
 def _body(view: View) -> Iterator[str]:
     if view.kind == "results":
         yield PRODUCTS
-        yield from (_listing(n, item) for n, item in enumerate(view.products, 1))
+        first = (view.number - 1) * PAGE_SIZE + 1
+        yield from (_listing(n, item) for n, item in enumerate(view.products, first))
         if not view.products:
             yield NONE
         yield ""

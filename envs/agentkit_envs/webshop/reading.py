@@ -22,7 +22,8 @@ from agentkit_envs.webshop.prompt_text import (
 from agentkit_envs.webshop.view import LastAction, Listing, Option, View
 
 _PAGE = re.compile(
-    r"Page: (?:results, page (?P<number>\d+), (?P<total>\d+) products found for (?P<query>\".*\")"
+    r"Page: (?:results, page (?P<number>\d+) of \d+, "
+    r"(?P<total>\d+) products found for (?P<query>\".*\")"
     r"|(?P<simple>search|product|order placed)"
     r"|(?P<detail>description|features|reviews|attributes) of the product)"
 )

@@ -11,7 +11,7 @@ from agentkit_envs.webshop.actions import (
     why_no_action,
     why_no_click,
 )
-from agentkit_envs.webshop.pages import Page
+from agentkit_envs.webshop.pages import PAGE_SIZE, Page
 from agentkit_envs.webshop.shop import Visit
 from agentkit_envs.webshop.view import LastAction
 
@@ -73,7 +73,9 @@ def _why_no_click(words: str, page: Page) -> str:
     if page.kind == "index" and words == "search":
         return "to search, name the words: search[words]"
     shown = [part.text for part in page.clickables.values()]
-    return why_no_click(words, shown, [product.asin for product in page.products])
+    first = (page.number - 1) * PAGE_SIZE + 1
+    numbered = {number: item.asin for number, item in enumerate(page.products, first)}
+    return why_no_click(words, shown, numbered)
 
 
 def _what_changed(before: Page, after: Page) -> str:

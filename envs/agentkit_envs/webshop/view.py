@@ -66,7 +66,7 @@ class View:
     bought: tuple[tuple[str, str], ...] = ()
     """Options that were chosen, on the last page."""
     reward: float | None = None
-    """On the last page."""
+    """On the last page, to four digits."""
     buttons: tuple[str, ...] = ()
     """What can be clicked besides products and option values."""
 
@@ -93,7 +93,7 @@ def view_of(page: Page, last: LastAction | None, steps_left: int | None) -> View
         bought=tuple((tidy(name), tidy(value)) for name, value in page.chosen.items())
         if page.kind == "done"
         else (),
-        reward=page.score.reward if page.score else None,
+        reward=round(page.score.reward, 4) if page.score else None,
         buttons=tuple(
             part.text for part in page.parts if part.kind == "button" and part.text != SEARCH
         ),
