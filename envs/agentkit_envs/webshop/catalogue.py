@@ -1,5 +1,6 @@
 """The catalogue of a shop: WebShop's data, or the generated products."""
 
+import logging
 import random
 from collections.abc import Iterator
 from functools import cached_property
@@ -7,7 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentkit_envs.webshop.official import read_official
-from agentkit_envs.webshop.prepared import cache_folder, fingerprint, prepared
+from agentkit_envs.webshop.prepared import (
+    GENERATING,
+    READING,
+    STORING,
+    cache_folder,
+    fingerprint,
+    prepared,
+)
 from agentkit_envs.webshop.problems import Problems
 from agentkit_envs.webshop.processed import read_processed
 from agentkit_envs.webshop.product import Product
@@ -19,14 +27,14 @@ if TYPE_CHECKING:
 
 GENERATED = 5000
 """Products that are generated unless a number is given."""
+LARGE = 200_000_000
+"""Bytes of files from which on preparing takes so long that it is announced."""
 
 
 class Catalogue:
     """Products, their search index and their prices, memory-mapped from a prepared folder."""
 
-    def __init__(
-        self, folder: Path, name: str, remark: str, *, generated: bool, seed: int
-    ) -> None:
+    def __init__(self, folder: Path, name: str, remark: str, *, generated: bool, seed: int) -> None:
         self.folder = folder
         """The prepared folder; goals are read from it."""
         self.generated = generated
@@ -102,10 +110,18 @@ def open_catalogue(
     source = find_source(Path(data).expanduser())
     made = prepared(
         folder,
-        fingerprint([source.form, products], source.files),
-        lambda made: write_store(_read(source, products, made), made),
+        fingerprint([source.form, products], source.files, STORING + READING),
+        lambda made: _write(source, products, made),
     )
     return _opened(made, f"WebShop's data in {source.folder}", source.form, seed=seed)
+
+
+def _write(source: Source, limit: int | None, folder: Path) -> None:
+    size = sum(path.stat().st_size for path in source.files)
+    if size > LARGE:
+        text = "preparing %s (%.1f GB), which is done once; the full catalogue takes minutes"
+        logging.getLogger(__name__).warning(text, source.folder, size / 1e9)
+    write_store(_read(source, limit, folder), folder)
 
 
 def _open_generated(folder: Path, count: int, seed: int) -> Catalogue:
@@ -113,7 +129,7 @@ def _open_generated(folder: Path, count: int, seed: int) -> Catalogue:
 
     made = prepared(
         folder,
-        fingerprint(["generated", count, seed]),
+        fingerprint([count, seed], (), STORING + GENERATING),
         lambda made: write_store(generate(count, seed), made),
     )
     remark = f"seed {seed}; not the benchmark's"

@@ -10,20 +10,9 @@ from pathlib import Path
 
 import orjson
 
-PREPARING = (
-    "extras",
-    "generated",
-    "goal_table",
-    "json_stream",
-    "known",
-    "lookup",
-    "official",
-    "processed",
-    "product",
-    "records",
-    "search",
-    "store",
-)
+STORING = ("goal_table", "product", "search", "store")
+READING = ("extras", "json_stream", "known", "lookup", "official", "processed", "records")
+GENERATING = ("generated",)
 """Modules and packages whose code decides what a prepared folder holds."""
 
 
@@ -35,7 +24,9 @@ def cache_folder(chosen: Path | None) -> Path:
     return (Path(home) if home else Path("~/.cache").expanduser()) / "agentkit" / "webshop"
 
 
-def fingerprint(arguments: Sequence[str | int | None], files: Sequence[Path] = ()) -> str:
+def fingerprint(
+    arguments: Sequence[str | int | None], files: Sequence[Path], code: Sequence[str]
+) -> str:
     """A name for what is made of these arguments and files by the code as it is now.
 
     Files count by their path, size and time of change: reading gigabytes at every start would
@@ -44,15 +35,15 @@ def fingerprint(arguments: Sequence[str | int | None], files: Sequence[Path] = (
     found = [path.resolve() for path in files]
     stats = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in found]
     digest = hashlib.sha256(orjson.dumps([arguments, stats]))
-    for path in _code():
+    for path in _sources(code):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:24]
 
 
-def _code() -> list[Path]:
+def _sources(names: Sequence[str]) -> list[Path]:
     here = Path(__file__).parent
-    packages = [here / name for name in PREPARING if (here / name).is_dir()]
-    files = [here / f"{name}.py" for name in PREPARING]
+    packages = [here / name for name in names if (here / name).is_dir()]
+    files = [here / f"{name}.py" for name in names]
     files += [path for p in packages for path in p.rglob("*") if path.suffix in (".py", ".yaml")]
     return sorted(path for path in files if path.is_file())
 
