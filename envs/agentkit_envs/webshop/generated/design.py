@@ -22,7 +22,7 @@ class Design:
     noun: str
     alias: str
     look: str
-    use: str
+    uses: tuple[str, str]
     model: str
     form: TitleForm
     noise: str
@@ -39,6 +39,7 @@ def invent(draw: Draw, shop: Shop, category: str) -> Design:
     """A new product of the category."""
     kind = draw.one(shop.kinds[category])
     noun = kind.noun if draw.chance(0.6) else draw.one(kind.names)
+    uses = draw.mixed(kind.uses)
     traits = _traits(draw, kind)
     options = {
         choice.name: _values(draw, choice)
@@ -51,7 +52,7 @@ def invent(draw: Draw, shop: Shop, category: str) -> Design:
         noun=noun,
         alias=draw.one([name for name in (kind.noun, *kind.names) if name != noun]),
         look=draw.one(kind.looks),
-        use=draw.one(kind.uses),
+        uses=(uses[0], uses[1]),
         model=_model(draw),
         form=draw.one(shop.titles[category]),
         noise=draw.one(shop.noise[category]),

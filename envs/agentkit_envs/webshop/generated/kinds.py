@@ -20,12 +20,16 @@ class Trait:
     """An attribute with the sentences that say it of one kind of product."""
 
     name: str
-    """The attribute of the product and of goals; each of `says` contains it."""
+    """The attribute of the product and of goals; each of `says` and `frames` contains it."""
     title: str
     claim: Claim
     also: tuple[Claim, ...]
     """Other words for it, for wishes only: shops and shoppers differ in their words."""
     says: tuple[str, ...]
+    frames: tuple[str, ...]
+    """Sentences of a general kind that say it; those at the same place sound alike."""
+    praise: tuple[str, ...]
+    """What a happy customer says of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ class Kind:
     openings: tuple[str, ...]
     closings: tuple[str, ...]
     reviews: tuple["Opinions", ...]
-    """By mood, from the worst to the best."""
+    """By mood, from the worst to the best; only the last one praises."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from agentkit_envs.webshop.generated.words import titled
 _NO_DESCRIPTION = 0.2
 _IN_FEATURES = 0.6
 _AGAIN = 0.4
+_FRAMED = 0.4
 
 
 def title(draw: Draw, design: Design) -> str:
@@ -24,9 +25,9 @@ def title(draw: Draw, design: Design) -> str:
         "noun": titled(design.noun),
         "alias": titled(design.alias),
         "look_alias": f"{design.look} {titled(design.alias)}",
-        "alias_use": f"{titled(design.alias)} for {design.use}",
+        "alias_use": f"{titled(design.alias)} for {design.uses[1]}",
         "traits": ", ".join(rest),
-        "use": f"for {design.use}",
+        "use": f"for {design.uses[0]}",
         "variant": _variant(design),
         "model": design.model,
         "noise": design.noise,
@@ -40,8 +41,15 @@ def texts(draw: Draw, shop: Shop, design: Design) -> tuple[tuple[str, ...], str]
     described = not draw.chance(_NO_DESCRIPTION)
     bullets: list[tuple[str, str]] = []
     prose: list[str] = []
+    used: set[int] = set()
     for trait in design.traits:
-        _say(draw, trait, trait.name in design.in_title, bullets, prose if described else None)
+        if trait.name in design.in_title and not draw.chance(_AGAIN):
+            continue
+        text = _saying(draw, trait, used)
+        if not described or draw.chance(_IN_FEATURES):
+            bullets.append((trait.title, text))
+        else:
+            prose.append(text)
     facts = draw.mixed(design.kind.facts)
     count = draw.between(1, 4)
     bullets += facts[:count]
@@ -57,19 +65,14 @@ def texts(draw: Draw, shop: Shop, design: Design) -> tuple[tuple[str, ...], str]
     return features, " ".join(lines).replace("{brand}", design.brand)
 
 
-def _say(
-    draw: Draw,
-    trait: Trait,
-    in_title: bool,
-    bullets: list[tuple[str, str]],
-    prose: list[str] | None,
-) -> None:
-    if in_title and not draw.chance(_AGAIN):
-        return
-    if prose is None or draw.chance(_IN_FEATURES):
-        bullets.append((trait.title, draw.one(trait.says)))
-    else:
-        prose.append(draw.one(trait.says))
+def _saying(draw: Draw, trait: Trait, used: set[int]) -> str:
+    """A sentence that says the attribute; a frame only once in a listing."""
+    if trait.frames and draw.chance(_FRAMED):
+        place = draw.between(0, len(trait.frames) - 1)
+        if place not in used:
+            used.add(place)
+            return trait.frames[place]
+    return draw.one(trait.says)
 
 
 def _variant(design: Design) -> str:

@@ -56,11 +56,11 @@ def _read(name: str) -> dict[str, Any]:
 def _kinds(listings: Mapping[str, Any]) -> dict[str, tuple[Kind, ...]]:
     common = _read("shared")["traits"]
     pools = _read("options")
-    moods = _read("reviews")["moods"]
+    opinions = _read("reviews")
     result = {}
     for category in CATEGORIES:
         data = _read(category)
-        builder = _Builder(category, common | data["traits"], pools, listings, moods)
+        builder = _Builder(category, common | data["traits"], pools, listings, opinions)
         result[category] = tuple(builder.kind(fields) for fields in data["kinds"])
     return result
 
@@ -72,18 +72,19 @@ class _Builder:
         traits: Mapping[str, Any],
         pools: Mapping[str, Any],
         listings: Mapping[str, Any],
-        moods: Mapping[str, Any],
+        opinions: Mapping[str, Any],
     ) -> None:
         self.category = category
         self.traits = traits
         self.pools = pools
         self.listings = listings
-        self.moods = moods
+        self.opinions = opinions
 
     def kind(self, fields: Mapping[str, Any]) -> Kind:
         many = fields.get("many", False)
         noun = fields["noun"]
         words = {**(MANY if many else ONE), "noun": noun}
+        closings = self.listings["closings"]
         groups = [[group] if isinstance(group, str) else group for group in fields["traits"]]
         return Kind(
             category=self.category,
@@ -100,34 +101,35 @@ class _Builder:
             choices=tuple(self.choice(*option) for option in fields["options"].items()),
             facts=tuple((label, text.format_map(words)) for label, text in fields["facts"].items()),
             openings=_fitted(self.listings["openings"], words),
-            closings=_fitted(self.listings["closings"], words),
-            reviews=tuple(
-                Opinions(
-                    tuple(mood["stars"]),
-                    tuple(mood["titles"]),
-                    _fitted(mood["starts"], words),
-                    _fitted(mood["ends"], words),
-                )
-                for mood in self.moods.values()
-            ),
+            closings=_fitted([*closings["all"], *closings[self.category]], words),
+            reviews=tuple(self.mood(name, words) for name in self.opinions["moods"]),
+        )
+
+    def mood(self, name: str, words: Mapping[str, str]) -> Opinions:
+        fields = self.opinions["moods"][name]
+        own = self.opinions["starts"][self.category][name]
+        return Opinions(
+            stars=tuple(fields["stars"]),
+            titles=tuple(fields["titles"]),
+            starts=_fitted([*fields["starts"], *own, *own], words),
+            ends=_fitted(fields["ends"], words),
         )
 
     def trait(self, name: str, words: Mapping[str, str]) -> Trait:
         fields = self.traits[name]
         claim = _claim(fields)
         # A frame says the phrase; it says the attribute only where the phrase contains it.
-        frames = self.listings["frames"][claim.form] if name in claim.phrase else []
+        says_it = name in claim.phrase.lower()
+        frames = self.listings["frames"][claim.form] if says_it else []
+        words = {**words, "phrase": claim.phrase}
         return Trait(
             name=name,
             title=fields.get("title", titled(name)),
             claim=claim,
             also=(_claim(fields["also"]),) if "also" in fields else (),
-            says=(
-                # The trait's own sentences twice, since they are the better ones.
-                *_fitted(fields["says"], words),
-                *_fitted(fields["says"], words),
-                *_fitted(frames, {**words, "phrase": claim.phrase}),
-            ),
+            says=_fitted(fields["says"], words),
+            frames=_fitted(frames, words),
+            praise=_fitted(self.listings["praise"][claim.form], words),
         )
 
     def choice(self, name: str, values: str | list[str]) -> Choice:

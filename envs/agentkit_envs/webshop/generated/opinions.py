@@ -5,6 +5,7 @@ from agentkit_envs.webshop.generated.draw import Draw
 from agentkit_envs.webshop.product import Review
 
 _UNRATED = 0.12
+_PRAISE = 0.5
 _MOODS = (0, 1, 1, 2, 2, 2, 2, 2)
 """Most of those who write are happy."""
 
@@ -19,5 +20,8 @@ def opinions(draw: Draw, design: Design) -> tuple[str, tuple[Review, ...]]:
 
 def _review(draw: Draw, design: Design) -> Review:
     mood = design.kind.reviews[draw.one(_MOODS)]
-    body = f"{draw.one(mood.starts)} {draw.one(mood.ends)}".replace("{brand}", design.brand)
+    parts = [draw.one(mood.starts), draw.one(mood.ends)]
+    if mood is design.kind.reviews[-1] and draw.chance(_PRAISE):
+        parts.insert(1, draw.one(draw.one(design.traits).praise))
+    body = " ".join(parts).replace("{brand}", design.brand)
     return Review(draw.one(mood.titles), draw.one(mood.stars), body)

@@ -1,6 +1,7 @@
 """Small rules of English: articles, lists, capitals, one or many."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 ONE: Mapping[str, str] = {
     **{"This": "This", "this": "this", "It": "It", "it": "it", "its": "its", "Its": "Its"},
@@ -42,6 +43,7 @@ def listed(phrases: Sequence[str], last: str = "and") -> str:
     return f"{', '.join(phrases[:-1])} {last} {phrases[-1]}"
 
 
+@cache
 def titled(phrase: str) -> str:
     """The phrase as the titles of listings write it: "Easy to Clean", "4K HDMI Cable"."""
     return " ".join(_word(word, first=i == 0) for i, word in enumerate(phrase.split(" ")))
