@@ -28,7 +28,7 @@ class Score:
     """A purchase's reward and what it is made of."""
 
     reward: float
-    """0 to 1 (the original does not cut it off, but more cannot be matched than is asked)."""
+    """0 to 1."""
     type_factor: float
     """1, 0.5, 0.1 or 0: whether this is the kind of product that was asked for."""
     matched_attributes: int
