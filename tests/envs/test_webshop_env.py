@@ -148,6 +148,21 @@ def test_searching_by_clicking_is_answered_with_how_to_search(env):
     assert "to search, name the words: search[words]" in observation
 
 
+@pytest.mark.parametrize(
+    ("way", "action", "why"),
+    [
+        ("search[lamp]", "click[Buy Now]", "'buy now' is on a product's page; open a product"),
+        ("click[Features]", "click[Red]", "'red' is on a product's page; click[< Prev] leads"),
+        ("click[Features]", "click[reviews]", "'reviews' is on a product's page; click[< Prev]"),
+        ("click[Back to Search]", "click[Buy Now]", "there is nothing to click here"),
+    ],
+)
+def test_a_click_on_the_wrong_page_is_answered_with_the_right_one(env, way, action, why):
+    open_first(env)
+    env.step(way)
+    assert read(env.step(action)[0]).last.told.startswith(why)
+
+
 @pytest.mark.parametrize("spelling", ["Click[ RED ]", "`click[red]`", '"click [Red]".\n'])
 def test_prompt_mode_forgives_spelling(env, spelling):
     open_first(env)

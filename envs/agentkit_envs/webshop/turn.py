@@ -11,7 +11,7 @@ from agentkit_envs.webshop.actions import (
     why_no_action,
     why_no_click,
 )
-from agentkit_envs.webshop.pages import PAGE_SIZE, Page
+from agentkit_envs.webshop.pages import BUY, DETAILS, PAGE_SIZE, PREVIOUS, Page
 from agentkit_envs.webshop.shop import Visit
 from agentkit_envs.webshop.view import LastAction
 
@@ -70,12 +70,22 @@ def _done(text: str, what: str) -> Turn:
 
 
 def _why_no_click(words: str, page: Page) -> str:
-    if page.kind == "index" and words == "search":
-        return "to search, name the words: search[words]"
+    if page.kind == "index":
+        return "there is nothing to click here; to search, name the words: search[words]"
+    if page.kind != "item" and tidy(words) in _of_product(page):
+        way = f"click[{PREVIOUS}] leads there" if page.product else "open a product first"
+        return f"'{shortened(words)}' is on a product's page; {way}"
     shown = [part.text for part in page.clickables.values()]
     first = (page.number - 1) * PAGE_SIZE + 1
     numbered = {number: item.asin for number, item in enumerate(page.products, first)}
     return why_no_click(words, shown, numbered)
+
+
+def _of_product(page: Page) -> set[str]:
+    """What can be clicked on the page of a product, and of the one that this page is about."""
+    values = page.product.options.values() if page.product else ()
+    names = [*DETAILS, BUY, *(value for each in values for value in each)]
+    return {tidy(name).lower() for name in names}
 
 
 def _what_changed(before: Page, after: Page) -> str:
