@@ -387,13 +387,3 @@ def test_the_same_seed_is_the_same_episode_in_every_process(arguments):
     ]
     assert told[0] == told[1]
     assert json.loads(told[0])[-1][2] is True
-
-
-def test_registering_imports_no_shop():
-    program = (
-        "import sys, agentkit_envs\n"
-        "agentkit_envs.register()\n"
-        "print([m for m in sys.modules if 'webshop' in m or m == 'numba'])"
-    )
-    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert shown.stdout.strip() == "[]"
