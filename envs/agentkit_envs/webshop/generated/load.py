@@ -25,8 +25,8 @@ _FORMS = ("be", "have", "for")
 @cache
 def shop() -> Shop:
     """All there is to draw from, read once."""
-    listings, titles, brands = _read("listings"), _read("titles"), _read("brands")
-    wishes = _read("wishes")
+    listings, titles, brands = read("listings"), read("titles"), read("brands")
+    wishes = read("wishes")
     return Shop(
         kinds=_kinds(listings),
         starts=tuple(brands["starts"]),
@@ -44,7 +44,8 @@ def shop() -> Shop:
     )
 
 
-def _read(name: str) -> dict[str, Any]:
+def read(name: str) -> dict[str, Any]:
+    """The data of one file."""
     import yaml
 
     text = resources.files(__package__).joinpath("data", f"{name}.yaml").read_text("utf-8")
@@ -54,12 +55,12 @@ def _read(name: str) -> dict[str, Any]:
 
 
 def _kinds(listings: Mapping[str, Any]) -> dict[str, tuple[Kind, ...]]:
-    common = _read("shared")["traits"]
-    pools = _read("options")
-    opinions = _read("reviews")
+    common = read("shared")["traits"]
+    pools = read("options")
+    opinions = read("reviews")
     result = {}
     for category in CATEGORIES:
-        data = _read(category)
+        data = read(category)
         builder = _Builder(category, common | data["traits"], pools, listings, opinions)
         result[category] = tuple(builder.kind(fields) for fields in data["kinds"])
     return result
