@@ -1,0 +1,118 @@
+"""What the rule-based shopper answers to each node, from the values that its prompt reads."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from agentkit_envs.webshop.reading import read
+from agentkit_envs.webshop.strategy.deciding import ANYTHING, Decision, Situation, decide
+from agentkit_envs.webshop.strategy.wishes import Wish, parse_wish
+from agentkit_envs.webshop.strategy.worth import Worth, affordable
+
+Variables = Mapping[str, Any]
+_OUT_OF = 10
+"""The highest mark of a product."""
+
+
+class Missing(Exception):
+    """A value that an answer needs and the prompt does not read."""
+
+
+def value(variables: Variables, name: str) -> Any:
+    """A variable, which the prompt must read."""
+    if name not in variables:
+        raise Missing(f"'{name}'")
+    return variables[name]
+
+
+def situation(variables: Variables) -> Situation:
+    """What the shopper knows."""
+    instruction = read(value(variables, "observation")).instruction
+    return Situation(value(variables, "notes"), value(variables, "wanted"), instruction)
+
+
+def wanted(variables: Variables) -> Wish:
+    """What the instruction asks for."""
+    return parse_wish(read(value(variables, "observation")).instruction)
+
+
+def query(variables: Variables) -> str:
+    """The next words to search for."""
+    return situation(variables).query or ANYTHING
+
+
+def compared(variables: Variables) -> dict[str, Any]:
+    """How promising one product of the results is, by its title and price alone."""
+    now, item = situation(variables), value(variables, "item")
+    found = now.worths[item["asin"]]
+    price = affordable(item["price"], now.wish["price_limit"])
+    why = "the price is too high" if price == 0 else f"the title tells of {_listed(found.met)}"
+    return {"asin": item["asin"], "promise": _mark(found), "why": why}
+
+
+def judged(variables: Variables) -> dict[str, Any]:
+    """How well the product on the page fits, from all that was read about it."""
+    now = situation(variables)
+    found = _here(now)
+    return {
+        "asin": now.notes["product"],
+        "fits": _mark(found),
+        "met": list(found.met),
+        "missing": list(found.missing),
+        "unsure": list(found.unsure),
+    }
+
+
+def choices(variables: Variables) -> list[dict[str, str]]:
+    """The values to choose on the product's page."""
+    picked = _here(situation(variables)).picked.values
+    return [{"option": name, "value": chosen} for name, chosen in picked.items()]
+
+
+def checked(variables: Variables) -> dict[str, Any]:
+    """What a purchase would miss now."""
+    now = situation(variables)
+    asin, found = now.notes["product"], _here(now)
+    chosen = now.notes["chosen"]
+    open_choices = [
+        f"{name}: {wish}" for name, wish in found.picked.values.items() if chosen.get(name) != wish
+    ]
+    price = affordable(now.products[asin]["price"], now.wish["price_limit"])
+    return {
+        "price_ok": price > 0,
+        "not_chosen": open_choices,
+        "would_miss": list(found.missing),
+        "good_to_buy": not found.missing and not open_choices,
+    }
+
+
+def reflected(variables: Variables) -> dict[str, Any]:
+    """What to do about a requirement that a purchase would miss."""
+    now = situation(variables)
+    decision = decide(now)
+    asin = now.notes["product"]
+    stays = decision.aim in ("choose", "buy") and decision.asin == asin
+    verdict = "buy it" if stays else "read more" if decision.aim == "read" else "look elsewhere"
+    lesson = f"{asin} misses {_listed(_here(now).missing)}"
+    return {"verdict": verdict, "why": decision.why, "lesson": lesson}
+
+
+def act(variables: Variables) -> dict[str, str]:
+    """The action, and why."""
+    decision: Decision = decide(situation(variables))
+    return {"why": decision.why, "action": decision.action}
+
+
+def _here(now: Situation) -> Worth:
+    """What is thought of the product that the page is about."""
+    asin = now.notes["product"]
+    if asin is None:
+        raise Missing("a page about a product")
+    return now.worths[asin]
+
+
+def _mark(found: Worth) -> int:
+    return round(_OUT_OF * found.value)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names) or "nothing that was asked for"

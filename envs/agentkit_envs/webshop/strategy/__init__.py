@@ -1,0 +1,1 @@
+"""How the rule-based shopper decides: what is wished for, what is known, what to do next."""
