@@ -52,6 +52,7 @@ class SearchIndex:
         self._term_bytes = arrays["term_bytes"]
         self._term_ends = arrays["term_ends"]
         self._slots = arrays["slots"]
+        self._spare: list[NDArray[np.float64]] = []
 
     @classmethod
     def build(cls, documents: Iterable[tuple[str, str]], folder: Path) -> None:
@@ -116,9 +117,7 @@ class SearchIndex:
             slot = (slot + 1) % size
         return None
 
-    def _best(
-        self, terms: list[_Term], limit: int
-    ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    def _best(self, terms: list[_Term], limit: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         """Documents, among them the best ones, and their sums.
 
         Terms that add much are rare and come first. As soon as the rest together cannot lift a
@@ -126,24 +125,35 @@ class SearchIndex:
         Sums are in double precision and in one order, so they are the same for every limit.
         """
         rests = [*accumulate((term.bound for term in reversed(terms)), initial=0.0)][::-1]
-        sums = np.zeros(self._size)
-        candidates = np.empty(0, np.int32)
+        sums = self._zeros()
         threshold = 0.0
-        for i, term in enumerate(terms):
-            rest = rests[i + 1]
-            if rests[i] * _ROUNDING < threshold:
-                candidates.sort()
-                self._look_up(term, candidates, sums)
-            else:
-                documents, shares = self._postings(term)
-                before = sums[documents]
-                sums[documents] = before + shares
-                candidates = np.concatenate([candidates, documents[before == 0]])
-            if len(candidates) > limit and rest < rests[0] - rest:
-                reached = sums[candidates]
-                threshold = max(threshold, float(np.partition(reached, -limit)[-limit]))
-                candidates = candidates[(reached + rest) * _ROUNDING >= threshold]
-        return candidates, sums[candidates]
+        parts = []
+        taken = 0
+        while taken < len(terms) and rests[taken] * _ROUNDING >= threshold:
+            documents, shares = self._postings(terms[taken])
+            places = documents.astype(np.intp)  # numpy would do it for each use
+            before = sums.take(places)
+            after = before + shares
+            sums[places] = after
+            parts.append(places[before == 0])
+            threshold = max(threshold, _least_of_best(after, limit))
+            taken += 1
+        met = np.concatenate(parts)
+        candidates = np.sort(_promising(met, sums.take(met), rests[taken], limit)[0])
+        reached = sums.take(candidates)
+        sums[met] = 0
+        self._spare.append(sums)
+        for term, rest in zip(terms[taken:], rests[taken + 1 :], strict=True):
+            self._look_up(term, candidates, reached)
+            candidates, reached = _promising(candidates, reached, rest, limit)
+        return candidates, reached
+
+    def _zeros(self) -> NDArray[np.float64]:
+        """A zero for each document; used again, because fresh memory is slow at first."""
+        try:
+            return self._spare.pop()
+        except IndexError:
+            return np.zeros(self._size)
 
     def _postings(self, term: _Term) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """The documents that have a term, and what it adds to each."""
@@ -154,16 +164,30 @@ class SearchIndex:
         return documents, bm25.shares(term.weight, counts * inverses)
 
     def _look_up(
-        self, term: _Term, candidates: NDArray[np.int32], sums: NDArray[np.float64]
+        self, term: _Term, candidates: NDArray[np.intp], sums: NDArray[np.float64]
     ) -> None:
-        """Add what a term adds to some documents, which are in their order."""
-        start, end = int(self._starts[term.number]), int(self._starts[term.number + 1])
-        documents = np.asarray(self._documents[start:end])
-        places = np.minimum(np.searchsorted(documents, candidates), len(documents) - 1)
-        places = places[documents[places] == candidates]
-        found = documents[places]
-        counts = self._counts[start:end][places].astype(np.float32)
-        sums[found] += bm25.shares(term.weight, counts * self._inverses[self._lengths[found]])
+        """Add what a term adds to the sums of some documents, which are in their order."""
+        here = slice(int(self._starts[term.number]), int(self._starts[term.number + 1]))
+        documents = np.asarray(self._documents[here])
+        wanted = candidates.astype(documents.dtype)  # else numpy would convert all documents
+        places = np.minimum(np.searchsorted(documents, wanted), len(documents) - 1)
+        having = documents[places] == candidates
+        inverses = self._inverses[self._lengths[candidates[having]]]
+        counts = self._counts[here][places[having]].astype(np.float32)
+        sums[having] += bm25.shares(term.weight, counts * inverses)
+
+
+def _least_of_best(sums: NDArray[np.float64], limit: int) -> float:
+    """The sum that the last of the best ones has; 0 when there are fewer."""
+    return float(np.partition(sums, -limit)[-limit]) if len(sums) >= limit else 0.0
+
+
+def _promising(
+    candidates: NDArray[np.intp], sums: NDArray[np.float64], rest: float, limit: int
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Those that can still be among the best when `rest` at most is added to each."""
+    kept = (sums + rest) * _ROUNDING >= _least_of_best(sums, limit)
+    return candidates[kept], sums[kept]
 
 
 def _top(scores: NDArray[np.float32], ranks: NDArray[np.int32], limit: int) -> NDArray[np.intp]:
