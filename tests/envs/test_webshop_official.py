@@ -189,15 +189,12 @@ def test_a_file_without_suffix_is_taken_before_the_small_one(tmp_path: Path):
         open_catalogue(folder, cache=tmp_path / "cache")
 
 
-def test_an_instruction_needs_attributes(tmp_path: Path):
+def test_an_instruction_that_asks_for_no_attribute_makes_no_goal(tmp_path: Path):
     entry = {**ATTRIBUTES["B0LAMP0001"], "instruction_attributes": []}
-    assert "at least one of 'instruction_attributes'" in refused(
-        tmp_path, attributes={"B0LAMP0001": entry}
-    )
-    entry = without(entry, "instruction_attributes")
-    assert "at least one of 'instruction_attributes'" in refused(
-        tmp_path / "b", attributes={"B0LAMP0001": entry}
-    )
+    for number, said in enumerate((entry, without(entry, "instruction_attributes"))):
+        catalogue = opened(tmp_path / str(number), attributes={"B0LAMP0001": said})
+        assert catalogue.find("B0LAMP0001").attributes == ("easy assemble", "warm light")
+        assert catalogue.find("B0LAMP0001").instructions == ()
 
 
 def test_half_a_character_does_not_stop_the_catalogue(tmp_path: Path):

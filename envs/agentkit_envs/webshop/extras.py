@@ -107,9 +107,10 @@ def _human(one: HumanInstruction) -> Instruction:
 
 
 def _synthetic(known: AttributesEntry | None) -> tuple[Instruction, ...]:
-    if known is None or known.instruction is None:
+    """The instruction made from the product; as with people's, none that asks for nothing."""
+    if known is None or known.instruction is None or not known.instruction_attributes:
         return ()
-    return (Instruction(known.instruction, tuple(known.instruction_attributes or ())),)
+    return (Instruction(known.instruction, tuple(known.instruction_attributes)),)
 
 
 def _attributes(known: AttributesEntry | None) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """What the records of WebShop's files must look like."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
 
 
 def _or_empty(value: object) -> object:
@@ -87,12 +87,6 @@ class AttributesEntry(_Record):
     attributes: list[str] | None = None
     instruction: str | None = None
     instruction_attributes: list[str] | None = None
-
-    @model_validator(mode="after")
-    def _asks_for_something(self) -> Self:
-        if self.instruction is not None and not self.instruction_attributes:
-            raise ValueError("expected at least one of 'instruction_attributes' for 'instruction'")
-        return self
 
 
 class ReviewsEntry(_Record):
