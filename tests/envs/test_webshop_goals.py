@@ -1,7 +1,10 @@
 """The goals of WebShop: which there are, in which order, and what they ask for."""
 
+import itertools
 import json
+import random
 import re
+from collections import Counter
 
 import pytest
 from agentkit_envs.webshop.catalogue import Catalogue, open_catalogue
@@ -28,6 +31,30 @@ def test_goals_are_those_of_the_recorded_sessions_apart_from_the_drawn_price(cat
         ours = goals[episode["session"]].instruction
         assert PRICE.sub("", ours) == PRICE.sub("", recorded)
         assert bool(PRICE.search(ours)) == bool(PRICE.search(recorded))
+
+
+@needs_data
+def test_all_goals_are_those_that_the_rules_give_when_all_are_written_out(catalogue: Catalogue):
+    said = json.loads((DATA / "items_ins_v2_1000.json").read_text())
+    expected = []
+    for product in catalogue:
+        if wish := said[product.asin].get("instruction"):
+            names = sorted(product.options)
+            for values in itertools.product(*(product.options[name] for name in names)):
+                chosen = dict(zip(names, values, strict=True))
+                text = ", and ".join(f"{name}: {value}" for name, value in chosen.items())
+                asked = said[product.asin]["instruction_attributes"]
+                expected.append(
+                    (product.asin, chosen, asked, wish + (f" with {text}" * bool(text)))
+                )
+    uses = Counter(attribute for goal in expected for attribute in goal[2])
+    random.Random(233).shuffle(expected)
+    goals = Goals(catalogue)
+    assert len(goals) == len(expected)
+    for goal, (asin, chosen, asked, text) in zip(goals, expected, strict=True):
+        assert (goal.asin, goal.options, list(goal.attributes)) == (asin, chosen, asked)
+        assert PRICE.sub("", goal.instruction) == text
+        assert goal.weight == pytest.approx(sum(1 / uses[a] for a in asked) / len(asked))
 
 
 @needs_data
