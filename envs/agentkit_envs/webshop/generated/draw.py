@@ -31,14 +31,13 @@ class Draw:
 
     def some(self, items: Sequence[T], count: int) -> list[T]:
         """`count` different items, in the order in which they stand; all when there are fewer."""
-        chosen = []
-        left = len(items)
-        for item in items:
-            if self.share() * left < count:
-                chosen.append(item)
-                count -= 1
-            left -= 1
-        return chosen
+        size = len(items)
+        if count >= size:
+            return list(items)
+        places: set[int] = set()
+        while len(places) < count:
+            places.add(int(self.share() * size))
+        return [items[place] for place in sorted(places)]
 
     def run(self, items: Sequence[T], count: int) -> Sequence[T]:
         """`count` neighbours; all when there are fewer."""

@@ -32,8 +32,8 @@ def title(draw: Draw, design: Design) -> str:
         "model": design.model,
         "noise": design.noise,
     }
-    head = " ".join(filter(None, (slots[name] for name in form.head)))
-    return form.joint.join([head, *filter(None, (slots[name] for name in form.tail))])
+    head = " ".join([slots[name] for name in form.head if slots[name]])
+    return form.joint.join([head, *[slots[name] for name in form.tail if slots[name]]])
 
 
 def texts(draw: Draw, shop: Shop, design: Design) -> tuple[tuple[str, ...], str]:

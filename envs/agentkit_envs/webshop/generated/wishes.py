@@ -124,7 +124,7 @@ class _Words:
 
     def _in(self) -> str:
         form = self.draw.one(("the {0} {1}", "{0} {1}", "the {1} {0}"))
-        return "in " + listed([form.format(*option) for option in self.options])
+        return "in " + listed(self._options(form))
 
     def _with(self) -> str:
         return "with " + ", and ".join(f"{name}: {value}" for name, value in self.options)
@@ -132,7 +132,14 @@ class _Words:
     def _values(self) -> str:
         form = self.draw.one(("{0} {1}", "{1} {0}", "{0}: {1}"))
         joint = self.draw.one((", ", " and "))
-        return joint.join(form.format(*option) for option in self.options)
+        return joint.join(self._options(form))
+
+    def _options(self, form: str) -> list[str]:
+        """Names and values; "9 size" and "42 inch size" are not said, whatever the form."""
+        return [
+            f"{name} {value}" if value[0].isdigit() else form.format(name, value)
+            for name, value in self.options
+        ]
 
     def _should(self) -> str:
         return listed([f"the {name} should be {value}" for name, value in self.options])
