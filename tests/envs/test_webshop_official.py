@@ -7,9 +7,13 @@ from typing import Any
 import pytest
 from agentkit_envs.webshop.catalogue import Catalogue, open_catalogue
 from agentkit_envs.webshop.goals import Goals
-from agentkit_envs.webshop.official import parse_pricing
+from agentkit_envs.webshop.official import parse_pricing, read_official
+from agentkit_envs.webshop.problems import Problems
 from agentkit_envs.webshop.product import Instruction, Review
+from agentkit_envs.webshop.source import find_source
 from envs.webshop_files import ATTRIBUTES, HUMAN, LAMP, REVIEWS, TEA, without, write_official
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 
 def opened(tmp_path: Path, **files: Any) -> Catalogue:
@@ -189,6 +193,16 @@ def test_a_file_without_suffix_is_taken_before_the_small_one(tmp_path: Path):
         open_catalogue(folder, cache=tmp_path / "cache")
 
 
+def test_attributes_are_taken_from_the_file_with_the_suffix_of_the_products(tmp_path: Path):
+    folder = write_official(tmp_path / "data")
+    (folder / "items_ins_v2.json").write_text("{}")
+    catalogue = open_catalogue(folder, cache=tmp_path / "cache")
+    assert catalogue.find("B0LAMP0001").attributes == ("easy assemble", "warm light")
+    (folder / "items_ins_v2_1000.json").unlink()
+    catalogue = open_catalogue(folder, cache=tmp_path / "cache")
+    assert catalogue.find("B0LAMP0001").attributes == ("DUMMY_ATTR",)
+
+
 def test_an_instruction_that_asks_for_no_attribute_makes_no_goal(tmp_path: Path):
     entry = {**ATTRIBUTES["B0LAMP0001"], "instruction_attributes": []}
     for number, said in enumerate((entry, without(entry, "instruction_attributes"))):
@@ -201,6 +215,32 @@ def test_half_a_character_does_not_stop_the_catalogue(tmp_path: Path):
     """JSON can name half of a pair; no file in UTF-8 can hold it."""
     catalogue = opened(tmp_path, products=[{**TEA, "name": "tea \ud83d!"}])
     assert catalogue[0].title == "tea ?!"
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(field=st.sampled_from(sorted(LAMP)), value=ANYTHING, entry=ANYTHING, review=ANYTHING)
+def test_whatever_the_files_hold_is_read_or_told(
+    tmp_path: Path, field: str, value: Any, entry: Any, review: Any
+):
+    """A surprise in the data is never a bare Python error."""
+    write_official(
+        tmp_path,
+        products=[{**LAMP, field: value}],
+        attributes={LAMP["asin"]: entry},
+        human={LAMP["asin"]: [entry]},
+        reviews=[review, {"asin": LAMP["asin"], "average_rating": review, "reviews": [entry]}],
+    )
+    problems = Problems()
+    products = list(read_official(find_source(tmp_path), tmp_path, problems))
+    assert len(products) <= 1
+    assert not (products and problems.count)
 
 
 def test_the_last_of_repeated_entries_counts(tmp_path: Path):

@@ -112,5 +112,5 @@ class ProcessedProduct(Named):
     product_category: Text
     Rating: Any = "N.A."
     Reviews: list[dict[str, Any]] = []
-    MainImage: str = ""
+    MainImage: Text = ""
     instructions: list[HumanInstruction] = []

@@ -35,7 +35,8 @@ def find_source(folder: Path) -> Source:
     """The catalogue in a folder.
 
     Where there are several files of a kind, the one without a suffix is taken, since that is the
-    benchmark's full file: items_shuffle.json rather than items_shuffle_1000.json.
+    benchmark's full file: items_shuffle.json rather than items_shuffle_1000.json. The attributes
+    are those with the suffix of the products, where they are there.
 
     Raises:
         ValueError: When there is none, or a file of it is missing.
@@ -53,7 +54,8 @@ def find_source(folder: Path) -> Source:
             "expected items_shuffle*.json (official files) or products*.jsonl (processed form); "
             f"the folder has {_listing(folder)}",
         )
-    attributes = _one(folder, "items_ins_v2", ".json", problems)
+    suffix = "" if official is None else official.stem.removeprefix("items_shuffle")
+    attributes = _one(folder, "items_ins_v2", ".json", problems, suffix)
     if attributes is None and not problems.count:
         problems.add("attributes", f"expected items_ins_v2*.json; it has {_listing(folder)}")
     problems.check(f"WebShop's data in {folder}")
@@ -85,11 +87,12 @@ def _readable(source: Source) -> Source:
     return source
 
 
-def _one(folder: Path, stem: str, ending: str, problems: Problems) -> Path | None:
+def _one(folder: Path, stem: str, ending: str, problems: Problems, suffix: str = "") -> Path | None:
     found = sorted(folder.glob(f"{stem}*{ending}"))
     full = folder / f"{stem}{ending}"
-    if full in found:
-        return full
+    for wanted in (folder / f"{stem}{suffix}{ending}", full):
+        if wanted in found:
+            return wanted
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
         problems.add(
