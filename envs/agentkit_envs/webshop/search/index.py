@@ -158,7 +158,7 @@ class SearchIndex:
     def _postings(self, term: _Term) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """The documents that have a term, and what it adds to each."""
         here = slice(int(self._starts[term.number]), int(self._starts[term.number + 1]))
-        documents = np.asarray(self._documents[here])
+        documents = self._documents[here]
         inverses = self._inverses[self._lengths[documents]]
         counts = self._counts[here].astype(np.float32)
         return documents, bm25.shares(term.weight, counts * inverses)
@@ -168,7 +168,7 @@ class SearchIndex:
     ) -> None:
         """Add what a term adds to the sums of some documents, which are in their order."""
         here = slice(int(self._starts[term.number]), int(self._starts[term.number + 1]))
-        documents = np.asarray(self._documents[here])
+        documents = self._documents[here]
         wanted = candidates.astype(documents.dtype)  # else numpy would convert all documents
         places = np.minimum(np.searchsorted(documents, wanted), len(documents) - 1)
         having = documents[places] == candidates
