@@ -6,6 +6,7 @@ import pytest
 from agentkit_envs.webshop.generated import generate
 from agentkit_envs.webshop.generated.load import CATEGORIES, read
 from agentkit_envs.webshop.product import Product
+from agentkit_envs.webshop.reward import count_options
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +105,15 @@ def test_the_data_is_text_where_text_is_meant() -> None:
 
     for name in (*CATEGORIES, "shared", "options", "brands", "listings", "reviews"):
         assert odd(read(name), name) == []
+
+
+def test_the_reward_knows_every_option_again(products: list[Product]) -> None:
+    """WebShop's reward finds colours inside words: "cashews" has "ash", and never matched."""
+    options = {
+        (name, value)
+        for product in products
+        for name, values in product.options.items()
+        for value in values
+    }
+    lost = [pair for pair in options if count_options(dict([pair]), dict([pair])) != 1]
+    assert lost == []
