@@ -1,0 +1,64 @@
+"""The page about WebShop says what is true."""
+
+import inspect
+import re
+from dataclasses import fields
+from pathlib import Path
+
+from agentkit_envs.webshop.env import MODES, WebShopEnv
+from agentkit_envs.webshop.goals import SPLITS
+from agentkit_envs.webshop.matching import THRESHOLD, colours
+from agentkit_envs.webshop.reward import Score
+
+PAGE = (Path(__file__).parents[2] / "docs" / "webshop.md").read_text(encoding="utf-8")
+
+
+def rows(heading: str, table: int = 0) -> list[list[str]]:
+    section = PAGE.split(f"## {heading}\n")[1].split("\n## ")[0]
+    tables = re.findall(r"(?:^\|.*\n)+", section, re.MULTILINE)
+    lines = tables[table].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines]
+
+
+def named(heading: str, table: int = 0) -> list[str]:
+    return [name for first, *_ in rows(heading, table) for name in re.findall(r"`([^`]+)`", first)]
+
+
+def test_the_tables_of_modes_pages_and_splits_are_complete():
+    assert named("What is seen") == ["prompt", *MODES]
+    kinds = inspect.getdoc(WebShopEnv).split("`page` (str): ")[1].split(".")[0]
+    assert named("What can be done", 1) == re.split(r", | or ", kinds)
+    for split in SPLITS:
+        assert f"`{split}`" in PAGE.split("## Goals and splits\n")[1].split("\n## ")[0]
+
+
+def test_the_table_of_info_keys_is_complete():
+    _, info = WebShopEnv().reset(seed=0)
+    assert named("Reward, end and info") == list(info)
+
+
+def test_the_table_of_the_scores_parts_is_complete():
+    assert named("How it is scored") == [field.name for field in fields(Score)]
+
+
+def test_the_numbers_of_the_rules_are_those_of_the_code():
+    section = PAGE.split("## How it is scored\n")[1].split("\n## ")[0]
+    assert f"above {THRESHOLD}" in section
+    assert f"{len(colours())} colour words" in section
+
+
+def test_the_generated_catalogue_is_as_large_as_the_page_says():
+    env = WebShopEnv()
+    products = [env.catalogue[position] for position in range(len(env.catalogue))]
+    section = PAGE.split("## The generated catalogue\n")[1].split("\n## ")[0]
+    kinds = len({product.query for product in products})
+    assert f"{len(products):,} products of {kinds} kinds in five categories" in section
+    assert f"{len(env.goals):,} goals" in section
+    for category in {product.category for product in products}:
+        assert category in section
+
+
+def test_the_table_of_arguments_has_the_defaults():
+    parameters = list(inspect.signature(WebShopEnv).parameters.values())
+    told = {row[0].strip("`"): row[1].strip("`") for row in rows("Arguments")}
+    assert told == {p.name: str(p.default) for p in parameters}
