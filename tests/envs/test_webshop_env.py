@@ -290,6 +290,8 @@ def test_wrong_options_at_reset_are_refused_by_name(env, options, message):
         ({"split": "valid"}, "split is.*did you mean 'validation'?"),
         ({"max_steps": 0}, "max_steps is a whole number"),
         ({"products": 0}, "products is a whole number"),
+        ({"products": "9"}, "products is a whole number of at least 1, not '9'"),
+        ({"catalogue_seed": -1}, "catalogue_seed is a whole number of at least 0"),
         ({"nouns": "rule"}, "nouns: .*Did you mean 'rules'?"),
         ({"render_mode": "human"}, "render_mode is None or 'ansi'"),
         ({"split": "train"}, "only 24 goals"),

@@ -128,6 +128,21 @@ def test_a_value_that_two_options_share_belongs_to_the_last():
     assert after(Visit(Shelf([both]), GOAL), "b01", "s").chosen == {"bottom": "s"}
 
 
+def test_an_option_is_chosen_under_its_name_in_lower_case():
+    capital = replace(LAMP, options={"Color": ("red",)})
+    visit = after(Visit(Shelf([capital]), GOAL), "b01", "red")
+    assert visit.chosen == {"color": "red"}
+    assert 'name="Color" value="red" checked' in html(visit.page)
+
+
+def test_an_empty_feature_leaves_its_place_empty():
+    """The original puts a space in front of each feature, which stays when there is no more."""
+    gaps = replace(LAMP, features=("", "small", "\n"))
+    page = after(Visit(Shelf([gaps]), GOAL), "b01", "features").page
+    assert text(page) == f"{HEAD}< Prev [SEP]  [SEP] small"
+    assert rich_text(page).endswith("[button] < Prev [button_]\n \n small\n")
+
+
 def test_a_value_named_like_a_button_presses_the_button():
     odd = replace(LAMP, options={"read": ("reviews", "search")})
     visit = after(Visit(Shelf([odd]), GOAL), "b01")
@@ -137,7 +152,7 @@ def test_a_value_named_like_a_button_presses_the_button():
 
 
 def test_buying_ends_the_visit_and_shows_the_reward():
-    visit = after(shop(), "b01", "red", "l", "buy now")
+    visit = after(shop(), "b01", "l", "red", "buy now")
     assert text(visit.page) == (
         "Thank you for shopping with us! [SEP] Your code: [SEP] None [SEP] (Paste it in your "
         "MTurk interface.) [SEP] Purchased [SEP] asin [SEP] B01 [SEP] options [SEP] "
@@ -180,6 +195,19 @@ def test_rich_text_marks_buttons_and_choices():
     )
 
 
+def test_rich_text_tells_the_choices_from_the_last_to_the_first():
+    said = rich_text(after(shop(), "b01", "red", "l").page)
+    assert said.startswith("You have clicked l.\nYou have clicked red.\nInstruction:\n")
+
+
+@pytest.mark.parametrize(("value", "marked"), [("red", True), ("dark red", False)])
+def test_rich_text_takes_a_quoted_word_of_the_search_for_a_choice(value, marked):
+    """The original looks for choices in the address of the page, which holds the search too."""
+    lamp = replace(LAMP, options={"color": (value,)})
+    page = after(Visit(Shelf([lamp]), GOAL), "b01", search=f'"{value}" lamp').page
+    assert (f"[clicked button] {value}" in rich_text(page)) == marked
+
+
 def test_rich_text_marks_products_that_were_opened():
     visit = after(shop(2), "b02", "< prev")
     assert rich_text(visit.page).endswith(
@@ -196,9 +224,10 @@ def test_html_is_escaped():
 
 
 def test_html_says_what_is_chosen():
-    document = html(after(shop(), "b01", "red").page)
-    assert 'value="red" checked' in document
-    assert document.count("checked") == 1
+    document = html(after(shop(), "b01", "red", "l").page)
+    assert 'name="color" value="red" checked' in document
+    assert 'name="size" value="l" checked' in document
+    assert document.count("checked") == 2
 
 
 @given(shelves(), goals, st.data())

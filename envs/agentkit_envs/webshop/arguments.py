@@ -50,14 +50,14 @@ def one_of(name: str, value: str, known: Sequence[str]) -> str:
     raise ValueError(f"{name} is {_listed(known)}, not {value!r}{_near(value, known)}")
 
 
-def whole(name: str, value: int) -> int:
-    """The value, if it is a whole number of at least 1.
+def whole(name: str, value: int, least: int = 1) -> int:
+    """The value, if it is a whole number and not below the least.
 
     Raises:
         ValueError: It is not.
     """
-    if not _is_whole(value) or value < 1:
-        raise ValueError(f"{name} is a whole number of at least 1, not {value!r}")
+    if not _is_whole(value) or value < least:
+        raise ValueError(f"{name} is a whole number of at least {least}, not {value!r}")
     return value
 
 

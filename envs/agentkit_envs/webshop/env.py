@@ -131,7 +131,7 @@ class WebShopEnv(gymnasium.Env[str, str]):
         self.catalogue, self.goals = shared_goals(
             data,
             products=None if products is None else whole("products", products),
-            seed=catalogue_seed,
+            seed=whole("catalogue_seed", catalogue_seed, least=0),
             kind=goals,
             cache=cache,
         )
