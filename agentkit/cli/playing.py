@@ -153,7 +153,9 @@ class Game:
                 self._list()
             elif text.isdecimal() and self._actions:
                 if 1 <= int(text) <= len(self._actions):
-                    return self._actions[int(text) - 1]
+                    action = self._actions[int(text) - 1]
+                    echo(f"  {action}", dim=True)
+                    return action
                 echo(f"no action has the number {text}: type {HELP} for the list", fg="yellow")
             elif text:
                 return text

@@ -143,8 +143,9 @@ def test_the_seed_is_that_of_the_episode(play: Play) -> None:
 
 def test_a_number_takes_a_listed_action_and_a_question_mark_lists_them(play: Play) -> None:
     result = play("test/Corridor-v0", lines="1\n?\n2\n3\n\n")
-    assert "> 1\nYou are at 1 of 5.\n> ?\n1 east   2 west\n> 2\nYou are at 0 of 5.\n" in (
-        result.stdout
+    assert (
+        "> 1\n  east\nYou are at 1 of 5.\n> ?\n1 east   2 west\n> 2\n  west\nYou are at 0 of 5.\n"
+        in (result.stdout)
     )
     assert "> 3\nno action has the number 3: type ? for the list\n> \n> \n" in result.stdout
     assert "after 2 decisions" in result.stdout

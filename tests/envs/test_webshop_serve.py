@@ -87,7 +87,8 @@ def test_what_leads_nowhere_is_a_page_that_says_why_and_leads_back(address, path
 
 def test_a_page_refuses_what_it_does_not_do_and_says_what_it_does(address):
     answer = ask(f"{address}3", "DELETE")
-    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
+    assert answer.status == 405
+    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
     assert "&#39;/3&#39; is not opened with DELETE." in answer.text
 
 

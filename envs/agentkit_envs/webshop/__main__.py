@@ -71,6 +71,7 @@ def serve(
       python -m agentkit_envs.webshop serve --data webshop_data --goals human --port 0
     """
     try:
+        from agentkit_envs.webshop.web.hosts import is_loopback
         from agentkit_envs.webshop.web.serving import address_of, answer, listen
         from agentkit_envs.webshop.web.site import make_site
 
@@ -88,6 +89,8 @@ def serve(
     with waiting:
         click.echo(visible(f"{shop.catalogue.name}; goals: {len(shop.goals):,}"))
         click.echo(visible(f"The shop is open at {address_of(host, waiting)} (Ctrl-C closes it)"))
+        if not is_loopback(host):
+            click.echo("note: whoever reaches this computer can open the shop", err=True)
         try:
             answer(make_site(shop, host), waiting)
         except KeyboardInterrupt:

@@ -49,6 +49,8 @@ class Shop:
     def open(self, address: Address) -> Visit:
         """A visit on a product's page, with its options chosen.
 
+        A value that two options share is chosen for the last of them, as in the text environment.
+
         Raises:
             Refusal: The product is not among the results, or has no such options.
         """
