@@ -1,6 +1,7 @@
 """WebShop's reward: the original's recorded numbers, and each rule on its own."""
 
 import json
+import random
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from agentkit_envs.webshop.reward import count_attributes, count_options, score_
 from envs.webshop_data import DATA, needs_data
 from hypothesis import given
 from hypothesis import strategies as st
+from thefuzz import fuzz
 
 LAMP = Product(
     asin="B000000001",
@@ -79,10 +81,14 @@ def goal(row: dict, bought_for: Product) -> Goal:
     )
 
 
+def small_catalogue() -> list[Product]:
+    lines = (DATA / "products_1k.jsonl").read_text("utf-8").splitlines()
+    return [product(json.loads(line)) for line in lines]
+
+
 @needs_data
 def test_every_recorded_purchase_has_the_originals_reward():
-    lines = (DATA / "products_1k.jsonl").read_text("utf-8").splitlines()
-    products = {row["asin"]: product(row) for row in map(json.loads, lines)}
+    products = {one.asin: one for one in small_catalogue()}
     cases = [json.loads(x) for x in (DATA / "reward_cases.jsonl").read_text("utf-8").splitlines()]
     assert len(cases) == 300
     for case in cases:
@@ -97,6 +103,47 @@ def test_every_recorded_purchase_has_the_originals_reward():
         assert score.reward == before * score.type_factor, case
         if case["gated"] is not None:
             assert score.type_factor == case["gated"], case
+
+
+def plainly(bought: Product, wish: Goal, chosen: dict[str, str]) -> tuple[int, int]:
+    """Matched attributes and options by the rules as they stand, without any memory."""
+
+    def colour(text: str | tuple[str, str]) -> str | tuple[str, str]:
+        return next((name for name in colours() if name in text), text)
+
+    attributes = 0
+    for wanted in wish.attributes:
+        listed = any(fuzz.token_set_ratio(own, wanted) > 85 for own in bought.attributes)
+        texts = bought.title, " ".join(bought.features), bought.description
+        attributes += listed or any(wanted in text.lower() for text in texts)
+    asked = wish.options.items() if isinstance(wish.options, dict) else wish.options
+    values = [colour(value) for value in chosen.values()]
+    options = sum(
+        any(fuzz.token_set_ratio(value, colour(option)) > 85 for value in values)
+        for option in asked
+    )
+    return attributes, options
+
+
+@needs_data
+def test_random_purchases_agree_with_the_rules_written_out_plainly():
+    products, draw = small_catalogue(), random.Random(0)
+    matched = 0
+    for _ in range(3000):
+        wanted, other = draw.choice(products), draw.choice(products)
+        bought = draw.choice([wanted, other])
+        options = {name: draw.choice(values) for name, values in wanted.options.items() if values}
+        chosen = {name: draw.choice(values) for name, values in bought.options.items() if values}
+        wish = replace(
+            WISH,
+            attributes=wanted.attributes + other.attributes[:1],
+            options=draw.choice([options, tuple(options.values())]),
+        )
+        score = score_purchase(bought, wish, 1.0, chosen)
+        found = (score.matched_attributes, score.matched_options)
+        assert found == plainly(bought, wish, chosen), (bought.asin, wish, chosen)
+        matched += score.matched_options
+    assert matched > 300
 
 
 def test_the_right_purchase_is_worth_1_and_says_why():
