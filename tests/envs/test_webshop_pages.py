@@ -168,6 +168,16 @@ def test_buying_ends_the_visit_and_shows_the_reward():
     assert visit.page.kind == "done"
 
 
+def test_a_purchase_is_scored_with_the_tagger_of_the_visit():
+    class Nothing:
+        name = "nothing"
+
+        def __call__(self, text):
+            return ()
+
+    assert after(shop(nouns=Nothing()), "b01", "buy now").score.nouns == "nothing"
+
+
 def test_the_page_of_a_purchase_escapes_values_as_the_original_does():
     odd = replace(LAMP, options={"color": ("it's <é>",)})
     visit = after(Visit(Shelf([odd]), GOAL), "b01", "it's <é>", "buy now")
