@@ -170,10 +170,10 @@ def test_prompt_mode_forgives_spelling(env, spelling):
     assert (info["understood"], env.visit.chosen) == (True, {"color": "red"})
 
 
-def test_prompt_mode_clicks_words_with_brackets(env):
+def test_prompt_mode_clicks_words_with_brackets_and_odd_spaces(env):
     open_first(env)
     assert env.step("click[navy [dark]]")[4]["understood"]
-    assert env.visit.chosen == {"color": "navy [dark]"}
+    assert env.visit.chosen == {"color": "navy  [dark]"}
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_exact_modes_do_not_list_what_cannot_be_clicked_there(arguments):
     for mode in ("prompt", "text"):
         env = WebShopEnv(observation_mode=mode, **arguments)
         listed[mode] = open_first(env)[4]["actions"]
-    assert set(listed["prompt"]) - set(listed["text"]) == {"click[navy [dark]]"}
+    assert set(listed["prompt"]) - set(listed["text"]) == {"click[navy  [dark]]"}
 
 
 def test_seeds_are_goals_counted_round(env):

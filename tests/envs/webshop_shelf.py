@@ -136,7 +136,7 @@ def write_shop(folder):
             "BulletPoints": ["It's <bright>", "Fits [every] desk"],
             "pricing": [10.0 * number, 10.0 * number + 4.5],
             "Price": f"${10.0 * number} to ${10.0 * number + 4.5}",
-            "options": {"color": ["red", "navy [dark]"]},
+            "options": {"color": ["red", "navy  [dark]"]},
             "Attributes": ["bright"],
             "category": "garden",
             "query": "lamps",
