@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentkit_envs.webshop.reading import read
-from agentkit_envs.webshop.strategy.deciding import ANYTHING, Decision, Situation, decide
-from agentkit_envs.webshop.strategy.wishes import Wish, parse_wish
+from agentkit_envs.webshop.strategy.deciding import Decision, Situation, decide
+from agentkit_envs.webshop.strategy.wishes import ANYTHING, Wish, parse_wish
 from agentkit_envs.webshop.strategy.worth import Worth, affordable
 
 Variables = Mapping[str, Any]
@@ -37,7 +37,7 @@ def wanted(variables: Variables) -> Wish:
 
 def query(variables: Variables) -> str:
     """The next words to search for."""
-    return situation(variables).query or ANYTHING
+    return situation(variables).query or ANYTHING[0]
 
 
 def compared(variables: Variables) -> dict[str, Any]:

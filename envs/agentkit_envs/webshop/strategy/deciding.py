@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from agentkit_envs.webshop.strategy.wishes import Wish, queries, without_price
+from agentkit_envs.webshop.strategy.prices import without_price
+from agentkit_envs.webshop.strategy.wishes import ANYTHING, Wish, queries
 from agentkit_envs.webshop.strategy.worth import Worth, worth
 
 Aim = Literal["search", "open", "read", "choose", "buy"]
@@ -20,8 +21,6 @@ _RANK = 0.05
 _SEARCHES = 2
 """So many searches are made before the choice is made among what they found."""
 _NO_LIMIT = 99
-ANYTHING = "best seller"
-"""What is searched for where an instruction has no words."""
 _BUY = "click[Buy Now]"
 _BACK = "click[< Prev]"
 
@@ -114,7 +113,7 @@ class Situation:
 def decide(now: Situation) -> Decision:
     """What to do in a situation."""
     if not now.products:
-        return Decision("search", "", f"search[{now.query or ANYTHING}]", "nothing is found yet")
+        return Decision("search", "", f"search[{now.query or ANYTHING[0]}]", "nothing is found yet")
     return _read_more(now) or _search_again(now) or _look_further(now) or _buy_best(now)
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from thefuzz import fuzz
 
 from agentkit_envs.webshop.matching import alike, colour_of
-from agentkit_envs.webshop.strategy.wishes import Choice, Wish
+from agentkit_envs.webshop.strategy.naming import Choice
+from agentkit_envs.webshop.strategy.wishes import Wish
 from agentkit_envs.webshop.strategy.words import letters
 
 Options = Mapping[str, Sequence[str]]

@@ -3,15 +3,11 @@
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 from agentkit_envs.webshop.search.analyzer import tokens
 
 _SIGNS = re.compile(r"[^a-z0-9]+")
-
-
-def squeeze(text: str) -> str:
-    """The text with single spaces."""
-    return " ".join(text.split())
 
 
 @lru_cache(maxsize=1 << 14)
@@ -51,6 +47,8 @@ def support(phrase: str, text: str) -> float:
     wanted = list(dict.fromkeys(stems(phrase)))
     places = _places(text)
     known = [places[word] for word in wanted if word in places]
+    if len(known) < len(wanted) and _in_one_word(wanted, text):
+        return 1.0
     if not wanted or len(known) < len(wanted):
         return 0.3 * len(known) / len(wanted) if wanted else 0.0
     spread = min(_spread(start, known) for start in known[0]) - len(wanted)
@@ -61,3 +59,17 @@ def _spread(start: int, known: list[list[int]]) -> int:
     """How many words the phrase takes up where its first word stands at a place."""
     nearest = [min(places, key=lambda place: abs(place - start)) for places in known]
     return max(nearest) - min(nearest) + 1
+
+
+def _in_one_word(wanted: Sequence[str], text: str) -> bool:
+    """Whether a text has the words joined, or one word in two: "light weight", "lightweight"."""
+    if len(wanted) == 2:
+        return "".join(wanted) in _places(text)
+    return len(wanted) == 1 and wanted[0] in _joined(text)
+
+
+@lru_cache(maxsize=1 << 10)
+def _joined(text: str) -> frozenset[str]:
+    """Each two neighbouring words of a text in one."""
+    there = stems(text)
+    return frozenset(one + other for one, other in pairwise(there))
