@@ -174,6 +174,24 @@ def test_missing_and_damaged_files_are_all_told(tmp_path):
     ]
 
 
+def test_files_that_do_not_fit_each_other_are_told(tmp_path):
+    """As when files of two indexes are mixed: each has the length that the list says."""
+    built([("A", "red shirt")], tmp_path)
+    built([("A", "red shirt"), ("B", "blue")], tmp_path / "other")
+    contents = json.loads((tmp_path / "search.json").read_text())
+    others = json.loads((tmp_path / "other" / "search.json").read_text())
+    for name in ("ranks", "starts"):
+        contents["arrays"][name] = others["arrays"][name]
+        (tmp_path / "other" / f"search_{name}.bin").rename(tmp_path / f"search_{name}.bin")
+    (tmp_path / "search.json").write_text(json.dumps(contents))
+    with pytest.raises(IndexUnusable) as caught:
+        SearchIndex.open(tmp_path)
+    assert str(caught.value).splitlines()[1:3] == [
+        "  search_starts.bin has 4 numbers, expected 3",
+        "  search_ranks.bin has 2 numbers, expected 1",
+    ]
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [

@@ -1,5 +1,6 @@
-"""Turns texts into the arrays of a search index, in memory that does not grow with the texts.
+"""Turns texts into the arrays of a search index.
 
+Memory grows with the number of documents and of different words, not with the texts.
 Tokens are collected as numbers. Whenever there are enough of them they are sorted and counted into
 a run on disk; at the end the runs are merged, some terms at a time.
 """
@@ -164,8 +165,8 @@ def _merged(reader: _Reader, folder: Path) -> dict[str, Any]:
             bounds[first:last] = np.maximum.reduceat(products, starts[first:last] - starts[first])
     postings = int(starts[-1])
     return {
-        "documents": storage.line_of(np.empty(0, np.int32), postings),
-        "counts": storage.line_of(np.empty(0, counts_dtype), postings),
+        "documents": storage.line_of(np.int32, postings),
+        "counts": storage.line_of(counts_dtype, postings),
         "starts": storage.save(folder, "starts", starts),
         "bounds": storage.save(folder, "bounds", bounds),
     }

@@ -35,15 +35,15 @@ def path_of(folder: Path, name: str) -> Path:
     return folder / f"search_{name}.bin"
 
 
-def line_of(array: NDArray[Any], length: int) -> dict[str, Any]:
-    """What the list says of an array that is like `array` and has `length` numbers."""
-    return {"dtype": array.dtype.newbyteorder("<").str, "length": length}
+def line_of(dtype: Any, length: int) -> dict[str, Any]:
+    """What the list says of an array of `length` numbers."""
+    return {"dtype": np.dtype(dtype).newbyteorder("<").str, "length": length}
 
 
 def save(folder: Path, name: str, array: NDArray[Any]) -> dict[str, Any]:
     """Write one array; gives its line for the list."""
     array.astype(array.dtype.newbyteorder("<"), copy=False).tofile(path_of(folder, name))
-    return line_of(array, len(array))
+    return line_of(array.dtype, len(array))
 
 
 def finish(folder: Path, numbers: Mapping[str, int], arrays: Mapping[str, Any]) -> None:
@@ -59,8 +59,8 @@ def load(folder: Path) -> tuple[dict[str, int], dict[str, NDArray[Any]]]:
         IndexUnusable: The folder has no index of this version, or files are missing or damaged.
     """
     contents = _contents(folder)
-    problems = []
-    arrays = {}
+    problems: list[str] = []
+    arrays: dict[str, NDArray[Any]] = {}
     for name in ARRAYS:
         path = path_of(folder, name)
         dtype, length = (
@@ -75,9 +75,27 @@ def load(folder: Path) -> tuple[dict[str, int], dict[str, NDArray[Any]]]:
             problems.append(f"{path.name} is missing")
         else:
             problems.append(f"{path.name} has {found:,} bytes, expected {expected:,}")
-    if problems:
+    if problems := problems or _disagreements(contents["numbers"]["documents"], arrays):
         raise _unusable(folder, problems)
     return contents["numbers"], arrays
+
+
+def _disagreements(documents: int, arrays: Mapping[str, NDArray[Any]]) -> list[str]:
+    """Arrays whose lengths do not fit each other."""
+    terms, postings = len(arrays["bounds"]), len(arrays["documents"])
+    expected = {
+        "counts": postings,
+        "starts": terms + 1,
+        "lengths": documents,
+        "ranks": documents,
+        "term_ends": terms,
+        "slots": max(len(arrays["slots"]), terms + 1),
+    }
+    return [
+        f"{path_of(Path(), name)} has {len(arrays[name]):,} numbers, expected {length:,}"
+        for name, length in expected.items()
+        if len(arrays[name]) != length
+    ]
 
 
 def _mapped(path: Path, dtype: np.dtype[Any]) -> NDArray[Any]:
