@@ -24,6 +24,8 @@ class Engine:
     """What pip installs; without one it runs in this Python."""
     build_with: tuple[str, ...] = ()
     """What must be installed before, for a package that cannot build by itself."""
+    alone: bool = False
+    """Whether only the package is needed, not what it depends on."""
 
 
 INLINE = Engine("floor: indegree loop", "with_inline.py")
@@ -45,6 +47,11 @@ AGENTKIT_LLM = Engine(
     package="agentkit-llm==0.1.9",
     build_with=("setuptools<81", "wheel"),
 )
+OUR_SEARCH = Engine("AgentKit", "with_our_search.py")
+LUCENE = Engine("Lucene 8", "with_lucene.py", package="pyserini==0.17.0", alone=True)
+TANTIVY = Engine("tantivy, its English", "with_tantivy.py", "own", package="tantivy")
+TANTIVY_TOKENS = Engine("tantivy, our tokens", "with_tantivy.py", "ours", package="tantivy")
+BM25S = Engine("bm25s, our tokens", "with_bm25s.py", package="bm25s")
 
 
 class NotInstalled(Exception):
@@ -71,6 +78,8 @@ def python_of(engine: Engine, folder: Path) -> Path:
     if engine.build_with:
         _call([*pip, *engine.build_with])
         pip.append("--no-build-isolation")
+    if engine.alone:
+        pip.append("--no-deps")
     _call([*pip, engine.package])
     done.write_text(wanted)
     return python

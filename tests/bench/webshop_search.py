@@ -1,0 +1,130 @@
+"""WebShop's search beside Lucene, tantivy and bm25s: speed, memory, and do they find the same?
+
+    python tests/bench/webshop_search.py [--products 100000] [--short] [--queries 500]
+
+Documents and queries come from the generated catalogue: the text of each product that is searched,
+and instructions. Each engine builds its index in a process of its own and is asked in another one,
+with 50 results, as the shop does. Times are the processor's; each query is asked twice, and the
+second time is measured. bm25s and one tantivy are given our tokens; making those is not timed.
+"""
+
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+from agentkit_envs.webshop.generated import generate
+from agentkit_envs.webshop.product import Product
+from agentkit_envs.webshop.search.analyzer import tokens
+from agentkit_envs.webshop.store import contents
+from peers import venvs
+from peers.processes import EngineFailed, options, running
+from rich.console import Console
+from rich.table import Table
+
+ENGINES = (
+    venvs.OUR_SEARCH,
+    venvs.LUCENE,
+    venvs.TANTIVY,
+    venvs.TANTIVY_TOKENS,
+    venvs.BM25S,
+)
+COLUMNS = ("build, s", "MB", "size, MB", "p50, ms", "p95, ms", "MB")
+"""Time and peak memory of building, size on disk, time and peak memory of searching."""
+LIMIT = 50
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one engine did."""
+
+    label: str
+    cells: tuple[str, ...]
+    found: list[list[int]]
+    """For each query, where the found products stand, best first."""
+
+
+def write_texts(products: Iterator[Product], count: int, queries: int, folder: Path) -> None:
+    """Write the documents with our tokens, and queries from products all over the catalogue."""
+    asked: list[dict[str, Any]] = []
+    with (folder / "texts.jsonl").open("w", encoding="utf-8") as file:
+        for position, product in enumerate(products):
+            text = contents(product)
+            print(json.dumps([product.asin, text, " ".join(tokens(text))]), file=file)
+            if product.instructions and len(asked) * count <= position * queries:
+                wish = product.instructions[0].text
+                asked.append({"text": wish, "tokens": tokens(wish)})
+    (folder / "queries.json").write_text(json.dumps(asked), encoding="utf-8")
+
+
+def measure(engine: venvs.Engine, folder: Path, peers: Path) -> Measured:
+    """Let one engine build its index and answer the queries."""
+    index = Path(tempfile.mkdtemp(dir=folder))
+    with running(engine, peers) as process:
+        version = f" {process.version}" if process.version and not engine.alone else ""
+        built = process.ask(measure="build", texts=str(folder / "texts.jsonl"), folder=str(index))
+    size = sum(path.stat().st_size for path in index.rglob("*") if path.is_file())
+    with running(engine, peers) as process:
+        queries = str(folder / "queries.json")
+        asked = process.ask(measure="ask", folder=str(index), queries=queries, limit=LIMIT)
+    times = quantiles(asked["seconds"], n=20)
+    cells = (
+        f"{built['cpu_seconds']:.1f}",
+        f"{built['peak_mb']:,.0f}",
+        f"{size / 1e6:,.0f}",
+        f"{times[9] * 1e3:.2f}",
+        f"{times[18] * 1e3:.2f}",
+        f"{asked['peak_mb']:,.0f}",
+    )
+    return Measured(engine.label + version, cells, asked["found"])
+
+
+def agreement(found: Sequence[Sequence[int]], with_: Sequence[Sequence[int]], hits: int) -> str:
+    """The share of queries whose first hits are the same products in the same order."""
+    same = sum(mine[:hits] == its[:hits] for mine, its in zip(found, with_, strict=True))
+    return f"{100 * same / len(found):.1f}%"
+
+
+def products_of(count: int, short: bool) -> Iterator[Product]:
+    """Generated products; short ones have a title and options."""
+    for product in generate(count):
+        yield replace(product, description="", features=()) if short else product
+
+
+def main() -> None:
+    parser = options(__doc__, repeat=1)
+    parser.add_argument("--products", type=int, default=100_000, help="how many to generate")
+    parser.add_argument("--short", action="store_true", help="products of a title and options")
+    parser.add_argument("--queries", type=int, default=500, help="how many to ask")
+    chosen = parser.parse_args()
+    console = Console(width=120)
+    measured, failures = [], []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        products = products_of(chosen.products, chosen.short)
+        write_texts(products, chosen.products, chosen.queries, folder)
+        for engine in ENGINES:
+            try:
+                measured.append(measure(engine, folder, chosen.venvs))
+            except (EngineFailed, venvs.NotInstalled) as error:
+                failures.append(f"{engine.label}: {error}")
+    judge = next((one for one in measured if one.label == venvs.LUCENE.label), measured[0])
+    kind = "short products" if chosen.short else "products"
+    table = Table(
+        title=f"{chosen.products:,} {kind}, {len(judge.found)} queries; same as {judge.label}"
+    )
+    for column in ("engine", *COLUMNS, "same 10", "same first"):
+        table.add_column(column, justify="left" if column == "engine" else "right")
+    for one in measured:
+        same = [agreement(one.found, judge.found, hits) for hits in (10, 1)]
+        table.add_row(one.label, *one.cells, *same)
+    console.print(table)
+    for failure in failures:
+        console.print(failure, markup=False)
+
+
+if __name__ == "__main__":
+    main()
