@@ -14,6 +14,9 @@ from agentkit_envs.webshop.score import (
     successes,
 )
 
+from agentkit.environment import env_report
+from agentkit.plugins import register_envs
+
 SMALL = "WebShop's data in DIR (1,000 products, processed form)"
 MADE_UP = "the generated catalogue (5,000 products, seed 0; not the benchmark's)"
 
@@ -101,3 +104,8 @@ def test_results_on_the_generated_catalogue_are_never_the_benchmarks():
 def test_scores_with_the_originals_tagger_need_no_remark():
     lines = report([info(1.0, nouns="spacy:en_core_web_lg")])
     assert lines["nouns"] == "spacy:en_core_web_lg"
+
+
+def test_agentkit_finds_the_report_by_the_id_of_the_environment():
+    register_envs()
+    assert env_report("agentkit/WebShop-v1", [info(0.5)]) == report([info(0.5)])
