@@ -1,21 +1,23 @@
 """WebShop's search beside Lucene, tantivy and bm25s: speed, memory, and do they find the same?
 
     python tests/bench/webshop_search.py [--products 100000] [--short] [--queries 500]
+    python tests/bench/webshop_search.py --data ../shared/data/webshop
 
-Documents and queries come from the generated catalogue: the text of each product that is searched,
-and instructions. Each engine builds its index in a process of its own and is asked in another one,
-with 50 results, as the shop does. Times are the processor's; each query is asked twice, and the
-second time is measured. bm25s and one tantivy are given our tokens; making those is not timed.
+Documents are the texts of products, generated ones or those of --data. Queries are instructions,
+or what people typed (goal_query_map.json of --data). Each engine builds its index in a process of
+its own and is asked in another one, with 50 results, as the shop does. Times are the processor's;
+each query is asked twice, and the second time is measured. bm25s and one tantivy are given our
+tokens; making those is not timed.
 """
 
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import quantiles
-from typing import Any
 
+from agentkit_envs.webshop.catalogue import open_catalogue
 from agentkit_envs.webshop.generated import generate
 from agentkit_envs.webshop.product import Product
 from agentkit_envs.webshop.search.analyzer import tokens
@@ -35,6 +37,8 @@ ENGINES = (
 COLUMNS = ("build, s", "MB", "size, MB", "p50, ms", "p95, ms", "MB")
 """Time and peak memory of building, size on disk, time and peak memory of searching."""
 LIMIT = 50
+HITS = (50, 10, 1)
+"""How many of the first hits are compared."""
 
 
 @dataclass(frozen=True)
@@ -47,17 +51,45 @@ class Measured:
     """For each query, where the found products stand, best first."""
 
 
-def write_texts(products: Iterator[Product], count: int, queries: int, folder: Path) -> None:
-    """Write the documents with our tokens, and queries from products all over the catalogue."""
-    asked: list[dict[str, Any]] = []
+def write_texts(products: Iterable[Product], folder: Path) -> Iterator[str]:
+    """Write the documents with our tokens; gives an instruction of each product that has one."""
     with (folder / "texts.jsonl").open("w", encoding="utf-8") as file:
-        for position, product in enumerate(products):
+        for product in products:
             text = contents(product)
             print(json.dumps([product.asin, text, " ".join(tokens(text))]), file=file)
-            if product.instructions and len(asked) * count <= position * queries:
-                wish = product.instructions[0].text
-                asked.append({"text": wish, "tokens": tokens(wish)})
-    (folder / "queries.json").write_text(json.dumps(asked), encoding="utf-8")
+            yield product.instructions[0].text if product.instructions else ""
+
+
+def write_generated(count: int, short: bool, queries: int, folder: Path) -> None:
+    """Write generated products, and instructions from all over the catalogue."""
+    asked: list[str] = []
+    for position, wish in enumerate(write_texts(products_of(count, short), folder)):
+        if wish and len(asked) * count <= position * queries:
+            asked.append(wish)
+    write_queries(asked, folder)
+
+
+def write_data(data: Path, folder: Path) -> int:
+    """Write the products of a folder and what people typed; gives the number of products."""
+    catalogue = open_catalogue(data)
+    for _ in write_texts((catalogue[i] for i in range(len(catalogue))), folder):
+        pass
+    typed = json.loads((data / "goal_query_map.json").read_text(encoding="utf-8"))
+    write_queries([text for wish, found in typed.items() for text in (wish, *found)], folder)
+    return len(catalogue)
+
+
+def write_queries(texts: Sequence[str], folder: Path) -> None:
+    """Write queries, each with our tokens."""
+    lines = [" ".join(text.split()) for text in texts]
+    queries = [{"text": line, "tokens": tokens(line)} for line in lines]
+    (folder / "queries.json").write_text(json.dumps(queries), encoding="utf-8")
+
+
+def products_of(count: int, short: bool) -> Iterator[Product]:
+    """Generated products; short ones have a title and options."""
+    for product in generate(count):
+        yield replace(product, description="", features=()) if short else product
 
 
 def measure(engine: venvs.Engine, folder: Path, peers: Path) -> Measured:
@@ -88,15 +120,10 @@ def agreement(found: Sequence[Sequence[int]], with_: Sequence[Sequence[int]], hi
     return f"{100 * same / len(found):.1f}%"
 
 
-def products_of(count: int, short: bool) -> Iterator[Product]:
-    """Generated products; short ones have a title and options."""
-    for product in generate(count):
-        yield replace(product, description="", features=()) if short else product
-
-
 def main() -> None:
     parser = options(__doc__, repeat=1)
     parser.add_argument("--products", type=int, default=100_000, help="how many to generate")
+    parser.add_argument("--data", type=Path, help="a folder of WebShop's data to take instead")
     parser.add_argument("--short", action="store_true", help="products of a title and options")
     parser.add_argument("--queries", type=int, default=500, help="how many to ask")
     chosen = parser.parse_args()
@@ -104,22 +131,23 @@ def main() -> None:
     measured, failures = [], []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        products = products_of(chosen.products, chosen.short)
-        write_texts(products, chosen.products, chosen.queries, folder)
+        count, kind = chosen.products, "short products" if chosen.short else "products"
+        if chosen.data:
+            count, kind = write_data(chosen.data, folder), f"products of {chosen.data}"
+        else:
+            write_generated(count, chosen.short, chosen.queries, folder)
         for engine in ENGINES:
             try:
                 measured.append(measure(engine, folder, chosen.venvs))
             except (EngineFailed, venvs.NotInstalled) as error:
                 failures.append(f"{engine.label}: {error}")
     judge = next((one for one in measured if one.label == venvs.LUCENE.label), measured[0])
-    kind = "short products" if chosen.short else "products"
-    table = Table(
-        title=f"{chosen.products:,} {kind}, {len(judge.found)} queries; same as {judge.label}"
-    )
-    for column in ("engine", *COLUMNS, "same 10", "same first"):
+    title = f"{count:,} {kind}, {len(judge.found):,} queries; same as {judge.label}"
+    table = Table(title=title)
+    for column in ("engine", *COLUMNS, *(f"same {n}" for n in HITS)):
         table.add_column(column, justify="left" if column == "engine" else "right")
     for one in measured:
-        same = [agreement(one.found, judge.found, hits) for hits in (10, 1)]
+        same = [agreement(one.found, judge.found, hits) for hits in HITS]
         table.add_row(one.label, *one.cells, *same)
     console.print(table)
     for failure in failures:
