@@ -2,8 +2,8 @@
 
 `python tests/bench/webshop_catalogue.py [--data DIR] [--products 100000]` measures the small
 catalogue in DIR, the generated one of 5,000 products and of so many, and so many products written
-in the form of the official files: also read alone, and only their first hundredth, to show that
-memory does not grow with the file. Each measurement has a process and a cache of its own.
+in the form of the official files: also read alone, and only their first hundredth, to show how
+little memory grows with the file. Each measurement has a process and a cache of its own.
 """
 
 import argparse
