@@ -6,9 +6,16 @@ from typing import Any
 from agentkit_envs.webshop.reading import read
 from agentkit_envs.webshop.strategy.deciding import Decision, Situation, decide
 from agentkit_envs.webshop.strategy.wishes import ANYTHING, Wish, parse_wish
-from agentkit_envs.webshop.strategy.worth import Worth, affordable
+from agentkit_envs.webshop.strategy.worth import PRICE, Worth, affordable
 
 Variables = Mapping[str, Any]
+_VERDICTS = {
+    "search": "search again",
+    "open": "look elsewhere",
+    "read": "read more",
+    "choose": "buy it",
+    "buy": "buy it",
+}
 _OUT_OF = 10
 """The highest mark of a product."""
 
@@ -45,16 +52,15 @@ def compared(variables: Variables) -> dict[str, Any]:
     now, item = situation(variables), value(variables, "item")
     found = now.worths[item["asin"]]
     price = affordable(item["price"], now.wish["price_limit"])
-    why = "the price is too high" if price == 0 else f"the title tells of {_listed(found.met)}"
+    told = tuple(name for name in found.met if name != PRICE)
+    why = "the price is too high" if price == 0 else f"the title tells of {_listed(told)}"
     return {"asin": item["asin"], "promise": _mark(found), "why": why}
 
 
 def judged(variables: Variables) -> dict[str, Any]:
     """How well the product on the page fits, from all that was read about it."""
-    now = situation(variables)
-    found = _here(now)
+    found = _here(situation(variables))
     return {
-        "asin": now.notes["product"],
         "fits": _mark(found),
         "met": list(found.met),
         "missing": list(found.missing),
@@ -85,13 +91,11 @@ def checked(variables: Variables) -> dict[str, Any]:
     }
 
 
-def reflected(variables: Variables) -> dict[str, Any]:
+def reflected(variables: Variables) -> dict[str, str]:
     """What to do about a requirement that a purchase would miss."""
     now = situation(variables)
-    decision = decide(now)
-    asin = now.notes["product"]
-    stays = decision.aim in ("choose", "buy") and decision.asin == asin
-    verdict = "buy it" if stays else "read more" if decision.aim == "read" else "look elsewhere"
+    decision, asin = decide(now), now.notes["product"]
+    verdict = _VERDICTS[decision.aim] if decision.asin in ("", asin) else "look elsewhere"
     lesson = f"{asin} misses {_listed(_here(now).missing)}"
     return {"verdict": verdict, "why": decision.why, "lesson": lesson}
 

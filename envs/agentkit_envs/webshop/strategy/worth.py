@@ -11,6 +11,8 @@ from agentkit_envs.webshop.strategy.words import share, stems, support
 Known = Mapping[str, Any]
 """What the notes have of a product."""
 
+PRICE = "price"
+"""The requirement to stay within the limit."""
 SAID = 0.6
 """From this support on, an attribute counts as said."""
 _SURE = 0.97
@@ -21,6 +23,10 @@ _LIKENESS = ((0.99, 1.0), (0.95, 0.9), (0.7, 0.75))
 """How well an option's value fits, and what that is worth. The very value is worth more than one
 that counts as the same at the till, because it is a sign of the very product."""
 _POOR = 0.3
+_NOT_MEANT = 0.9
+"""A product without a value that is asked for cannot be the one that is meant: others will be
+missing, too.
+"""
 _KIND = 0.3
 """What a title without any word of the wanted kind costs."""
 _NEAR = 40.0
@@ -62,8 +68,8 @@ def worth(known: Known, wish: Wish, words: str) -> Worth:
     unread = tuple(name for name in ("features", "description") if known[name] is None)
     parts = [*_attributes(known, wish, len(unread)), *_options(known, wish, picked)]
     price = affordable(known["price"], wish["price_limit"])
-    parts.append(_Part("price", price, price))
-    kind = _of_kind(known, wish) / len(parts)
+    parts.append(_Part(PRICE, price, price))
+    kind = _of_kind(known, wish, picked) / len(parts)
     return Worth(
         value=kind * sum(part.chance for part in parts),
         best=kind * sum(part.hope for part in parts),
@@ -97,12 +103,15 @@ def _worth_of_fit(fit: float) -> float:
     return next((worth for least, worth in _LIKENESS if fit >= least), _POOR * fit)
 
 
-def _of_kind(known: Known, wish: Wish) -> float:
+def _of_kind(known: Known, wish: Wish, picked: Picked) -> float:
     """How likely a product is of the wanted kind."""
     kind = 1 - _KIND + _KIND * share(stems(wish["product"]), known["title"])
     limit = wish["price_limit"]
-    too_cheap = limit is not None and max(amounts(known["price"])) < limit - _NEAR
-    return kind * _CHEAP if too_cheap else kind
+    if limit is not None and max(amounts(known["price"])) < limit - _NEAR:
+        kind *= _CHEAP
+    if known["options"] is not None and picked.fits and min(picked.fits) < _LIKENESS[-1][0]:
+        kind *= _NOT_MEANT
+    return kind
 
 
 def text_of(known: Known) -> str:
