@@ -8,6 +8,7 @@ from agentkit_envs.webshop.catalogue import open_catalogue
 from agentkit_envs.webshop.generated import generate
 from agentkit_envs.webshop.goals import Goals
 from agentkit_envs.webshop.strategy.prices import without_price
+from agentkit_envs.webshop.strategy.sayings import ways_to_say
 from agentkit_envs.webshop.strategy.wishes import parse_wish, queries
 from envs.webshop_data import DATA, needs_data
 from hypothesis import given
@@ -77,13 +78,19 @@ def test_a_list_is_taken_apart():
          "cookies", ["sugar free"], {"flavor": "salt and pepper", "size": "12 count (pack of 2)"}),
         ("i want a women's coat that is free from wool. the color should be blue and the size "
          "should be large. my limit is 90 dollars",
-         "women's coat", ["wool free"], {"color": "blue", "size": "large"}),
+         "women's coat", ["no wool"], {"color": "blue", "size": "large"}),
     ],
 )  # fmt: skip
 def test_free_speech_is_understood(said, product, attributes, options):
     wish = parse_wish(said)
     assert (wish["product"], wish["attributes"]) == (product, attributes)
     assert options_of(wish) == options
+
+
+def test_other_words_for_a_quality_are_taken_for_it():
+    wish = parse_wish("I need a soap that is never tested on animals and free of gluten")
+    assert wish["attributes"] == ["cruelty free", "gluten free"]
+    assert "never tested on animals" in ways_to_say("cruelty free")
 
 
 @needs_data

@@ -34,7 +34,6 @@ _JOINTS = re.compile(
 )
 _LEFT_OVER = re.compile(r"\s+(?:in|of|at|from)$")
 _RICH_IN = re.compile(r"\b(light|low|high|rich) in (\w+)")
-_FREE_FROM = re.compile(r"\bfree (?:of|from) ((?:artificial )?\w+)")
 _CHOOSING = ("take", "choose", "pick", "select")
 _ARTICLE = re.compile(r"^(?:an?|the|my|your|our|some|any|its|their|to|of)\s+|^'\w+\s*")
 _QUALITY = re.compile(
@@ -100,6 +99,6 @@ def without_opening(text: str) -> str:
 
 def _phrases(text: str) -> list[str]:
     """The attributes in what follows the product: "with a b and that is c"."""
-    joined = _FREE_FROM.sub(r"\1 free", _RICH_IN.sub(r"\1 \2", text))
+    joined = _RICH_IN.sub(r"\1 \2", text)
     pieces = [_ARTICLE.sub("", piece.strip()) for piece in _JOINTS.split(joined)]
     return [piece for piece in pieces if len(piece) > 1 and piece not in _CHOOSING]

@@ -9,6 +9,7 @@ from typing import TypedDict
 
 from agentkit_envs.webshop.strategy.naming import Choice
 from agentkit_envs.webshop.strategy.prices import without_price
+from agentkit_envs.webshop.strategy.sayings import plainly
 from agentkit_envs.webshop.strategy.speech import heard, without_opening
 
 
@@ -33,7 +34,7 @@ _OWNER = re.compile(r"\b(?:women|men|girl|boy|children|kid|baby)'?s'?\s")
 def parse_wish(instruction: str) -> Wish:
     """What an instruction asks for."""
     limit, text = without_price(instruction.lower())
-    product, attributes, options = _read_list(text) if _LIST.match(text) else heard(text)
+    product, attributes, options = _read_list(text) if _LIST.match(text) else heard(plainly(text))
     return Wish(product=product, attributes=attributes, options=options, price_limit=limit)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentkit_envs.webshop.strategy.options import Picked, pick
+from agentkit_envs.webshop.strategy.sayings import ways_to_say
 from agentkit_envs.webshop.strategy.wishes import Wish
 from agentkit_envs.webshop.strategy.words import share, stems, support
 
@@ -85,7 +86,7 @@ def _attributes(known: Known, wish: Wish, unread: int) -> list[_Part]:
     text = text_of(known)
     parts = []
     for name in wish["attributes"]:
-        clear = support(name, text)
+        clear = max(support(words, text) for words in ways_to_say(name))
         chance = max(_UNSAID[unread], _SURE * clear if clear >= SAID else 0.0)
         parts.append(_Part(name, chance, 1.0 if unread else chance))
     return parts
