@@ -1,5 +1,6 @@
 """What texts are searched by; the tables were checked against the analyzer of Lucene 8."""
 
+import time
 import unicodedata
 
 import pytest
@@ -68,6 +69,15 @@ def test_stems_are_those_of_martin_porter(start, middle, end):
 def test_a_word_that_is_too_long_is_cut_and_its_rest_looked_at_anew():
     assert [len(word) for word in words("a" * 600 + " b")] == [255, 255, 90, 1]
     assert words("a" * 254 + "'" + "b" * 10) == ["a" * 254, "b" * 10]
+
+
+@pytest.mark.parametrize("piece", ["_", "\u200d", "'", "a.", "a_", "#", "\u0301", "1,"])
+@pytest.mark.parametrize("end", ["", " \xe9", "\xe9"])
+def test_long_lines_of_signs_take_no_longer_than_their_length(piece, end):
+    """Text of sellers: a line of underscores was gone through from each underscore."""
+    started = time.process_time()
+    words(piece * 10_000 + end)
+    assert time.process_time() - started < 3
 
 
 @given(st.text(st.characters(max_codepoint=127)))

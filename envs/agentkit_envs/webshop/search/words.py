@@ -43,10 +43,16 @@ _RUN = rf"""(?:
     (?: ["]{_M} (?=[{_HEBREW}]) | [']{_M} | {_IN_WORD}{_M} (?=[{_LETTER}{_HEBREW}]) )?
 )"""
 _GROUP = rf"(?: {_RUN}+ | [{_KANA}][{_KANA}{_MARK}]* )"
-_WORD = rf"{_JOINERS}* {_GROUP} (?: {_JOINERS}+ {_GROUP} )* {_JOINERS}*"
+# What a match can begin with is only tried where it begins: else a long line of underscores would
+# be gone through from each of them.
+_WORD = rf"""
+    (?: (?<!\p{{WB=ExtendNumLet}}) {_JOINERS}++ )?
+    {_GROUP} (?: {_JOINERS}++ {_GROUP} )* {_JOINERS}*
+"""
+_ZWJ = r"(?: (?<!\u200d) \u200d++ )?"
 _EMOJI = rf"""(?:
-    (?: \u200d* \p{{Emoji_Modifier_Base}}{_ACCENTS} )? [{_SKIN}]{_ACCENTS}
-  | \u200d* {_PICTURE}{_ACCENTS} \ufe0f?
+    (?: {_ZWJ} \p{{Emoji_Modifier_Base}}{_ACCENTS} )? [{_SKIN}]{_ACCENTS}
+  | {_ZWJ} {_PICTURE}{_ACCENTS} \ufe0f?
 )"""
 _ALTERNATIVES = (
     _WORD,
@@ -58,7 +64,7 @@ _ALTERNATIVES = (
 )
 _ANY = regex.compile("|".join(_ALTERNATIVES), regex.VERBOSE | regex.VERSION1)
 _RUN_OF_ASCII = r"(?:[A-Za-z]+(?:[.:'](?=[A-Za-z]))?|[0-9]+(?:[.,;'](?=[0-9]))?)"
-_ASCII = re.compile(rf"_*{_RUN_OF_ASCII}(?:{_RUN_OF_ASCII}|_)*")
+_ASCII = re.compile(rf"(?:(?<!_)_++)?{_RUN_OF_ASCII}(?:{_RUN_OF_ASCII}|_)*")
 
 
 def words(text: str) -> list[str]:
@@ -73,7 +79,10 @@ def _cut(text: str) -> Iterator[str]:
     """The words of a text that has one that is too long: what is cut off is looked at anew."""
     start = 0
     while match := _ANY.search(text, start):
-        if match.end() - match.start() > LONGEST:
+        if match.end() - match.start() <= LONGEST:
+            yield match.group()
+            start = match.end()
+        else:
             match = _ANY.match(text, match.start(), match.start() + LONGEST) or match
-        yield match.group()
-        start = match.end()
+            yield match.group()
+            text, start = text[match.end() :], 0
