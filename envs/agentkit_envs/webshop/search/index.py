@@ -169,12 +169,21 @@ class SearchIndex:
         """Add what a term adds to the sums of some documents, which are in their order."""
         here = slice(int(self._starts[term.number]), int(self._starts[term.number + 1]))
         documents = self._documents[here]
-        wanted = candidates.astype(documents.dtype)  # else numpy would convert all documents
-        places = np.minimum(np.searchsorted(documents, wanted), len(documents) - 1)
-        having = documents[places] == candidates
-        inverses = self._inverses[self._lengths[candidates[having]]]
-        counts = self._counts[here][places[having]].astype(np.float32)
-        sums[having] += bm25.shares(term.weight, counts * inverses)
+        mine, places = _shared(candidates.astype(documents.dtype), documents)
+        inverses = self._inverses[self._lengths[candidates[mine]]]
+        counts = self._counts[here][places].astype(np.float32)
+        sums[mine] += bm25.shares(term.weight, counts * inverses)
+
+
+def _shared(
+    first: NDArray[np.int32], second: NDArray[np.int32]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Where the numbers stand that are in both; each has its numbers once, in order."""
+    if len(first) > len(second):
+        return _shared(second, first)[::-1]
+    places = np.minimum(np.searchsorted(second, first), len(second) - 1)
+    same = np.flatnonzero(second[places] == first)
+    return same, places[same]
 
 
 def _least_of_best(sums: NDArray[np.float64], limit: int) -> float:
