@@ -73,6 +73,8 @@ def test_a_list_is_taken_apart():
         ("My cellar is dark. We need a pair of lamps that are dimmable and have a remote control. "
          "Pick navy color, 9 inch size",
          "lamps", ["dimmable", "remote control"], {"color": "navy", "size": "9 inch"}),
+        ("My shelf is almost empty. It's time for dimmable lamps with a remote control in size 9",
+         "lamps", ["dimmable", "remote control"], {"size": "9"}),
         ("Do you have sugar free cookies? I would choose flavor: salt and pepper, size: 12 count "
          "(pack of 2)",
          "cookies", ["sugar free"], {"flavor": "salt and pepper", "size": "12 count (pack of 2)"}),

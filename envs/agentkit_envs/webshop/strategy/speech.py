@@ -23,8 +23,8 @@ _CONTAINER = re.compile(
 )
 _OWNER = re.compile(r"\b(?:women|men|girl|boy|children|kid|baby)'?s'?\s")
 _FOLLOW_UP = re.compile(
-    r"^(?:it|they|these|this one|choose|pick|take|for the options|make sure|what matters|ideally"
-    r"|preferably|and|also|the)\b"
+    r"^(?:it(?!'?s time)|they|these|this one|choose|pick|take|for the options|make sure"
+    r"|what matters|ideally|preferably|and|also|the)\b"
 )
 _JOINTS = re.compile(
     r"\s*(?:[,;:!?]|\.(?!\d)|\b(?:for the options|with|for|and|that|which|who|in"

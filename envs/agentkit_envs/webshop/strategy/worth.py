@@ -28,7 +28,7 @@ _NOT_MEANT = 0.9
 """A product without a value that is asked for cannot be the one that is meant: others will be
 missing, too.
 """
-_KIND = 0.3
+_KIND = 0.25
 """What a title without any word of the wanted kind costs."""
 _NEAR = 40.0
 _CHEAP = 0.9
