@@ -38,3 +38,8 @@ def plainly(text: str) -> str:
 def ways_to_say(quality: str) -> list[str]:
     """A quality as it is, and the other words for it."""
     return [quality, *_sayings().get(quality, [])]
+
+
+def leading_quality(text: str) -> str:
+    """A quality that the text begins with, before more words; empty if there is none."""
+    return next((name for name in _sayings() if text.startswith(f"{name} ")), "")

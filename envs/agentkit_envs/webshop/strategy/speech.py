@@ -3,6 +3,7 @@
 import re
 
 from agentkit_envs.webshop.strategy.naming import Choice, named_options
+from agentkit_envs.webshop.strategy.sayings import leading_quality
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 _REQUEST = re.compile(
@@ -38,7 +39,7 @@ _CHOOSING = ("take", "choose", "pick", "select")
 _ARTICLE = re.compile(r"^(?:an?|the|my|your|our|some|any|its|their|to|of)\s+|^'\w+\s*")
 _QUALITY = re.compile(
     r"^(?:(?:easy|quick|simple|safe|ready|light|good|low|high|free) (?:to|in|of|from|on|for) \w+"
-    r"|non[ -]\w+|anti[ -]\w+|no \w+"
+    r"|(?:high|low|super|ultra|long|fast|quick|heavy|natural) \w+|non[ -]\w+|anti[ -]\w+|no \w+"
     r"|[\w-]+ (?:free|proof|resistant|friendly|washable|lined|tested|certified|plated|lasting|duty"
     r"|fit|weight|century|sided|assembled|mounted|absorbing|cancell?ing|saving|efficient|drying"
     r"|wicking|leg|waist|neck|sleeves?|toe|based|caught|dried|grade|made|control|tufted|size|steel"
@@ -84,12 +85,18 @@ def _noun_and_qualities(sentence: str) -> tuple[str, list[str]]:
     if owner := _OWNER.search(noun):
         attributes.append(noun[: owner.start()].strip())
         noun = noun[owner.start() :]
-    while match := _QUALITY.match(noun):
-        attributes.append(match[0].strip())
-        noun = noun[match.end() :]
+    while quality := _leading(noun):
+        attributes.append(quality)
+        noun = noun[len(quality) :].strip()
     attributes += _phrases(plain[len(first) :])
     tidy = [_ARTICLE.sub("", name) for name in attributes]
     return _LEFT_OVER.sub("", noun.strip()), [name for name in tidy if name]
+
+
+def _leading(noun: str) -> str:
+    """The quality in front of a noun: "easy to clean" of "easy to clean lamp"."""
+    match = _QUALITY.match(noun)
+    return match[0].strip() if match else leading_quality(noun)
 
 
 def without_opening(text: str) -> str:
