@@ -10,7 +10,7 @@ which nobody can be asked to exceed.
 import argparse
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing import Pool
@@ -80,7 +80,8 @@ def run_episode(settings: tuple[str, int, str | None, str, str]) -> Episode:
         over = ended or cut
     goal = shop.goals[info["session"]]
     product, price = shop.catalogue.find(goal.asin), shop.catalogue.price(goal.asin)
-    options = goal.options if isinstance(goal.options, dict) else {}
+    named = isinstance(goal.options, Mapping)
+    options = goal.options if named else {str(n): v for n, v in enumerate(goal.options)}
     own = score_purchase(product, goal, price, options).reward
     return Episode(reward, own, steps, seconds, info)
 
