@@ -5,12 +5,14 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
+import yaml
 from agentkit_envs.webshop.env import MODES, WebShopEnv
 from agentkit_envs.webshop.goals import SPLITS
 from agentkit_envs.webshop.matching import THRESHOLD, colours
 from agentkit_envs.webshop.reward import Score
 
-PAGE = (Path(__file__).parents[2] / "docs" / "webshop.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "webshop.md").read_text(encoding="utf-8")
 
 
 def rows(heading: str, table: int = 0) -> list[list[str]]:
@@ -56,6 +58,12 @@ def test_the_generated_catalogue_is_as_large_as_the_page_says():
     assert f"about {round(len(env.goals), -2):,} goals" in section
     for category in {product.category for product in products}:
         assert category in section
+
+
+def test_the_table_of_the_agents_prompts_is_complete():
+    agent = yaml.safe_load((ROOT / "agents" / "webshop.yaml").read_text("utf-8"))
+    prompts = [name for name, node in agent["nodes"].items() if "prompt" in node]
+    assert named("The agent and the expert") == prompts
 
 
 def test_the_table_of_arguments_has_the_defaults():
