@@ -5,11 +5,9 @@ import unicodedata
 
 import pytest
 from agentkit_envs.webshop.search.analyzer import STOP_WORDS, tokens
-from agentkit_envs.webshop.search.stem import stem
 from agentkit_envs.webshop.search.words import words
 from hypothesis import given
 from hypothesis import strategies as st
-from nltk.stem.porter import PorterStemmer
 
 WORDS = {
     "Men's T-Shirts (2-Pack), size: X-Large": "Men's T Shirts 2 Pack size X Large",
@@ -35,14 +33,6 @@ TOKENS = {
     "as is us by gas": "us ga",
     "İSTANBUL ΣΊΣΥΦΟΣ": "istanbul σίσυφοσ",
 }
-MARTIN = PorterStemmer(PorterStemmer.MARTIN_EXTENSIONS)
-ENDINGS = st.sampled_from(
-    [
-        *("", "s", "es", "ies", "sses", "eed", "ed", "ing", "y", "ational", "bli", "logi"),
-        *("ization", "iveness", "biliti", "icate", "ical", "ful", "ness", "ement", "ion", "sion"),
-        *("ou", "e", "ll"),
-    ]
-)
 
 
 @pytest.mark.parametrize("text", WORDS)
@@ -58,12 +48,6 @@ def test_tokens_are_those_of_lucene(text):
 def test_there_are_lucenes_33_stop_words_and_none_is_a_token():
     assert len(STOP_WORDS) == 33
     assert tokens(" ".join(sorted(STOP_WORDS)).upper()) == []
-
-
-@given(st.text("aeioubcdlstwxyz", max_size=8), ENDINGS, ENDINGS)
-def test_stems_are_those_of_martin_porter(start, middle, end):
-    word = start + middle + end
-    assert stem(word) == MARTIN.stem(word)
 
 
 def test_a_word_that_is_too_long_is_cut_and_its_rest_looked_at_anew():

@@ -4,17 +4,11 @@ It is not a language model. It knows the rules of the game, sees only what the o
 and what the agent remembers, and goes by the name of the node, whatever the prompt says.
 """
 
-import json
-from collections.abc import Callable, Mapping
-from typing import Any
-
-from agentkit.errors import ModelError, suggest
 from agentkit.messages import Request
 from agentkit_envs.crafter import expert_plans, expert_words
+from agentkit_envs.experts import Rules, answer_by_rule
 
-Variables = Mapping[str, Any]
-
-ANSWERS: dict[str, Callable[[Variables], Any]] = {
+ANSWERS: Rules = {
     "seen": expert_words.seen,
     "changed": expert_words.changed,
     "record": expert_words.record,
@@ -38,24 +32,5 @@ ANSWERS: dict[str, Callable[[Variables], Any]] = {
 
 
 def answer(request: Request) -> str:
-    """The text that answers a node; a pure function of its name and the request's variables.
-
-    Raises:
-        ModelError: There is no rule for a node of this name, or its prompt does not read a value
-            that the rule needs.
-    """
-    node = request.call.node
-    rule = ANSWERS.get(node)
-    if rule is None:
-        raise ModelError(
-            f"the rule-based Crafter expert has no rule for node '{node}'."
-            f"{suggest(node, set(ANSWERS))} It answers: {', '.join(ANSWERS)}. "
-            "A language model answers any node: give the node another 'model'."
-        )
-    try:
-        value = rule(request.variables)
-    except expert_words.Missing as missing:
-        raise ModelError(
-            f"the rule for node '{node}' needs {missing}; its prompt must read it"
-        ) from missing
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    """The text that answers a node of an agent; see `experts.answer_by_rule`."""
+    return answer_by_rule(ANSWERS, request, "Crafter")

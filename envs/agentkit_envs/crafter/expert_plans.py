@@ -1,11 +1,10 @@
 """Answers about what to do: the gate, subgoals, skills, knowledge, the plan and the action."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from agentkit_envs.crafter.chart import offset_in_words
-from agentkit_envs.crafter.expert_words import situation, value
+from agentkit_envs.crafter.expert_words import situation
 from agentkit_envs.crafter.strategy.criteria import in_words
 from agentkit_envs.crafter.strategy.deciding import act, choose, gate
 from agentkit_envs.crafter.strategy.guides import GUIDES, goal_in_words, skill_name
@@ -14,8 +13,8 @@ from agentkit_envs.crafter.strategy.recipes import MAKE, PLACE
 from agentkit_envs.crafter.strategy.routes import survey
 from agentkit_envs.crafter.strategy.situation import Situation
 from agentkit_envs.crafter.strategy.subgoals import Subgoal
+from agentkit_envs.experts import Variables, value
 
-Variables = Mapping[str, Any]
 _CHALLENGES = 3
 _QUESTIONS = 3
 

@@ -1,7 +1,6 @@
 """Answers about the moment: what is seen, what changed, what was learnt from it."""
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from agentkit_envs.crafter.actions import ACTIONS, HOSTILE, why_not
@@ -11,26 +10,12 @@ from agentkit_envs.crafter.reading import read
 from agentkit_envs.crafter.scene import Scene
 from agentkit_envs.crafter.strategy.dangers import threats
 from agentkit_envs.crafter.strategy.situation import Situation
+from agentkit_envs.experts import Variables, value
 
-Variables = Mapping[str, Any]
 _COUNT = re.compile(r"(\w+) (\d+) -> (\d+)")
 _MEAL = re.compile(r"A meal can give at least (\d+) food\.")
 _LOW = 3
 _DULL = {"grass", "sand", "path", "player", "edge"}
-
-
-class Missing(Exception):
-    """A value that an answer needs and the prompt does not read."""
-
-
-def value(variables: Variables, name: str) -> Any:
-    """A variable, or a key of memory written `memory.key`."""
-    inside: Any = variables
-    for part in name.split("."):
-        if not isinstance(inside, Mapping) or part not in inside:
-            raise Missing(f"'{name}'")
-        inside = inside[part]
-    return inside
 
 
 def scene(variables: Variables) -> Scene:

@@ -4,15 +4,11 @@ It is not a language model. It sees only what the observation says and what the 
 and goes by the name of the node, whatever the prompt says.
 """
 
-import json
-from collections.abc import Callable, Mapping
-from typing import Any
-
-from agentkit.errors import ModelError, suggest
 from agentkit.messages import Request
+from agentkit_envs.experts import Rules, answer_by_rule
 from agentkit_envs.webshop import expert_answers
 
-ANSWERS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+ANSWERS: Rules = {
     "wanted": expert_answers.wanted,
     "query": expert_answers.query,
     "compared": expert_answers.compared,
@@ -26,24 +22,5 @@ ANSWERS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
 
 
 def answer(request: Request) -> str:
-    """The text that answers a node; a pure function of its name and the request's variables.
-
-    Raises:
-        ModelError: There is no rule for a node of this name, or its prompt does not read a value
-            that the rule needs.
-    """
-    node = request.call.node
-    rule = ANSWERS.get(node)
-    if rule is None:
-        raise ModelError(
-            f"the rule-based WebShop expert has no rule for node '{node}'."
-            f"{suggest(node, set(ANSWERS))} It answers: {', '.join(ANSWERS)}. "
-            "A language model answers any node: give the node another 'model'."
-        )
-    try:
-        value = rule(request.variables)
-    except expert_answers.Missing as missing:
-        raise ModelError(
-            f"the rule for node '{node}' needs {missing}; its prompt must read it"
-        ) from missing
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    """The text that answers a node of an agent; see `experts.answer_by_rule`."""
+    return answer_by_rule(ANSWERS, request, "WebShop")

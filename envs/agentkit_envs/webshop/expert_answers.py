@@ -1,14 +1,13 @@
 """What the rule-based shopper answers to each node, from the values that its prompt reads."""
 
-from collections.abc import Mapping
 from typing import Any
 
+from agentkit_envs.experts import Missing, Variables, value
 from agentkit_envs.webshop.reading import read
 from agentkit_envs.webshop.strategy.deciding import Decision, Situation, decide
 from agentkit_envs.webshop.strategy.wishes import ANYTHING, Wish, parse_wish
 from agentkit_envs.webshop.strategy.worth import PRICE, Worth, affordable
 
-Variables = Mapping[str, Any]
 _VERDICTS = {
     "search": "search again",
     "open": "look elsewhere",
@@ -18,17 +17,6 @@ _VERDICTS = {
 }
 _OUT_OF = 10
 """The highest mark of a product."""
-
-
-class Missing(Exception):
-    """A value that an answer needs and the prompt does not read."""
-
-
-def value(variables: Variables, name: str) -> Any:
-    """A variable, which the prompt must read."""
-    if name not in variables:
-        raise Missing(f"'{name}'")
-    return variables[name]
 
 
 def situation(variables: Variables) -> Situation:

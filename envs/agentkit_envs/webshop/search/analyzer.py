@@ -1,9 +1,12 @@
 """What a text is searched by: the tokens that Lucene's English analyzer makes of it."""
 
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
-from agentkit_envs.webshop.search.stem import stem
 from agentkit_envs.webshop.search.words import words
+
+if TYPE_CHECKING:
+    from nltk.stem.porter import PorterStemmer
 
 STOP_WORDS = frozenset(
     {
@@ -25,7 +28,20 @@ def tokens(text: str) -> list[str]:
 def piece_tokens(piece: str) -> tuple[str, ...]:
     """The tokens of a text without white space; no word goes across white space."""
     found = (_lower(_without_possessive(word)) for word in words(piece))
-    return tuple(stem(word) for word in found if word not in STOP_WORDS)
+    return tuple(_stem(word) for word in found if word not in STOP_WORDS)
+
+
+@lru_cache(maxsize=1 << 16)
+def _stem(word: str) -> str:
+    return str(_porter().stem(word, to_lowercase=False))
+
+
+@cache
+def _porter() -> "PorterStemmer":
+    """Porter's stemmer with the changes that Martin Porter made to it later, as in Lucene."""
+    from nltk.stem.porter import PorterStemmer
+
+    return PorterStemmer(PorterStemmer.MARTIN_EXTENSIONS)
 
 
 def _without_possessive(word: str) -> str:
