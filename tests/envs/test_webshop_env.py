@@ -171,7 +171,8 @@ def test_prompt_mode_forgives_spelling(env, spelling):
 
 
 def test_prompt_mode_clicks_words_with_brackets_and_odd_spaces(env):
-    open_first(env)
+    """A no-break space was listed as it is, which who reads the page cannot know of."""
+    assert "click[navy [dark]]" in open_first(env)[4]["actions"]
     assert env.step("click[navy [dark]]")[4]["understood"]
     assert env.visit.chosen == {"color": "navy  [dark]"}
 
@@ -231,7 +232,7 @@ def test_exact_modes_do_not_list_what_cannot_be_clicked_there(arguments):
     for mode in ("prompt", "text"):
         env = WebShopEnv(observation_mode=mode, **arguments)
         listed[mode] = open_first(env)[4]["actions"]
-    assert set(listed["prompt"]) - set(listed["text"]) == {"click[navy  [dark]]"}
+    assert set(listed["prompt"]) - set(listed["text"]) == {"click[navy [dark]]"}
 
 
 def test_seeds_are_goals_counted_round(env):

@@ -41,21 +41,24 @@ def take_turn(visit: Visit, text: str, *, exact: bool) -> Turn:
 
 
 def legal_actions(page: Page, *, exact: bool) -> list[str]:
-    """Every click that does something; where there is none, a search for the instruction."""
+    """Every click that does something; where there is none, a search for the instruction.
+
+    They are written as the page shows them: without `exact`, white space is single spaces.
+    """
     parse = parse_exactly if exact else parse_forgiving
     if page.kind == "index":
         words = tidy(page.instruction.translate(_BRACKETS))
         return [f"search[{words}]"] if words else []
-    found = []
+    found: dict[str, None] = {}
     for words, part in page.clickables.items():
-        click = f"click[{part.text}]"
+        click = f"click[{part.text if exact else tidy(part.text)}]"
         understood = parse(click)
         if (
             understood
             and (understood.words if exact else meant(understood.words, [words])) == words
         ):
-            found.append(click)
-    return found
+            found[click] = None
+    return list(found)
 
 
 _BRACKETS = str.maketrans("[]", "  ")
