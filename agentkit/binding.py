@@ -150,7 +150,8 @@ class Binding:
             known = ", ".join(sorted(self.models))
             hint = f" Named under 'models': {known}" if known else ""
             message = f"{error}{suggest(name, set(self.models))}{hint}"
-            problems.append(Problem(message, compiled.name, "model"))
+            problem = Problem(message, compiled.name, "model", missing=error.missing)
+            problems.append(problem)
             return None
 
     def _function(self, compiled: CompiledNode, problems: list[Problem]) -> BoundFunction | None:
@@ -182,7 +183,8 @@ class Binding:
             known = {*self.functions, *function_names()}
             message = f"unknown function '{name}'.{suggest(name, known)}"
             message += f" Known: {', '.join(sorted(known)) or 'none'}"
-            problems.append(Problem(message if name not in known else str(error), node, "function"))
+            message = message if name not in known else str(error)
+            problems.append(Problem(message, node, "function", missing=error.missing))
             return None
 
 
@@ -218,7 +220,8 @@ def bind(
         try:
             return chooser.choose(value, key)
         except InputError as error:
-            problems.append(Problem(str(error), None, "models" if key else "model", key))
+            field = "models" if key else "model"
+            problems.append(Problem(str(error), None, field, key, missing=error.missing))
             return None
 
     choices = {name: choose(value, name) for name, value in models.items()}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentkit.agent import Agent, env_arguments
 from agentkit.errors import AgentKitError, EnvError, InputError, suggest
-from agentkit.plugins import broken_envs, env_ids, register_envs
+from agentkit.plugins import broken_envs, env_ids, missing_package, register_envs
 
 if TYPE_CHECKING:
     import gymnasium
@@ -58,9 +58,8 @@ def open_env(env_id: str, arguments: Mapping[str, Any]) -> "gymnasium.Env[Any, A
     try:
         return gymnasium.make(env_id, disable_env_checker=True, **arguments)
     except ImportError as error:
-        raise InputError(
-            f"environment '{env_id}' needs a package that is not installed: {error}"
-        ) from error
+        module = str(gymnasium.spec(env_id).entry_point).partition(":")[0]
+        raise missing_package(f"environment '{env_id}'", module, error) from error
     except (TypeError, ValueError, gymnasium.error.Error) as error:
         raise InputError(f"environment '{env_id}': {error}") from error
 

@@ -19,7 +19,7 @@ The tree:
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Final
@@ -31,6 +31,9 @@ class AgentKitError(Exception):
 
 class InputError(AgentKitError):
     """What the user gave (a command, an input, a file name) is wrong."""
+
+    missing: str | None = None
+    """What has to be installed first, if that is all that is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class Problem:
     """Column in the source file, counted from 1."""
     excerpt: str | None = None
     """The source line itself, to be shown with a caret."""
+    missing: str | None = None
+    """What has to be installed first, if that is what is wrong: it is said once."""
 
     def at(self, line: int, column: int, excerpt: str | None) -> "Problem":
         """The same problem with its place in a source file."""
@@ -101,7 +106,7 @@ class SpecError(InputError):
     """An agent, graph or node that cannot work. `problems` lists everything that is wrong."""
 
     def __init__(self, problems: Sequence[Problem], source: str | None = None) -> None:
-        self.problems = tuple(problems)
+        self.problems = tuple(_each_missing_once(problems))
         self.source = source
         super().__init__(problems, source)
 
@@ -116,6 +121,15 @@ class SpecError(InputError):
                 problem = replace(problem, line=None)
             lines.append("  " + place + str(problem).replace("\n", "\n  "))
         return "\n".join(lines)
+
+
+def _each_missing_once(problems: Sequence[Problem]) -> Iterator[Problem]:
+    """Problems without those that only say again that something is not installed."""
+    said = set()
+    for problem in problems:
+        if problem.missing is None or problem.missing not in said:
+            said.add(problem.missing)
+            yield problem
 
 
 class AccessError(InputError):

@@ -8,12 +8,15 @@ The groups:
     agentkit.models     prefix -> a factory: what stands after `prefix:` -> a Model
 """
 
+import re
 from collections.abc import Callable
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from importlib.metadata import Distribution, EntryPoint, entry_points
+from typing import Any, Final
 
 from agentkit.errors import AgentKitError, InputError, suggest
+
+_GROUPS: Final = ("envs", "experts", "functions", "models")
 
 
 @cache
@@ -25,10 +28,8 @@ def _load(point: EntryPoint) -> Any:
     try:
         return point.load()
     except ImportError as error:
-        raise InputError(
-            f"{point.group} '{point.name}' ({point.value}) needs a package that is not "
-            f"installed: {error}{_install_hint(point)}"
-        ) from error
+        what = f"{point.group} '{point.name}' ({point.value})"
+        raise missing_package(what, point.module, error) from error
     except Exception as error:
         raise _broken(point, "cannot be loaded", error) from error
 
@@ -39,9 +40,56 @@ def _broken(point: EntryPoint, what: str, error: Exception) -> InputError:
     )
 
 
-def _install_hint(point: EntryPoint) -> str:
-    extras = point.extras
-    return f". Install it: pip install 'agentkit[{extras[0]}]'" if extras else ""
+def missing_package(what: str, module: str, error: ImportError) -> InputError:
+    """The error that something needs a package that is not installed, and how to get that.
+
+    Args:
+        what: What needs it.
+        module: The module that this is found in.
+        error: What importing it raised.
+    """
+    command = install_command(module, error)
+    problem = InputError(
+        f"{what} needs a package that is not installed: {error}. "
+        + (f"Install it: {command}" if command else _origin(module))
+    )
+    problem.missing = command or str(error)
+    return problem
+
+
+def install_command(module: str, error: ImportError) -> str | None:
+    """How to install what a module of a plug-in lacks; None where the plug-in does not say.
+
+    Of several extras that have the package, one with a name in the module's is meant.
+    """
+    distribution = _distribution(module)
+    package = _normal((error.name or "").partition(".")[0])
+    extras = []
+    for line in (distribution.requires if distribution else None) or ():
+        extra = re.search(r"""extra == ['"]([^'"]+)['"]""", line)
+        required = re.match(r"[\w.-]+", line)
+        if extra and required and extra[1] != "dev" and _normal(required[0]) == package:
+            extras.append(extra[1])
+    if distribution is None or not extras:
+        return None
+    best = max(extras, key=lambda extra: extra in module.split("."))
+    return f"pip install '{distribution.name}[{best}]'"
+
+
+def _origin(module: str) -> str:
+    distribution = _distribution(module)
+    return f"See how '{distribution.name}' is installed" if distribution else "Install it"
+
+
+def _distribution(module: str) -> Distribution | None:
+    """The installed package whose plug-ins are in the same top module."""
+    top = module.partition(".")[0]
+    points = [point for group in _GROUPS for point in _group(group).values()]
+    return next((p.dist for p in points if p.dist and p.module.partition(".")[0] == top), None)
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def register_envs() -> None:

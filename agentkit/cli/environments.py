@@ -1,15 +1,13 @@
 """Registered environments in a line each, whether or not what they need is installed."""
 
 import ast
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import requires
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from agentkit.plugins import env_ids
+from agentkit.plugins import env_ids, install_command
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,8 @@ def described() -> Iterator[Described]:
             try:
                 creator = load_env_creator(entry)
             except ImportError as error:
-                missing = _advice(error)
+                module = entry.partition(":")[0]
+                missing = install_command(module, error) or str(error)
         about = _first_line(creator) if missing is None else _first_line_unread(str(entry))
         yield Described(env_id, about, missing)
 
@@ -56,13 +55,3 @@ def _first_line_unread(entry: str) -> str:
     classes = (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
     docs = [ast.get_docstring(node) or "" for node in classes if node.name == name]
     return docs[0].partition("\n")[0] if docs else ""
-
-
-def _advice(error: ImportError) -> str:
-    """How to get a missing package: through the extra of AgentKit that needs it."""
-    package = (error.name or "").partition(".")[0]
-    for line in requires("agentkit") or ():
-        extra = re.search(r"extra == '([^']+)'", line)
-        if extra and extra[1] != "dev" and re.match(rf"{re.escape(package)}\b", line):
-            return f"pip install 'agentkit[{extra[1]}]'"
-    return str(error)

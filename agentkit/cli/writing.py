@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import yaml
 
-from agentkit.errors import InputError
+from agentkit.errors import InputError, SpecError
 from agentkit.spec import find_agent, load_agent
 from agentkit.spec.nodes import NODE_TABLE
 from agentkit.spec.records import Field
@@ -39,7 +39,7 @@ def write_agent(name: str, origin: str, out: Path | None) -> Path:
         )
     path = out or Path(f"{name}.yaml")
     source = find_agent(origin)
-    load_agent(source)
+    _check(source)
     text = agent_text(name, origin, path, source.read_text(encoding="utf-8"))
     try:
         with path.open("x", encoding="utf-8") as file:
@@ -51,6 +51,19 @@ def write_agent(name: str, origin: str, out: Path | None) -> Path:
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}") from error
     return path
+
+
+def _check(source: Path) -> None:
+    """Refuse an origin that cannot work; what it needs may be installed later.
+
+    Raises:
+        InputError: It cannot be loaded.
+    """
+    try:
+        load_agent(source)
+    except SpecError as error:
+        if wrong := [problem for problem in error.problems if problem.missing is None]:
+            raise SpecError(wrong, error.source) from error
 
 
 def agent_text(name: str, origin: str, path: Path, text: str) -> str:
