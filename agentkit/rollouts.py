@@ -29,7 +29,7 @@ class Plan:
     """What a run shall do.
 
     Raises:
-        InputError: It has no episode, or plays none at a time.
+        InputError: It has no episode, plays none at a time, or its seeds are below 0 or too large.
     """
 
     episodes: int = 1
@@ -49,6 +49,9 @@ class Plan:
         for name, value in (("episodes", self.episodes), ("parallel", self.parallel)):
             if value < 1:
                 raise InputError(f"a plan with {name}={value}: expected 1 or more")
+        highest = 2**63 - self.episodes  # a larger number is recorded as a text
+        if not 0 <= self.seed <= highest:
+            raise InputError(f"a plan with seed={self.seed}: expected 0 to {highest}")
 
 
 async def rollout(

@@ -393,6 +393,14 @@ def test_a_plan_that_plays_nothing_is_refused(plan):
         Plan(**plan)
 
 
+@pytest.mark.parametrize(
+    "plan", [{"seed": -1}, {"seed": 2**63}, {"seed": 2**63 - 1, "episodes": 2}]
+)
+def test_a_plan_with_a_seed_that_no_environment_or_record_takes_is_refused(plan):
+    with pytest.raises(InputError, match=f"seed={plan['seed']}: expected 0 to "):
+        Plan(**plan)
+
+
 def test_a_memory_file_that_could_not_be_written_is_refused_before_anything_is_asked(tmp_path):
     asked = []
 

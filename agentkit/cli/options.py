@@ -32,7 +32,12 @@ log = click.option(
     help="Append a line for each event to this file: no prompts, no answers.",
 )
 seed = click.option(
-    "--seed", metavar="N", type=int, default=0, show_default=True, help="Seed of the world."
+    "--seed",
+    metavar="N",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Seed of the world.",
 )
 place = click.option(
     "--from",
