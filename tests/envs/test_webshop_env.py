@@ -274,8 +274,12 @@ def test_another_instruction_brings_its_own_price_limit(env):
         ({"session": -1}, "from 0 to 23"),
         ({"session": "3"}, "not '3'"),
         ({"session": True}, "not True"),
-        ({"instruction": 3}, "instruction is a text, not 3"),
-        ({"instruction": 3, "x": 1}, "(?s)'x'.*instruction is a text"),
+        ({"instruction": 3}, "instruction is a text .*, not 3"),
+        ({"instruction": ""}, "instruction is a text that says what to buy, .* not ''"),
+        ({"instruction": " \n"}, "instruction is a text that says what to buy"),
+        ({"instruction": 3, "x": 1}, "(?s)2 .* wrong.*'x'.*instruction is a text"),
+        ([1], r"options is a dict such as \{'session': 3\}, or None, not \[1\]"),
+        ([], r"options is a dict .* not \[\]"),
     ],
 )
 def test_wrong_options_at_reset_are_refused_by_name(env, options, message):
@@ -289,11 +293,24 @@ def test_wrong_options_at_reset_are_refused_by_name(env, options, message):
         ({"observation_mode": "txt"}, "observation_mode.*did you mean 'text'?"),
         ({"goals": "humans"}, "goals is.*did you mean 'human'?"),
         ({"split": "valid"}, "split is.*did you mean 'validation'?"),
+        ({"goals": ["human"]}, r"goals is 'synthetic' or 'human', not \['human'\]"),
         ({"max_steps": 0}, "max_steps is a whole number"),
+        ({"max_steps": "none"}, r"max_steps is .*None \(null in YAML\) for no limit, not 'none'"),
         ({"products": 0}, "products is a whole number"),
-        ({"products": "9"}, "products is a whole number of at least 1, not '9'"),
-        ({"catalogue_seed": -1}, "catalogue_seed is a whole number of at least 0"),
+        ({"products": True}, "products is a whole number .*, not True"),
+        ({"products": "9"}, "products is a whole number of at least 1, .*, not '9'"),
+        ({"catalogue_seed": -1}, "catalogue_seed is a whole number of at least 0, not -1"),
+        ({"catalogue_seed": None}, "catalogue_seed is a whole number of at least 0, not None"),
         ({"nouns": "rule"}, "nouns: .*Did you mean 'rules'?"),
+        ({"nouns": 5}, "nouns is 'rules', 'spacy' or 'spacy:MODEL', not 5"),
+        ({"nouns": []}, r"nouns is .* not \[\]"),
+        ({"show_attributes": "no"}, "show_attributes is True or False .*, not 'no'"),
+        ({"show_attributes": 1}, "show_attributes is True or False .*, not 1"),
+        ({"data": 5}, r"data is the path of a folder, or None \(null in YAML\) for .*, not 5"),
+        ({"data": ""}, "data is the path of a folder, .* for the generated catalogue, not ''"),
+        ({"data": "~nobody-of-this-name/shop"}, "data: '~nobody-of-this-name/shop' is no path"),
+        ({"cache": 5}, "cache is the path of a folder, .*, not 5"),
+        ({"cache": " "}, "cache is the path of a folder, .* for the user's cache folder, not ' '"),
         ({"render_mode": "human"}, "render_mode is None or 'ansi'"),
         ({"split": "train"}, "only 24 goals"),
         ({"goals": "human"}, "no instructions written by people"),
@@ -302,6 +319,26 @@ def test_wrong_options_at_reset_are_refused_by_name(env, options, message):
 def test_wrong_arguments_are_refused_by_name(arguments, wrong, message):
     with pytest.raises(ValueError, match=message):
         WebShopEnv(**{**arguments, **wrong})
+
+
+def test_all_wrong_arguments_are_told_at_once(arguments):
+    wrong = {
+        "data": "",
+        "observation_mode": "x",
+        "goals": "x",
+        "split": "x",
+        "max_steps": "none",
+        "products": -3,
+        "catalogue_seed": "1",
+        "nouns": "x",
+        "show_attributes": "no",
+        "cache": b"x",
+        "render_mode": 1,
+    }
+    with pytest.raises(ValueError, match="11 arguments are wrong") as caught:
+        WebShopEnv(**wrong)
+    told = str(caught.value).splitlines()[1:]
+    assert [line.split()[0].strip(":") for line in told] == [*documented_arguments()]
 
 
 def test_the_episode_is_cut_off_after_its_steps(arguments):

@@ -202,10 +202,20 @@ def test_a_port_that_is_taken_and_data_that_are_missing_are_said_in_words(addres
         command("--data", data, "--cache", cache, "--port", port), capture_output=True, text=True
     )
     assert taken.returncode == 1
-    assert taken.stderr == f"Error: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+    assert taken.stderr == (
+        f"Error: cannot listen on 127.0.0.1:{port}: Address already in use; choose another port "
+        "with --port\n"
+    )
     missing = subprocess.run(
         command("--data", data / "nowhere", "--cache", cache), capture_output=True, text=True
     )
     assert missing.returncode == 2
     assert "nowhere" in missing.stderr
     assert "Traceback" not in missing.stderr
+
+
+def test_folders_without_a_name_are_refused():
+    told = subprocess.run(command("--data", "", "--cache", ""), capture_output=True, text=True)
+    assert told.returncode == 2
+    assert "data is the path of a folder" in told.stderr
+    assert "cache is the path of a folder" in told.stderr

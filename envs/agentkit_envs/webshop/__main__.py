@@ -1,5 +1,6 @@
 """`python -m agentkit_envs.webshop serve`: the shop as web pages on this computer."""
 
+from errno import EACCES, EADDRINUSE
 from typing import TYPE_CHECKING
 
 import click
@@ -44,7 +45,7 @@ def main() -> None:
 @click.option(
     "--seed",
     metavar="N",
-    type=int,
+    type=click.IntRange(0),
     default=0,
     show_default=True,
     help="Of generated products, and of prices and price limits.",
@@ -85,6 +86,8 @@ def serve(
         waiting = listen(host, port)
     except OSError as error:
         reason = error.strerror or str(error)
+        if error.errno in (EADDRINUSE, EACCES):
+            reason += "; choose another port with --port"
         raise click.ClickException(visible(f"cannot listen on {host}:{port}: {reason}")) from error
     with waiting:
         click.echo(visible(f"{shop.catalogue.name}; goals: {len(shop.goals):,}"))
@@ -101,10 +104,12 @@ def _open(
     data: str | None, goals: str, products: int | None, seed: int, cache: str | None
 ) -> "Shop":
     """The shop, with a first search done: that one takes longer than the others."""
+    from agentkit_envs.webshop.arguments import check_arguments
     from agentkit_envs.webshop.nouns import get_nouns
     from agentkit_envs.webshop.opening import shared_goals
     from agentkit_envs.webshop.web.walk import Shop
 
+    check_arguments(data=data, cache=cache)
     catalogue, wishes = shared_goals(data, products=products, seed=seed, kind=goals, cache=cache)
     catalogue.index.search("shop")
     return Shop(catalogue, wishes, get_nouns("rules"))

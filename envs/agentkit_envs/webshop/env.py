@@ -10,7 +10,7 @@ import gymnasium
 from gymnasium.error import ResetNeeded
 
 from agentkit_envs.text import AnyText
-from agentkit_envs.webshop.arguments import check_options, one_of, whole
+from agentkit_envs.webshop.arguments import check_arguments, check_options
 from agentkit_envs.webshop.goal import Goal
 from agentkit_envs.webshop.goals import split_of
 from agentkit_envs.webshop.html import html
@@ -117,23 +117,28 @@ class WebShopEnv(gymnasium.Env[str, str]):
         cache: str | Path | None = None,
         render_mode: str | None = None,
     ) -> None:
-        self.observation_mode = one_of("observation_mode", observation_mode, ("prompt", *MODES))
-        one_of("goals", goals, ("synthetic", "human"))
-        one_of("split", split, ("test", "validation", "train", "all"))
-        if render_mode not in (None, "ansi"):
-            raise ValueError(f"render_mode is None or 'ansi', not {render_mode!r}")
-        self.max_steps = None if max_steps is None else whole("max_steps", max_steps)
+        check_arguments(
+            data=data,
+            observation_mode=observation_mode,
+            goals=goals,
+            split=split,
+            max_steps=max_steps,
+            products=products,
+            catalogue_seed=catalogue_seed,
+            nouns=nouns,
+            show_attributes=show_attributes,
+            cache=cache,
+            render_mode=render_mode,
+        )
+        self.observation_mode = observation_mode
+        self.max_steps = max_steps
         self.render_mode = render_mode
         self.action_space = AnyText(_EXAMPLES)
         self.observation_space = AnyText()
         self._nouns = get_nouns(nouns)
         self._show_attributes = show_attributes
         self.catalogue, self.goals = shared_goals(
-            data,
-            products=None if products is None else whole("products", products),
-            seed=whole("catalogue_seed", catalogue_seed, least=0),
-            kind=goals,
-            cache=cache,
+            data, products=products, seed=catalogue_seed, kind=goals, cache=cache
         )
         self._split = split_of(split, len(self.goals))
         self._place: int | None = None
@@ -144,7 +149,7 @@ class WebShopEnv(gymnasium.Env[str, str]):
     ) -> tuple[str, dict[str, Any]]:
         """Start an episode: goal `seed` of the split, or without a seed the next one."""
         super().reset(seed=seed)
-        given = check_options(options or {}, len(self.goals))
+        given = check_options(options, len(self.goals))
         if given.session is None:
             self._place = self._next_place(seed)
             self._session = self._split[self._place]

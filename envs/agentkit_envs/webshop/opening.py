@@ -25,12 +25,16 @@ def shared_goals(
         ValueError: The data have problems, or there are no such goals.
     """
     with _LOCK:
-        catalogue = _catalogue(_place(data), products, seed, _place(cache))
+        folders = _place("data", data), _place("cache", cache)
+        catalogue = _catalogue(folders[0], products, seed, folders[1])
         return catalogue, _goals(catalogue, kind, seed)
 
 
-def _place(path: str | Path | None) -> Path | None:
-    return None if path is None else Path(path).expanduser().resolve()
+def _place(name: str, path: str | Path | None) -> Path | None:
+    try:
+        return None if path is None else Path(path).expanduser().resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ValueError(f"{name}: {str(path)!r} is no path of a folder: {error}") from error
 
 
 @lru_cache(maxsize=4)
