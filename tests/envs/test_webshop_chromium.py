@@ -6,8 +6,6 @@ import shutil
 import gymnasium
 import pytest
 from playwright.sync_api import sync_playwright
-from webshop_served import served
-from webshop_shelf import write_shop
 
 from agentkit.plugins import register_envs
 
@@ -17,22 +15,6 @@ ROOT = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no Chromium is installed: apt-get install chromium"
 )
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return write_shop(tmp_path_factory.mktemp("shop"))
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="module")
-def address(data, cache):
-    with served(data, cache) as address:
-        yield address
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +37,9 @@ def page(browser):
 
 
 @pytest.fixture(scope="module")
-def env(data, cache):
+def env(shop_data, shop_cache):
     register_envs()
-    env = gymnasium.make("agentkit/WebShop-v1", data=data, cache=cache, max_steps=None)
+    env = gymnasium.make("agentkit/WebShop-v1", data=shop_data, cache=shop_cache, max_steps=None)
     yield env
     env.close()
 
@@ -73,13 +55,13 @@ def follow(page, link):
 @pytest.mark.parametrize("session", [0, 7])
 @pytest.mark.parametrize("color", ["red", "navy [dark]"])
 def test_a_purchase_through_chromium_gets_the_reward_of_the_text_environment(
-    address, page, env, session, color
+    shop_address, page, env, session, color
 ):
     _, info = env.reset(options={"session": session})
-    page.goto(address)
+    page.goto(shop_address)
     page.get_by_label("Goal").fill(str(session))
     press(page, "Go shopping")
-    assert page.url == f"{address}{session}"
+    assert page.url == f"{shop_address}{session}"
     assert page.locator("#instruction-text").inner_text() == info["instruction"]
     page.get_by_role("searchbox").fill("desk lamp")
     press(page, "Search")
@@ -108,12 +90,14 @@ def test_a_purchase_through_chromium_gets_the_reward_of_the_text_environment(
         "yes" if score["price_ok"] else "no",
         str(score["type_factor"]),
     ]
-    assert cells[5:] == [f"{bought['title']} {asin}", color, f"${bought['price']:,.2f}"]
-    assert {url for url in page.loaded if not url.startswith(address)} <= {"data:,"}
+    assert cells[5:] == [f"{bought['title']} {asin}", color, f"${bought['price']}"]
+    assert {url for url in page.loaded if not url.startswith(shop_address)} <= {"data:,"}
 
 
-def test_choices_are_kept_on_the_pages_about_a_product_and_forgotten_by_the_results(address, page):
-    page.goto(f"{address}3/search?q=lamp")
+def test_choices_are_kept_on_the_pages_about_a_product_and_forgotten_by_the_results(
+    shop_address, page
+):
+    page.goto(f"{shop_address}3/search?q=lamp")
     page.locator(".product-link").first.click()
     radio = page.get_by_role("radio", name="red", exact=True)
     radio.check()
@@ -128,8 +112,8 @@ def test_choices_are_kept_on_the_pages_about_a_product_and_forgotten_by_the_resu
     assert not radio.is_checked()
 
 
-def test_a_purchase_can_be_made_with_the_keyboard_alone(address, page):
-    page.goto(f"{address}3")
+def test_a_purchase_can_be_made_with_the_keyboard_alone(shop_address, page):
+    page.goto(f"{shop_address}3")
     page.locator("input:focus").wait_for()
     page.keyboard.type("lamp")
     page.keyboard.press("Enter")
@@ -143,9 +127,9 @@ def test_a_purchase_can_be_made_with_the_keyboard_alone(address, page):
 
 
 @pytest.mark.parametrize("path", ["", "3", "3/search?q=lamp", "3/search?q=zzz", "3/nothing"])
-def test_pages_fit_a_phone(address, browser, path):
+def test_pages_fit_a_phone(shop_address, browser, path):
     context = browser.new_context(viewport={"width": 320, "height": 640})
     page = context.new_page()
-    page.goto(address + path)
+    page.goto(shop_address + path)
     assert page.evaluate("document.documentElement.scrollWidth") == 320
     context.close()

@@ -12,24 +12,8 @@ from agentkit_envs.webshop.nouns import get_nouns
 from agentkit_envs.webshop.web.hosts import allowed
 from agentkit_envs.webshop.web.site import make_site
 from agentkit_envs.webshop.web.walk import Shop
-from webshop_served import command, served
-from webshop_shelf import GOAL, LAMP, Shelf, write_shop
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return write_shop(tmp_path_factory.mktemp("shop"))
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="module")
-def address(data, cache):
-    with served(data, cache) as address:
-        yield address
+from webshop_served import command
+from webshop_shelf import GOAL, LAMP, Shelf
 
 
 @dataclass
@@ -77,16 +61,18 @@ ITEM = "asin=B01&q=lamp&page=1"
         ("3/buy", 405, "&#39;/3/buy&#39; is not opened with GET."),
     ],
 )
-def test_what_leads_nowhere_is_a_page_that_says_why_and_leads_back(address, path, status, told):
-    answer = ask(address + path)
+def test_what_leads_nowhere_is_a_page_that_says_why_and_leads_back(
+    shop_address, path, status, told
+):
+    answer = ask(shop_address + path)
     assert answer.status == status
     assert told in answer.text
     assert "Go on shopping" in answer.text
     assert "Traceback" not in answer.text
 
 
-def test_a_page_refuses_what_it_does_not_do_and_says_what_it_does(address):
-    answer = ask(f"{address}3", "DELETE")
+def test_a_page_refuses_what_it_does_not_do_and_says_what_it_does(shop_address):
+    answer = ask(f"{shop_address}3", "DELETE")
     assert answer.status == 405
     assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
     assert "&#39;/3&#39; is not opened with DELETE." in answer.text
@@ -102,23 +88,23 @@ def test_a_page_refuses_what_it_does_not_do_and_says_what_it_does(address):
         (f"{ITEM}&option.color=pink".encode(), 400, "has no value &#39;pink&#39;."),
     ],
 )
-def test_a_purchase_that_is_none_is_refused(address, body, status, told):
-    answer = ask(f"{address}3/buy", "POST", body)
+def test_a_purchase_that_is_none_is_refused(shop_address, body, status, told):
+    answer = ask(f"{shop_address}3/buy", "POST", body)
     assert answer.status == status
     assert told in answer.text
 
 
-def test_a_purchase_is_the_same_however_often_it_is_sent(address):
+def test_a_purchase_is_the_same_however_often_it_is_sent(shop_address):
     body = f"{ITEM}&option.color=red".encode()
-    answers = {ask(f"{address}3/buy", "POST", body).text for _ in range(2)}
+    answers = {ask(f"{shop_address}3/buy", "POST", body).text for _ in range(2)}
     assert len(answers) == 1
     assert "Thank you for shopping with us!" in answers.pop()
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "", "[::2]", "192.0.2.1"])
-def test_another_name_is_refused_on_every_page(address, host):
+def test_another_name_is_refused_on_every_page(shop_address, host):
     for path in ("", "3", "style.css", "3/buy"):
-        answer = ask(address + path, Host=host)
+        answer = ask(shop_address + path, Host=host)
         assert answer.status == 421
         assert "Open it by the address that it printed" in answer.text
         assert "lamp" not in answer.text
@@ -143,25 +129,31 @@ def test_the_shop_answers_to_its_own_names(header, host, open_to):
     assert allowed(header, host) is open_to
 
 
-def test_texts_stay_texts(address):
-    features = ask(f"{address}3/features?{ITEM}").text
+def test_texts_stay_texts(shop_address):
+    features = ask(f"{shop_address}3/features?{ITEM}").text
     assert "<li>It&#39;s &lt;bright&gt;</li>" in features
     words = "\"><script>alert(1)</script>{{ 7*7 }}'"
-    results = ask(f"{address}3/search?q={urllib.parse.quote(words)}").text
+    results = ask(f"{shop_address}3/search?q={urllib.parse.quote(words)}").text
     assert "<script" not in results
     assert "&lt;script&gt;alert(1)&lt;/script&gt;{{ 7*7 }}&#39;" in results
 
 
-def test_pages_load_nothing_from_elsewhere_and_run_no_script(address):
+def test_pages_load_nothing_from_elsewhere_and_run_no_script(shop_address):
     for path in ("", "3", "3/search?q=lamp", f"3/item?{ITEM}", f"3/features?{ITEM}", "nowhere"):
-        answer = ask(address + path)
+        answer = ask(shop_address + path)
         assert "default-src 'none'; style-src 'self'" in answer.headers["content-security-policy"]
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert "//" not in answer.text.replace("<!DOCTYPE html>", "")
-    style = ask(f"{address}style.css")
+    style = ask(f"{shop_address}style.css")
     assert style.headers["content-type"] == "text/css; charset=utf-8"
     assert "url(" not in style.text
     assert "@import" not in style.text
+
+
+def test_a_search_for_nothing_asks_for_words_and_one_that_finds_nothing_for_others(shop_address):
+    for path in ("3/search?q=", "3/search?q=+", "3/search"):
+        assert "Type a few words that say what you want." in ask(shop_address + path).text
+    assert "No product has any of these words." in ask(f"{shop_address}3/search?q=zzz").text
 
 
 def asked_directly(app, path):
@@ -196,10 +188,14 @@ def test_a_mistake_of_the_shop_is_a_page_without_its_insides():
     assert str(raised) == "the secret shelf broke", "the server's log shows it"
 
 
-def test_a_port_that_is_taken_and_data_that_are_missing_are_said_in_words(address, data, cache):
-    port = urllib.parse.urlsplit(address).port
+def test_a_port_that_is_taken_and_data_that_are_missing_are_said_in_words(
+    shop_address, shop_data, shop_cache
+):
+    port = urllib.parse.urlsplit(shop_address).port
     taken = subprocess.run(
-        command("--data", data, "--cache", cache, "--port", port), capture_output=True, text=True
+        command("--data", shop_data, "--cache", shop_cache, "--port", port),
+        capture_output=True,
+        text=True,
     )
     assert taken.returncode == 1
     assert taken.stderr == (
@@ -207,7 +203,9 @@ def test_a_port_that_is_taken_and_data_that_are_missing_are_said_in_words(addres
         "with --port\n"
     )
     missing = subprocess.run(
-        command("--data", data / "nowhere", "--cache", cache), capture_output=True, text=True
+        command("--data", shop_data / "nowhere", "--cache", shop_cache),
+        capture_output=True,
+        text=True,
     )
     assert missing.returncode == 2
     assert "nowhere" in missing.stderr
