@@ -221,7 +221,8 @@ def test_every_listed_action_is_understood(arguments, mode):
         kinds.add(info["page"])
         assert bool(info["actions"]) == (info["page"] != "done")
         if len(way) < 4:
-            ways += [(*way, action) for action in info["actions"][:7]]
+            some = dict.fromkeys([*info["actions"][:2], *info["actions"][-7:]])
+            ways += [(*way, action) for action in some]
     assert kinds == {
         *("index", "results", "item", "description", "features", "reviews", "attributes", "done")
     }
@@ -233,6 +234,17 @@ def test_exact_modes_do_not_list_what_cannot_be_clicked_there(arguments):
         env = WebShopEnv(observation_mode=mode, **arguments)
         listed[mode] = open_first(env)[4]["actions"]
     assert set(listed["prompt"]) - set(listed["text"]) == {"click[navy [dark]]"}
+
+
+def test_in_prompt_mode_products_come_first_then_values_then_buttons(env):
+    (first,) = play(env, "search[lamp]")
+    found = [f"click[{product.asin}]" for product in env.visit.page.products]
+    assert first[4]["actions"] == [*found, "click[Back to Search]", "click[Next >]"]
+    *_, info = env.step(found[0])
+    assert info["actions"] == [
+        *("click[red]", "click[navy [dark]]", "click[Back to Search]", "click[< Prev]"),
+        *("click[Description]", "click[Features]", "click[Reviews]", "click[Buy Now]"),
+    ]
 
 
 def test_seeds_are_goals_counted_round(env):
@@ -346,6 +358,8 @@ def test_the_episode_is_cut_off_after_its_steps(arguments):
     told = play(env, "search[lamp]", "dance", "click[next >]")
     assert [step[2:4] for step in told] == [(False, False), (False, False), (False, True)]
     assert [read(step[0]).steps_left for step in told] == [2, 1, 0]
+    assert told[-1][0].endswith("The visit is over: no steps are left, and nothing was bought.")
+    assert [bool(step[4]["actions"]) for step in told] == [True, True, False]
     with pytest.raises(ResetNeeded):
         env.step("search[lamp]")
 

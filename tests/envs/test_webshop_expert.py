@@ -60,7 +60,7 @@ def test_it_buys_in_as_many_steps_as_there_are(cache, max_steps):
         assert len(steps) <= (max_steps or 60)
 
 
-@pytest.mark.parametrize("words", ["zzz qqq", "?", "", "a gluten free submarine under $1"])
+@pytest.mark.parametrize("words", ["zzz qqq", "?", "!", "a gluten free submarine under $1"])
 def test_where_no_product_fits_it_buys_all_the_same(env, words):
     observation, _ = env.reset(options={"session": 0, "instruction": words})
     memory, over = None, False

@@ -1,5 +1,7 @@
 """The prompt observation: what it says, and that all of it can be read back."""
 
+from dataclasses import replace
+
 import pytest
 from agentkit_envs.webshop.pages import BACK_TO_SEARCH, BUY, DETAILS, NEXT, PREVIOUS
 from agentkit_envs.webshop.prompt_text import describe
@@ -22,6 +24,11 @@ general = {"instruction": lines, "last": last, "steps_left": st.none() | st.inte
 def options(draw):
     values = tuple(draw(st.lists(lines, max_size=5)))
     return Option(draw(lines), values, draw(st.sampled_from([None, *values])))
+
+
+def without_idle_buttons(view):
+    """Without steps there is nothing to press."""
+    return replace(view, buttons=()) if view.steps_left == 0 else view
 
 
 def views():
@@ -66,7 +73,7 @@ def views():
             bought=chosen,
             reward=st.floats(0, 1),
         ),
-    )
+    ).map(without_idle_buttons)
 
 
 @given(views())
@@ -84,7 +91,7 @@ def test_an_observation_says_all_that_the_view_holds(shelf, goal, data):
         action = data.draw(st.sampled_from([*clicks, "search[Lamp]", "look", "click[2]"]))
         turn = take_turn(visit, action, exact=False)
         assert turn.understood == (action in (*clicks, "search[Lamp]"))
-        view = view_of(visit.page, turn.last, 3)
+        view = view_of(visit.page, turn.last, data.draw(st.sampled_from([None, 0, 3])))
         assert read(describe(view)) == view
 
 
@@ -131,6 +138,24 @@ def test_the_last_page_says_what_was_bought_and_its_score():
     assert describe(view_of(page, None, None)).endswith(
         "Product B01: Desk Lamp\nBought with: color: red\nScore: 1.0 of 1\n\nThe visit is over."
     )
+
+
+def test_a_very_long_search_is_made_with_all_its_words_and_shown_in_short():
+    visit = shop()
+    words = "lamp " * 8000
+    turn = take_turn(visit, f"search[{words}red]", exact=False)
+    observation = describe(view_of(visit.page, turn.last, 3))
+    assert visit.page.query.endswith("lamp red")
+    assert len(observation) < 1500
+    assert read(observation).query == f"{words[:497]}..."
+
+
+def test_when_no_steps_are_left_the_visit_is_over_and_says_so():
+    view = view_of(after(shop(), "b01").page, None, 0)
+    assert describe(view).endswith(
+        "\n\nThe visit is over: no steps are left, and nothing was bought."
+    )
+    assert "You can do" not in describe(view)
 
 
 def test_a_listing_cannot_pretend_to_be_a_line_of_the_observation():

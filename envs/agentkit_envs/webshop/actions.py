@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
-_EXACT = re.compile(r"(.+)\[(.+)\]")
 _FORGIVING = re.compile(r"(search|click)\s*\[(.*)\]", re.IGNORECASE | re.DOTALL)
 _ANOTHER = re.compile(r"\][\s,;.]*(?:search|click)\s*\[")
 _AROUND = "\"'`. "
@@ -28,10 +27,13 @@ def parse_exactly(text: str) -> Action | None:
     The words end at the last bracket and begin after the last bracket that opens, so words with
     brackets in them are not understood; text behind the action is left out.
     """
-    match = _EXACT.match(text)
-    if match is None or match[1] not in ("search", "click"):
+    line = text.partition("\n")[0]
+    end = line.rfind("]")
+    start = line.rfind("[", 0, max(end - 1, 0))
+    verb = line[: max(start, 0)]
+    if verb not in ("search", "click"):
         return None
-    return Action(match[1], match[2].lower())  # type: ignore[arg-type]
+    return Action(verb, line[start + 1 : end].lower())  # type: ignore[arg-type]
 
 
 def parse_forgiving(text: str) -> Action | None:
@@ -48,10 +50,10 @@ def tidy(text: str) -> str:
     return " ".join(text.split())
 
 
-def shortened(text: str) -> str:
-    """The text on one line, cut off when it is long."""
-    line = tidy(text[: 4 * _LONGEST])
-    return line if len(line) <= _LONGEST else line[: _LONGEST - 3] + "..."
+def shortened(text: str, longest: int = _LONGEST) -> str:
+    """The text on one line, cut off when it is longer than so many characters."""
+    line = tidy(text)
+    return line if len(line) <= longest else line[: longest - 3] + "..."
 
 
 def meant(words: str, clickables: Iterable[str]) -> str | None:

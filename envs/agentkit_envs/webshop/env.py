@@ -64,6 +64,7 @@ class WebShopEnv(gymnasium.Env[str, str]):
     ## Information
     - `actions` (list of str): every click that does something on this page; on the search page,
       which has none, a search for the instruction's own words. Any other words can be searched.
+      At the end of the episode there are none.
     - `understood` (bool): whether the last action did something; true after a reset.
     - `session` (int): the number of the goal.
     - `instruction` (str): what to buy, as the pages say it.
@@ -224,10 +225,13 @@ class WebShopEnv(gymnasium.Env[str, str]):
             return describe(self.view)
         return MODES[self.observation_mode](visit.page)
 
+    def _legal_actions(self, page: Page) -> list[str]:
+        return legal_actions(page, exact=self.observation_mode != "prompt")
+
     def _info(self, visit: Visit, *, understood: bool) -> dict[str, Any]:
         page, score = visit.page, visit.score
         info: dict[str, Any] = {
-            "actions": legal_actions(page, exact=self.observation_mode != "prompt"),
+            "actions": [] if self._ended(visit) else self._legal_actions(page),
             "understood": understood,
             "session": self._session,
             "instruction": visit.instruction,

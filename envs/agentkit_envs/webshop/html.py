@@ -8,7 +8,7 @@ _TAGS = {"heading": "h2", "label": "h4", "text": "p", "option_name": "h4"}
 
 
 def html(page: Page) -> str:
-    """A whole document. Without its tags it says what `text.text` says."""
+    """A whole document. Its body, without the tags, says what `text.text` says."""
     lines = [
         "<!DOCTYPE html>",
         '<html lang="en">',

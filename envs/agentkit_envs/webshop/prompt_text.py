@@ -16,6 +16,7 @@ CHOSEN = " (chosen)"
 SEEN = " (opened before)"
 ACTIONS = "You can do: search[words]"
 OVER = "The visit is over."
+NO_STEPS = "The visit is over: no steps are left, and nothing was bought."
 HEADS = {
     "description": "Description:",
     "features": "Features:",
@@ -110,6 +111,8 @@ def _details(view: View) -> Iterator[str]:
 def _actions(view: View) -> str:
     if view.kind == "done":
         return OVER
+    if view.steps_left == 0:
+        return NO_STEPS
     clicks = ["click[identifier of a product]"] if view.products else []
     clicks += ["click[value of an option]"] if view.options else []
     clicks += [f"click[{button}]" for button in view.buttons]

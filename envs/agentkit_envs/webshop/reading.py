@@ -13,6 +13,7 @@ from agentkit_envs.webshop.prompt_text import (
     INSTRUCTION,
     LAST,
     LEFT,
+    NO_STEPS,
     NONE,
     OPTIONS,
     OVER,
@@ -99,7 +100,7 @@ def _left(line: str) -> int | None:
 
 
 def _buttons(line: str) -> tuple[str, ...]:
-    if line == OVER:
+    if line in (OVER, NO_STEPS):
         return ()
     return tuple(
         name

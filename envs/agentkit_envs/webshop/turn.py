@@ -11,7 +11,7 @@ from agentkit_envs.webshop.actions import (
     why_no_action,
     why_no_click,
 )
-from agentkit_envs.webshop.pages import BUY, DETAILS, PAGE_SIZE, PREVIOUS, Page
+from agentkit_envs.webshop.pages import BUY, DETAILS, PAGE_SIZE, PREVIOUS, Page, Part
 from agentkit_envs.webshop.shop import Visit
 from agentkit_envs.webshop.view import LastAction
 
@@ -43,14 +43,16 @@ def take_turn(visit: Visit, text: str, *, exact: bool) -> Turn:
 def legal_actions(page: Page, *, exact: bool) -> list[str]:
     """Every click that does something; where there is none, a search for the instruction.
 
-    They are written as the page shows them: without `exact`, white space is single spaces.
+    They are written as the page shows them: without `exact`, white space is single spaces, and
+    products come first, then option values, then buttons.
     """
     parse = parse_exactly if exact else parse_forgiving
     if page.kind == "index":
         words = tidy(page.instruction.translate(_BRACKETS))
         return [f"search[{words}]"] if words else []
     found: dict[str, None] = {}
-    for words, part in page.clickables.items():
+    clickables = page.clickables.items()
+    for words, part in clickables if exact else sorted(clickables, key=_rank):
         click = f"click[{part.text if exact else tidy(part.text)}]"
         understood = parse(click)
         if (
@@ -59,6 +61,11 @@ def legal_actions(page: Page, *, exact: bool) -> list[str]:
         ):
             found[click] = None
     return list(found)
+
+
+def _rank(clickable: tuple[str, Part]) -> int:
+    """So that the first product of a page is also the first action."""
+    return ("product", "option", "button").index(clickable[1].kind)
 
 
 _BRACKETS = str.maketrans("[]", "  ")

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
-from agentkit_envs.webshop.actions import tidy
+from agentkit_envs.webshop.actions import shortened, tidy
 from agentkit_envs.webshop.pages import SEARCH, Kind, Page
+
+_LONGEST_QUERY = 500
+"""Characters; longer than any instruction of the benchmark, so those can be searched for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class View:
     steps_left: int | None = None
     """Decisions before the episode is cut off; None for no limit."""
     query: str = ""
-    """The words of the last search, on a page of results."""
+    """The words of the last search, on a page of results; shortened when they are very long."""
     number: int = 1
     """Which page of the results."""
     total: int = 0
@@ -68,7 +71,7 @@ class View:
     reward: float | None = None
     """On the last page, to four digits."""
     buttons: tuple[str, ...] = ()
-    """What can be clicked besides products and option values."""
+    """What can be clicked besides products and option values; nothing when no steps are left."""
 
 
 def view_of(page: Page, last: LastAction | None, steps_left: int | None) -> View:
@@ -80,7 +83,7 @@ def view_of(page: Page, last: LastAction | None, steps_left: int | None) -> View
         instruction=tidy(page.instruction),
         last=last,
         steps_left=steps_left,
-        query=tidy(page.query) if page.kind == "results" else "",
+        query=shortened(page.query, _LONGEST_QUERY) if page.kind == "results" else "",
         number=page.number if page.kind == "results" else 1,
         total=page.total if page.kind == "results" else 0,
         products=_listings(page),
@@ -94,10 +97,12 @@ def view_of(page: Page, last: LastAction | None, steps_left: int | None) -> View
         if page.kind == "done"
         else (),
         reward=round(page.score.reward, 4) if page.score else None,
-        buttons=tuple(
-            part.text for part in page.parts if part.kind == "button" and part.text != SEARCH
-        ),
+        buttons=() if steps_left == 0 else _buttons(page),
     )
+
+
+def _buttons(page: Page) -> tuple[str, ...]:
+    return tuple(part.text for part in page.parts if part.kind == "button" and part.text != SEARCH)
 
 
 def _listings(page: Page) -> tuple[Listing, ...]:
