@@ -1,12 +1,15 @@
 """What the rule-based shopper answers to each node, from the values that its prompt reads."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from agentkit_envs.experts import Missing, Variables, value
 from agentkit_envs.webshop.reading import read
 from agentkit_envs.webshop.strategy.deciding import Decision, Situation, decide
+from agentkit_envs.webshop.strategy.naming import Choice
 from agentkit_envs.webshop.strategy.wishes import ANYTHING, Wish, parse_wish
-from agentkit_envs.webshop.strategy.worth import PRICE, Worth, affordable
+from agentkit_envs.webshop.strategy.words import support
+from agentkit_envs.webshop.strategy.worth import PRICE, SAID, Worth, affordable
 
 _VERDICTS = {
     "search": "search again",
@@ -40,9 +43,10 @@ def compared(variables: Variables) -> dict[str, Any]:
     now, item = situation(variables), value(variables, "item")
     found = now.worths[item["asin"]]
     price = affordable(item["price"], now.wish["price_limit"])
-    told = tuple(name for name in found.met if name != PRICE)
-    why = "the price is too high" if price == 0 else f"the title tells of {_listed(told)}"
-    return {"asin": item["asin"], "promise": _mark(found), "why": why}
+    told = [name for name in found.met if name != PRICE]
+    told += [choice["value"] for choice in now.wish["options"] if _says(item["title"], choice)]
+    why = f"the title tells of {_listed(told)}"
+    return {"promise": _mark(found), "why": "the price is too high" if price == 0 else why}
 
 
 def judged(variables: Variables) -> dict[str, Any]:
@@ -63,20 +67,10 @@ def choices(variables: Variables) -> list[dict[str, str]]:
 
 
 def checked(variables: Variables) -> dict[str, Any]:
-    """What a purchase would miss now."""
+    """What a purchase would miss, whatever is chosen."""
     now = situation(variables)
-    asin, found = now.notes["product"], _here(now)
-    chosen = now.notes["chosen"]
-    open_choices = [
-        f"{name}: {wish}" for name, wish in found.picked.values.items() if chosen.get(name) != wish
-    ]
-    price = affordable(now.products[asin]["price"], now.wish["price_limit"])
-    return {
-        "price_ok": price > 0,
-        "not_chosen": open_choices,
-        "would_miss": list(found.missing),
-        "good_to_buy": not found.missing and not open_choices,
-    }
+    price = affordable(now.notes["here"]["price"], now.wish["price_limit"])
+    return {"price_ok": price > 0, "would_miss": list(_here(now).missing)}
 
 
 def reflected(variables: Variables) -> dict[str, str]:
@@ -106,5 +100,9 @@ def _mark(found: Worth) -> int:
     return round(_OUT_OF * found.value)
 
 
-def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(names) or "nothing that was asked for"
+def _says(title: str, choice: Choice) -> bool:
+    return support(choice["value"], title) > SAID
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none of the requirements"
