@@ -1,9 +1,14 @@
-"""A small environment that the tests of rollouts and of the command line play."""
+"""A small environment for the tests of rollouts and the command line; how hypothesis runs."""
 
 from typing import Any
 
 import gymnasium
 import pytest
+from hypothesis import settings
+
+# The first example of a test loads what the rest has in memory; how long it takes says nothing.
+settings.register_profile("agentkit", deadline=None)
+settings.load_profile("agentkit")
 
 
 class Corridor(gymnasium.Env[str, str]):

@@ -55,6 +55,36 @@ def test_a_word_that_is_too_long_is_cut_and_its_rest_looked_at_anew():
     assert words("a" * 254 + "'" + "b" * 10) == ["a" * 254, "b" * 10]
 
 
+LONG = {
+    "a1" * 300: [255, 255, 90],
+    "a'" * 300 + "b": [255, 255, 89],
+    "\xfc." * 255 + "a": [255, 255],
+    "a" * 250 + "_" * 300 + "b": [255, 255],  # underscores alone are no word
+    "_" * 300 + "ab": [255, 1],
+    "a" + "\u0301" * 300 + "b": [255, 1],
+    "\U0001f469\u200d" * 200: [255, 145],
+    "\U0001f1eb" + "\u0301" * 300 + "\U0001f1eb\U0001f1f7": [2],
+    "#" + "\u0301" * 300 + "\u20e3a": [1],
+    "b " * 200 + "a" * 256: [1] * 200 + [255, 1],
+}
+
+
+@pytest.mark.parametrize("text", LONG)
+def test_no_word_is_longer_than_lucene_looks_ahead(text):
+    assert [len(word) for word in words(text)] == LONG[text]
+
+
+@pytest.mark.parametrize(
+    "piece", ["a", "a1", "a'", "\xfc.", "\U0001f469\u200d", '\u05e9"', "1,", "\u0e20", "a_", "__b"]
+)
+def test_a_word_of_a_megabyte_takes_no_longer_than_its_length(piece):
+    """Each piece of 255 letters was found by going through all that was left: 60 s and more."""
+    text = piece * (1_000_000 // len(piece))
+    started = time.process_time()
+    assert len(words(text)) > 3900
+    assert time.process_time() - started < 6
+
+
 @pytest.mark.parametrize("piece", ["_", "\u200d", "'", "a.", "a_", "#", "\u0301", "1,"])
 @pytest.mark.parametrize("end", ["", " \xe9", "\xe9"])
 def test_long_lines_of_signs_take_no_longer_than_their_length(piece, end):

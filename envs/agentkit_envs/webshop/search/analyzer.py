@@ -16,6 +16,8 @@ STOP_WORDS = frozenset(
     }
 )
 """Words that are not searched; Lucene's own list."""
+REMEMBERED = 64
+"""Longer pieces of text hardly come again, and many of them would fill the memory."""
 _POSSESSIVES = tuple(f"{apostrophe}{s}" for apostrophe in "'\u2019\uff07" for s in "sS")
 
 
@@ -24,9 +26,17 @@ def tokens(text: str) -> list[str]:
     return [token for piece in text.split() for token in piece_tokens(piece)]
 
 
-@lru_cache(maxsize=1 << 16)
 def piece_tokens(piece: str) -> tuple[str, ...]:
     """The tokens of a text without white space; no word goes across white space."""
+    return _remembered(piece) if len(piece) <= REMEMBERED else _piece_tokens(piece)
+
+
+@lru_cache(maxsize=1 << 16)
+def _remembered(piece: str) -> tuple[str, ...]:
+    return _piece_tokens(piece)
+
+
+def _piece_tokens(piece: str) -> tuple[str, ...]:
     found = (_lower(_without_possessive(word)) for word in words(piece))
     return tuple(_stem(word) for word in found if word not in STOP_WORDS)
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agentkit_envs.webshop.search import bm25, storage
-from agentkit_envs.webshop.search.analyzer import piece_tokens
+from agentkit_envs.webshop.search.analyzer import REMEMBERED, piece_tokens
 
 RUN = 4_000_000
 """So many tokens take about 200 MB while they are sorted."""
@@ -26,7 +26,7 @@ _PIECES = 1 << 20
 
 
 class _Terms(dict[str, tuple[int, ...]]):
-    """The numbers of the terms in each piece of text; looking one up adds it."""
+    """The numbers of the terms in each piece of text; looking up a short one adds it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,7 +37,8 @@ class _Terms(dict[str, tuple[int, ...]]):
             self.clear()
         numbers = self.numbers
         found = tuple(numbers.setdefault(term, len(numbers)) for term in piece_tokens(piece))
-        self[piece] = found
+        if len(piece) <= REMEMBERED:
+            self[piece] = found
         return found
 
 

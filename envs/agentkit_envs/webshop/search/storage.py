@@ -149,6 +149,5 @@ def _unusable(folder: Path, problems: list[str]) -> IndexUnusable:
     count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
     lines = "".join(f"\n  {problem}" for problem in problems)
     return IndexUnusable(
-        f"{folder}: no usable search index: {count}{lines}\n"
-        "Delete the folder: it is built anew when the catalogue is opened."
+        f"{folder}: no usable search index: {count}{lines}\nIt must be built anew."
     )

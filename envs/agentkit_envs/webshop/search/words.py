@@ -63,6 +63,7 @@ _ALTERNATIVES = (
     rf"[\p{{Script=Han}}\p{{Script=Hiragana}}]{_M}",
 )
 _ANY = regex.compile("|".join(_ALTERNATIVES), regex.VERBOSE | regex.VERSION1)
+_NO_LETTERS = regex.compile(rf"[\p{{WB=ExtendNumLet}}{_MARK}]*+", regex.VERSION1)
 _RUN_OF_ASCII = r"(?:[A-Za-z]+(?:[.:'](?=[A-Za-z]))?|[0-9]+(?:[.,;'](?=[0-9]))?)"
 _ASCII = re.compile(rf"(?:(?<!_)_++)?{_RUN_OF_ASCII}(?:{_RUN_OF_ASCII}|_)*")
 
@@ -76,13 +77,24 @@ def words(text: str) -> list[str]:
 
 
 def _cut(text: str) -> Iterator[str]:
-    """The words of a text that has one that is too long: what is cut off is looked at anew."""
-    start = 0
-    while match := _ANY.search(text, start):
-        if match.end() - match.start() <= LONGEST:
-            yield match.group()
-            start = match.end()
+    """The words of a text that has one that is too long: what is cut off is looked at anew.
+
+    A long word is never looked at to its end, which would be done again for each of its pieces.
+    """
+    start, window = 0, LONGEST
+    while start < len(text):
+        match = _ANY.search(text[start : start + window])
+        if match is None:
+            if start + window >= len(text):
+                return
+            window *= 2
+        elif match.start():
+            start, window = start + match.start(), LONGEST
+        elif window > LONGEST:
+            # The word has so much before its first letter that it does not fit: less is taken.
+            before = _NO_LETTERS.match(text, start + 1)
+            letter = before.end() if before else start
+            start, window = max(start + 1, letter + 1 - LONGEST), LONGEST
         else:
-            match = _ANY.match(text, match.start(), match.start() + LONGEST) or match
             yield match.group()
-            text, start = text[match.end() :], 0
+            start += match.end()
