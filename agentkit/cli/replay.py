@@ -27,7 +27,8 @@ def command(ctx: click.Context, /, run: Path, parallel: int | None, out: Path | 
 
     No model is asked and no memory file is written. The replay is recorded in a folder of its
     own and held against the record, event by event: it says that both are the same, or where they
-    first differ. What a run that ended early left unfinished is not compared.
+    first differ, and what the environment says of the replayed episodes. What a run that ended
+    early left unfinished is not compared.
 
     \b
     Examples:

@@ -1,5 +1,6 @@
 """What `agentkit replay` does: play from the record, compare, and say how it went."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from agentkit.about import about_run
 from agentkit.cli.app import INTERRUPTED
 from agentkit.cli.arguments import open_run
 from agentkit.cli.recording import run_folder
+from agentkit.cli.reporting import finish
 from agentkit.cli.running import make_board
 from agentkit.cli.view.progress import choose
 from agentkit.cli.view.terminal import echo
@@ -44,14 +46,14 @@ def replay_run(folder: Path, parallel: int | None, out: Path | None) -> int:
     except BaseException:
         writer.finish("failed", board.summary.totals())
         raise
-    writer.finish(board.status(stopped), board.summary.totals())
+    said = finish(writer, agent, board.status(stopped), board.summary)
     if stopped:
         echo("stopped: nothing was compared", err=True)
         return INTERRUPTED
-    return _say(run, writer.folder, plot.compare(load_run(writer.folder)))
+    return _say(run, writer.folder, plot.compare(load_run(writer.folder)), said)
 
 
-def _say(run: Run, folder: Path, comparison: Comparison) -> int:
+def _say(run: Run, folder: Path, comparison: Comparison, said: Mapping[str, str]) -> int:
     for episode, why in comparison.left_out.items():
         echo(f"note: episode {episode}: {why}; what came then is not compared", err=True)
     if comparison.difference is not None:
@@ -63,5 +65,8 @@ def _say(run: Run, folder: Path, comparison: Comparison) -> int:
             count(comparison.events, "event"),
         )
         echo(f"the same run as {run.folder}: {', '.join(sizes)}")
+    width = max(map(len, said), default=0)
+    for label, text in said.items():
+        echo(f"  {label:<{width}}  {text}")
     echo(f"the replay lies in {folder}", err=True)
     return 0 if comparison.difference is None else 1

@@ -7,18 +7,19 @@ from agentkit.agenda import Agenda, resumed_agenda
 from agentkit.cli.arguments import open_run
 from agentkit.cli.limits import option_of
 from agentkit.cli.notes import memory_note
+from agentkit.cli.reporting import finish, recorded_report
 from agentkit.cli.running import (
     EXIT_CODES,
     Wishes,
     limited,
     make_board,
     play_recorded,
-    print_machine,
     resume_command,
 )
+from agentkit.cli.view import closing, summary
 from agentkit.cli.view.terminal import echo
 from agentkit.forking import check_copied
-from agentkit.reading import Run
+from agentkit.reading import Run, load_run
 from agentkit.recorded import changes, check_models, recorded_agent, recorded_plan
 from agentkit.run_folder import RunWriter
 from agentkit.summaries import RunSummary
@@ -53,15 +54,16 @@ def resume_run(folder: Path, parallel: int | None, wishes: Wishes) -> int:
     if not agenda.waiting:
         recorded = run if writer.recorded is None else writer.recorded
         if recorded.about.get("status") == "running":  # killed when all was done
-            summary = RunSummary(agenda.settled)
-            writer.finish(summary.status, summary.totals())
+            ended = RunSummary(agenda.settled)
+            finish(writer, agent, ended.status, ended)
         else:
             writer.discard()
         status = _nothing_left(run, agenda)
         if wishes.as_json:
             board = make_board(agent, plan, agenda)
             board.seconds = agenda.seconds
-            print_machine(agent, board, folder, status)
+            said = recorded_report(load_run(folder), agenda.settled)
+            closing.print_json(summary.machine(board, agent, said, folder, status))
         return EXIT_CODES[status]
     for change in changes(run):
         echo(f"note: {change}", err=True)

@@ -16,12 +16,12 @@ from agentkit.cli.forking import find_origin
 from agentkit.cli.limits import Budget, more_option
 from agentkit.cli.notes import memory_note, notes, run_title
 from agentkit.cli.recording import run_folder
+from agentkit.cli.reporting import finish
 from agentkit.cli.view import closing, summary
 from agentkit.cli.view.board import Board
 from agentkit.cli.view.progress import Progress, choose
 from agentkit.cli.view.terminal import echo
 from agentkit.cli.watching import play
-from agentkit.environment import env_report
 from agentkit.errors import InputError, TraceError
 from agentkit.rollouts import Plan
 from agentkit.run_folder import RunWriter
@@ -158,9 +158,9 @@ def play_recorded(
             raise
         mistake, stopped = error, False
     status = board.status(stopped) if mistake is None else "failed"
-    writer.finish(status, board.summary.totals())
+    said = finish(writer, agent, status, board.summary)
     _say_why(board, progress, mistake)
-    _close(agent, board, writer.folder, wishes, status)
+    _close(agent, board, said, writer.folder, wishes, status)
     return EXIT_CODES[status] if mistake is None else Mistake.exit_code
 
 
@@ -205,17 +205,6 @@ def resume_command(folder: Path, *options: str) -> str:
     return shlex.join(["agentkit", "run", "--resume", str(folder), *more])
 
 
-def print_machine(agent: Agent, board: Board, folder: Path, status: str) -> None:
-    """Print how the run ended as one JSON object."""
-    closing.print_json(summary.machine(board, agent, _report(agent, board), folder, status))
-
-
-def _report(agent: Agent, board: Board) -> Mapping[str, str]:
-    """What the environment says of the episodes."""
-    infos = [episode.summary.info for episode in board.episodes.values() if episode.begun]
-    return env_report(agent.env.id, infos) if agent.env and infos else {}
-
-
 def _going_on(board: Board, folder: Path, status: str) -> str | None:
     """The command that goes on with what a run left."""
     option = more_option(board.reached)
@@ -238,12 +227,14 @@ def _say_why(board: Board, progress: Progress, mistake: InputError | None) -> No
         echo(f"error: {mistake}", err=True)
 
 
-def _close(agent: Agent, board: Board, folder: Path, wishes: Wishes, status: str) -> None:
+def _close(
+    agent: Agent, board: Board, said: Mapping[str, str], folder: Path, wishes: Wishes, status: str
+) -> None:
     """Say how the run ended."""
     if wishes.as_json:
-        print_machine(agent, board, folder, status)
+        closing.print_json(summary.machine(board, agent, said, folder, status))
         return
-    lines = summary.facts(board, _report(agent, board), folder)
+    lines = summary.facts(board, said, folder)
     if command := _going_on(board, folder, status):
         lines.append(("go on with", command))
     headline = summary.headline(board, agent.name, status)

@@ -26,8 +26,9 @@ def command(
 ) -> None:
     """Show the graph of an AGENT, or a recorded RUN (a folder).
 
-    Of a run: its sums and episodes; with --episode what happened in each step, what every node
-    was asked and answered, what was remembered, the action and the reward.
+    Of a run: its episodes, what the environment says of them, its sums; with --episode what
+    happened in each step, what every node was asked and answered, what was remembered, the action
+    and the reward.
 
     \b
     Examples:
