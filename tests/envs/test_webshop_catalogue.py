@@ -3,6 +3,12 @@
 import ast
 import json
 import multiprocessing
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +17,14 @@ import pytest
 from agentkit_envs.webshop import prepared
 from agentkit_envs.webshop.catalogue import Catalogue, open_catalogue
 from agentkit_envs.webshop.goals import Goals
+from agentkit_envs.webshop.opening import shared_goals
 from agentkit_envs.webshop.product import Product
 from agentkit_envs.webshop.store import contents
 from envs.webshop_data import DATA, needs_data
 from envs.webshop_files import LAMP, TEA, write_official
 
+HEX = "[0-9a-f]{8}"
+"""The end of a catalogue's name."""
 MUG: dict[str, Any] = {
     "asin": "B0MUG00003",
     "name": "Stoneware Mug",
@@ -58,7 +67,8 @@ def test_the_processed_form_is_read_whole_and_in_order(tmp_path: Path):
     lines = (DATA / "products_1k.jsonl").read_text().split("\n")
     records = [json.loads(line) for line in lines if line]
     assert len(catalogue) == len(records) == 1000
-    assert catalogue.name == f"WebShop's data in {DATA} (1,000 products, processed form)"
+    named = rf"WebShop's data in {re.escape(str(DATA))} \(1,000 products, processed form, {HEX}\)"
+    assert re.fullmatch(named, catalogue.name)
     for product, record in zip(catalogue, records, strict=True):
         assert product.asin == record["asin"]
         assert product.title == record["Title"]
@@ -81,7 +91,7 @@ def test_a_product_is_read_from_the_processed_form(mugs: Catalogue):
     assert not mugs.generated
     with pytest.raises(IndexError, match="no product 1"):
         mugs[1]
-    with pytest.raises(LookupError, match=r"no product 'B0MUG' in WebShop's data in .*1 products"):
+    with pytest.raises(LookupError, match=r"no product 'B0MUG' in WebShop's data in .*1 product,"):
         mugs.find("B0MUG")
 
 
@@ -193,6 +203,81 @@ def test_a_damaged_folder_says_what_to_remove(tmp_path: Path):
     (made / "products.jsonl").write_text("{}")
     with pytest.raises(ValueError, match=r"is damaged .* remove that folder"):
         open_catalogue(folder, cache=cache)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("products.jsonl", "starts.npy", "asins.npy", "by_asin.npy", "digest.txt"),
+        *("synthetic_order.npy", "synthetic_ends.npy", "search/search.json"),
+        *("search/search_documents.bin",),
+    ],
+)
+@pytest.mark.parametrize("how", ["missing", "empty", "cut off"])
+def test_whatever_is_damaged_the_folder_to_remove_is_named(tmp_path: Path, name: str, how: str):
+    """Goal tables that were cut off said 'mmap length is greater than file size'."""
+    folder, cache = write_processed(tmp_path / "data", MUG), tmp_path / "cache"
+    made = open_catalogue(folder, cache=cache).folder
+    whole = (made / name).read_bytes()
+    (made / name).unlink()
+    if how != "missing":
+        (made / name).write_bytes(b"" if how == "empty" else whole[:-5])
+    arguments = {"products": None, "seed": 0, "kind": "synthetic", "cache": cache}
+    with pytest.raises(ValueError, match=r"catalogue .* is damaged (?s:.*): remove that") as caught:
+        shared_goals(folder, **arguments)
+    assert str(made) in str(caught.value)
+    shutil.rmtree(made)
+    assert len(shared_goals(folder, **arguments)[1]) == 2
+
+
+@contextmanager
+def another_user() -> Iterator[None]:
+    """Nobody, who may read nothing; whoever is no root is somebody else already."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "told"),
+    [
+        (".", r"the data folder .*/data cannot be read: Permission denied"),
+        ("data", r"the data folder .*/data cannot be read: Permission denied"),
+        ("cache", r"cannot be prepared in .*: Permission denied.*the argument 'cache'"),
+        ("prepared", r"prepared .* cannot be read: Permission denied.*the argument 'cache'"),
+    ],
+)
+def test_folders_that_cannot_be_read_are_named_with_what_helps(hidden: str, told: str):
+    # pytest's folders are all closed to others.
+    with tempfile.TemporaryDirectory() as name:
+        here = Path(name)
+        here.chmod(0o755)
+        folder, cache = write_processed(here / "data", MUG), here / "cache"
+        made = open_catalogue(folder, cache=cache).folder
+        locked = here / hidden if hidden != "prepared" else made
+        locked.chmod(0)
+        try:
+            with another_user(), pytest.raises(ValueError, match=told):
+                open_catalogue(folder, cache=cache)
+        finally:
+            locked.chmod(0o755)
+
+
+def test_the_name_changes_with_any_product_and_with_nothing_else(tmp_path: Path):
+    def name(*products: Any, **arguments: Any) -> str:
+        folder = write_processed(tmp_path / "data", *products)
+        return open_catalogue(folder, cache=tmp_path / "cache", **arguments).name
+
+    first = name(MUG)
+    assert re.search(rf"\(1 product, processed form, {HEX}\)$", first)
+    assert name({**MUG, "Description": "Holds coffee."}) != first
+    assert name(MUG) == first
+    assert name(MUG, seed=3) == first.replace("form,", "form, prices of seed 3,")
 
 
 def _open_elsewhere(folder: Path, cache: Path) -> tuple[str, int]:

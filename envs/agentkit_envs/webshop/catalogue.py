@@ -15,6 +15,7 @@ from agentkit_envs.webshop.prepared import (
     cache_folder,
     fingerprint,
     prepared,
+    whole,
 )
 from agentkit_envs.webshop.problems import Problems
 from agentkit_envs.webshop.processed import read_processed
@@ -35,21 +36,28 @@ class Catalogue:
     """Products, their search index and their prices, memory-mapped from a prepared folder."""
 
     def __init__(self, folder: Path, name: str, remark: str, *, generated: bool, seed: int) -> None:
+        """`name` and `remark`: what stands before and within the brackets of its name."""
         self.folder = folder
         """The prepared folder; goals are read from it."""
         self.generated = generated
         """Whether the products are made up: results on them are not the benchmark's."""
         self._store = Store(folder)
         self._seed = seed
-        self.name = f"{name} ({len(self):,} products, {remark})"
-        """For people: which catalogue this is."""
+        self.name = f"{name} ({_products(len(self))}, {remark}, {self._store.digest[:8]})"
+        """For people: which catalogue this is. The last word is made from all its products, so
+        it changes when any of them does."""
 
     @cached_property
     def index(self) -> "SearchIndex":
-        """The search index; its positions are those of `catalogue[position]`."""
+        """The search index; its positions are those of `catalogue[position]`.
+
+        Raises:
+            ValueError: It is damaged.
+        """
         from agentkit_envs.webshop.search.index import SearchIndex
 
-        return SearchIndex.open(self.folder / SEARCH)
+        with whole(self.folder):
+            return SearchIndex.open(self.folder / SEARCH)
 
     def __len__(self) -> int:
         return len(self._store)
@@ -113,7 +121,8 @@ def open_catalogue(
         fingerprint([source.form, products], source.files, STORING + READING),
         lambda made: _write(source, products, made),
     )
-    return _opened(made, f"WebShop's data in {source.folder}", source.form, seed=seed)
+    remark = f"{source.form}, prices of seed {seed}" if seed else source.form
+    return _opened(made, f"WebShop's data in {source.folder}", remark, seed=seed)
 
 
 def _write(source: Source, limit: int | None, folder: Path) -> None:
@@ -132,20 +141,14 @@ def _open_generated(folder: Path, count: int, seed: int) -> Catalogue:
         fingerprint([count, seed], (), STORING + GENERATING),
         lambda made: write_store(generate(count, seed), made),
     )
-    remark = f"seed {seed}; not the benchmark's"
-    return _opened(made, "the generated catalogue", remark, generated=True, seed=seed)
+    return _opened(made, "the generated catalogue", f"seed {seed}", generated=True, seed=seed)
 
 
 def _opened(
     folder: Path, name: str, remark: str, *, seed: int, generated: bool = False
 ) -> Catalogue:
-    try:
+    with whole(folder):
         return Catalogue(folder, name, remark, generated=generated, seed=seed)
-    except (OSError, ValueError) as error:
-        raise ValueError(
-            f"the prepared catalogue {folder} is damaged ({error}): remove that folder, and it is "
-            "prepared anew"
-        ) from error
 
 
 def _read(source: Source, limit: int | None, scratch: Path) -> Iterator[Product]:
@@ -159,3 +162,7 @@ def _read(source: Source, limit: int | None, scratch: Path) -> Iterator[Product]
     if not count and not problems.count:
         problems.add(source.products.name, "there is no product in it")
     problems.check(f"WebShop's data in {source.folder}")
+
+
+def _products(count: int) -> str:
+    return "1 product" if count == 1 else f"{count:,} products"

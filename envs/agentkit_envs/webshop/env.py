@@ -66,9 +66,13 @@ class WebShopEnv(gymnasium.Env[str, str]):
       which has none, a search for the instruction's own words. Any other words can be searched.
       At the end of the episode there are none.
     - `understood` (bool): whether the last action did something; true after a reset.
-    - `session` (int): the number of the goal.
+    - `session` (int): the number of the goal, of all goals.
+    - `goals` (str): who made the instructions: synthetic or human.
+    - `split` (str): the part of the goals that seeds are counted in: test, validation, train, all.
+    - `goal_count` (int): how many goals of this kind the catalogue has, in all splits.
+    - `attributes_shown` (bool): whether products have a page with their attributes, a cheat.
     - `instruction` (str): what to buy, as the pages say it.
-    - `catalogue` (str): where the products come from.
+    - `catalogue` (str): where the products come from; its last word changes with any of them.
     - `generated` (bool): whether they are generated, so that results are not the benchmark's.
     - `page` (str): index, results, item, description, features, reviews, attributes or done.
     - `game_steps` (int): actions that did something.
@@ -91,10 +95,10 @@ class WebShopEnv(gymnasium.Env[str, str]):
     ## Seeds
     `reset(seed=s)` takes goal number s of the split, counted round: seeds 0 to 499 of the split
     "test" are its 500 goals. A later `reset()` takes the next goal; a first one without a seed
-    takes any. `reset(options={"session": i})` takes goal i of all goals, whatever the split;
-    `{"instruction": text}` shows another instruction for the goal, and takes the price limit from
-    it if it says "price lower than 50.00 dollars". The same goal and actions give the same
-    episode.
+    takes any. `reset(options={"session": i})` takes goal i of all goals, whatever the split.
+    `{"instruction": text}`, with a session or without one, shows another instruction for the goal,
+    and takes the price limit from it if it says "price lower than 50.00 dollars". The same goal
+    and actions give the same episode.
 
     ## Version
     - v1: WebShop's rules of 2022.
@@ -141,6 +145,7 @@ class WebShopEnv(gymnasium.Env[str, str]):
         self.catalogue, self.goals = shared_goals(
             data, products=products, seed=catalogue_seed, kind=goals, cache=cache
         )
+        self._split_name = split
         self._split = split_of(split, len(self.goals))
         self._place: int | None = None
         self._visit: Visit | None = None
@@ -234,6 +239,10 @@ class WebShopEnv(gymnasium.Env[str, str]):
             "actions": [] if self._ended(visit) else self._legal_actions(page),
             "understood": understood,
             "session": self._session,
+            "goals": self.goals.kind,
+            "split": self._split_name,
+            "goal_count": len(self.goals),
+            "attributes_shown": self._show_attributes,
             "instruction": visit.instruction,
             "catalogue": self.catalogue.name,
             "generated": self.catalogue.generated,

@@ -7,6 +7,7 @@ from typing import overload
 from agentkit_envs.webshop.catalogue import Catalogue
 from agentkit_envs.webshop.goal import NO_LIMIT, Goal
 from agentkit_envs.webshop.goal_table import KINDS, GoalTable
+from agentkit_envs.webshop.prepared import whole
 from agentkit_envs.webshop.product import Instruction, Product
 
 PRICE_LIMITS = tuple(10.0 * step for step in range(1, 100))
@@ -31,7 +32,8 @@ class Goals(Sequence[Goal]):
         self.kind = kind
         self._catalogue = catalogue
         self._seed = seed
-        self._table = GoalTable(catalogue.folder, kind)
+        with whole(catalogue.folder):
+            self._table = GoalTable(catalogue.folder, kind)
         if not len(self._table):
             raise ValueError(_none(catalogue, kind))
 

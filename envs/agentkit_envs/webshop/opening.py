@@ -27,7 +27,12 @@ def shared_goals(
     with _LOCK:
         folders = _place("data", data), _place("cache", cache)
         catalogue = _catalogue(folders[0], products, seed, folders[1])
-        return catalogue, _goals(catalogue, kind, seed)
+        try:
+            return catalogue, _goals(catalogue, kind, seed)
+        except ValueError:
+            # Once what was wrong is mended, all of it is opened again.
+            _catalogue.cache_clear()
+            raise
 
 
 def _place(name: str, path: str | Path | None) -> Path | None:
@@ -39,7 +44,10 @@ def _place(name: str, path: str | Path | None) -> Path | None:
 
 @lru_cache(maxsize=4)
 def _catalogue(data: Path | None, products: int | None, seed: int, cache: Path | None) -> Catalogue:
-    return open_catalogue(data, products=products, seed=seed, cache=cache)
+    catalogue = open_catalogue(data, products=products, seed=seed, cache=cache)
+    # A damaged index is told now, not in the middle of an episode.
+    _ = catalogue.index
+    return catalogue
 
 
 @lru_cache(maxsize=8)

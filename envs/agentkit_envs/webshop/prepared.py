@@ -58,9 +58,9 @@ def prepared(cache: Path, name: str, build: Callable[[Path], None]) -> Path:
         ValueError: When the cache folder cannot be written.
     """
     folder = cache / name
-    if folder.is_dir():
-        return folder
     try:
+        if folder.is_dir():
+            return folder
         cache.mkdir(parents=True, exist_ok=True)
         with _lock(cache / f"{name}.lock"):
             if not folder.is_dir():
@@ -68,9 +68,30 @@ def prepared(cache: Path, name: str, build: Callable[[Path], None]) -> Path:
     except OSError as error:
         raise ValueError(
             f"the catalogue cannot be prepared in {cache}: {error.strerror or error}. It needs a "
-            "folder that can be written; choose another with the argument 'cache'"
+            "folder that can be read and written; choose another with the argument 'cache'"
         ) from error
     return folder
+
+
+@contextmanager
+def whole(folder: Path) -> Iterator[None]:
+    """While files of a prepared folder are opened: what is wrong with them is told as one error.
+
+    Raises:
+        ValueError: A file is missing or damaged, or cannot be read.
+    """
+    try:
+        yield
+    except PermissionError as error:
+        raise ValueError(
+            f"the prepared catalogue {folder} cannot be read: {error.strerror}. It needs a folder "
+            "that can be read and written; choose another with the argument 'cache'"
+        ) from error
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(
+            f"the prepared catalogue {folder} is damaged ({error}): remove that folder, and it is "
+            "prepared anew"
+        ) from error
 
 
 def _build(folder: Path, build: Callable[[Path], None]) -> None:

@@ -39,8 +39,17 @@ def find_source(folder: Path) -> Source:
     are those with the suffix of the products, where they are there.
 
     Raises:
-        ValueError: When there is none, or a file of it is missing.
+        ValueError: When there is none, a file of it is missing, or it cannot be read.
     """
+    try:
+        return _find(folder)
+    except OSError as error:
+        raise ValueError(
+            f"the data folder {folder} cannot be read: {error.strerror or error}"
+        ) from error
+
+
+def _find(folder: Path) -> Source:
     if not folder.is_dir():
         what = "is a file: name its folder" if folder.exists() else "is not there"
         raise ValueError(f"the data folder {folder} {what}")

@@ -1,5 +1,6 @@
 """A catalogue on disk: written once in one pass, then memory-mapped."""
 
+import hashlib
 import json
 import mmap
 from array import array
@@ -20,6 +21,7 @@ _PRODUCTS = "products.jsonl"
 _STARTS = "starts.npy"
 _ASINS = "asins.npy"
 _BY_ASIN = "by_asin.npy"
+_DIGEST = "digest.txt"
 
 
 def contents(product: Product) -> str:
@@ -36,12 +38,14 @@ def write_store(products: Iterable[Product], folder: Path) -> None:
     starts = array("q", [0])
     asins: list[bytes] = []
     table = GoalTableWriter()
+    digest = hashlib.sha256()
 
     def written() -> Iterator[tuple[str, str]]:
         with (folder / _PRODUCTS).open("wb") as file:
             for position, read in enumerate(products):
                 product, line = _line(read)
                 starts.append(starts[-1] + file.write(line))
+                digest.update(line)
                 asins.append(product.asin.encode())
                 table.add(position, product)
                 yield product.asin, contents(product)
@@ -54,6 +58,7 @@ def write_store(products: Iterable[Product], folder: Path) -> None:
     np.save(folder / _ASINS, named[by_asin])
     np.save(folder / _BY_ASIN, by_asin)
     table.write(folder)
+    (folder / _DIGEST).write_text(digest.hexdigest(), encoding="utf-8")
 
 
 class Store:
@@ -65,9 +70,13 @@ class Store:
         self._by_asin = np.load(folder / _BY_ASIN, mmap_mode="r")
         with (folder / _PRODUCTS).open("rb") as file:
             self._text = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self.digest = (folder / _DIGEST).read_text(encoding="utf-8")
+        """SHA-256 of all that is stored of the products: the same for the same products."""
         count = len(self._by_asin)
         if not len(self._asins) == len(self._starts) - 1 == count:
             raise ValueError(f"its tables do not agree on how many products there are: {count}?")
+        if len(self.digest) != hashlib.sha256().digest_size * 2:
+            raise ValueError(f"{_DIGEST} has {len(self.digest)} characters")
         if self._starts[-1] != len(self._text):
             raise ValueError(f"{_PRODUCTS} has {len(self._text)} bytes, not {self._starts[-1]}")
 
