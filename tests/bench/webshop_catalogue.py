@@ -98,7 +98,10 @@ def read(data: str, products: int | None) -> dict[str, float | str]:
 def elsewhere(*arguments: object) -> dict[str, Any]:
     """What this program measures in a process of its own."""
     command = [sys.executable, __file__, "--alone", json.dumps(arguments)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        # It has said why.
+        raise SystemExit(done.returncode)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
@@ -124,7 +127,10 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.alone:
         what, *rest = json.loads(arguments.alone)
-        print(json.dumps(opened(*rest) if what == "opened" else read(*rest)))
+        try:
+            print(json.dumps(opened(*rest) if what == "opened" else read(*rest)))
+        except ValueError as error:
+            parser.error(str(error))
         return
     print(COLUMNS)
     if arguments.data:

@@ -106,7 +106,10 @@ def main() -> None:
     parser.add_argument("--goals", default="synthetic", help="synthetic or human")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
-    open_shop(given.data, given.goals, given.split)  # prepared once, before the processes
+    try:
+        open_shop(given.data, given.goals, given.split)  # prepared once, before the processes
+    except ValueError as error:
+        parser.error(str(error))
     seeds = range(given.seed, given.seed + given.episodes)
     start = time.perf_counter()
     played = {}
@@ -115,7 +118,8 @@ def main() -> None:
             settings = [(name, seed, given.data, given.goals, given.split) for seed in seeds]
             played[name] = pool.map(run_episode, settings, chunksize=10)
     episodes = played["the rule-based expert"]
-    print(f"{episodes[0].info['catalogue']}, goals {seeds[0]} to {seeds[-1]} ({given.split})")
+    print(f"{episodes[0].info['catalogue']}")
+    print(f"goals {seeds[0]} to {seeds[-1]} ({given.goals}), counted in the split {given.split}")
     print(f"\n{'':28} score  95% interval   success, %  95% interval")
     for name, some in played.items():
         print_row(name, [episode.reward for episode in some])

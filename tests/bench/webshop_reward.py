@@ -98,7 +98,10 @@ def main() -> None:
     parser.add_argument("--data", help="a folder with WebShop's files; else the generated products")
     parser.add_argument("--products", type=int, help="take only so many")
     arguments = parser.parse_args()
-    catalogue = open_catalogue(arguments.data, products=arguments.products)
+    try:
+        catalogue = open_catalogue(arguments.data, products=arguments.products)
+    except ValueError as error:
+        parser.error(str(error))
     products = [catalogue[position] for position in range(len(catalogue))]
     print(catalogue.name)
     score_purchase(products[0], goal_of(products[0], random.Random(0)), 1.0, {})

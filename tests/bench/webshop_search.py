@@ -121,6 +121,7 @@ def agreement(found: Sequence[Sequence[int]], with_: Sequence[Sequence[int]], hi
 
 
 def main() -> None:
+    """Read the arguments, measure, and print."""
     parser = options(__doc__, repeat=1)
     parser.add_argument("--products", type=int, default=100_000, help="how many to generate")
     parser.add_argument("--data", type=Path, help="a folder of WebShop's data to take instead")
@@ -133,7 +134,10 @@ def main() -> None:
         folder = Path(name)
         count, kind = chosen.products, "short products" if chosen.short else "products"
         if chosen.data:
-            count, kind = write_data(chosen.data, folder), f"products of {chosen.data}"
+            try:
+                count, kind = write_data(chosen.data, folder), f"products of {chosen.data}"
+            except (OSError, ValueError) as error:
+                parser.error(str(error))
         else:
             write_generated(count, chosen.short, chosen.queries, folder)
         for engine in ENGINES:
