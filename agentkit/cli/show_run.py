@@ -7,6 +7,7 @@ from typing import Any
 
 from agentkit.agenda import summarize
 from agentkit.cli.arguments import choose_episode, open_run
+from agentkit.cli.reporting import recorded_report
 from agentkit.cli.show_step import StepPrinter
 from agentkit.cli.view.limits import listed_both
 from agentkit.cli.view.terminal import echo, echo_pair
@@ -50,16 +51,20 @@ def _show_overview(run: Run) -> None:
     echo_pair(name, f": {_status(run)}", bold=True)
     for label, text in _facts(about):
         echo(f"  {label:<9} {text}")
-    paid = Paid()
+    paid, summaries = Paid(), []
     for number in run.episodes:
         record = read_episode(run, number)
         summary, used = summarize(number, record)
         echo(f"  episode {number}: {_outcome(summary, record.finished is not None)}")
+        summaries.append(summary)
         paid += used
-    echo(f"  tokens    {tokens(paid.usage)}")
-    echo(f"  cost      {money(paid.cost_usd)}")
+    lines = [*recorded_report(run, summaries).items()]
+    lines += [("tokens", tokens(paid.usage)), ("cost", money(paid.cost_usd))]
     if about.get("status") != "done" and isinstance(agent, dict):
-        echo(f"  go on     {shlex.join(['agentkit', 'run', '--resume', str(run.folder)])}")
+        lines.append(("go on", shlex.join(["agentkit", "run", "--resume", str(run.folder)])))
+    width = max(9, *(len(label) for label, _ in lines))
+    for label, text in lines:
+        echo(f"  {label:<{width}} {text}")
     if run.episodes:
         echo(f"look closer: agentkit show {run.folder} --episode {run.episodes[0]} --step 0")
 
