@@ -10,7 +10,7 @@ from agentkit.cli.app import INTERRUPTED
 from agentkit.cli.arguments import parse_inputs
 from agentkit.cli.view import closing
 from agentkit.cli.view.terminal import echo, read_line
-from agentkit.cli.view.words import count
+from agentkit.cli.view.words import count, score
 from agentkit.environment import checked_info, env_report, open_env
 from agentkit.errors import AgentKitError, EnvError, InputError, suggest
 from agentkit.plugins import env_ids
@@ -131,7 +131,7 @@ class Game:
         """Show what the game came to."""
         steps = count(self._decisions, "decision")
         ending = "the episode is over" if status == "done" else "the game was left"
-        lines = [("return", f"{self._return:.6g}")]
+        lines = [("return", score(self._return))]
         lines += env_report(self._id, [self._info]).items()
         if self._misunderstood:
             lines.append(("not understood", count(self._misunderstood, "action")))
@@ -167,7 +167,7 @@ class Game:
         self._decisions += 1
         self._return += float(reward)
         if reward:
-            echo(f"reward {float(reward):.6g}, so far {self._return:.6g}", fg="green")
+            echo(f"reward {score(float(reward))}, so far {score(self._return)}", fg="green")
         if not checked_info(info).get("understood", True):
             self._misunderstood += 1
             near = suggest(action, set(self._actions))

@@ -11,7 +11,7 @@ from agentkit.cli.reporting import recorded_report
 from agentkit.cli.show_step import StepPrinter
 from agentkit.cli.view.limits import listed_both
 from agentkit.cli.view.terminal import echo, echo_pair
-from agentkit.cli.view.words import count, money, seconds, tokens
+from agentkit.cli.view.words import count, money, score, seconds, tokens
 from agentkit.episode_record import Paid, read_episode
 from agentkit.errors import InputError, TraceError, suggest
 from agentkit.limits import Limits
@@ -106,7 +106,7 @@ def _limits(recorded: Any) -> Iterator[str]:
 
 
 def _outcome(summary: EpisodeSummary, ended: bool) -> str:
-    played = f"{count(summary.steps, 'step')}, return {summary.reward:.1f}"
+    played = f"{count(summary.steps, 'step')}, return {score(summary.reward)}"
     if not ended:
         return f"unfinished, {played}"
     reason = f" ({summary.reason})" if summary.reason else ""

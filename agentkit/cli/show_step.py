@@ -7,7 +7,7 @@ import orjson
 
 from agentkit.cli.view.messages import show_message, show_pair
 from agentkit.cli.view.terminal import echo
-from agentkit.cli.view.words import money, seconds, tokens
+from agentkit.cli.view.words import money, score, seconds, tokens
 from agentkit.messages import Usage
 from agentkit.reading import Record
 
@@ -138,7 +138,7 @@ class StepPrinter:
 
     def _environment_stepped(self, record: Record) -> None:
         show_pair("action", record["action"], 0)
-        show_pair("reward", record["reward"], 0)
+        show_pair("reward", score(record["reward"]), 0)
         if record["terminated"] or record["truncated"]:
             end = "terminated" if record["terminated"] else "truncated"
             echo(f"the episode is over: {end}", bold=True)

@@ -121,7 +121,7 @@ def test_several_episodes_get_a_row_each(terminal):
     text = terminal("run", "slow_walker.yaml", *arguments).read_to_end()
     last = text.split("╭─")[-2]
     assert len(re.findall(r"6 +✓✓✓ +east +6\.0 +2 of 2 +done", last)) == 5
-    assert "5 of 5 episodes ended   mean return 6.00" in last
+    assert "5 of 5 episodes ended   mean return 6.0" in last
 
 
 def test_the_picture_is_drawn_at_most_ten_times_a_second(terminal):

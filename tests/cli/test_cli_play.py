@@ -119,10 +119,10 @@ def test_an_episode_is_played_to_its_end_and_summed_up(play: Play) -> None:
         "> east\n"
         "You are at 1 of 2.\n"
         "> east\n"
-        "reward 1, so far 1\n"
+        "reward 1.0, so far 1.0\n"
         "You are at 2 of 2.\n"
         "test/Corridor-v0: the episode is over after 2 decisions\n"
-        "  return  1\n"
+        "  return  1.0\n"
     )
 
 
@@ -130,7 +130,7 @@ def test_the_end_of_the_input_ends_the_game_with_what_was_reached(play: Play) ->
     result = play("test/Corridor-v0", lines="east")
     assert result.exit_code == 0
     assert result.stdout.endswith(
-        "test/Corridor-v0: the game was left after 1 decision\n  return  0\n"
+        "test/Corridor-v0: the game was left after 1 decision\n  return  0.0\n"
     )
 
 
@@ -240,9 +240,9 @@ def test_in_a_terminal_earlier_lines_come_back_and_control_d_ends(processes: Any
     screen = Terminal(processes.environment, "play", "slow/Corridor-v0")
     screen.read_until("1 east\r\n> ")
     screen.type("east\n")
-    screen.read_until("You are at 1.")
+    screen.read_until("You are at 1.\r\n> ")
     screen.type("\x1b[A\n")
-    screen.read_until("You are at 2.")
+    screen.read_until("You are at 2.\r\n> ")
     screen.type("\x04")
     text = screen.read_to_end()
     assert screen.process.returncode == 0

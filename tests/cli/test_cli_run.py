@@ -59,7 +59,7 @@ def test_several_episodes_that_end_differently_are_counted(invoke, folder):
     result = invoke("run", "walker.yaml", "--episodes", "2", "--steps", "2")
     assert result.exit_code == 1
     assert result.stdout.startswith("walker: failed (1 stopped by a limit, 1 failed)\n")
-    assert "episodes    2 of 2 (mean return 0.00)" in result.stdout
+    assert "episodes    2 of 2 (mean return 0.0)" in result.stdout
 
 
 def test_a_failed_node_is_said_and_gives_1(invoke, folder):
@@ -228,7 +228,7 @@ def test_the_environment_reports_on_the_episodes(processes):
     out, error = process.communicate(timeout=60)
     assert process.returncode == 0, error
     assert "furthest" in out
-    assert "episodes   2 of 2 (mean return 7.00)" in out
+    assert "episodes   2 of 2 (mean return 7.0)" in out
     assert "cost       unknown" in out
     assert "tokens     420 in (50% cached), 84 out, 42 calls" in out
 

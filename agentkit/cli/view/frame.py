@@ -14,7 +14,7 @@ from rich.text import Text
 from agentkit.cli.view.board import Board, EpisodeBoard, NodeState
 from agentkit.cli.view.limits import standing
 from agentkit.cli.view.terminal import rich_text
-from agentkit.cli.view.words import money, one_line, seconds, spoken, tokens
+from agentkit.cli.view.words import money, one_line, score, seconds, spoken, tokens
 
 _MARKS: Final[dict[NodeState, tuple[str, str]]] = {
     "waiting": ("·", "dim"),
@@ -73,8 +73,7 @@ def _facts(board: Board, episode: EpisodeBoard) -> list[tuple[str, RenderableTyp
         facts.append(("step", _steps(board, episode)))
         if summary.action is not None:
             facts.append(("action", _line(summary.action)))
-        last = f"  ({episode.reward:+.1f})" if episode.reward else ""
-        facts.append(("return", Text(f"{summary.reward:.1f}{last}", "bold")))
+        facts.append(("return", Text(_return(episode), "bold")))
     if (made := episode.achievements) is not None:
         newest = ", ".join(reversed(episode.newest[-3:]))
         text = f"{len(made)} of {episode.achievable}" + (f"  newest: {newest}" if newest else "")
@@ -86,6 +85,13 @@ def _facts(board: Board, episode: EpisodeBoard) -> list[tuple[str, RenderableTyp
     if left := standing(board.run_limits, board.used):
         facts.append(("of the run", Text(left)))
     return facts
+
+
+def _return(episode: EpisodeBoard) -> str:
+    """The sum of the rewards, and the last one."""
+    last = episode.reward
+    plus = "+" if last and last > 0 else ""
+    return score(episode.summary.reward) + (f"  ({plus}{score(last)})" if last else "")
 
 
 def _steps(board: Board, episode: EpisodeBoard) -> RenderableType:
@@ -144,7 +150,7 @@ def _several(board: Board, rows: int) -> list[RenderableType]:
         table.add_row(*_row(episode, with_made))
     summary = board.summary
     returns = [e.summary.reward for e in ended if e.summary.seed is not None]
-    mean = f"   mean return {sum(returns) / len(returns):.2f}" if returns else ""
+    mean = f"   mean return {score(sum(returns) / len(returns))}" if returns else ""
     sums = Text(
         f"{len(ended)} of {board.planned} episodes ended{mean}   "
         f"tokens {tokens(summary.usage)}   cost {money(summary.cost_usd)}"
@@ -163,7 +169,7 @@ def _row(episode: EpisodeBoard, with_made: bool) -> Sequence[RenderableType]:
         f"{summary.steps:,}",
         _marks(episode),
         _line(summary.action or ""),
-        f"{summary.reward:.1f}",
+        score(summary.reward),
     ]
     if with_made:
         made = episode.achievements

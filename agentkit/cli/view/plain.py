@@ -7,7 +7,7 @@ from typing import Final, Self
 from agentkit.cli.view import limits
 from agentkit.cli.view.board import Board, EpisodeBoard
 from agentkit.cli.view.terminal import echo
-from agentkit.cli.view.words import count, seconds
+from agentkit.cli.view.words import count, score, seconds
 from agentkit.events import EnvironmentStepped, EpisodeFinished, Event, NodeFinished
 
 _EVERY_STEPS: Final = 100
@@ -64,7 +64,7 @@ class PlainProgress:
 def standing(board: EpisodeBoard) -> str:
     """How far an episode has come."""
     summary = board.summary
-    parts = [count(summary.steps, "step"), f"return {summary.reward:.1f}"]
+    parts = [count(summary.steps, "step"), f"return {score(summary.reward)}"]
     if board.achievements is not None:
         parts.append(f"achievements {len(board.achievements)} of {board.achievable}")
     return ", ".join(parts)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from agentkit.agent import Agent
 from agentkit.cli.view.board import Board, EpisodeBoard
 from agentkit.cli.view.limits import reached
-from agentkit.cli.view.words import count, money, seconds, tokens
+from agentkit.cli.view.words import count, money, score, seconds, tokens
 
 Facts = list[tuple[str, str]]
 """Labels and values, in the order they are shown."""
@@ -31,7 +31,7 @@ def facts(board: Board, report: Mapping[str, str], folder: Path) -> Facts:
         lines += _of_one(episodes[0], report)
     else:
         returns = [e.summary.reward for e in episodes if e.summary.seed is not None]
-        mean = f" (mean return {sum(returns) / len(returns):.2f})" if returns else ""
+        mean = f" (mean return {score(sum(returns) / len(returns))})" if returns else ""
         lines.append(("episodes", f"{len(episodes):,} of {board.planned:,}{mean}"))
     lines += report.items()
     if any(e.summary.seed is not None for e in episodes):
@@ -60,7 +60,7 @@ def _of_one(episode: EpisodeBoard, report: Mapping[str, str]) -> Facts:
     lines: Facts = []
     if episode.summary.seed is None:
         return lines
-    lines.append(("return", f"{episode.summary.reward:.1f}"))
+    lines.append(("return", score(episode.summary.reward)))
     if (made := episode.achievements) is not None and "achievements" not in report:
         listed = f": {', '.join(made)}" if made else ""
         lines.append(("achievements", f"{len(made)} of {episode.achievable}{listed}"))

@@ -37,6 +37,15 @@ def tokens(usage: Usage) -> str:
     return f"{usage.input_tokens:,} in{cached}, {usage.output_tokens:,} out, {calls}"
 
 
+def score(value: float) -> str:
+    """`18.1`, `0.833`, `1.0`: a reward or a return, with enough digits to tell 0.98 from 1."""
+    value = round(value, 9) + 0.0  # neither the noise of a sum nor a minus before 0
+    if 0 < abs(value) < 0.001:
+        return f"{value:.3g}"
+    whole, _, digits = f"{value:.3f}".partition(".")
+    return f"{whole}.{digits[0]}{digits[1:].rstrip('0')}"
+
+
 def count(number: int, noun: str) -> str:
     """`1 step`, `2 steps`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
