@@ -10,6 +10,7 @@ import gymnasium
 import pytest
 from agentkit_envs import register
 from agentkit_envs.webshop.env import WebShopEnv
+from agentkit_envs.webshop.goal import NO_LIMIT
 from agentkit_envs.webshop.reading import read
 from agentkit_envs.webshop.reward import score_purchase
 from envs.webshop_shelf import write_shop
@@ -254,6 +255,14 @@ def test_seeds_are_goals_counted_round(env):
     assert sessions == [*range(count), 0, 1]
 
 
+@pytest.mark.parametrize(("split", "first"), [("test", 0), ("validation", 500), ("all", 0)])
+def test_seeds_are_counted_from_the_first_goal_of_the_split(tmp_path_factory, split, first):
+    cache = tmp_path_factory.getbasetemp() / "generated"
+    env = WebShopEnv(products=600, split=split, cache=cache)
+    assert env.reset(seed=0)[1]["session"] == first
+    assert env.reset()[1]["session"] == first + 1
+
+
 def test_a_reset_without_a_seed_takes_the_next_goal(env):
     assert env.reset(seed=22)[1]["session"] == 22
     assert [env.reset()[1]["session"] for _ in range(3)] == [23, 0, 1]
@@ -271,11 +280,23 @@ def test_another_instruction_brings_its_own_price_limit(env):
     observation, info = env.reset(options={"session": 7, "instruction": words})
     assert (info["instruction"], env.visit.goal.price_upper) == (words, 35.5)
     assert words in observation
-    goal = env.goals[7]
-    env.reset(options={"session": 7, "instruction": "Find me a lamp"})
-    assert env.visit.goal.price_upper == goal.price_upper
     env.reset(options={"session": 7})
-    assert env.visit.goal == goal
+    assert env.visit.goal == env.goals[7]
+
+
+@pytest.mark.parametrize(
+    ("words", "limit"),
+    [
+        ("a lamp", NO_LIMIT),
+        ("a lamp, price lower than 1,234.50 dollars", 1234.5),
+        ("not price lower than 9 dollars, and price lower than 20.00 dollars", 20),
+        ("a lamp, and price lower than 20 euros", NO_LIMIT),
+    ],
+)
+def test_the_score_never_contradicts_the_limit_that_another_instruction_names(env, words, limit):
+    assert env.goals[7].price_upper < NO_LIMIT
+    env.reset(options={"session": 7, "instruction": words})
+    assert env.visit.goal.price_upper == limit
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from gymnasium.error import ResetNeeded
 
 from agentkit_envs.text import AnyText
 from agentkit_envs.webshop.arguments import check_arguments, check_options
-from agentkit_envs.webshop.goal import Goal
+from agentkit_envs.webshop.goal import NO_LIMIT, Goal
 from agentkit_envs.webshop.goals import split_of
 from agentkit_envs.webshop.html import html
 from agentkit_envs.webshop.nouns import get_nouns
@@ -31,7 +31,7 @@ _EXAMPLES = (
     "search[lamp]",
     *(f"click[{name}]" for name in (BACK_TO_SEARCH, PREVIOUS, NEXT, *DETAILS, BUY)),
 )
-_PRICE = re.compile(r"price lower than (\d+(?:\.\d+)?) dollars")
+_PRICE = re.compile(r"price lower than (\d[\d,]*(?:\.\d+)?) dollars")
 
 
 class WebShopEnv(gymnasium.Env[str, str]):
@@ -97,8 +97,8 @@ class WebShopEnv(gymnasium.Env[str, str]):
     "test" are its 500 goals. A later `reset()` takes the next goal; a first one without a seed
     takes any. `reset(options={"session": i})` takes goal i of all goals, whatever the split.
     `{"instruction": text}`, with a session or without one, shows another instruction for the goal,
-    and takes the price limit from it if it says "price lower than 50.00 dollars". The same goal
-    and actions give the same episode.
+    and takes the price limit from it: the last one that it names in the words "price lower than
+    50.00 dollars", and none if it names none so. The same goal and actions give the same episode.
 
     ## Version
     - v1: WebShop's rules of 2022.
@@ -263,6 +263,7 @@ class WebShopEnv(gymnasium.Env[str, str]):
 
 
 def _reworded(goal: Goal, instruction: str) -> Goal:
-    price = _PRICE.search(instruction)
-    limit = goal.price_upper if price is None else float(price[1])
+    """The goal in other words, and scored by the limit that these name."""
+    named = _PRICE.findall(instruction)
+    limit = float(named[-1].replace(",", "")) if named else NO_LIMIT
     return replace(goal, instruction=instruction, price_upper=limit)
