@@ -142,3 +142,10 @@ def test_a_long_instruction_takes_no_long_time(part):
     start = time.process_time()
     parse_wish(part * 300)
     assert time.process_time() - start < 2
+
+
+@pytest.mark.parametrize("digits", ["1", "1,"])
+def test_a_long_number_is_read_once(digits):
+    start = time.process_time()
+    assert without_price(digits * 10_000 + "x")[0] is None
+    assert time.process_time() - start < 1

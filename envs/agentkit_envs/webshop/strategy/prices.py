@@ -4,7 +4,7 @@ import re
 
 _MONEY = re.compile(
     r"(?:us\s?\$|usd|\$)\s?(?P<before>\d[\d,]*(?:\.\d+)?)"
-    r"|(?P<after>\d[\d,]*(?:\.\d+)?)\s?(?:us dollars?|dollars?|usd|bucks|\$)"
+    r"|(?<!\d)(?<!\d,)(?P<after>\d[\d,]*(?:\.\d+)?)\s?(?:us dollars?|dollars?|usd|bucks|\$)"
     r"|(?:under|below|than|most|more|to|budget|maximum|max|limit|cap|price|is|of|within|at)[:\s]+"
     r"(?P<bare>\d[\d,]*\.\d\d)(?![\w.])(?!\s?(?:us |dollar|usd|bucks|\$))",
     re.IGNORECASE,
