@@ -2,6 +2,7 @@
 
 import asyncio
 import subprocess
+import threading
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 from agentkit_envs.webshop.nouns import get_nouns
 from agentkit_envs.webshop.web.hosts import allowed
-from agentkit_envs.webshop.web.site import make_site
+from agentkit_envs.webshop.web.site import HEADERS, make_site
 from agentkit_envs.webshop.web.walk import Shop
 from webshop_served import command
 from webshop_shelf import GOAL, LAMP, Shelf
@@ -141,7 +142,9 @@ def test_texts_stay_texts(shop_address):
 def test_pages_load_nothing_from_elsewhere_and_run_no_script(shop_address):
     for path in ("", "3", "3/search?q=lamp", f"3/item?{ITEM}", f"3/features?{ITEM}", "nowhere"):
         answer = ask(shop_address + path)
-        assert "default-src 'none'; style-src 'self'" in answer.headers["content-security-policy"]
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'; style-src 'self'" in policy
+        assert "form-action 'self'; base-uri 'none'; frame-ancestors 'self'" in policy
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert "//" not in answer.text.replace("<!DOCTYPE html>", "")
     style = ask(f"{shop_address}style.css")
@@ -156,23 +159,62 @@ def test_a_search_for_nothing_asks_for_words_and_one_that_finds_nothing_for_othe
     assert "No product has any of these words." in ask(f"{shop_address}3/search?q=zzz").text
 
 
-def asked_directly(app, path):
+async def asked_directly(app, path, method="GET", body=b""):
     """What the application sends for a request, without a server, and what it raises."""
     sent = []
 
     async def receive():
-        return {"type": "http.request"}
+        return {"type": "http.request", "body": body}
 
     async def send(message):
         sent.append(message)
 
     headers = [(b"host", b"127.0.0.1")]
-    scope = {"type": "http", "method": "GET", "path": path, "headers": headers}
+    scope = {"type": "http", "method": method, "path": path, "headers": headers}
     try:
-        asyncio.run(app({**scope, "query_string": b"q=lamp", "root_path": ""}, receive, send))
+        await app({**scope, "query_string": b"q=lamp", "root_path": ""}, receive, send)
     except RuntimeError as error:
         return sent, error
     return sent, None
+
+
+@pytest.mark.parametrize("slow", [("/0/search",), ("/0/buy", "POST", f"{ITEM}".encode())])
+def test_a_slow_search_holds_up_nobody_else(slow):
+    answered = threading.Event()
+    waited = []
+
+    class Slow(Shelf):
+        def search(self, query, limit):
+            waited.append(answered.wait(5))
+            return super().search(query, limit)
+
+    site = make_site(Shop(Slow([LAMP]), [GOAL], get_nouns()))
+
+    async def quick():
+        (start, _), _ = await asked_directly(site, "/0")
+        answered.set()
+        return start["status"]
+
+    async def both():
+        return await asyncio.gather(asked_directly(site, *slow), quick())
+
+    ((start, _), _), status = asyncio.run(both())
+    assert (start["status"], status, waited) == (200, 200, [True])
+
+
+@pytest.mark.parametrize("path", ["3/", "3/search/?q=lamp", "3/item//?q=lamp&asin=B01"])
+def test_a_slash_too_many_leads_to_the_page_and_keeps_its_headers(shop_address, path):
+    assert ask(shop_address + path).status == 200
+    site = make_site(Shop(Shelf([LAMP]), [GOAL], get_nouns()))
+    (start, _), _ = asyncio.run(asked_directly(site, f"/{path.partition('?')[0]}"))
+    assert start["status"] == 307
+    assert {key.encode() for key in HEADERS} <= {key for key, _ in start["headers"]}
+
+
+def test_a_slash_too_many_leads_to_no_other_host():
+    site = make_site(Shop(Shelf([LAMP]), [GOAL], get_nouns()))
+    (start, _), _ = asyncio.run(asked_directly(site, "//evil.example/"))
+    assert dict(start["headers"])[b"location"].startswith(b"http://127.0.0.1/")
 
 
 def test_a_mistake_of_the_shop_is_a_page_without_its_insides():
@@ -181,7 +223,7 @@ def test_a_mistake_of_the_shop_is_a_page_without_its_insides():
             raise RuntimeError("the secret shelf broke")
 
     site = make_site(Shop(Broken([LAMP]), [GOAL], get_nouns()))
-    (start, body), raised = asked_directly(site, "/0/search")
+    (start, body), raised = asyncio.run(asked_directly(site, "/0/search"))
     assert start["status"] == 500
     assert b"The shop made a mistake" in body["body"]
     assert b"secret" not in body["body"]

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -42,7 +43,10 @@ def make_site(shop: Shop, host: str = "127.0.0.1") -> ASGIApp:
 
 
 class Site:
-    """Answers requests; it remembers nothing between them."""
+    """Answers requests; it remembers nothing between them.
+
+    What searches or renders is done on threads, so that a slow request holds up no other.
+    """
 
     def __init__(self, shop: Shop) -> None:
         self._shop = shop
@@ -63,34 +67,39 @@ class Site:
                 Exception: _broken,
             },
         )
+        # Starlette would redirect such addresses without our headers: `_nothing_there` does it.
+        self.app.router.redirect_slashes = False
 
-    async def _start(self, request: Request) -> Response:
+    def _start(self, request: Request) -> Response:
         wanted = request.query_params.get("session")
         count = len(self._shop.goals)
         if wanted is not None:
             return RedirectResponse(f"/{parse_session(wanted.strip(), count)}", 303, HEADERS)
         return _page("start", catalogue=self._shop.catalogue, goals=count)
 
-    async def _index(self, request: Request) -> Response:
+    def _index(self, request: Request) -> Response:
         address = self._address(request, [])
         return self._show(address, self._shop.enter(address))
 
-    async def _results(self, request: Request) -> Response:
+    def _results(self, request: Request) -> Response:
         address = self._address(request, request.query_params.multi_items())
         return self._show(address, self._shop.search(address))
 
-    async def _item(self, request: Request) -> Response:
+    def _item(self, request: Request) -> Response:
         address = self._address(request, request.query_params.multi_items())
         return self._show(address, self._shop.open(address))
 
-    async def _detail(self, request: Request) -> Response:
+    def _detail(self, request: Request) -> Response:
         address = self._address(request, request.query_params.multi_items())
         visit = self._shop.open(address)
         visit.click(request.url.path.rpartition("/")[2])
         return self._show(address, visit)
 
     async def _buy(self, request: Request) -> Response:
-        address = self._address(request, await _form(request))
+        return await run_in_threadpool(self._bought, request, await _form(request))
+
+    def _bought(self, request: Request, values: list[tuple[str, str]]) -> Response:
+        address = self._address(request, values)
         visit = self._shop.open(address)
         visit.click(BUY)
         return self._show(address, visit)
@@ -176,6 +185,8 @@ async def _nothing_there(request: Request, error: Exception) -> Response:
     """Addresses that lead nowhere, and methods that a page does not have."""
     if not isinstance(error, HTTPException):
         raise error
+    if (plain := request.url.path.rstrip("/")) and plain != request.url.path:
+        return RedirectResponse(request.url.replace(path=plain), 307, HEADERS)
     if error.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
         told = f"The shop has no page '{request.url.path}'."
         return _refusal(Refusal(error.status_code, "Nothing there", told))
