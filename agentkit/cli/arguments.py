@@ -47,16 +47,30 @@ def parse_inputs(given: Sequence[str], option: str = "--input") -> dict[str, Any
     Raises:
         InputError: One has no `=`, comes twice, or names a file that cannot be read.
     """
+    inputs, problems = read_inputs(given, option)
+    if problems:
+        raise InputError("\n".join(problems))
+    return inputs
+
+
+def read_inputs(given: Sequence[str], option: str) -> tuple[dict[str, Any], list[str]]:
+    """The values of such options, and what is wrong with them; a wrong value is None."""
     inputs: dict[str, Any] = {}
+    problems = []
     for text in given:
         name, equals, value = text.partition("=")
         name = name.strip()
         if not equals or not name:
-            raise InputError(f"{option} {text!r}: write name=value")
+            problems.append(f"{option} {text!r}: write name=value")
+            continue
         if name in inputs:
-            raise InputError(f"{option} {name} is given twice")
-        inputs[name] = parse_value(value)
-    return inputs
+            problems.append(f"{option} {name} is given twice")
+        inputs[name] = None
+        try:
+            inputs[name] = parse_value(value)
+        except InputError as error:
+            problems.append(f"{option} {name}: {error}")
+    return inputs, problems
 
 
 def parse_value(text: str) -> Any:

@@ -37,7 +37,7 @@ seed = click.option(
     type=click.IntRange(0),
     default=0,
     show_default=True,
-    help="Seed of the world.",
+    help="Another seed is another episode: another world, another goal.",
 )
 place = click.option(
     "--from",

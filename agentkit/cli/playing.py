@@ -1,5 +1,6 @@
 """What `agentkit play` does: show what an environment says, and hand it what a person types."""
 
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from agentkit.agent import EnvSpec
 from agentkit.cli.app import INTERRUPTED
-from agentkit.cli.arguments import parse_inputs
+from agentkit.cli.arguments import read_inputs
 from agentkit.cli.view import closing
 from agentkit.cli.view.terminal import echo, read_line
 from agentkit.cli.view.words import count, score
@@ -19,8 +20,13 @@ from agentkit.spec.env import environment_problems
 if TYPE_CHECKING:
     import gymnasium
 
-HELP: Final = "?"
-"""What a person types to see the actions."""
+HELP: Final = ("?", "help")
+"""What a person types to see the actions, first the shortest way."""
+QUIT: Final = ("quit", "exit", "q")
+"""What a person types to leave the game."""
+
+
+_NUMBER: Final = re.compile("#?([0-9]+)")
 
 
 def play(name: str, seed: int, arguments: Sequence[str]) -> int:
@@ -36,8 +42,9 @@ def play(name: str, seed: int, arguments: Sequence[str]) -> int:
         EnvError: It raised.
     """
     env_id = find_env(name)
-    given = parse_inputs(arguments, "--set")
-    problems = [p.message for p in environment_problems(EnvSpec(env_id, dict.fromkeys(given)), ())]
+    given, problems = read_inputs(arguments, "--set")
+    env_spec = EnvSpec(env_id, dict.fromkeys(given))
+    problems += [problem.message for problem in environment_problems(env_spec, ())]
     if problems:
         raise InputError("\n".join(problems))
     env = _answer(partial(open_env, env_id, given))
@@ -110,6 +117,7 @@ class Game:
             )
         echo(f"{self._id}, seed {seed}: type an action and press Enter", bold=True)
         self._show(observation, info)
+        echo(f"{HELP[0]} shows what can be typed, {QUIT[0]} or Ctrl-D ends the game", dim=True)
 
     def play(self) -> str:
         """Play until the episode ends or the player does; returns how, as a run's status.
@@ -149,16 +157,27 @@ class Game:
                 raise InputError("the actions cannot be read: they are not UTF-8 text") from error
             if text in self._actions:
                 return text
-            if text == HELP:
-                self._list()
-            elif text.isdecimal() and self._actions:
-                if 1 <= int(text) <= len(self._actions):
-                    action = self._actions[int(text) - 1]
-                    echo(f"  {action}", dim=True)
+            if text.lower() in QUIT:
+                return None
+            if text.lower() in HELP:
+                self._help()
+            elif self._actions and (number := _NUMBER.fullmatch(text)):
+                if action := self._numbered(text, int(number[1])):
                     return action
-                echo(f"no action has the number {text}: type {HELP} for the list", fg="yellow")
             elif text:
                 return text
+
+    def _numbered(self, text: str, number: int) -> str | None:
+        """The action with a number of the list; None, and why, where there is none."""
+        if not 1 <= number <= len(self._actions):
+            echo(f"no action is {text}: type {HELP[0]} for the list", fg="yellow")
+            return None
+        action = self._actions[number - 1]
+        if text == str(number):  # an observation may have numbers of its own
+            echo(f"{text} alone is no action here: for {action} type #{text}", fg="yellow")
+            return None
+        echo(f"  {action}", dim=True)
+        return action
 
     def _step(self, action: str) -> bool:
         """Let the environment answer; says whether the episode is over."""
@@ -170,8 +189,9 @@ class Game:
             echo(f"reward {score(float(reward))}, so far {score(self._return)}", fg="green")
         if not checked_info(info).get("understood", True):
             self._misunderstood += 1
-            near = suggest(action, set(self._actions))
-            echo(f"not understood: '{action}'.{near} Type {HELP} for the list", fg="yellow")
+            if not _explains(observation, action):
+                near = suggest(action, set(self._actions))
+                echo(f"not understood: '{action}'.{near} Type {HELP[0]} for the list", fg="yellow")
         over = bool(terminated or truncated)
         self._show(observation, info, over)
         return over
@@ -184,6 +204,13 @@ class Game:
         if self._actions != self._listed and not over:
             self._list()
 
+    def _help(self) -> None:
+        """Show what can be typed."""
+        self._list()
+        number = " or its number (#1)" if self._actions else ""
+        ends = f"{', '.join(QUIT)} or Ctrl-D ends the game"
+        echo(f"type an action{number}; {' or '.join(HELP)} shows this; {ends}", dim=True)
+
     def _list(self) -> None:
         """Show the actions with their numbers."""
         self._listed = self._actions
@@ -191,8 +218,13 @@ class Game:
             echo("the environment gives no list of actions here: any text may be one", dim=True)
             return
         width = shutil.get_terminal_size().columns - 1
-        for line in wrapped([f"{n} {text}" for n, text in enumerate(self._actions, 1)], width):
+        for line in wrapped([f"#{n} {text}" for n, text in enumerate(self._actions, 1)], width):
             echo(line, fg="cyan")
+
+
+def _explains(observation: str, action: str) -> bool:
+    """Whether an observation speaks of an action itself: a second hint could contradict it."""
+    return any(f"{quote}{action}{quote}" in observation for quote in "\"'`")
 
 
 def _answer(question: Callable[[], Any]) -> Any:

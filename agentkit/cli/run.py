@@ -77,7 +77,7 @@ def command(
     resume: Path | None,
     **wishes: Any,
 ) -> None:
-    """Run AGENT: a YAML file, or the name of a shipped agent (crafter, crafter_list, essay).
+    """Run AGENT: a YAML file, or the name of a shipped agent, such as crafter or webshop.
 
     The run is recorded in runs/<time>-<agent>/; look at it with agentkit show. Ctrl-C stops it
     and keeps what was reached.
@@ -85,6 +85,7 @@ def command(
     \b
     Examples:
       agentkit run crafter
+      agentkit run webshop --seed 3
       agentkit run crafter --episodes 8 --parallel 4 --fresh --json
       agentkit run essay --model echo --input topic="why cats sleep so much"
       agentkit run my_agent.yaml --steps 50

@@ -110,3 +110,8 @@ def test_a_new_agent_says_how_an_editor_can_check_it(invoke, folder):
     assert "agentkit schema > agent.schema.json" in text
     assert "# yaml-language-server: $schema=agent.schema.json" in text
     assert not text.startswith("# yaml-language-server")
+
+
+def test_the_help_of_play_and_run_is_not_of_one_environment_alone(invoke):
+    assert "agentkit play webshop" in invoke("play", "--help").stdout
+    assert "agentkit run webshop" in invoke("run", "--help").stdout

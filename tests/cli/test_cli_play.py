@@ -74,6 +74,18 @@ class Broken(Corridor):
         Broken.closings += 1
 
 
+class Wordy(Corridor):
+    """A corridor that explains itself, and whose actions are words of the prompt."""
+
+    def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
+        known = action in ("quit", "help", "?")
+        text = self._text() if known else f"'{action}' is no way to walk."
+        return text, 0.0, False, False, self._info(known)
+
+    def _info(self, understood: bool) -> dict[str, Any]:
+        return {"actions": ["quit", "help", "?"], "understood": understood}
+
+
 class Numbers(Corridor):
     """An environment that shows no text."""
 
@@ -85,6 +97,7 @@ class Numbers(Corridor):
 def registered() -> Iterator[None]:
     env_ids()  # what is registered from now on counts as brought by a plug-in
     own = {"hand/Doors-v0": Doors, "hand/Broken-v0": Broken, "hand/Numbers-v0": Numbers}
+    own["hand/Wordy-v0"] = Wordy
     own |= {"hand/Twin-v0": Doors, "hand/Twin-v1": Doors}
     for name, entry_point in own.items():
         gymnasium.register(name, entry_point=entry_point)
@@ -115,7 +128,8 @@ def test_an_episode_is_played_to_its_end_and_summed_up(play: Play) -> None:
     assert result.stdout == (
         "test/Corridor-v0, seed 0: type an action and press Enter\n"
         "You are at 0 of 2.\n"
-        "1 east   2 west\n"
+        "#1 east   #2 west\n"
+        "? shows what can be typed, quit or Ctrl-D ends the game\n"
         "> east\n"
         "You are at 1 of 2.\n"
         "> east\n"
@@ -142,13 +156,45 @@ def test_the_seed_is_that_of_the_episode(play: Play) -> None:
 
 
 def test_a_number_takes_a_listed_action_and_a_question_mark_lists_them(play: Play) -> None:
-    result = play("test/Corridor-v0", lines="1\n?\n2\n3\n\n")
-    assert (
-        "> 1\n  east\nYou are at 1 of 5.\n> ?\n1 east   2 west\n> 2\n  west\nYou are at 0 of 5.\n"
-        in (result.stdout)
-    )
-    assert "> 3\nno action has the number 3: type ? for the list\n> \n> \n" in result.stdout
+    result = play("test/Corridor-v0", lines="#1\n?\n#2\n#3\n\n")
+    assert "> #1\n  east\nYou are at 1 of 5.\n> ?\n#1 east   #2 west\n" in result.stdout
+    assert "> #2\n  west\nYou are at 0 of 5.\n" in result.stdout
+    assert "> #3\nno action is #3: type ? for the list\n> \n> \n" in result.stdout
     assert "after 2 decisions" in result.stdout
+
+
+def test_a_bare_number_is_not_taken_for_one_of_the_list(play: Play) -> None:
+    result = play("test/Corridor-v0", lines="1\n9\n")
+    assert "> 1\n1 alone is no action here: for east type #1\n" in result.stdout
+    assert "> 9\nno action is 9: type ? for the list\n" in result.stdout
+    assert "after 0 decisions" in result.stdout
+
+
+@pytest.mark.parametrize("word", ["quit", "exit", "q", "QUIT"])
+def test_a_word_ends_the_game_at_no_cost(play: Play, word: str) -> None:
+    result = play("test/Corridor-v0", lines=f"east\n{word}\neast\n")
+    assert result.exit_code == 0
+    assert "the game was left after 1 decision\n" in result.stdout
+    assert "not understood" not in result.stdout
+
+
+@pytest.mark.parametrize("word", ["help", "Help", "?"])
+def test_help_says_what_can_be_typed_at_no_cost(play: Play, word: str) -> None:
+    result = play("test/Corridor-v0", lines=f"{word}\n")
+    assert f"> {word}\n#1 east   #2 west\ntype an action or its number (#1); " in result.stdout
+    assert "after 0 decisions" in result.stdout
+
+
+def test_a_command_that_is_an_action_is_taken_as_that(play: Play) -> None:
+    result = play("hand/Wordy-v0", lines="quit\nhelp\n?\n")
+    assert "after 3 decisions" in result.stdout
+
+
+def test_an_observation_that_speaks_of_the_action_gets_no_second_hint(play: Play) -> None:
+    result = play("hand/Wordy-v0", lines="quitt\n")
+    assert "'quitt' is no way to walk." in result.stdout
+    assert "not understood: " not in result.stdout
+    assert "  not understood  1 action\n" in result.stdout
 
 
 def test_what_was_not_understood_is_said_with_what_was_meant(play: Play) -> None:
@@ -159,15 +205,15 @@ def test_what_was_not_understood_is_said_with_what_was_meant(play: Play) -> None
 
 def test_actions_are_listed_anew_where_they_changed(play: Play) -> None:
     result = play("hand/Doors-v0", lines="east\neast\n7\n?\n")
-    assert "1 east   2 open 2" in result.stdout
+    assert "#1 east   #2 open 2" in result.stdout
     assert result.stdout.count("gives no list of actions here: any text may be one") == 1
-    assert result.stdout.count("1 east   2 7\n") == 2
+    assert result.stdout.count("#1 east   #2 7\n") == 2
     assert "not understood: '7'." in result.stdout, "an action that is a number is itself"
     assert "  furthest" in result.stdout
 
 
 def test_nothing_that_the_environment_says_steers_the_terminal(play: Play) -> None:
-    result = play("hand/Doors-v0", lines=f"2\n{STEER}\n")
+    result = play("hand/Doors-v0", lines=f"#2\n{STEER}\n")
     assert not [code for code in STEERING if code in result.stdout]
 
 
@@ -210,6 +256,14 @@ def test_a_wrong_argument_is_a_mistake(play: Play, arguments: list[str], message
     assert message in result.stderr
 
 
+def test_all_wrong_arguments_are_listed_together(play: Play) -> None:
+    given = ("lenght=3", "noise", "noise=@nowhere", "bla=1")
+    result = play("test/Corridor-v0", *(word for text in given for word in ("--set", text)))
+    assert result.exit_code == 2
+    for message in ("'lenght'", "--set 'noise': write", "noise: cannot read nowhere", "'bla'"):
+        assert message in result.stderr
+
+
 def test_an_environment_without_texts_is_refused(play: Play) -> None:
     result = play("hand/Numbers-v0")
     assert result.exit_code == 2
@@ -238,7 +292,7 @@ def test_a_pipe_that_is_no_text_is_a_mistake(play: Play) -> None:
 
 def test_in_a_terminal_earlier_lines_come_back_and_control_d_ends(processes: Any) -> None:
     screen = Terminal(processes.environment, "play", "slow/Corridor-v0")
-    screen.read_until("1 east\r\n> ")
+    screen.read_until("ends the game\r\n> ")
     screen.type("east\n")
     screen.read_until("You are at 1.\r\n> ")
     screen.type("\x1b[A\n")
@@ -261,7 +315,7 @@ def interrupt(screen: Terminal) -> None:
 
 def test_control_c_ends_the_game_with_what_was_reached(processes: Any) -> None:
     screen = Terminal(processes.environment, "play", "slow/Corridor-v0")
-    screen.read_until("1 east\r\n> ")
+    screen.read_until("ends the game\r\n> ")
     screen.type("ea")
     screen.read_until("> ea")
     interrupt(screen)
