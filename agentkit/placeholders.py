@@ -26,6 +26,8 @@ class Placeholder(str, Mapping[str, Any]):
         return isinstance(key, str) and key not in MAPPING_METHODS
 
     def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, slice):
+            return Placeholder(f"{self._label}[{_written(key)}]")
         return Placeholder(
             f"{self._label}[{key}]" if isinstance(key, int) else f"{self._label}.{key}"
         )
@@ -38,6 +40,12 @@ class Placeholder(str, Mapping[str, Any]):
 
     def __bool__(self) -> bool:
         return True
+
+
+def _written(part: slice) -> str:
+    """A slice as it stands in a template: `:5`."""
+    start, stop, step = ("" if at is None else str(at) for at in (part.start, part.stop, part.step))
+    return f"{start}:{stop}" + (f":{step}" if step else "")
 
 
 def example(label: str, schema: Mapping[str, Any] | None) -> Any:
