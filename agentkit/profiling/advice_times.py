@@ -135,13 +135,12 @@ def _elsewhere(evidence: Evidence) -> Iterator[Advice]:
             saves_s=slowest.critical.saves_s if slowest.critical else None,
         )
     if time.environment_s >= _ELSEWHERE * time.total_s:
-        yield Advice(
-            "environment",
-            [],
-            f"The environment takes {percent(time.environment_s / time.total_s)} of the time. "
-            "Prompts and models change nothing about that; several episodes at once "
-            "(`--parallel`) use it better.",
-        )
+        share = percent(time.environment_s / time.total_s)
+        message = f"The environment takes {share} of the time. Prompts and models change nothing "
+        message += "about that"
+        if evidence.parallel < 2:
+            message += "; several episodes at once (`--parallel`) use it better"
+        yield Advice("environment", [], f"{message}.")
 
 
 def _server(evidence: Evidence) -> Iterator[Advice]:

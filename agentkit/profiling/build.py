@@ -45,11 +45,20 @@ def profile_run(run: Run, episodes: Sequence[int] | None = None) -> Profile:
     prefix = builder.whole_prefix(totals)
     time = TimeFigures(**{f"{who}_s": sums.seconds.get(who, 0.0) for who in _WORKERS})
     models = builder.models()
-    evidence = Evidence(sums, totals, time, nodes, models, path, prefix, dependencies)
+    evidence = Evidence(
+        sums, totals, time, nodes, models, path, prefix, dependencies, _parallel(run)
+    )
     status = str(run.about.get("status", "?"))
     return Profile(
         str(run.folder), name, status, totals, time, nodes, models, path, prefix, advise(evidence)
     )
+
+
+def _parallel(run: Run) -> int:
+    """How many episodes the run had at once; 1 where it does not say."""
+    plan = run.about.get("plan")
+    parallel = plan.get("parallel") if isinstance(plan, dict) else None
+    return min(parallel, len(run.episodes)) if isinstance(parallel, int) else 1
 
 
 _WORKERS = ("models", "functions", "environment", "engine")

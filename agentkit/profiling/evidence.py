@@ -33,6 +33,8 @@ class Evidence:
     path: PathFigures
     prefix: PrefixFigures
     dependencies: Dependencies | None
+    parallel: int = 1
+    """How many episodes there were at once."""
 
     @property
     def counted(self) -> Mapping[str, NodeSums]:

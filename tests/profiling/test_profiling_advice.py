@@ -3,6 +3,7 @@
 import pytest
 
 from agentkit import Usage
+from agentkit.profiling import profile_run
 
 GRAPH = """
 system: You walk.
@@ -287,3 +288,24 @@ def test_what_gains_most_comes_first(steps):
     assert [advice.kind for advice in profile.advice] == [
         "slow node", "reuse", "always skipped"
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("parallel", "episodes", "advised"), [(1, 2, True), (4, 1, True), (4, 2, False)]
+)
+def test_episodes_at_once_are_advised_only_where_there_was_one_at_a_time(
+    record, parallel, episodes, advised
+):
+    run = record(GRAPH)
+    for episode in range(episodes):
+        run.episode = episode
+        run.start(0.0, observation="a tree")
+        run.begin_step(0.0)
+        run.ask("act", 0.0, 0.1, "Which way?")
+        run.end_step(0.1)
+        run.act(5.0)
+        run.end(5.0)
+    written = run.write({"plan": {"parallel": parallel}})
+    advice = only(profile_run(written), "environment")
+    assert advice.text.startswith("The environment takes 98% of the time. ")
+    assert ("--parallel" in advice.text) == advised
