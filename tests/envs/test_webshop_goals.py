@@ -4,7 +4,6 @@ import itertools
 import json
 import random
 import re
-from collections import Counter
 
 import pytest
 from agentkit_envs.webshop.catalogue import Catalogue, open_catalogue
@@ -47,21 +46,19 @@ def test_all_goals_are_those_that_the_rules_give_when_all_are_written_out(catalo
                 expected.append(
                     (product.asin, chosen, asked, wish + (f" with {text}" * bool(text)))
                 )
-    uses = Counter(attribute for goal in expected for attribute in goal[2])
     random.Random(233).shuffle(expected)
     goals = Goals(catalogue)
     assert len(goals) == len(expected)
     for goal, (asin, chosen, asked, text) in zip(goals, expected, strict=True):
         assert (goal.asin, goal.options, list(goal.attributes)) == (asin, chosen, asked)
         assert PRICE.sub("", goal.instruction) == text
-        assert goal.weight == pytest.approx(sum(1 / uses[a] for a in asked) / len(asked))
 
 
 @needs_data
 def test_human_goals_give_option_values_without_names(catalogue: Catalogue):
     goals = Goals(catalogue, "human")
     assert len(goals) == 13
-    assert all(isinstance(goal.options, tuple) and goal.weight == 1 for goal in goals)
+    assert all(isinstance(goal.options, tuple) for goal in goals)
     assert all("..," not in goal.instruction for goal in goals)
 
 

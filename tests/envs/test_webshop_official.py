@@ -38,7 +38,6 @@ def test_every_field_is_read_as_the_original_reads_it(tmp_path: Path):
     assert (lamp.category, lamp.query) == ("garden", "desk lamps")
     assert lamp.product_category == "Home & Kitchen > Lighting > Desk Lamps"
     assert (lamp.rating, lamp.reviews) == ("N.A.", ())
-    assert lamp.image == "https://example.invalid/lamp.jpg"
     assert lamp.instructions == (Instruction("Find me a lamp with warm light", ("warm light",)),)
 
 
@@ -49,7 +48,6 @@ def test_what_a_product_lacks_is_filled_in(tmp_path: Path):
     assert (tea.prices, tea.price_text) == ((100.0,), "$100.0")
     assert tea.options == {}
     assert tea.attributes == ("DUMMY_ATTR",)
-    assert tea.image == ""
     assert tea.rating == "4.5"
     assert tea.reviews == (Review("Fine", "5.0", "Good tea."), Review("Bland", "2.0", ""))
 
@@ -70,7 +68,6 @@ def test_every_combination_of_options_is_a_goal_with_names_sorted(tmp_path: Path
     assert {tuple(goal.options.items()) for goal in goals} == {
         (("color", color), ("size", size)) for color in ("brass | black", "white") for size in "sml"
     }
-    assert {goal.weight for goal in goals} == {1 / 6}
     assert {goal.price_upper for goal in goals} == {1_000_000.0}
 
 

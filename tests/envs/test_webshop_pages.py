@@ -38,7 +38,7 @@ class Texts(HTMLParser):
 def test_a_visit_begins_at_the_search_page():
     visit = shop()
     assert text(visit.page) == f"WebShop [SEP] Instruction: [SEP] {GOAL.instruction} [SEP] Search"
-    assert visit.clickables == []
+    assert not visit.page.clickables
 
 
 def test_results_are_ten_a_page():
@@ -163,7 +163,7 @@ def test_buying_ends_the_visit_and_shows_the_reward():
         "0.0, max 1.0) [SEP] 1.0 [SEP] Reward Details [SEP] None"
     )
     assert visit.score.reward == 1
-    assert visit.clickables == []
+    assert not visit.page.clickables
     assert not visit.search("lamp")
     assert visit.page.kind == "done"
 
@@ -247,8 +247,8 @@ def test_every_page_says_the_same_in_html_and_text(shelf, goal, data):
     for _ in range(data.draw(st.integers(0, 12))):
         said = text(visit.page)
         assert SEPARATOR.join(Texts(html(visit.page)).found) == said
-        assert rich_text(visit.page).count("utton] ") >= len(visit.clickables)
-        clicks = [*visit.clickables, "nothing that is there"]
+        assert rich_text(visit.page).count("utton] ") >= len(visit.page.clickables)
+        clicks = [*visit.page.clickables, "nothing that is there"]
         words = data.draw(st.sampled_from([*clicks, None]))
         if words is None:
             visit.search(data.draw(st.sampled_from(["lamp", "nothing"])))

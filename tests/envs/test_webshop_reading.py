@@ -87,7 +87,7 @@ def test_an_observation_says_all_that_the_view_holds(shelf, goal, data):
     for _ in range(data.draw(st.integers(0, 12))):
         if visit.score is not None:
             break
-        clicks = [f"click[{words}]" for words in visit.clickables]
+        clicks = [f"click[{words}]" for words in visit.page.clickables]
         action = data.draw(st.sampled_from([*clicks, "search[Lamp]", "look", "click[2]"]))
         turn = take_turn(visit, action, exact=False)
         assert turn.understood == (action in (*clicks, "search[Lamp]"))

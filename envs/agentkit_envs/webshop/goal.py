@@ -25,5 +25,3 @@ class Goal:
     """The option values to choose: by name, or values alone."""
     price_upper: float = NO_LIMIT
     """Price limit in USD."""
-    weight: float = 1.0
-    """Share of a random draw, as the original weights its synthetic goals."""

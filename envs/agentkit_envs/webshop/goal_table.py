@@ -3,7 +3,6 @@
 import math
 import random
 from array import array
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ class GoalTableWriter:
         for number, instruction in enumerate(product.instructions):
             kind = "human" if instruction.human else "synthetic"
             goals = _goals_of(product, instruction)
-            self._kinds[kind].add(product.asin, (position, number), instruction, goals)
+            self._kinds[kind].add(product.asin, (position, number), goals)
 
     def write(self, folder: Path) -> None:
         """Write the tables, in the benchmark's order."""
@@ -45,11 +44,8 @@ class _Rows:
         self._positions = array("I")
         self._numbers = array("I")
         self._ends = array("q")
-        self._attributes: list[tuple[int, ...]] = []
-        self._names: dict[str, int] = {}
-        self._uses: Counter[int] = Counter()
 
-    def add(self, asin: str, place: tuple[int, int], instruction: Instruction, goals: int) -> None:
+    def add(self, asin: str, place: tuple[int, int], goals: int) -> None:
         """Add an instruction; `place` is its product's position and its number there."""
         end = (self._ends[-1] if self._ends else 0) + goals
         if end > MOST:
@@ -60,32 +56,19 @@ class _Rows:
         self._positions.append(place[0])
         self._numbers.append(place[1])
         self._ends.append(end)
-        names = self._names
-        ids = tuple(names.setdefault(text, len(names)) for text in instruction.attributes)
-        self._attributes.append(ids)
-        for attribute in ids:
-            self._uses[attribute] += goals
 
     def write(self, folder: Path, kind: str) -> None:
         count = self._ends[-1] if self._ends else 0
         order = array("I", range(count))
         random.Random(SHUFFLE_SEED).shuffle(order)
-        human = kind == "human"
-        weights = [1.0 if human else self._weight(ids) for ids in self._attributes]
         tables: dict[str, npt.NDArray[Any]] = {
             "positions": np.array(self._positions, dtype=np.uint32),
             "numbers": np.array(self._numbers, dtype=np.uint32),
             "ends": np.array(self._ends, dtype=np.int64),
-            "weights": np.array(weights, dtype=np.float64),
             "order": np.array(order, dtype=np.uint32),
         }
         for name, table in tables.items():
             np.save(folder / f"{kind}_{name}.npy", table)
-
-    def _weight(self, ids: tuple[int, ...]) -> float:
-        """The mean of one over how many goals ask for each attribute."""
-        uses = [self._uses[attribute] for attribute in ids]
-        return sum(1.0 / n for n in uses if n) / len(ids) if ids else 1.0
 
 
 class GoalTable:
@@ -97,13 +80,13 @@ class GoalTable:
             return loaded
 
         self._positions, self._numbers = table("positions"), table("numbers")
-        self._ends, self._weights, self._order = table("ends"), table("weights"), table("order")
+        self._ends, self._order = table("ends"), table("order")
 
     def __len__(self) -> int:
         return len(self._order)
 
-    def row(self, goal: int) -> tuple[int, int, int, float]:
-        """Position of the product, number of its instruction, of the combination; weight."""
+    def row(self, goal: int) -> tuple[int, int, int]:
+        """Position of the product, number of its instruction there, of the combination."""
         place = int(self._order[goal])
         row = int(np.searchsorted(self._ends, place, side="right"))
         start = int(self._ends[row - 1]) if row else 0
@@ -111,7 +94,6 @@ class GoalTable:
             int(self._positions[row]),
             int(self._numbers[row]),
             place - start,
-            float(self._weights[row]),
         )
 
 

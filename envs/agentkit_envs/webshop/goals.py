@@ -49,10 +49,10 @@ class Goals(Sequence[Goal]):
             return [self[i] for i in range(*number.indices(len(self)))]
         if not -len(self) <= number < len(self):
             raise IndexError(f"goal {number} is not there: the goals are 0 to {len(self) - 1}")
-        position, which, combination, weight = self._table.row(number % len(self))
+        position, which, combination = self._table.row(number % len(self))
         product = self._catalogue[position]
         limit = self._limit(product, which)
-        return _goal(product, product.instructions[which], combination, limit, weight)
+        return _goal(product, product.instructions[which], combination, limit)
 
     def _limit(self, product: Product, which: int) -> float:
         """The price limit, in USD: the higher of two drawn from the nearest above the price."""
@@ -78,9 +78,7 @@ def split_of(name: str, count: int) -> range:
     return split
 
 
-def _goal(
-    product: Product, instruction: Instruction, combination: int, limit: float, weight: float
-) -> Goal:
+def _goal(product: Product, instruction: Instruction, combination: int, limit: float) -> Goal:
     options = instruction.options
     text = instruction.text.strip(".") if instruction.human else instruction.text
     if options is None:
@@ -99,7 +97,6 @@ def _goal(
         attributes=instruction.attributes,
         options=options,
         price_upper=limit,
-        weight=weight,
     )
 
 

@@ -108,7 +108,6 @@ def _product(
         product_category=record.product_category,
         rating=extras.rating,
         reviews=extras.reviews,
-        image=record.image,
         instructions=extras.instructions,
     )
 

@@ -74,6 +74,5 @@ def _product(record: ProcessedProduct, extras: Extras) -> Product:
         product_category=record.product_category,
         rating=str(record.Rating),
         reviews=reviews_of(record.Reviews),
-        image=record.MainImage,
         instructions=(*extras.instructions, *written),
     )

@@ -60,6 +60,4 @@ class Product:
     """The path of categories, joined by U+203A with spaces around it; used by the reward."""
     rating: str = "N.A."
     reviews: tuple[Review, ...] = ()
-    image: str = ""
-    """Address of the picture; never fetched."""
     instructions: tuple[Instruction, ...] = field(default=())

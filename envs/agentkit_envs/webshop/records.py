@@ -19,7 +19,10 @@ def _or_nothing(value: object) -> object:
 
 
 def _values(value: object) -> object:
-    """The original scores people's options by their values, even where they have names."""
+    """People's options are lists of values in the benchmark's files; names are left out here.
+
+    The original would compare names too if there were any.
+    """
     return list(value.values()) if isinstance(value, dict) else value
 
 
@@ -58,13 +61,6 @@ class OfficialProduct(Named):
         dict[str, list[OptionContent] | None], BeforeValidator(_or_nothing)
     ]
     pricing: str | None = None
-    images: Any = None
-
-    @property
-    def image(self) -> str:
-        """The address of the first picture, where there is one."""
-        first = self.images[0] if isinstance(self.images, list) and self.images else ""
-        return first if isinstance(first, str) else ""
 
 
 class HumanInstruction(_Record):
@@ -112,5 +108,4 @@ class ProcessedProduct(Named):
     product_category: Text
     Rating: Any = "N.A."
     Reviews: list[dict[str, Any]] = []
-    MainImage: Text = ""
     instructions: list[HumanInstruction] = []

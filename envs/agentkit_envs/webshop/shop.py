@@ -42,13 +42,12 @@ class Visit:
         self,
         catalogue: Catalogue,
         goal: Goal,
-        instruction: str | None = None,
         nouns: Nouns | None = None,
         show_attributes: bool = False,
     ) -> None:
         self.catalogue = catalogue
         self.goal = goal
-        self.instruction = goal.instruction if instruction is None else instruction
+        self.instruction = goal.instruction
         self._nouns = nouns
         self._show_attributes = show_attributes
         self._query = ""
@@ -67,11 +66,6 @@ class Visit:
     def score(self) -> Score | None:
         """Of the purchase; None before one."""
         return self.page.score
-
-    @property
-    def clickables(self) -> list[str]:
-        """The texts that can be clicked, in lower case."""
-        return list(self.page.clickables)
 
     def search(self, words: str) -> bool:
         """Show what is found for some words. False when the visit is over."""
