@@ -81,6 +81,12 @@ def test_a_list_is_taken_apart():
         ("i want a women's coat that is free from wool. the color should be blue and the size "
          "should be large. my limit is 90 dollars",
          "women's coat", ["no wool"], {"color": "blue", "size": "large"}),
+        ("buy me black shoes size 10.00", "black shoes", [], {"size": "10.00"}),
+        ("please show me a wine red color dress size medium", "dress", [],
+         {"color": "wine red", "size": "medium"}),
+        ("i want some travel size toothpaste. get navy color", "toothpaste", ["travel size"],
+         {"color": "navy"}),
+        ("a wooden 1,000 piece puzzle", "wooden 1,000 piece puzzle", [], {}),
     ],
 )  # fmt: skip
 def test_free_speech_is_understood(said, product, attributes, options):

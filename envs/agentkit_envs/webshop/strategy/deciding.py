@@ -20,7 +20,8 @@ _RANK = 0.05
 """What a later place among the results costs, times the root of the place."""
 _SEARCHES = 2
 """So many searches are made before the choice is made among what they found."""
-_NO_LIMIT = 99
+_PATIENCE = 25
+"""Without a limit it shops as if it had so many steps, because every visit must come to an end."""
 _BUY = "click[Buy Now]"
 _BACK = "click[< Prev]"
 
@@ -61,9 +62,11 @@ class Situation:
 
     @cached_property
     def steps_left(self) -> int:
-        """Decisions before the episode is cut off."""
-        left = self.notes["steps_left"]
-        return _NO_LIMIT if left is None else left
+        """Decisions before the episode is cut off, or its patience ends. The end of the patience
+        cuts nothing off: there is always time to choose an option before buying.
+        """
+        left: int | None = self.notes["steps_left"]
+        return max(2, _PATIENCE + 1 - int(self.notes["steps"])) if left is None else left
 
     @cached_property
     def best(self) -> str | None:

@@ -16,6 +16,18 @@ _NOUN = r"""
 (?:flavou?r|colou?r|size|scent|style|pattern|quantity|shape|fit|length|width)(?:\ name|\ type)?
 """
 _LEAD = r"\b(?:in|the|an?|with|and|take|choose|pick|like|of)\s+"
+_ASKING = r"""
+(?:take|choose|pick|like|buy|find|get|give|looking|need|order|purchase|search|show|want|me|us)
+"""
+_SIZE_LAST = re.compile(
+    r"""
+    \b(?P<option>size)\s+
+    (?P<value>\d[\w.]*\b | (?:x+-?|extra[\ -])?(?:small|large) | medium | x*[sml])
+    (?=\s*(?:[,;!?]|\.(?:\s|$)|$))
+    """,
+    re.VERBOSE,
+)
+""" "black shoes size 10", where no comma stands before the size."""
 _NOUN_FIRST = re.compile(
     rf"""
     (?:^ | [,.:;?!]\s* | {_LEAD} | \b(?:want|need|has)\s+)
@@ -36,17 +48,19 @@ _NOUN_FIRST = re.compile(
 """ "color navy", "size: 10", "the scent should be vanilla"."""
 _VALUE_FIRST = re.compile(
     rf"""
-    (?: {_LEAD} | ,\s* | ^)
+    (?: {_LEAD} | \b{_ASKING}\s+ | ,\s* | ^)
     (?P<value>
         (?!(?:travel|plus|life)\b)
-        (?: (?!(?:in|the|an?|with|for|that|to|is|and\ the|and\ a|take|choose|pick|like)\ )
+        (?: (?!(?:in|the|an?|some|any|with|for|that|to|is|and\ the|and\ a|{_ASKING})\ )
             [^\s,;?!]+\s+ ){{1,6}}?
     )
     (?P<option>(?!(?:fit|length|width)\b){_NOUN})\b
     """,
     re.VERBOSE,
 )
-""" "navy color", "a 9 inch size"; not "travel size", which is a quality."""
+""" "navy color", "a 9 inch size"; not "travel size", which is a quality. No value goes across a
+word of asking: "buy me black shoes, size 10" names no size "buy me black shoes".
+"""
 _VALUE_LEFT = re.compile(r"^(?:an?|the|in|with|of|and)\s+")
 
 
@@ -62,5 +76,6 @@ def named_options(text: str) -> tuple[list[Choice], str]:
 
 
 def _next(text: str) -> re.Match[str] | None:
-    found = [match for match in (_NOUN_FIRST.search(text), _VALUE_FIRST.search(text)) if match]
+    patterns = (_NOUN_FIRST, _SIZE_LAST, _VALUE_FIRST)
+    found = [match for pattern in patterns if (match := pattern.search(text))]
     return min(found, key=lambda match: match.start("option"), default=None)

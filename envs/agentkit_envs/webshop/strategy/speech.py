@@ -28,7 +28,7 @@ _FOLLOW_UP = re.compile(
     r"|what matters|ideally|preferably|and|also|the)\b"
 )
 _JOINTS = re.compile(
-    r"\s*(?:[,;:!?]|\.(?!\d)|\b(?:for the options|with|for|and|that|which|who|in"
+    r"\s*(?:[;:!?]|,(?!\d{3}\b)|\.(?!\d)|\b(?:for the options|with|for|and|that|which|who|in"
     r"|made (?:of|from|out of|with|by)|made|featuring|having|has|have|had|is|are|be|being|comes?"
     r"|from|must|should|needs? to|it|they|make sure|also|can|you|usable|good|covered|suitable|but"
     r"|so|i|would|me|please|what matters|nothing fancy|plus|both|very)\b)\s*"
@@ -80,7 +80,7 @@ def _noun_and_qualities(sentence: str) -> tuple[str, list[str]]:
     plain = _CONTAINER.sub("", without_opening(sentence))
     # The head ends at the first joint that is no comma: "a, b lamp | with c".
     first = re.split(r"\s(?:with|for|that|which|in|made|featuring|from)\s|[.;:?!]\s", plain)[0]
-    before = [part.strip() for part in re.split(r",|\band\b", first) if part.strip()]
+    before = [part.strip() for part in re.split(r",(?!\d{3}\b)|\band\b", first) if part.strip()]
     attributes, noun = before[:-1], before[-1] if before else ""
     if owner := _OWNER.search(noun):
         attributes.append(noun[: owner.start()].strip())

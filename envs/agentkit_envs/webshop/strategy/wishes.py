@@ -42,7 +42,7 @@ def queries(wish: Wish, words: str) -> list[str]:
     """What to search for, one after the other.
 
     The search counts a word as often as it stands there, and the values of options are rarer
-    than most attributes, so the first search says them twice.
+    than most attributes, so the first search says them twice on purpose.
     """
     values = [f"{choice['option']} {choice['value']}" for choice in wish["options"]]
     tries = [
