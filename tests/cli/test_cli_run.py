@@ -1,6 +1,7 @@
 """`agentkit run`: what it plays, says, records and returns."""
 
 import json
+import re
 import resource
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import gymnasium
 import pytest
 
 from agentkit import load_run
@@ -366,3 +368,53 @@ def test_a_missing_key_is_told_once_with_the_command_that_goes_on(invoke, folder
     assert "0 calls" in invoke("show", "run").stdout
     monkeypatch.setenv("OPENAI_API_KEY", "not-a-key with spaces")
     assert invoke("run", "--resume", "run").exit_code == 2
+
+
+class Refusing(gymnasium.Env):
+    """An environment that refuses its arguments with a list, or breaks as it begins."""
+
+    action_space = gymnasium.spaces.Text(20)
+    observation_space = gymnasium.spaces.Text(200)
+
+    def __init__(self, breaks=False):
+        self.breaks = breaks
+        if not breaks:
+            raise ValueError("2 lines are wrong\n  line 1: no text\n  line 2: no text")
+
+    def reset(self, *, seed=None, options=None):
+        raise RuntimeError("there is no door")
+
+
+@pytest.fixture
+def refusing(folder):
+    gymnasium.register("hand/Refusing-v0", entry_point=Refusing)
+    for name, env in (
+        ("wrong", "hand/Refusing-v0"),
+        ("broken", "{id: hand/Refusing-v0, breaks: true}"),
+    ):
+        (folder / f"{name}.yaml").write_text(f"env: {env}\nmodel: echo\nnodes: {{act: go}}\n")
+    yield
+    del gymnasium.registry["hand/Refusing-v0"]
+
+
+@pytest.mark.parametrize("options", [(), ("--episodes", "4", "--parallel", "4")])
+def test_what_an_environment_refuses_is_said_once_and_in_full(invoke, refusing, options):
+    result = invoke("run", "wrong.yaml", *options)
+    assert result.exit_code == 2
+    assert result.stderr.count("line 1: no text") == 1
+    assert result.stderr.endswith("2 lines are wrong\n  line 1: no text\n  line 2: no text\n")
+
+
+def test_an_environment_that_breaks_as_it_begins_is_said_once(invoke, refusing):
+    result = invoke("run", "broken.yaml", "--episodes", "2")
+    assert result.exit_code == 1
+    for episode in (0, 1):
+        head = f"episode {episode}: failed: the environment raised RuntimeError: there is no door, "
+        assert result.stderr.count(head) == 1
+    assert result.stderr.count("no door") == 2
+
+
+def test_a_reason_of_several_lines_comes_after_the_figures(invoke, folder):
+    (folder / "answers.json").write_text('{"look": "A corridor.", "act": "fly"}')
+    result = invoke("run", "walker.yaml")
+    assert re.search(r"episode 0: 0 steps, return 0\.0, \S+ s, failed: 1 failure in", result.stderr)

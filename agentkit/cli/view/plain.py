@@ -22,6 +22,8 @@ class PlainProgress:
     def __init__(self, board: Board) -> None:
         self._board = board
         self._said_s: dict[int, float] = {}
+        self._held: list[EpisodeBoard] = []
+        """Episodes that failed before any began: an error of the whole run may say it all."""
 
     def __enter__(self) -> Self:
         return self
@@ -32,7 +34,10 @@ class PlainProgress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Nothing is left to say."""
+        """Say what was held, unless the error that ends the run says it."""
+        for board in self._held:
+            if error is None or str(error) not in board.summary.reason:
+                self._say_ending(board)
 
     def on_event(self, episode: int, event: Event) -> None:
         """Write a line where an event is worth one."""
@@ -47,10 +52,19 @@ class PlainProgress:
             run = f"; the run: {left}" if left else ""
             self.say(f"episode {episode}: {standing(board)}, last action {event.action}{run}")
         elif isinstance(event, EpisodeFinished):
-            self.say(f"episode {episode}: {ending(board)}")
+            if board.summary.status == "failed" and not self._any_begun():
+                self._held.append(board)
+            else:
+                self._say_ending(board)
         elif isinstance(event, NodeFinished) and board.summary.seed is None:
             item = "" if event.item is None else f" item {event.item}"
             self.say(f"{event.node}{item}: answered after {seconds(event.latency_s)}")
+
+    def _any_begun(self) -> bool:
+        return any(one.begun and not one.earlier for one in self._board.episodes.values())
+
+    def _say_ending(self, board: EpisodeBoard) -> None:
+        self.say(f"episode {board.summary.episode}: {ending(board)}")
 
     def refresh(self) -> float:
         """Lines come with events; there is nothing to refresh."""
@@ -71,7 +85,9 @@ def standing(board: EpisodeBoard) -> str:
 
 
 def ending(board: EpisodeBoard) -> str:
-    """How an episode ended."""
-    if board.summary.seed is None:
-        return f"{board.outcome}, {seconds(board.seconds)}"
-    return f"{board.outcome}, {standing(board)}, {seconds(board.seconds)}"
+    """How an episode ended; a reason of several lines comes last."""
+    parts = [seconds(board.seconds)]
+    if board.summary.seed is not None:
+        parts.insert(0, standing(board))
+    parts.insert(len(parts) if "\n" in board.outcome else 0, board.outcome)
+    return ", ".join(parts)
