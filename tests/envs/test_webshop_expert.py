@@ -120,6 +120,22 @@ def test_a_title_tells_of_the_wanted_value_of_an_option(env):
     assert told["why"] == "the title tells of mint"
 
 
+@pytest.mark.parametrize(("price", "fits"), [("$10.0", True), ("$30.0", False)])
+def test_it_says_whether_the_price_is_within_the_limit_and_where_to_look_instead(env, price, fits):
+    words = "a lamp under $20"
+    observation, _ = env.reset(options={"session": 0, "instruction": words})
+    here = known(price=price, options={}, features="", description="")
+    notes = {
+        "kind": "item", "product": "A", "here": {"asin": "A", **here}, "chosen": {}, "listed": [],
+        "steps": 3, "steps_left": 9, "searches": ["lamp", "x"],
+        "products": {"A": here, "B": known(options={}, features="", description="")},
+    }  # fmt: skip
+    values = {"observation": observation, "notes": notes, "wanted": parse_wish(words)}
+    assert json.loads(ask("checked", **values))["price_ok"] is fits
+    verdict = json.loads(ask("reflected", **values))["verdict"]
+    assert verdict == ("buy it" if fits else "look elsewhere")
+
+
 def test_an_unknown_node_is_refused_with_the_names_it_could_mean():
     with pytest.raises(ModelError, match=r"node 'wnated'.*Did you mean 'wanted'\?.*act"):
         ask("wnated")
