@@ -410,9 +410,10 @@ def test_rendering_shows_the_page_as_a_prompt(arguments):
     assert WebShopEnv(**arguments).render_mode is None
 
 
-def test_environments_of_a_process_share_what_they_sell(arguments):
+def test_environments_of_a_process_share_what_they_sell(arguments, tmp_path):
+    new = {**arguments, "cache": tmp_path}
     with ThreadPoolExecutor(8) as pool:
-        envs = list(pool.map(lambda _: WebShopEnv(**arguments), range(8)))
+        envs = list(pool.map(lambda _: WebShopEnv(**new), range(8)))
     assert len({id(env.catalogue) for env in envs}) == 1
     assert len({id(env.goals) for env in envs}) == 1
 

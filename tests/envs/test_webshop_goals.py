@@ -7,6 +7,7 @@ import re
 
 import pytest
 from agentkit_envs.webshop.catalogue import Catalogue, open_catalogue
+from agentkit_envs.webshop.goal import NO_LIMIT
 from agentkit_envs.webshop.goals import Goals, split_of
 from envs.webshop_data import DATA, needs_data
 
@@ -52,6 +53,29 @@ def test_all_goals_are_those_that_the_rules_give_when_all_are_written_out(catalo
     for goal, (asin, chosen, asked, text) in zip(goals, expected, strict=True):
         assert (goal.asin, goal.options, list(goal.attributes)) == (asin, chosen, asked)
         assert PRICE.sub("", goal.instruction) == text
+
+
+@needs_data
+def test_the_limit_is_the_higher_of_two_drawn_above_the_price(catalogue: Catalogue):
+    limits = []
+    for goal in list(Goals(catalogue))[:500]:
+        above = [10.0 * n for n in range(1, 100) if 10 * n > catalogue.price(goal.asin)]
+        if len(above) > 1:
+            assert goal.price_upper in above[1:4], goal
+            limits.append(goal.price_upper)
+    other = [goal.price_upper for goal in list(Goals(catalogue, seed=1))[:500]]
+    assert len(limits) > 400
+    assert sorted(limits) != sorted(limit for limit in other if limit < NO_LIMIT)
+
+
+@needs_data
+def test_a_price_drawn_from_a_range_is_in_whole_cents(catalogue: Catalogue):
+    ranges = [product for product in catalogue if len(product.prices) == 2]
+    assert len(ranges) > 50
+    for product in ranges:
+        price = catalogue.price(product.asin)
+        assert min(product.prices) <= price <= max(product.prices)
+        assert price == round(price, 2)
 
 
 @needs_data

@@ -123,6 +123,10 @@ def test_the_search_page_forgets_which_products_were_seen():
     assert visit.page.seen == set()
 
 
+def test_the_search_page_forgets_what_was_chosen():
+    assert after(shop(), "b01", "red", "back to search").chosen == {}
+
+
 def test_a_value_that_two_options_share_belongs_to_the_last():
     both = replace(LAMP, options={"top": ("s", "m"), "bottom": ("s",)})
     assert after(Visit(Shelf([both]), GOAL), "b01", "s").chosen == {"bottom": "s"}

@@ -208,6 +208,7 @@ def test_the_colour_of_a_named_option_must_be_its_whole_value():
     assert colour_of_pair("color", "green") == "green"
     assert colour_of_pair("color", "dark green") == "('color', 'dark green')"
     assert colour_of_pair("tan", "green") == "green"
+    assert colour_of_pair("tan", "12 inch") == "tan"
     assert count_options({"color": "army green"}, {"color": "green"}) == 1
     assert count_options({"color": "green"}, {"color": "light green"}) == 1
 
@@ -215,6 +216,8 @@ def test_the_colour_of_a_named_option_must_be_its_whole_value():
 def test_thefuzz_drops_signs_and_latin_letters_with_marks_and_rounds():
     assert alike("5.5 ounce (pack of 2)", "5 5 OUNCE pack of 2")
     assert alike("cr\u00e8me", "crme")
+    assert alike("\u00e9t\u00e9", "t")
+    assert not alike("\u00e9", "\u00e9")
     assert alike("one two", "two one three")
     assert not alike("small", "x-large")
     # 2 * 12 / 28 is 85.71 percent: above 85 once it is rounded, as 85.5 is and 85.4 is not.
@@ -232,6 +235,8 @@ def test_thefuzz_drops_signs_and_latin_letters_with_marks_and_rounds():
         ("a b", "desk lamps", "", 1.0, 0.2),
         ("a b", "other", "Lamps\u203a Tools", 1.0, 0.2),
         ("a b", "other", "Tools \u203a Tools", 0.5, 0.2),  # one shared part
+        ("a", "desk lamps", "", 1.0, 0.1),  # not below 0.1
+        ("a", "other", "", 0.5, 0.1),
         ("x", "desk lamps", "Lamps \u203a Tools", 0.0, 0.0),  # no noun overrides the rest
         ("", "desk lamps", "", 0.0, 0.0),
     ],
