@@ -7,14 +7,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from agentkit_envs.webshop.extras import ExtraFiles, Extras
 from agentkit_envs.webshop.json_stream import BrokenJsonError, elements
-from agentkit_envs.webshop.known import Known
+from agentkit_envs.webshop.known import Known, named
 from agentkit_envs.webshop.problems import Problems, shown
 from agentkit_envs.webshop.product import Product
-from agentkit_envs.webshop.records import Named, OfficialProduct
+from agentkit_envs.webshop.records import OfficialProduct
 from agentkit_envs.webshop.source import Source
 
 NO_PRICE = 100.0
@@ -31,7 +29,7 @@ def read_official(
     no product is yielded any more, the rest is only checked.
     """
     extras = ExtraFiles(source.attributes, source.human, source.reviews, scratch, problems)
-    known = Known()
+    known = Known(problems)
     with closing(extras):
         try:
             for number, element in enumerate(elements(source.products, "["), 1):
@@ -49,21 +47,15 @@ def _read(
     value: Any, where: str, extras: ExtraFiles, known: Known, problems: Problems
 ) -> Product | None:
     """The product of a record; None when it is left out or wrong."""
-    try:
-        asin = Named.model_validate(value).asin
-        if not known.take(asin):
-            return None
-        where += f" ({asin!r})"
-        record = OfficialProduct.model_validate(value)
-    except ValidationError as error:
-        problems.add_invalid(where, error, value if isinstance(value, dict) else ())
+    record = known.take(value, OfficialProduct, where)
+    if record is None:
         return None
     try:
         prices, price_text = parse_pricing(record.pricing)
     except ValueError as error:
-        problems.add(where, f"'pricing' is {shown(record.pricing)}: {error}")
+        problems.add(named(where, record.asin), f"'pricing' is {shown(record.pricing)}: {error}")
         return None
-    return _product(record, extras.of(asin), prices, price_text)
+    return _product(record, extras.of(record.asin), prices, price_text)
 
 
 def parse_pricing(pricing: str | None) -> tuple[tuple[float, ...], str]:

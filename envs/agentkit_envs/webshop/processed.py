@@ -6,14 +6,12 @@ from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from agentkit_envs.webshop.extras import ExtraFiles, Extras, human_instructions, reviews_of
 from agentkit_envs.webshop.known import Known
 from agentkit_envs.webshop.official import NO_PRICE
 from agentkit_envs.webshop.problems import Problems
 from agentkit_envs.webshop.product import Product
-from agentkit_envs.webshop.records import HumanEntry, Named, ProcessedProduct
+from agentkit_envs.webshop.records import HumanEntry, ProcessedProduct
 from agentkit_envs.webshop.source import Source
 
 
@@ -26,7 +24,7 @@ def read_processed(
     the rest is only checked.
     """
     extras = ExtraFiles(source.attributes, None, None, scratch, problems)
-    known = Known()
+    known = Known(problems)
     with closing(extras), source.products.open("rb") as file:
         for number, line in enumerate(islice(file, limit), 1):
             if not line.strip():
@@ -46,16 +44,8 @@ def _read(
     except (ValueError, RecursionError) as error:
         problems.add(where, f"broken JSON: {error}")
         return None
-    try:
-        asin = Named.model_validate(value).asin
-        if not known.take(asin):
-            return None
-        where += f" ({asin!r})"
-        record = ProcessedProduct.model_validate(value)
-    except ValidationError as error:
-        problems.add_invalid(where, error, value if isinstance(value, dict) else ())
-        return None
-    return _product(record, extras.of(asin))
+    record = known.take(value, ProcessedProduct, where)
+    return None if record is None else _product(record, extras.of(record.asin))
 
 
 def _product(record: ProcessedProduct, extras: Extras) -> Product:
