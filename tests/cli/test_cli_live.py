@@ -4,6 +4,7 @@ import fcntl
 import os
 import pty
 import re
+import select
 import signal
 import struct
 import subprocess
@@ -17,6 +18,8 @@ from loopback import Fault, LoopbackServer
 
 AGENTKIT = Path(sys.executable).with_name("agentkit")
 CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+SILENCE_S = 120
+"""A process that says nothing for longer hangs; the test must fail, not wait."""
 
 
 class Terminal:
@@ -53,6 +56,8 @@ class Terminal:
         return self.text
 
     def _read(self) -> bool:
+        ready, _, _ = select.select([self._master], [], [], SILENCE_S)
+        assert ready, f"nothing came for {SILENCE_S} s after:\n{self.text[-3000:]}"
         try:
             data = os.read(self._master, 65536)
         except OSError:  # the last one closed the terminal

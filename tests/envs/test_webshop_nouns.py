@@ -9,6 +9,7 @@ from importlib.util import find_spec
 import pytest
 from agentkit_envs.webshop.nouns import get_nouns
 from envs.webshop_data import DATA, needs_data
+from envs.webshop_shelf import write_shop
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -106,6 +107,18 @@ def test_spacys_nouns_and_names_count(tmp_path):
     )
     printed = run_with_spacy(tmp_path, program)
     assert printed == "spacy:tiny ('lumo', 'lamp', 'lamp')\n"
+
+
+def test_the_environment_scores_with_the_tagger_that_it_is_given(tmp_path):
+    program = (
+        "from agentkit_envs.webshop.env import WebShopEnv\n"
+        f"env = WebShopEnv(data={str(write_shop(tmp_path))!r}, nouns='spacy:tiny',"
+        f" cache={str(tmp_path / 'cache')!r})\n"
+        "env.reset(seed=0); env.step('search[lamp]')\n"
+        "env.step(env.step('search[lamp]')[4]['actions'][0])\n"
+        "print(env.step('click[Buy Now]')[4]['score']['nouns'])"
+    )
+    assert run_with_spacy(tmp_path, program) == "spacy:tiny\n"
 
 
 def test_a_missing_model_is_named_with_the_command_to_get_it(tmp_path):
