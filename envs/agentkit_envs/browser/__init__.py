@@ -1,0 +1,1 @@
+"""A real browser as an environment of texts."""
