@@ -1,0 +1,51 @@
+"""The text of an observation says all of it: it can be read back."""
+
+from agentkit_envs.browser.reading import read
+from agentkit_envs.browser.text import describe
+from agentkit_envs.browser.view import Element, LastAction, Tab, View
+from hypothesis import given
+from hypothesis import strategies as st
+
+words = st.text(max_size=30)
+refs = st.integers(1, 10**6).map("e{}".format)
+elements = st.builds(
+    Element,
+    role=st.sampled_from(["button", "textbox", "text", "generic", "link", "menuitemcheckbox"]),
+    name=words,
+    ref=st.none() | refs,
+    depth=st.integers(0, 12),
+    value=words,
+    states=st.lists(
+        st.sampled_from(["checked", "checked=mixed", "level=2", "focused", "aria-hidden"]),
+        max_size=3,
+    ).map(tuple),
+    url=words,
+    placeholder=words,
+)
+lasts = st.builds(LastAction, text=words, error=words, understood=st.booleans())
+changes = st.builds("{} {}".format, st.sampled_from("+-"), refs)
+views = st.builds(
+    View,
+    goal=words,
+    url=words,
+    title=words,
+    tabs=st.lists(st.builds(Tab, title=words, url=words, active=st.booleans())).map(tuple),
+    elements=st.lists(elements).map(tuple),
+    focused=st.none() | refs,
+    last=st.none() | lasts,
+    notices=st.lists(words).map(tuple),
+    changes=st.none() | st.lists(changes).map(tuple),
+    left_out=st.integers(0, 99),
+    steps_left=st.none() | st.integers(0, 999),
+)
+
+
+@given(views)
+def test_what_is_described_can_be_read(view: View) -> None:
+    assert read(describe(view, size=10**6)) == view
+
+
+@given(views, st.integers(0, 3000))
+def test_a_small_size_leaves_out_lines_and_says_how_many(view: View, size: int) -> None:
+    shown = read(describe(view, size))
+    assert shown.left_out - view.left_out == len(view.elements) - len(shown.elements)
