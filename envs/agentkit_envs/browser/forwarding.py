@@ -1,0 +1,269 @@
+"""Forwarding: what a browser asks of a proxy, one connection of the browser at a time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+import h11
+
+from agentkit_envs.browser.origins import PORTS, Origin, read_host, read_origin, split_port
+from agentkit_envs.browser.reaching import RefusedError, Streams, UnreachableError
+
+IDLE_S = 600.0
+"""How long a connection may say nothing. Long: a page waits while a model thinks."""
+HEAD_BYTES = 256 * 1024
+PIECE_BYTES = 64 * 1024
+
+# They speak of one connection, not of the message, or would make it another protocol's.
+_HOP_BY_HOP = {
+    b"connection",
+    b"expect",
+    b"http2-settings",
+    b"keep-alive",
+    b"proxy-authenticate",
+    b"proxy-authorization",
+    b"proxy-connection",
+    b"te",
+    b"trailer",
+    b"transfer-encoding",
+    b"upgrade",
+}
+Headers = list[tuple[bytes, bytes]]
+Reach = Callable[[Iterable[Origin]], Awaitable[Streams]]
+"""Connects to the first of the origins that may be reached; it raises what `reach` raises."""
+
+
+class HungUpError(Exception):
+    """One of the two sides closed its connection before it had said all."""
+
+
+class Side:
+    """One of the two connections of an exchange, read and written as HTTP/1.1."""
+
+    def __init__(self, streams: Streams, role: Any) -> None:
+        self.reader, self.writer = streams
+        self.http = h11.Connection(role, max_incomplete_event_size=HEAD_BYTES)
+
+    async def receive(self) -> Any:
+        """The next event of the other end."""
+        while True:
+            event = self.http.next_event()
+            if event is not h11.NEED_DATA:
+                return event
+            self.http.receive_data(await self.read())
+
+    async def read(self) -> bytes:
+        """Bytes as they come; none at the end."""
+        async with asyncio.timeout(IDLE_S):
+            return await self.reader.read(PIECE_BYTES)
+
+    async def send(self, event: Any) -> None:
+        """Write an event, as fast as the other end takes it."""
+        await self.write(self.http.send(event) or b"")
+
+    async def write(self, data: bytes) -> None:
+        """Write bytes, as fast as the other end takes them."""
+        self.writer.write(data)
+        async with asyncio.timeout(IDLE_S):
+            await self.writer.drain()
+
+    @property
+    def reusable(self) -> bool:
+        """Whether both ends have said all of this exchange, and go on to a next one."""
+        done = self.http.our_state is h11.DONE and self.http.their_state is h11.DONE
+        return done and not self.reader.at_eof() and not self.writer.is_closing()
+
+
+class Forwarder:
+    """Answers the requests of one connection."""
+
+    def __init__(self, streams: Streams, reach: Reach) -> None:
+        self.client = Side(streams, h11.SERVER)
+        self.reach = reach
+        self.server: Side | None = None
+        self.origin: Origin | None = None
+
+    async def run(self) -> None:
+        """Answer request after request, until one of the ends wants no more."""
+        try:
+            while await self._answer():
+                self.client.http.start_next_cycle()
+        except h11.RemoteProtocolError as problem:
+            await self._say(problem.error_status_hint, f"it is no proper request: {problem}")
+        except (HungUpError, OSError, TimeoutError):
+            # Each side learns it by its connection being closed, which the gate does now.
+            return
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Hang up on both sides."""
+        for side in (self.client, self.server):
+            if side is not None:
+                side.writer.close()
+
+    async def _answer(self) -> bool:
+        """Answer one request; whether there can be another."""
+        request = await self.client.receive()
+        if not isinstance(request, h11.Request):
+            return False
+        try:
+            if request.method == b"CONNECT":
+                await self._tunnel(await self.reach(_tunnelled(request.target)))
+                return False
+            origin = _asked(request.target)
+            await self._turn_to(origin)
+        except RefusedError as problem:
+            return await self._say(403, f"this is refused: it is {problem}.")
+        except UnreachableError as problem:
+            return await self._say(502, f"this cannot be reached: {problem}.")
+        except ValueError as problem:
+            return await self._say(400, f"this address cannot be read: {problem}.")
+        return await self._exchange(request, origin)
+
+    async def _turn_to(self, origin: Origin) -> None:
+        if self.server is not None:
+            if origin == self.origin and self.server.reusable:
+                self.server.http.start_next_cycle()
+                return
+            self.server.writer.close()
+            self.server = None
+        self.server = Side(await self.reach([origin]), h11.CLIENT)
+        self.origin = origin
+
+    async def _exchange(self, request: h11.Request, origin: Origin) -> bool:
+        server = self.server
+        if server is None:
+            raise HungUpError
+        target = _path(request.target)
+        headers = _forwarded(request.headers)
+        headers = [(b"host", _authority(origin)), *((n, v) for n, v in headers if n != b"host")]
+        headers += _framing(request.headers)
+        await server.send(h11.Request(method=request.method, target=target, headers=headers))
+        # Both ways at once: a server may answer before it has taken all, and a browser that
+        # hangs up ends the request.
+        upward = asyncio.create_task(self._send_up(server))
+        downward = asyncio.create_task(self._send_down(server))
+        try:
+            await asyncio.wait({upward, downward}, return_when=asyncio.FIRST_COMPLETED)
+            if not downward.done():
+                upward.result()
+                raise HungUpError
+            downward.result()
+        finally:
+            await _cancelled(upward, downward)
+        return self.client.reusable
+
+    async def _send_up(self, server: Side) -> None:
+        """Send the body of the request; return when the browser hangs up."""
+        while isinstance(event := await self.client.receive(), h11.Data):
+            await server.send(event)
+        if isinstance(event, h11.EndOfMessage):
+            await server.send(h11.EndOfMessage())
+            while data := await self.client.read():
+                self.client.http.receive_data(data)
+
+    async def _send_down(self, server: Side) -> None:
+        """Send what is answered."""
+        try:
+            answer = await server.receive()
+            while isinstance(answer, h11.InformationalResponse):
+                answer = await server.receive()
+            if not isinstance(answer, h11.Response):
+                raise HungUpError
+            headers = [*_forwarded(answer.headers), *_framing(answer.headers)]
+            await self.client.send(
+                h11.Response(status_code=answer.status_code, reason=answer.reason, headers=headers)
+            )
+            while isinstance(event := await server.receive(), h11.Data):
+                await self.client.send(event)
+        except h11.RemoteProtocolError:
+            raise HungUpError from None
+        await self.client.send(h11.EndOfMessage())
+
+    async def _tunnel(self, streams: Streams) -> None:
+        """Pass on every byte, both ways, until both ends have said all."""
+        self.server = Side(streams, h11.CLIENT)
+        await self.client.send(h11.Response(status_code=200, headers=[], reason=b"Connected"))
+        early, _ = self.client.http.trailing_data
+        await self.server.write(early)
+        await asyncio.gather(_pour(self.client, self.server), _pour(self.server, self.client))
+
+    async def _say(self, status: int, words: str) -> bool:
+        """Answer with a plain page of the gate's own; whether there can be another request."""
+        if self.client.http.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+            return False
+        body = f"AgentKit's gate: {words}\n".encode()
+        headers = [
+            ("Content-Type", "text/plain; charset=utf-8"),
+            ("Content-Length", str(len(body))),
+            ("Cache-Control", "no-store"),
+            ("X-Content-Type-Options", "nosniff"),
+        ]
+        await self.client.send(h11.Response(status_code=status, headers=headers))
+        await self.client.send(h11.Data(data=body))
+        await self.client.send(h11.EndOfMessage())
+        return self.client.reusable
+
+
+async def _pour(source: Side, target: Side) -> None:
+    while data := await source.read():
+        await target.write(data)
+    if target.writer.can_write_eof():
+        target.writer.write_eof()
+
+
+async def _cancelled(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _tunnelled(target: bytes) -> list[Origin]:
+    """The origins that a tunnel to host:port could be for: what is said in it cannot be seen."""
+    host, port = split_port(target.decode("ascii"))
+    if port is None:
+        raise ValueError("a tunnel needs a port")
+    name = read_host(host)
+    schemes = sorted(PORTS, key=lambda scheme: PORTS[scheme] != port and scheme != "https")
+    return [Origin(scheme, name, port) for scheme in schemes]
+
+
+def _asked(target: bytes) -> Origin:
+    text = target.decode("ascii")
+    if not text.startswith("http://"):
+        raise ValueError("a proxy is asked for whole addresses, http://host/path")
+    return read_origin(text)
+
+
+def _path(target: bytes) -> bytes:
+    _, _, rest = target.partition(b"://")
+    start = min((place for mark in b"/?" if (place := rest.find(mark)) >= 0), default=len(rest))
+    path = rest[start:].partition(b"#")[0]
+    return path if path.startswith(b"/") else b"/" + path
+
+
+def _authority(origin: Origin) -> bytes:
+    return str(origin).partition("://")[2].encode()
+
+
+def _forwarded(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """The headers that go on to the other side; the framing is said anew."""
+    named = {
+        name.strip().lower()
+        for header, value in headers
+        if header == b"connection"
+        for name in value.split(b",")
+    }
+    left_out = _HOP_BY_HOP | named | {b"content-length"}
+    return [(name, value) for name, value in headers if name not in left_out]
+
+
+def _framing(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """How long the body is: in one way only, so that no two readers can differ about it."""
+    said = dict(headers)
+    if b"transfer-encoding" in said:
+        return [(b"transfer-encoding", b"chunked")]
+    if b"content-length" in said:
+        return [(b"content-length", said[b"content-length"])]
+    return []

@@ -1,0 +1,107 @@
+"""The gate: the only way out of a browser, a proxy on loopback that knows the allow-list.
+
+It stands outside the page and outside the browser, so it sees everything that is asked for:
+pages, redirects, frames, scripts, sockets, beacons, what workers fetch and what is fetched ahead.
+"""
+
+import asyncio
+from collections.abc import Iterable
+
+from agentkit_envs.browser.allow import AllowList
+from agentkit_envs.browser.forwarding import Forwarder
+from agentkit_envs.browser.origins import Origin
+from agentkit_envs.browser.reaching import RefusedError, Streams, UnreachableError, reach
+
+CHROMIUM_FLAGS = (
+    # What is asked for outside of a context with a gate goes to a proxy that does not exist.
+    "--proxy-server=http://gate.invalid:9",
+    "--proxy-bypass-list=<-loopback>",
+    # No name is ever looked up: the gate does that. What goes around a proxy finds no address.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--disable-quic",
+    "--dns-prefetch-disable",
+)
+"""Chromium with these fails closed: it reaches nothing but by a gate."""
+
+_KEPT = 50
+_MOST_CONNECTIONS = 512
+
+
+class Gate:
+    """A proxy for one session. `async` methods and callbacks run on the loop that opened it."""
+
+    def __init__(self, allow: AllowList) -> None:
+        self.allow = allow
+        self._refused: dict[str, tuple[str, int]] = {}
+        self._reasons: dict[str, str] = {}
+        self._serving: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        self._port = 0
+
+    @classmethod
+    async def open(cls, allow: AllowList) -> "Gate":
+        """Listen on a free port of this computer, for this computer only."""
+        gate = cls(allow)
+        gate._server = await asyncio.start_server(gate._accept, "127.0.0.1", 0, backlog=256)
+        gate._port = gate._server.sockets[0].getsockname()[1]
+        return gate
+
+    @property
+    def address(self) -> str:
+        """Where a browser finds it: http://127.0.0.1:PORT."""
+        return f"http://127.0.0.1:{self._port}"
+
+    def drain(self) -> list[str]:
+        """What was refused since the last call: `http://evil.example (3 times): not on ...`."""
+        refused, self._refused = self._refused, {}
+        times = {1: "", _KEPT: ""}
+        return [
+            f"{origin}{times.get(count, f' ({count} times)')}: {reason}"
+            for origin, (reason, count) in refused.items()
+        ]
+
+    def reason(self, origin: str) -> str | None:
+        """Why an origin, as in https://shop.example, was refused or not reached the last time."""
+        return self._reasons.get(origin)
+
+    async def close(self) -> None:
+        """Drop every connection."""
+        if self._server is not None:
+            self._server.close()
+        serving = list(self._serving)
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._serving) >= _MOST_CONNECTIONS:
+            writer.close()
+            return
+        task = asyncio.get_running_loop().create_task(
+            Forwarder((reader, writer), self._reach).run()
+        )
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+
+    async def _reach(self, origins: Iterable[Origin]) -> Streams:
+        choices = list(origins)
+        allowed = [origin for origin in choices if self.allow.refuses_origin(origin) is None]
+        origin = (allowed or choices)[0]
+        try:
+            return await reach(self.allow, origin)
+        except RefusedError as problem:
+            self._note(origin, str(problem), refused=True)
+            raise
+        except UnreachableError as problem:
+            self._note(origin, str(problem), refused=False)
+            raise
+
+    def _note(self, origin: Origin, reason: str, refused: bool) -> None:
+        name = str(origin)
+        if len(self._reasons) >= _KEPT:
+            self._reasons.pop(next(iter(self._reasons)))
+        self._reasons[name] = reason
+        if refused and (name in self._refused or len(self._refused) < _KEPT):
+            self._refused[name] = (reason, self._refused.get(name, ("", 0))[1] + 1)
