@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from agentkit_envs.browser.gate import CHROMIUM_FLAGS
+
 VARIABLE: Final = "AGENTKIT_CHROMIUM"
 NAMES: Final = (
     "chromium",
@@ -49,12 +51,10 @@ def find_chromium() -> Path:
 
 def launch_arguments() -> list[str]:
     """The command-line arguments that every browser of ours is started with."""
-    # The root user's Chromium refuses to start with its sandbox.
-    return ["--no-sandbox"] if _is_root() else []
-
-
-def _is_root() -> bool:
-    return sys.platform != "win32" and os.geteuid() == 0
+    arguments = [*CHROMIUM_FLAGS]
+    if sys.platform != "win32" and os.geteuid() == 0:
+        arguments.append("--no-sandbox")  # as root it starts only without
+    return arguments
 
 
 def _named(path: Path) -> Path:

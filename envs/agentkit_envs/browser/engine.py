@@ -7,12 +7,15 @@ also from one whose own loop is running, so they hand their coroutines to this t
 import asyncio
 import atexit
 import os
+import sys
 import threading
+import weakref
 from collections.abc import Coroutine
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from agentkit_envs.browser.launching import Launching
+from agentkit_envs.browser.loop import DriverLoop
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext
@@ -40,16 +43,21 @@ class Engine:
         self._users = 0
         self._closed = False
         self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop: DriverLoop | None = None
         self._stop: asyncio.Event | None = None
         self._launching: Launching | None = None
         self._ending: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        _all.add(self)
 
     @property
     def closed(self) -> bool:
         """Whether it can be used no more: it was closed, or belongs to the parent process."""
         return self._closed or self._process != os.getpid()
+
+    def serves(self, context: "BrowserContext") -> bool:
+        """Whether a context is of the running browser, not of one that has died."""
+        return self._launching is not None and self._launching.serves(context)
 
     def run(self, coroutine: Coroutine[Any, Any, T], timeout_s: float | None = None) -> T:
         """The result of a coroutine, which runs on the engine's loop; the caller waits.
@@ -124,7 +132,12 @@ class Engine:
             loop.call_soon_threadsafe(stop.set)
             thread.join(EXIT_S)
 
-    def _started(self) -> asyncio.AbstractEventLoop:
+    def let_go(self) -> None:
+        """In a forked child: hold nothing that keeps the parent's browser alive."""
+        if self._loop is not None:
+            self._loop.let_go()
+
+    def _started(self) -> DriverLoop:
         """The loop, whose thread is started if it was not."""
         if self._process != os.getpid():
             raise RuntimeError(
@@ -137,9 +150,9 @@ class Engine:
             if threading.current_thread() is self._thread:
                 raise RuntimeError("Engine.run on the engine's own thread would wait for itself")
             if self._loop is None:
-                ready: Future[asyncio.AbstractEventLoop] = Future()
+                ready: Future[DriverLoop] = Future()
                 self._thread = threading.Thread(
-                    target=lambda: asyncio.run(self._serve(ready)), name="browser", daemon=True
+                    target=self._work, args=(ready,), name="browser", daemon=True
                 )
                 self._thread.start()
                 self._loop = ready.result()
@@ -150,10 +163,15 @@ class Engine:
             self._launching = Launching(self.headless)
         return self._launching
 
-    async def _serve(self, ready: "Future[asyncio.AbstractEventLoop]") -> None:
+    def _work(self, ready: "Future[DriverLoop]") -> None:
+        loop = DriverLoop()
+        loop.set_exception_handler(_log)
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            runner.run(self._serve(loop, ready))
+
+    async def _serve(self, loop: DriverLoop, ready: "Future[DriverLoop]") -> None:
         self._stop = asyncio.Event()
-        asyncio.get_running_loop().set_exception_handler(_log)
-        ready.set_result(asyncio.get_running_loop())
+        ready.set_result(loop)
         await self._stop.wait()
         await asyncio.gather(*self._tasks)
         if self._launching is not None:
@@ -179,6 +197,7 @@ def _log(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
 
 
 _engines: dict[bool, Engine] = {}
+_all: "weakref.WeakSet[Engine]" = weakref.WeakSet()
 _guard = threading.Lock()
 
 
@@ -193,7 +212,7 @@ def shared_engine(headless: bool = True) -> Engine:
 
 @atexit.register
 def _close_all() -> None:
-    for engine in tuple(_engines.values()):
+    for engine in tuple(_all):
         engine.close()
 
 
@@ -201,7 +220,9 @@ def _begin_anew() -> None:
     """A forked child has no thread of its parent's, and may have got the lock while it was held."""
     global _guard
     _guard = threading.Lock()
+    for engine in tuple(_all):
+        engine.let_go()
 
 
-if hasattr(os, "register_at_fork"):
+if sys.platform != "win32":
     os.register_at_fork(after_in_child=_begin_anew)

@@ -3,9 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from agentkit_envs.browser.chromium import find_chromium, launch_arguments
+from agentkit_envs.browser.loop import DriverLoop
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, Playwright
@@ -14,15 +16,35 @@ LOG: Final = logging.getLogger("agentkit.browser")
 LAUNCH_S: Final = 60.0
 """How long a start may take; a machine under load is slow."""
 CLOSE_S: Final = 5.0
-"""How long Chromium may take to close before its driver is let go, which kills it."""
+"""How long Chromium, and then Playwright's driver, may take to close before they are killed."""
 
 
 class LaunchFailed(RuntimeError):
     """Chromium was found, but does not start."""
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A Chromium, and the driver that speaks with it: a process that Playwright starts."""
+
+    driver: "Playwright"
+    process: asyncio.SubprocessTransport
+    browser: "Browser"
+
+    @property
+    def alive(self) -> bool:
+        """Whether both still run, as far as it is known."""
+        return self.browser.is_connected() and self.process.get_returncode() is None
+
+    async def end(self) -> None:
+        """Close both, or kill them."""
+        if self.alive:
+            await _within(self.browser.close(), "Chromium")
+        await _end_driver(self.driver, self.process)
+
+
 class Launching:
-    """Starts Chromium with Playwright's driver, a program of its own, and ends both.
+    """Starts Chromium with Playwright's driver, and ends both.
 
     Args:
         headless: Without a window.
@@ -30,9 +52,14 @@ class Launching:
 
     def __init__(self, headless: bool) -> None:
         self._headless = headless
-        self._driver: Playwright | None = None
-        self._browser: Browser | None = None
-        self._lock = asyncio.Lock()
+        self._start: asyncio.Task[Running] | None = None
+
+    def serves(self, context: "BrowserContext") -> bool:
+        """Whether a context is of the running browser, not of one that has died."""
+        start = self._start
+        if start is None or not start.done() or _is_over(start):
+            return False
+        return context.browser is start.result().browser
 
     async def browser(self) -> "Browser":
         """The running browser; it is started if there is none, or if it has died.
@@ -41,8 +68,7 @@ class Launching:
             ChromiumMissing: There is no Chromium on this machine.
             LaunchFailed: It does not start.
         """
-        async with self._lock:  # several episodes begin at once
-            return await self._running()
+        return (await self._running()).browser
 
     async def new_context(self, **options: Any) -> "BrowserContext":
         """A new context of the browser, which is started if it is not running.
@@ -53,56 +79,72 @@ class Launching:
         """
         from playwright.async_api import Error
 
-        browser = await self.browser()
+        running = await self._running()
         try:
-            return await browser.new_context(**options)
-        except Error:  # a dead driver is seen only when it is asked
-            async with self._lock:
-                if self._browser is browser:
-                    await self._end()
-                browser = await self._running()
-            return await browser.new_context(**options)
+            return await running.browser.new_context(**options)
+        except Error:
+            if running.alive:
+                raise
+        return await (await self._running()).browser.new_context(**options)
 
     async def close(self) -> None:
         """End the browser and its driver."""
-        async with self._lock:
-            await self._end()
+        start, self._start = self._start, None
+        if start is not None:
+            await _end(start)
 
-    async def _running(self) -> "Browser":
-        if self._browser is None or not self._browser.is_connected():
-            await self._end()
-            self._browser = await self._launch()
-        return self._browser
+    async def _running(self) -> Running:
+        """What runs. Several callers share one start, which goes on if one of them is cancelled."""
+        if self._start is None or _is_over(self._start):
+            self._start = asyncio.create_task(_launch(self._headless, self._start))
+        return await asyncio.shield(self._start)
 
-    async def _launch(self) -> "Browser":
-        from playwright.async_api import Error, async_playwright
 
-        program = find_chromium()
-        self._driver = await asyncio.wait_for(async_playwright().start(), LAUNCH_S)
-        try:
-            return await self._driver.chromium.launch(
-                executable_path=program,
-                args=launch_arguments(),
-                headless=self._headless,
-                chromium_sandbox=True,  # Playwright would turn it off; see launch_arguments
-                handle_sigint=False,  # Ctrl-C: the process closes its episodes, then the browser
-                timeout=LAUNCH_S * 1000,
-            )
-        except Error as error:
-            await self._end()
-            raise LaunchFailed(f"{program} does not start: {_reason(error.message)}") from error
+def _is_over(start: "asyncio.Task[Running]") -> bool:
+    if not start.done():
+        return False
+    return start.cancelled() or start.exception() is not None or not start.result().alive
 
-    async def _end(self) -> None:
-        browser, driver = self._browser, self._driver
-        self._browser = self._driver = None
-        if browser is not None and browser.is_connected():
-            await _within(browser.close(), "Chromium")
-        if driver is not None:
-            await _within(driver.stop(), "Playwright's driver")
+
+async def _end(start: "asyncio.Task[Running]") -> None:
+    await asyncio.wait([start])
+    if not start.cancelled() and start.exception() is None:
+        await start.result().end()
+
+
+async def _launch(headless: bool, before: "asyncio.Task[Running] | None") -> Running:
+    from playwright.async_api import Error, async_playwright
+
+    if before is not None:
+        await _end(before)
+    program = find_chromium()
+    driver = await asyncio.wait_for(async_playwright().start(), LAUNCH_S)
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, DriverLoop):
+        raise RuntimeError("a browser is launched on the loop of an engine")
+    process = loop.processes[-1]
+    try:
+        browser = await driver.chromium.launch(
+            executable_path=program,
+            args=launch_arguments(),
+            headless=headless,
+            chromium_sandbox=True,  # Playwright would turn it off; see launch_arguments
+            handle_sigint=False,  # Ctrl-C: the process closes its episodes, then the browser
+            timeout=LAUNCH_S * 1000,
+        )
+    except Error as error:
+        await _end_driver(driver, process)
+        raise LaunchFailed(f"{program} does not start: {_reason(error.message)}") from error
+    return Running(driver, process, browser)
+
+
+async def _end_driver(driver: "Playwright", process: asyncio.SubprocessTransport) -> None:
+    await _within(driver.stop(), "Playwright's driver")
+    if process.get_returncode() is None:
+        process.kill()
 
 
 async def _within(ending: Coroutine[Any, Any, None], what: str) -> None:
-    """Wait for an end, but not for ever: the process's own end takes along what is left."""
     from playwright.async_api import Error
 
     try:

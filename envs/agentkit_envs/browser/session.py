@@ -23,7 +23,6 @@ OPENING_S: Final = 30.0
 """How long a new context or tab may take; a machine under load is slow."""
 CLOSING_S: Final = 5.0
 """How long tabs may take to close."""
-NOWHERE: Final = "http://nowhere.invalid"
 Answer = Literal["accept", "dismiss"]
 
 
@@ -82,7 +81,7 @@ class Session:
         """The active tab, after replacing what crashed or closed itself; call it before looking."""
         while self._repairs:
             await asyncio.wait(set(self._repairs))
-        if not await self._alive():
+        if self._context is None or not self._engine.serves(self._context):
             self._notices.add(
                 "The browser crashed and was started again: its tabs and cookies are lost."
             )
@@ -135,18 +134,6 @@ class Session:
         context, self._context = self._context, None
         if context is not None:
             await _within(CLOSING_S, context.close())
-
-    async def _alive(self) -> bool:
-        from playwright.async_api import Error
-
-        if self._context is None:
-            return False
-        try:
-            # Nothing tells of a driver that was killed until it is asked; this takes 1 ms.
-            await asyncio.wait_for(self._context.cookies(NOWHERE), OPENING_S)
-        except (Error, TimeoutError):
-            return False
-        return True
 
     async def _begin(self) -> None:
         async with asyncio.timeout(OPENING_S):
