@@ -100,7 +100,7 @@ def test_what_may_be_reached_is_a_list_or_a_text():
 
 
 def test_every_wrong_argument_is_listed_in_one_error():
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(ValueError, match="3 arguments are wrong") as caught:
         checked_origins("https://a.example/", ["nonsense://b"], texts(goal=1, max_steps="3"))
     told = str(caught.value)
     for part in ("3 arguments are wrong", "nonsense", "goal is a text", "max_steps is"):
