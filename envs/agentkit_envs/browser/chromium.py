@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -40,7 +40,16 @@ def find_chromium() -> Path:
     named = os.environ.get(VARIABLE)
     if named:
         return _named(Path(named).expanduser())
-    for path in _candidates():
+    return first_program(_candidates())
+
+
+def first_program(paths: Iterable[Path]) -> Path:
+    """The first of these that can be executed.
+
+    Raises:
+        ChromiumMissing: None can.
+    """
+    for path in paths:
         if _is_program(path):
             return path
     raise ChromiumMissing(
