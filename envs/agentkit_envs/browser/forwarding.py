@@ -1,7 +1,7 @@
 """Forwarding: what a browser asks of a proxy, one connection of the browser at a time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
 
 import h11
@@ -90,17 +90,20 @@ class Forwarder:
                 self.client.http.start_next_cycle()
         except h11.RemoteProtocolError as problem:
             await self._say(problem.error_status_hint, f"it is no proper request: {problem}")
-        except (HungUpError, OSError, TimeoutError):
-            # Each side learns it by its connection being closed, which the gate does now.
+        except (HungUpError, OSError):
+            # Each side learns it by its connection being closed, which is done now.
             return
+        except asyncio.CancelledError:
+            self.client.writer.transport.abort()
+            raise
         finally:
-            self.close()
+            self._hang_up()
 
-    def close(self) -> None:
-        """Hang up on both sides."""
-        for side in (self.client, self.server):
-            if side is not None:
-                side.writer.close()
+    def _hang_up(self) -> None:
+        self.client.writer.close()
+        if self.server is not None:
+            self.server.writer.close()
+            self.server = None
 
     async def _answer(self) -> bool:
         """Answer one request; whether there can be another."""
@@ -142,16 +145,7 @@ class Forwarder:
         await server.send(h11.Request(method=request.method, target=target, headers=headers))
         # Both ways at once: a server may answer before it has taken all, and a browser that
         # hangs up ends the request.
-        upward = asyncio.create_task(self._send_up(server))
-        downward = asyncio.create_task(self._send_down(server))
-        try:
-            await asyncio.wait({upward, downward}, return_when=asyncio.FIRST_COMPLETED)
-            if not downward.done():
-                upward.result()
-                raise HungUpError
-            downward.result()
-        finally:
-            await _cancelled(upward, downward)
+        await _first_of(self._send_up(server), self._send_down(server))
         return self.client.reusable
 
     async def _send_up(self, server: Side) -> None:
@@ -182,12 +176,12 @@ class Forwarder:
         await self.client.send(h11.EndOfMessage())
 
     async def _tunnel(self, streams: Streams) -> None:
-        """Pass on every byte, both ways, until both ends have said all."""
+        """Pass on every byte, both ways, until one of the ends hangs up."""
         self.server = Side(streams, h11.CLIENT)
         await self.client.send(h11.Response(status_code=200, headers=[], reason=b"Connected"))
         early, _ = self.client.http.trailing_data
         await self.server.write(early)
-        await asyncio.gather(_pour(self.client, self.server), _pour(self.server, self.client))
+        await _first_of(_pour(self.client, self.server), _pour(self.server, self.client))
 
     async def _say(self, status: int, words: str) -> bool:
         """Answer with a plain page of the gate's own; whether there can be another request."""
@@ -209,14 +203,19 @@ class Forwarder:
 async def _pour(source: Side, target: Side) -> None:
     while data := await source.read():
         await target.write(data)
-    if target.writer.can_write_eof():
-        target.writer.write_eof()
 
 
-async def _cancelled(*tasks: asyncio.Task[None]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+async def _first_of(*works: Coroutine[None, None, None]) -> None:
+    """Do both, until one is done or fails."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _tunnelled(target: bytes) -> list[Origin]:

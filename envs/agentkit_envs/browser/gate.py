@@ -6,11 +6,23 @@ pages, redirects, frames, scripts, sockets, beacons, what workers fetch and what
 
 import asyncio
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from agentkit_envs.browser.allow import AllowList
+from agentkit_envs.browser.allow import NOT_LISTED, AllowList
+from agentkit_envs.browser.files import guard_files
 from agentkit_envs.browser.forwarding import Forwarder
 from agentkit_envs.browser.origins import Origin
-from agentkit_envs.browser.reaching import RefusedError, Streams, UnreachableError, reach
+from agentkit_envs.browser.reaching import (
+    LookUp,
+    RefusedError,
+    Streams,
+    UnreachableError,
+    look_up,
+    reach,
+)
+
+if TYPE_CHECKING:
+    from playwright.async_api import BrowserContext
 
 CHROMIUM_FLAGS = (
     # What is asked for outside of a context with a gate goes to a proxy that does not exist.
@@ -32,8 +44,9 @@ _MOST_CONNECTIONS = 512
 class Gate:
     """A proxy for one session. `async` methods and callbacks run on the loop that opened it."""
 
-    def __init__(self, allow: AllowList) -> None:
+    def __init__(self, allow: AllowList, look_up: LookUp) -> None:
         self.allow = allow
+        self._look_up = look_up
         self._refused: dict[str, tuple[str, int]] = {}
         self._reasons: dict[str, str] = {}
         self._serving: set[asyncio.Task[None]] = set()
@@ -41,9 +54,14 @@ class Gate:
         self._port = 0
 
     @classmethod
-    async def open(cls, allow: AllowList) -> "Gate":
-        """Listen on a free port of this computer, for this computer only."""
-        gate = cls(allow)
+    async def open(cls, allow: AllowList, look_up: LookUp = look_up) -> "Gate":
+        """Listen on a free port of this computer, for this computer only.
+
+        Args:
+            allow: What may be reached.
+            look_up: What says which addresses a name has.
+        """
+        gate = cls(allow, look_up)
         gate._server = await asyncio.start_server(gate._accept, "127.0.0.1", 0, backlog=256)
         gate._port = gate._server.sockets[0].getsockname()[1]
         return gate
@@ -53,13 +71,16 @@ class Gate:
         """Where a browser finds it: http://127.0.0.1:PORT."""
         return f"http://127.0.0.1:{self._port}"
 
+    async def guard(self, context: "BrowserContext") -> None:
+        """Watch over what a context reads besides the network: the files of listed folders."""
+        await guard_files(context, self.allow, lambda url: self._note(url, NOT_LISTED, True))
+
     def drain(self) -> list[str]:
         """What was refused since the last call: `http://evil.example (3 times): not on ...`."""
         refused, self._refused = self._refused, {}
-        times = {1: "", _KEPT: ""}
         return [
-            f"{origin}{times.get(count, f' ({count} times)')}: {reason}"
-            for origin, (reason, count) in refused.items()
+            f"{name}{f' ({count} times)' if count > 1 else ''}: {reason}"
+            for name, (reason, count) in refused.items()
         ]
 
     def reason(self, origin: str) -> str | None:
@@ -90,16 +111,15 @@ class Gate:
         allowed = [origin for origin in choices if self.allow.refuses_origin(origin) is None]
         origin = (allowed or choices)[0]
         try:
-            return await reach(self.allow, origin)
+            return await reach(self.allow, origin, self._look_up)
         except RefusedError as problem:
-            self._note(origin, str(problem), refused=True)
+            self._note(str(origin), str(problem), refused=True)
             raise
         except UnreachableError as problem:
-            self._note(origin, str(problem), refused=False)
+            self._note(str(origin), str(problem), refused=False)
             raise
 
-    def _note(self, origin: Origin, reason: str, refused: bool) -> None:
-        name = str(origin)
+    def _note(self, name: str, reason: str, refused: bool) -> None:
         if len(self._reasons) >= _KEPT:
             self._reasons.pop(next(iter(self._reasons)))
         self._reasons[name] = reason

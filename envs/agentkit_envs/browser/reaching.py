@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import ip_address
 
 from agentkit_envs.browser.addresses import Address, is_localhost, literal
@@ -12,6 +12,8 @@ from agentkit_envs.browser.origins import Origin
 LOOK_UP_S = 10.0
 CONNECT_S = 10.0
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+LookUp = Callable[[str], Awaitable[Sequence[Address]]]
+"""The addresses of a name; it raises OSError if there is no such name."""
 
 
 class RefusedError(Exception):
@@ -22,7 +24,15 @@ class UnreachableError(Exception):
     """It may be reached, but cannot be; the text says why."""
 
 
-async def reach(allow: AllowList, origin: Origin) -> Streams:
+async def look_up(host: str) -> Sequence[Address]:
+    """The addresses that this computer knows for a name."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    hosts = (str(place[0]).partition("%")[0] for *_, place in found)
+    return list(dict.fromkeys(map(ip_address, hosts)))
+
+
+async def reach(allow: AllowList, origin: Origin, look_up: LookUp = look_up) -> Streams:
     """A connection to an origin's computer.
 
     Raises:
@@ -31,7 +41,7 @@ async def reach(allow: AllowList, origin: Origin) -> Streams:
     """
     if reason := allow.refuses_origin(origin):
         raise RefusedError(reason)
-    addresses = await _look_up(origin)
+    addresses = await _addresses(origin, look_up)
     reasons = {address: allow.refuses_address(origin, address) for address in addresses}
     # It is the checked address that is connected to, not the name: a second look-up could give
     # another one.
@@ -41,21 +51,18 @@ async def reach(allow: AllowList, origin: Origin) -> Streams:
     return await _connect(origin, open_to)
 
 
-async def _look_up(origin: Origin) -> Sequence[Address]:
+async def _addresses(origin: Origin, look_up: LookUp) -> Sequence[Address]:
     if (address := literal(origin.host)) is not None:
         return [address]
     if is_localhost(origin.host):
         return [ip_address("127.0.0.1"), ip_address("::1")]
-    loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(LOOK_UP_S):
-            found = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+            return await look_up(origin.host)
     except TimeoutError:
         raise UnreachableError("looking up its name took too long") from None
     except (OSError, UnicodeError):
         raise UnreachableError("there is no computer of this name") from None
-    hosts = (str(place[0]).partition("%")[0] for *_, place in found)
-    return list(dict.fromkeys(map(ip_address, hosts)))
 
 
 async def _connect(origin: Origin, addresses: Sequence[Address]) -> Streams:
