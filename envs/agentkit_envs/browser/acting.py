@@ -1,0 +1,176 @@
+"""Carry out an action in the browser: whatever comes of it, it ends in time, with words."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from playwright.async_api import Error
+from playwright.async_api import TimeoutError as PlaywrightTimeout
+
+from agentkit_envs.browser import fields, going, pointing, uploads
+from agentkit_envs.browser.actions import GRAMMAR, Action
+from agentkit_envs.browser.allow import AllowList
+from agentkit_envs.browser.elements import why_stuck
+from agentkit_envs.browser.scene import CannotAct, Scene, Tabs, said
+from agentkit_envs.browser.settling import QUIET_S, SlowPage, Watch
+
+__all__ = ["Done", "carry_out"]
+
+DEEDS: Final[Mapping[str, Callable[[Scene], Awaitable[None]]]] = MappingProxyType(
+    {
+        deed.__name__: deed
+        for deed in (
+            *(pointing.click, pointing.dblclick, pointing.hover, pointing.scroll),
+            *(pointing.drag_and_drop, pointing.noop),
+            *(pointing.mouse_move, pointing.mouse_click, pointing.mouse_dblclick),
+            *(pointing.mouse_down, pointing.mouse_up, pointing.mouse_drag_and_drop),
+            *(pointing.keyboard_press, pointing.keyboard_down, pointing.keyboard_up),
+            *(pointing.keyboard_type, pointing.keyboard_insert_text),
+            *(fields.fill, fields.clear, fields.check, fields.uncheck, fields.select_option),
+            *(fields.press, fields.focus, uploads.upload_file),
+            *(going.goto, going.go_back, going.go_forward),
+            *(going.new_tab, going.tab_focus, going.tab_close),
+        )
+    }
+)
+"""What carries out each action, by its name."""
+_GATE = "AgentKit's gate: "
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of an action."""
+
+    error: str = ""
+    """Why it did nothing, or not all; empty if it worked."""
+    message: str | None = None
+    """What it tells the user."""
+    infeasible: str | None = None
+    """Why it says that the task cannot be done."""
+    notices: tuple[str, ...] = ()
+    """What else is to be known, such as a page that its server does not have."""
+
+
+async def carry_out(
+    action: Action,
+    session: Tabs,
+    refs: Mapping[str, str],
+    *,
+    allow: AllowList,
+    timeout_s: float,
+    uploads: Path | None = None,
+    quiet_s: float = QUIET_S,
+) -> Done:
+    """Do what an action says, and wait until the page has done what that began.
+
+    Nothing that a page or a model can do raises, and nothing takes longer than `timeout_s`.
+
+    Args:
+        action: What to do.
+        session: The tabs of the episode.
+        refs: Our references to Playwright's, of the observation that the action follows.
+        allow: Where it may go.
+        timeout_s: How long it may take, with the waiting.
+        uploads: The folder whose files may be given to pages.
+        quiet_s: How long to wait at most for the page to be quiet.
+    """
+    if action.name == "send_msg_to_user":
+        return Done(message=action.text("text"))
+    if action.name == "report_infeasible":
+        return Done(infeasible=action.text("reason"))
+    # Playwright is given a little less, so that there is time to find out what was wrong.
+    reserve_s = min(0.5, 0.15 * timeout_s)
+    ends = asyncio.get_running_loop().time() + timeout_s - reserve_s
+    scene = Scene(action, session, refs, allow, uploads, timeout_s, ends)
+    watch = Watch(session, ends)
+    try:
+        async with asyncio.timeout(timeout_s):
+            error = await _attempt(scene, watch, quiet_s)
+            return await _done(watch, allow, error)
+    except TimeoutError:
+        return Done(f"the page did not answer for {timeout_s:g} s: a script may keep it busy")
+    finally:
+        watch.end()
+
+
+async def _attempt(scene: Scene, watch: Watch, quiet_s: float) -> str:
+    """What went wrong, or ''."""
+    try:
+        # A page that hangs must not keep an agent from leaving it.
+        leaves = GRAMMAR[scene.action.name].group in ("nav", "tab")
+        await watch.begin(counting=not leaves)
+        await DEEDS[scene.action.name](scene)
+        await watch.settle(quiet_s)
+    except CannotAct as problem:
+        return str(problem)
+    except SlowPage as slow:
+        return _still_loading(str(slow), scene)
+    except PlaywrightTimeout:
+        if watch.leaving:
+            return _still_loading(watch.leaving, scene)
+        return await _stuck(scene)
+    except Error as error:
+        return _in_words(error)
+    return ""
+
+
+async def _done(watch: Watch, allow: AllowList, error: str) -> Done:
+    for url in watch.addresses:
+        if refused := allow.refuses(url):
+            return Done(f"{going.shown(url)} was not opened: {refused}")
+    if watch.failed is not None and "ERR_ABORTED" not in watch.failed[1]:
+        return Done(error or going.why_not_opened(*watch.failed))
+    answer = watch.response
+    if answer is None or answer.status < 400:
+        return Done(error)
+    words = await _words_of_gate(watch)
+    if words:
+        return Done(error or f"{going.shown(answer.url)} was not opened: {words}")
+    status = f"{answer.status} {answer.status_text}".strip()
+    return Done(
+        error, notices=(f"The server answered {said(status)} to {going.shown(answer.url)}.",)
+    )
+
+
+async def _words_of_gate(watch: Watch) -> str:
+    """What the gate says instead of a server that it could not reach."""
+    answer = watch.response
+    if answer is None or not answer.headers.get("content-type", "").startswith("text/plain"):
+        return ""
+    try:
+        text = await answer.text()
+    except Error:  # there is another page already
+        return ""
+    return text.removeprefix(_GATE).strip(". \n") if text.startswith(_GATE) else ""
+
+
+async def _stuck(scene: Scene) -> str:
+    """Why Playwright waited in vain."""
+    for ref in scene.action.references:
+        try:
+            return await why_stuck(scene, ref)
+        except CannotAct as problem:
+            return str(problem)
+        except Error as error:
+            return _in_words(error)
+    return f"it took longer than {scene.timeout_s:g} s"
+
+
+def _still_loading(what: str, scene: Scene) -> str:
+    return f"{going.shown(what)} is still loading after {scene.timeout_s:g} s; noop() waits longer"
+
+
+def _in_words(error: Error) -> str:
+    """What Playwright says, without the log of its steps."""
+    message = error.message
+    if "crash" in message:
+        return "the page crashed"
+    if "has been closed" in message or "Connection closed" in message:
+        return "the page was closed meanwhile"
+    if "not attached" in message or "Execution context was destroyed" in message:
+        return "the element is gone from the page since the last observation"
+    first = message.partition("\n")[0]
+    return f"the browser could not do it: {first.rpartition('Error: ')[2][:200]}"

@@ -1,0 +1,151 @@
+"""Go to pages: by an address, back and forward, from tab to tab."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+from urllib.parse import urljoin, urlsplit
+
+from playwright.async_api import Error, Frame, Page
+from playwright.async_api import TimeoutError as PlaywrightTimeout
+
+from agentkit_envs.browser.allow import AllowList
+from agentkit_envs.browser.origins import clean, scheme_of
+from agentkit_envs.browser.scene import CannotAct, Scene
+from agentkit_envs.browser.settling import SlowPage
+
+_WEB = ("http", "https")
+_LATER = "interrupted by another navigation"
+
+REASONS: Final = {
+    "ERR_ABORTED": "it is a file to download, or the page stopped the loading",
+    "ERR_ACCESS_DENIED": "it may not be read",
+    "ERR_ADDRESS_UNREACHABLE": "the server cannot be reached",
+    "ERR_BLOCKED_BY_CLIENT": "the browser blocked it",
+    "ERR_CONNECTION_CLOSED": "the server closed the connection",
+    "ERR_CONNECTION_REFUSED": "nothing answers at that address",
+    "ERR_CONNECTION_RESET": "the server closed the connection",
+    "ERR_CONNECTION_TIMED_OUT": "the server does not answer",
+    "ERR_EMPTY_RESPONSE": "the server answered with nothing",
+    "ERR_FILE_NOT_FOUND": "there is no such file",
+    "ERR_INVALID_RESPONSE": "the server's answer cannot be read",
+    "ERR_INVALID_URL": "it is no address",
+    "ERR_NAME_NOT_RESOLVED": "there is no server of that name",
+    "ERR_TIMED_OUT": "the server does not answer",
+    "ERR_TOO_MANY_REDIRECTS": "it redirects in a circle",
+    "ERR_TUNNEL_CONNECTION_FAILED": "the server cannot be reached, or there is none of that name",
+    "ERR_UNSAFE_PORT": "browsers do not open that port",
+}
+"""Chromium's names of what went wrong, in plain words."""
+
+
+async def goto(scene: Scene) -> None:
+    """Open an address in the active tab."""
+    url = address(scene.action.text("url"), scene.page.url, scene.allow)
+    refused = scene.allow.refuses(url)
+    if refused:
+        raise CannotAct(f"{shown(url)} was not opened: {refused}")
+    try:
+        await scene.page.goto(url, wait_until="domcontentloaded", timeout=scene.left_ms)
+    except PlaywrightTimeout:
+        raise SlowPage(url) from None
+    except Error as error:
+        if _LATER not in error.message:
+            raise CannotAct(why_not_opened(url, error.message)) from None
+
+
+async def go_back(scene: Scene) -> None:
+    """Go to the page before."""
+    await _along(scene.page, scene.page.go_back, scene, "before")
+
+
+async def go_forward(scene: Scene) -> None:
+    """Go to the page after."""
+    await _along(scene.page, scene.page.go_forward, scene, "after")
+
+
+async def new_tab(scene: Scene) -> None:
+    """Open an empty tab."""
+    await _of_tabs(scene.session.new_tab())
+
+
+async def tab_focus(scene: Scene) -> None:
+    """Change to a tab."""
+    await _of_tabs(scene.session.focus_tab(int(scene.action.number("index"))))
+
+
+async def tab_close(scene: Scene) -> None:
+    """Close the active tab."""
+    await _of_tabs(scene.session.close_tab())
+
+
+def address(text: str, base: str, allow: AllowList) -> str:
+    """The whole address that a text means on the page at `base`.
+
+    A text without a scheme is read as browsers read a link; but where it begins with the name of
+    an allowed host, as shop.example/help, it means that host.
+    """
+    text = clean(text)
+    if scheme_of(text) and not _names_host(text, allow):
+        return text
+    first = text.replace("\\", "/").partition("/")[0]
+    if "." in first or ":" in first:
+        for scheme in ("https", "http"):
+            if allow.refuses(f"{scheme}://{text}") is None:
+                return f"{scheme}://{text}"
+    whole = urljoin(base, text) if urlsplit(base).scheme in _WEB else text
+    if scheme_of(whole) in (*_WEB, "file"):
+        return whole
+    raise CannotAct(f"{shown(text)} is no address: write it like https://shop.example/page")
+
+
+def why_not_opened(url: str, message: str) -> str:
+    """Why a page did not open, from what Playwright or Chromium says."""
+    name = next((name for name in REASONS if name in message), "")
+    if name:
+        return f"{shown(url)} was not opened: {REASONS[name]}"
+    if "ERR_CERT" in message or "ERR_SSL" in message:
+        return f"{shown(url)} was not opened: its connection is not safe (its certificate is bad)"
+    if "invalid URL" in message:
+        return f"{shown(url)} was not opened: it is no address"
+    code = message.partition("net::")[2].split()
+    return f"{shown(url)} was not opened{': ' + code[0] if code else ''}"
+
+
+def shown(url: str) -> str:
+    """An address in one of our sentences."""
+    return url if len(url) <= 120 else url[:117] + "..."
+
+
+def _names_host(text: str, allow: AllowList) -> bool:
+    """Whether what looks like a scheme is a host with a port, as in localhost:8000/help."""
+    rest = text.partition(":")[2]
+    return rest[:1].isdecimal() and any(
+        allow.refuses(f"{scheme}://{text}") is None for scheme in _WEB
+    )
+
+
+async def _along(page: Page, go: Callable[..., Awaitable[Any]], scene: Scene, where: str) -> None:
+    moves: list[Frame] = []
+
+    def note(frame: Frame) -> None:
+        moves.append(frame)
+
+    page.on("framenavigated", note)
+    try:
+        answer = await go(wait_until="domcontentloaded", timeout=scene.left_ms)
+    except PlaywrightTimeout:
+        raise SlowPage(f"the page {where} this one") from None
+    except Error as error:
+        if _LATER in error.message:
+            return
+        raise CannotAct(why_not_opened(f"the page {where} this one", error.message)) from None
+    finally:
+        page.remove_listener("framenavigated", note)
+    if answer is None and not moves:
+        raise CannotAct(f"there is no page {where} this one")
+
+
+async def _of_tabs(change: Awaitable[Page]) -> None:
+    try:
+        await change
+    except LookupError as error:
+        raise CannotAct(str(error)) from None

@@ -1,0 +1,81 @@
+"""What an action is carried out with, and what it says when it cannot be."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Protocol
+
+from playwright.async_api import Page
+
+from agentkit_envs.browser.actions import Action
+from agentkit_envs.browser.allow import AllowList
+
+
+class CannotAct(Exception):
+    """Why an action did nothing, or not all, in a plain sentence."""
+
+
+class Tabs(Protocol):
+    """What of a session actions use."""
+
+    @property
+    def page(self) -> Page:
+        """The active tab."""
+
+    @property
+    def tabs(self) -> list[Page]:
+        """All tabs in the order of opening."""
+
+    async def new_tab(self) -> Page:
+        """Open one, which becomes the active one."""
+
+    async def focus_tab(self, index: int) -> Page:
+        """Make one the active one; LookupError if there is none."""
+
+    async def close_tab(self, index: int | None = None) -> Page:
+        """Close one, the active one unless told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """An action with all that it may touch."""
+
+    action: Action
+    session: Tabs
+    refs: Mapping[str, str]
+    """Our references to Playwright's."""
+    allow: AllowList
+    uploads: Path | None
+    timeout_s: float
+    ends: float
+    """The time of the loop at which the action must have been carried out."""
+
+    @property
+    def page(self) -> Page:
+        """The active tab."""
+        return self.session.page
+
+    @property
+    def left_s(self) -> float:
+        """How long it may still take; never nothing, which Playwright reads as no limit."""
+        return max(self.ends - asyncio.get_running_loop().time(), 0.001)
+
+    @property
+    def left_ms(self) -> float:
+        """The same in milliseconds, as Playwright takes it."""
+        return self.left_s * 1000
+
+
+def script(name: str) -> str:
+    """A script of ours that is run in pages."""
+    return files("agentkit_envs.browser").joinpath(name).read_text(encoding="utf-8")
+
+
+def said(text: str, longest: int = 60) -> str:
+    """Words of a page in one of our sentences: in quotes, on one line, cut off when long."""
+    line = " ".join(text.split())
+    short = line if len(line) <= longest else line[: longest - 3] + "..."
+    return json.dumps(short, ensure_ascii=False)
