@@ -39,7 +39,8 @@ def as_array(file: bytes) -> Picture:
     return found
 
 
-def black(size: tuple[int, int]) -> Picture:
-    """A picture of this width and height without anything on it."""
-    width, height = size
-    return np.zeros((height, width, 3), dtype=np.uint8)
+def black(size: tuple[int, int]) -> bytes:
+    """A PNG file of this width and height without anything on it."""
+    file = io.BytesIO()
+    Image.new("RGB", size).save(file, format="PNG")
+    return file.getvalue()
