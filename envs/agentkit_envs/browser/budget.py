@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from agentkit_envs.browser.lines import write_line
-from agentkit_envs.browser.roles import INTERACTIVE
+from agentkit_envs.browser.lines import shorten, write_line
+from agentkit_envs.browser.roles import acts, is_inside
 from agentkit_envs.browser.view import Element
 
 _CUTS = (1000, 200, 80)
@@ -62,7 +62,7 @@ def fit(elements: Sequence[Element], room: int, window: tuple[int, int], left_ou
     if _length(part.elements) + _MOST_NOTES * bool(left_out) <= room:
         return part
     for cut in _CUTS:
-        part = Part(tuple(_cut(element, cut) for element in elements), cut, left_out)
+        part = Part(tuple(shorten(element, cut) for element in elements), cut, left_out)
         if _length(part.elements) + _MOST_NOTES <= room:
             return part
     return _drop(part, room - _MOST_NOTES, window)
@@ -74,15 +74,6 @@ def _length(elements: Sequence[Element]) -> int:
 
 def _cost(element: Element) -> int:
     return len(write_line(element)) + 2 * element.depth + 1
-
-
-def _cut(element: Element, most: int) -> Element:
-    texts = {
-        field: text[: most - 1] + "…"
-        for field in ("name", "value", "url", "placeholder")
-        if len(text := getattr(element, field)) > most
-    }
-    return replace(element, **texts) if texts else element
 
 
 def _drop(part: Part, room: int, window: tuple[int, int]) -> Part:
@@ -121,18 +112,5 @@ def _ranks(elements: Sequence[Element], window: tuple[int, int]) -> list[int]:
         if element.role == "option" and element.ref is None and not element.states:
             ranks.append(0 if options > _OPTIONS else 2)
         else:
-            ranks.append(1 + 2 * _acts(element) + _inside(element, window))
+            ranks.append(1 + 2 * acts(element) + is_inside(element, window))
     return ranks
-
-
-def _acts(element: Element) -> bool:
-    return element.role in INTERACTIVE or "clickable" in element.states
-
-
-def _inside(element: Element, window: tuple[int, int]) -> bool:
-    box = element.box
-    if box is None:
-        return True
-    return (
-        box.x < window[0] and box.x + box.width > 0 and box.y < window[1] and box.y + box.height > 0
-    )

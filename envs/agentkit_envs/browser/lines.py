@@ -11,6 +11,7 @@ look like a reference or a heading.
 
 import json
 import re
+from dataclasses import replace
 
 from agentkit_envs.browser.view import Element
 
@@ -67,6 +68,16 @@ def read_line(line: str) -> Element | None:
         url=unquote(url) if url else "",
         placeholder=unquote(placeholder) if placeholder else "",
     )
+
+
+def shorten(element: Element, most: int) -> Element:
+    """The element with each of its texts cut to that many characters, the last one being …."""
+    texts = {
+        field: text[: most - 1] + "…"
+        for field in ("name", "value", "url", "placeholder")
+        if len(text := getattr(element, field)) > most
+    }
+    return replace(element, **texts) if texts else element
 
 
 def _escape(match: re.Match[str]) -> str:
