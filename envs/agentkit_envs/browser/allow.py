@@ -52,14 +52,15 @@ class AllowList:
         if isinstance(allow, str):
             raise ValueError(f"allow is a list of origins, not one text: write [{allow!r}]")
         entries, problems = _Entries(), list[str]()
+        start = clean(url) if url is not None else _BLANK
+        by_name = scheme_of(start) in PORTS
+        if by_name:
+            _attempt(problems, f"url = {url!r}", lambda: entries.origins.add(read_origin(start)))
         for place, entry in enumerate(allow):
             _attempt(problems, f"allow[{place}] = {entry!r}", partial(entries.add, entry))
-        start = clean(url) if url is not None else _BLANK
-        if scheme_of(start) in PORTS:
-            _attempt(problems, f"url = {url!r}", lambda: entries.origins.add(read_origin(start)))
         made = entries.made()
-        if not problems and (reason := made.refuses(start)):
-            problems.append(f"url = {url!r}: {reason}{_meant(start)}")
+        if not by_name and (reason := made.refuses(start)):
+            problems.insert(0, f"url = {url!r}: {reason}{_meant(start)}")
         if problems:
             raise ValueError("\n".join(problems))
         return made
@@ -129,7 +130,8 @@ class AllowList:
         real = Path(os.path.realpath(path))
         if any(real.is_relative_to(folder) for folder in self.folders):
             return None
-        return f"{path.as_uri()} is in no folder of the allow-list, such as file:///folder/"
+        folder = path.parent.as_uri().rstrip("/")
+        return f"{path.as_uri()} is in no folder of the allow-list; list its folder, {folder}/"
 
 
 class _Entries:
@@ -168,6 +170,8 @@ class _Entries:
                 f"an entry is an origin, without user, path or query: leave out what belongs to "
                 f"{''.join(sorted(strange))!r}{_meant(text)}"
             )
+        if authority == ANY:
+            raise ValueError("'*' is no name of a host. For every public address write *")
         wild = authority.startswith("*.")
         host, port = split_port(authority.removeprefix("*."))
         host = read_host(host)
