@@ -86,10 +86,7 @@ class Forwarder:
     async def run(self) -> None:
         """Answer request after request, until one of the ends wants no more."""
         try:
-            while await self._answer():
-                self.client.http.start_next_cycle()
-        except h11.RemoteProtocolError as problem:
-            await self._say(problem.error_status_hint, f"it is no proper request: {problem}")
+            await self._converse()
         except (HungUpError, OSError):
             # Each side learns it by its connection being closed, which is done now.
             return
@@ -98,6 +95,13 @@ class Forwarder:
             raise
         finally:
             self._hang_up()
+
+    async def _converse(self) -> None:
+        try:
+            while await self._answer():
+                self.client.http.start_next_cycle()
+        except h11.RemoteProtocolError as problem:
+            await self._say(problem.error_status_hint, f"this is no proper request: {problem}.")
 
     def _hang_up(self) -> None:
         self.client.writer.close()
@@ -117,11 +121,11 @@ class Forwarder:
             origin = _asked(request.target)
             await self._turn_to(origin)
         except RefusedError as problem:
-            return await self._say(403, f"this is refused: it is {problem}.")
+            return await self._turn_away(403, f"this is refused: it is {problem}.")
         except UnreachableError as problem:
-            return await self._say(502, f"this cannot be reached: {problem}.")
+            return await self._turn_away(502, f"this cannot be reached: {problem}.")
         except ValueError as problem:
-            return await self._say(400, f"this address cannot be read: {problem}.")
+            return await self._turn_away(400, f"this address cannot be read: {problem}.")
         return await self._exchange(request, origin)
 
     async def _turn_to(self, origin: Origin) -> None:
@@ -139,9 +143,8 @@ class Forwarder:
         if server is None:
             raise HungUpError
         target = _path(request.target)
-        headers = _forwarded(request.headers)
-        headers = [(b"host", _authority(origin)), *((n, v) for n, v in headers if n != b"host")]
-        headers += _framing(request.headers)
+        others = _forwarded(request, b"host")
+        headers = [(b"Host", _authority(origin)), *others, *_framing(request.headers)]
         await server.send(h11.Request(method=request.method, target=target, headers=headers))
         # Both ways at once: a server may answer before it has taken all, and a browser that
         # hangs up ends the request.
@@ -165,7 +168,7 @@ class Forwarder:
                 answer = await server.receive()
             if not isinstance(answer, h11.Response):
                 raise HungUpError
-            headers = [*_forwarded(answer.headers), *_framing(answer.headers)]
+            headers = [*_forwarded(answer), *_framing(answer.headers)]
             await self.client.send(
                 h11.Response(status_code=answer.status_code, reason=answer.reason, headers=headers)
             )
@@ -183,10 +186,17 @@ class Forwarder:
         await self.server.write(early)
         await _first_of(_pour(self.client, self.server), _pour(self.server, self.client))
 
-    async def _say(self, status: int, words: str) -> bool:
-        """Answer with a plain page of the gate's own; whether there can be another request."""
+    async def _turn_away(self, status: int, words: str) -> bool:
+        """Answer with the gate's own page; whether there can be another request."""
+        await self._say(status, words)
+        # The rest of the request is not wanted, but it comes before the next one.
+        while isinstance(await self.client.receive(), h11.Data):
+            continue
+        return self.client.reusable
+
+    async def _say(self, status: int, words: str) -> None:
         if self.client.http.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
-            return False
+            return
         body = f"AgentKit's gate: {words}\n".encode()
         headers = [
             ("Content-Type", "text/plain; charset=utf-8"),
@@ -197,7 +207,6 @@ class Forwarder:
         await self.client.send(h11.Response(status_code=status, headers=headers))
         await self.client.send(h11.Data(data=body))
         await self.client.send(h11.EndOfMessage())
-        return self.client.reusable
 
 
 async def _pour(source: Side, target: Side) -> None:
@@ -246,16 +255,13 @@ def _authority(origin: Origin) -> bytes:
     return str(origin).partition("://")[2].encode()
 
 
-def _forwarded(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """The headers that go on to the other side; the framing is said anew."""
-    named = {
-        name.strip().lower()
-        for header, value in headers
-        if header == b"connection"
-        for name in value.split(b",")
-    }
-    left_out = _HOP_BY_HOP | named | {b"content-length"}
-    return [(name, value) for name, value in headers if name not in left_out]
+def _forwarded(message: h11.Request | h11.Response, *without: bytes) -> Headers:
+    """The headers that go on to the other side, spelled as they were; the framing is said anew."""
+    named = (value.split(b",") for name, value in message.headers if name == b"connection")
+    of_connection = {name.strip().lower() for names in named for name in names}
+    left_out = _HOP_BY_HOP | of_connection | {b"content-length", *without}
+    raw = message.headers.raw_items()
+    return [(name, value) for name, value in raw if name.lower() not in left_out]
 
 
 def _framing(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
