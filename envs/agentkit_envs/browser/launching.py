@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -118,7 +119,10 @@ async def _launch(headless: bool, before: "asyncio.Task[Running] | None") -> Run
     if before is not None:
         await _end(before)
     program = find_chromium()
-    driver = await asyncio.wait_for(async_playwright().start(), LAUNCH_S)
+    try:
+        driver = await asyncio.wait_for(async_playwright().start(), LAUNCH_S)
+    except (Error, TimeoutError) as error:
+        raise LaunchFailed(f"Playwright's driver does not start: {error}") from error
     loop = asyncio.get_running_loop()
     if not isinstance(loop, DriverLoop):
         raise RuntimeError("a browser is launched on the loop of an engine")
@@ -157,13 +161,16 @@ async def _within(ending: Coroutine[Any, Any, None], what: str) -> None:
 
 def _reason(message: str) -> str:
     """Why Chromium did not start, of all that Playwright says about it."""
-    if "No usable sandbox" in message:
+    if "sandboxing failed" in message or "No usable sandbox" in message:
         return (
             "it finds no sandbox on this machine. On Debian: apt-get install chromium-sandbox; "
             "elsewhere allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone)"
         )
-    if "Missing X server" in message or "$DISPLAY" in message:
+    if "Missing X server" in message or "XServer" in message:
         return "there is no screen to show its window on"
-    lines = [line.strip() for line in message.splitlines()]
-    errors = [line for line in lines if "error" in line.lower()]
-    return (errors or lines or ["it says nothing"])[-1][:300]
+    said = re.findall(r"^ *(?:- )?\[pid=\d+\]\[err\] (.*)$", message, re.MULTILINE)
+    errors = [line for line in said if ":ERROR:" in line or ":FATAL:" in line]
+    if said:
+        return str((errors or said)[-1])[:300]
+    code = re.search(r"exitCode=(\d+)", message)
+    return f"it ended with exit code {code[1]}" if code else message.partition("\n")[0]

@@ -25,13 +25,14 @@ class Notices:
 
     def drain(self) -> list[str]:
         """The sentences since the last call."""
+        counts, more = self._counts, self._more
+        self._counts, self._more = {}, 0
         sentences = [
             sentence if count == 1 else f"{sentence} ({count} times)"
-            for sentence, count in self._counts.items()
+            for sentence, count in counts.items()
         ]
-        if self._more:
-            sentences.append(f"{self._more} more such messages are not shown.")
-        self._counts, self._more = {}, 0
+        if more:
+            sentences.append(f"{more} more such messages are not shown.")
         return sentences
 
 
