@@ -1,7 +1,9 @@
 """Environments of AgentKit: every one is a Gymnasium environment whose actions are texts."""
 
 ENTRY_POINTS = {
+    "agentkit/Browser-v1": "agentkit_envs.browser.env:BrowserEnv",
     "agentkit/Crafter-v1": "agentkit_envs.crafter.env:CrafterEnv",
+    "agentkit/MiniWoB-v1": "agentkit_envs.miniwob.env:MiniWoBEnv",
     "agentkit/WebShop-v1": "agentkit_envs.webshop.env:WebShopEnv",
 }
 """Each id and where its class is found; nothing is imported until one is made."""

@@ -8,6 +8,7 @@ import gymnasium
 import pytest
 from agentkit_envs import ENTRY_POINTS, register
 from agentkit_envs.text import AnyText
+from envs.browser_pages import needs_chromium, served
 from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env
 
@@ -15,28 +16,54 @@ from agentkit.environment import describe_info, env_report
 from agentkit.values import json_copy
 
 SMALL = {
+    "agentkit/Browser-v1": {"goal": "Buy a lamp"},
     "agentkit/Crafter-v1": {},
+    "agentkit/MiniWoB-v1": {"task": "click-test, enter-text"},
     "agentkit/WebShop-v1": {"products": 40},
 }
 """Arguments that make an environment quickly; a new environment is entered here."""
+BROWSERS = {"agentkit/Browser-v1", "agentkit/MiniWoB-v1"}
+"""Those that need a browser."""
+PAGE = "<title>Lamps</title><button>Buy</button> <a href=/>Again</a>"
 SECTIONS = (
     *("Description", "Action Space", "Observation Space", "Reward", "Episode End"),
     *("Information", "Arguments", "Seeds", "Version"),
 )
 
 
-@pytest.fixture(scope="module", params=sorted(ENTRY_POINTS))
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(env_id, marks=[needs_chromium] if env_id in BROWSERS else [])
+        for env_id in sorted(ENTRY_POINTS)
+    ],
+)
 def env_id(request):
     register()
     return request.param
 
 
 @pytest.fixture(scope="module")
-def make(env_id, tmp_path_factory):
-    """Makes environments of the id, with what they prepare kept out of the user's folders."""
-    cache = tmp_path_factory.mktemp("cache")
-    own = {"cache": cache} if "cache" in inspect.signature(kind(env_id)).parameters else {}
-    return lambda: gymnasium.make(env_id, **SMALL[env_id], **own).unwrapped
+def own(env_id, tmp_path_factory):
+    """What an environment is given here: a folder for what it prepares, a page to open."""
+    takes = inspect.signature(kind(env_id)).parameters
+    with served({"/": PAGE}) as site:
+        given = {"cache": tmp_path_factory.mktemp("cache"), "url": site.url()}
+        yield {name: value for name, value in given.items() if name in takes}
+
+
+@pytest.fixture(scope="module")
+def make(env_id, own):
+    """Makes environments of the id; they are closed in the end."""
+    made = []
+
+    def one():
+        made.append(gymnasium.make(env_id, **SMALL[env_id], **own).unwrapped)
+        return made[-1]
+
+    yield one
+    for env in made:
+        env.close()
 
 
 def kind(env_id):
@@ -66,7 +93,8 @@ def test_every_registered_environment_is_tried_here():
 
 
 def test_gymnasium_finds_nothing_to_complain_about(make):
-    check_env(make())
+    env = make()
+    check_env(env, skip_render_check="human" in env.metadata["render_modes"])  # needs a screen
 
 
 def test_observations_and_actions_are_texts(make):

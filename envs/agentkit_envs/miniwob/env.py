@@ -1,0 +1,335 @@
+"""MiniWoB++ as a Gymnasium environment of texts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, SupportsFloat
+
+import gymnasium
+from gymnasium.core import RenderFrame
+from gymnasium.error import ResetNeeded
+
+from agentkit_envs.browser.actions import GRAMMAR, ActionError, grammar_text, parse_action
+from agentkit_envs.browser.arguments import text_problems, window_problems
+from agentkit_envs.browser.browsing import REFUSED, Turn
+from agentkit_envs.browser.choices import listed_actions
+from agentkit_envs.browser.film import Picture, as_array, black
+from agentkit_envs.browser.text import describe
+from agentkit_envs.browser.view import Element, LastAction, View
+from agentkit_envs.checks import refuse
+from agentkit_envs.miniwob.report import report
+from agentkit_envs.miniwob.serving import pages_folder
+from agentkit_envs.miniwob.stage import (
+    STEP_MS,
+    WINDOW,
+    Beginning,
+    Settings,
+    Stage,
+    State,
+    give_back,
+    take_stage,
+)
+from agentkit_envs.miniwob.tasks import chosen_tasks, page_of
+from agentkit_envs.text import AnyText
+
+ACTIONS: Final = ("bid", "coord", "infeas")
+"""The groups of actions that tasks are played with: a task is one page, and nobody reads on."""
+_COMMANDS = {name: c for name, c in GRAMMAR.items() if c.group in ACTIONS and name != "upload_file"}
+_HELD = frozenset({"mouse_down", "keyboard_down"})
+_GOAL = "agentkit-goal"
+
+
+class MiniWoBEnv(gymnasium.Env[str, str]):
+    """MiniWoB++: small tasks on web pages, in a real browser, used in words.
+
+    ## Description
+    A page of 160 x 210 pixels shows a form, a list, a mailbox, a drawing; a goal in one sentence
+    says what to do there (Liu et al. 2018, https://arxiv.org/abs/1802.08802). The pages are those
+    of the Python package `miniwob`, served on loopback to Chromium. Their clock stands still
+    while the player thinks: it goes on by half a second after each action, and by `ms` in
+    `noop(ms)`, so that nothing depends on how fast the machine or the model is. The time limits
+    of the tasks (10 to 60 seconds) are out of reach.
+
+    ## Action Space
+    Any text. An action is one call in BrowserGym's grammar, such as `click('e3')`; it is read,
+    never evaluated. `info["grammar"]` lists those that there are: on elements, with the mouse and
+    the keyboard at places, `noop` and `report_infeasible`. A task is one page, so there is no
+    address to go to and no tab to open. Anything else changes nothing, and the observation says
+    what was wrong.
+
+    ## Observation Space
+    A text: the goal, the last action and why it failed if it did, what changed, and the page as
+    lines with the references that actions use. What comes from the page stands in quotes. Icons,
+    coloured boxes and shapes have no words, so they are named by what their markup says: class
+    and id, colour, size and centre in pixels. What can be pressed is a button or clickable.
+    `agentkit_envs.browser.reading.read` turns the text back into a `View`.
+
+    ## Reward
+    0, and at the end what the page gives: from -1 to 1, without its discount for time, parts of 1
+    for parts of some tasks. A success is a reward above 0, as in BrowserGym.
+
+    ## Episode End
+    `terminated`: the page says that the task is over; the player says `report_infeasible`; or the
+    page was left or loaded again, which loses the task. `truncated`: `max_steps` actions,
+    understood or not.
+
+    ## Information
+    - `actions` (list of str): actions that can be done now and need no words of the player's own:
+      clicks, options of lists, scrolling. Many more texts are actions. At the end of the episode
+      there are none.
+    - `understood` (bool): whether the last text was an action; true after a reset.
+    - `grammar` (str): every action with its parameters and an example.
+    - `task` (str): the name of the task.
+    - `task_seed` (int): which of its variants this is.
+    - `goal` (str): what to do.
+    - `fields` (dict or None): the parts of the goal by name, where the page tells them.
+    - `error` (str): why the last action did nothing, or not all; empty if it worked.
+    - `infeasible` (str or None): why the task was reported to be infeasible.
+    - `left` (bool): whether the page of the task was left.
+    - `score` (float or None): the page's reward, once it has said that the task is over.
+    - `success` (bool): whether that is above 0.
+    - `reason` (str): why, where the page says so.
+    - `decisions` (int): actions of this episode, understood or not.
+    - `failed` (int): how many of them had an error.
+    - `game_steps` (int): how many of them were understood.
+    - `image` (uint8 array, height x width x 3): the window, black if the page does not let itself
+      be shown; only there with `image=True`.
+
+    ## Arguments
+    - `task` ("benchmark"): the name of a task such as "click-test"; a group: "benchmark" (the 125
+      tasks that others report results on), "expert" (those with a rule of the expert), "timed",
+      "flight" or "all" (134); or several of these, as a list or as a text with commas between.
+    - `max_steps` (30): actions in an episode; None for no limit. BrowserGym's runs have 10.
+    - `action_timeout_s` (5.0): how long an action may take, and as long again reading the page.
+    - `text_size` (8000): characters of an observation; what does not fit is left out, and the
+      text says so.
+    - `image` (False): whether `info` holds a picture of the window, 500 x 320 pixels.
+    - `marks` (False): whether the picture shows the references of the elements.
+    - `render_mode` (None): `"human"` shows the window; `"rgb_array"` makes `render()` return a
+      picture; `"rgb_array_list"` the pictures since the last call: the window before each action,
+      with the element that it names marked, and after it.
+
+    ## Seeds
+    With n tasks, `reset(seed=s)` plays task number s % n with the variant s // n of its page: as
+    many episodes as tasks play each of them once. A later `reset()` takes the next seed; a first
+    one without a seed takes any. The same seed and actions give the same episode, in any process.
+
+    ## Version
+    - v1: the pages of `miniwob` 1.1, Playwright's accessibility snapshot, BrowserGym's actions.
+    """
+
+    metadata = {  # noqa: RUF012
+        "render_modes": ["human", "rgb_array", "rgb_array_list"],
+        "render_fps": 1,
+    }
+    resumable = True
+    """The same seed and actions rebuild an episode."""
+
+    def __init__(
+        self,
+        task: str | Sequence[str] = "benchmark",
+        max_steps: int | None = 30,
+        action_timeout_s: float = 5.0,
+        text_size: int = 8000,
+        image: bool = False,
+        marks: bool = False,
+        render_mode: str | None = None,
+    ) -> None:
+        self.tasks = _checked_tasks(
+            task,
+            [
+                *text_problems(
+                    goal="", max_steps=max_steps, text_size=text_size, image=image, marks=marks
+                ),
+                *window_problems(
+                    viewport=WINDOW,
+                    action_timeout_s=action_timeout_s,
+                    dialogs="accept",
+                    uploads=None,
+                    render_mode=render_mode,
+                ),
+            ],
+        )
+        pages_folder()
+        self.max_steps = max_steps
+        self.text_size = text_size
+        self.image = image
+        self.marks = marks
+        self.render_mode = render_mode
+        self.grammar = grammar_text(_COMMANDS)
+        self.action_space = AnyText([command.example for command in _COMMANDS.values()])
+        self.observation_space = AnyText()
+        self._settings = Settings(
+            action_timeout_s, render_mode != "human", render_mode == "rgb_array_list"
+        )
+        self._number: int | None = None
+        self._stage: Stage | None = None
+        self._view: View | None = None
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[str, dict[str, Any]]:
+        """Begin a task: the one of the seed, or without a seed the next one."""
+        super().reset(seed=seed)
+        if options:
+            raise ValueError(f"a task has no options at reset, but got {options!r}")
+        self._number = self._next_number(seed)
+        self._task = self.tasks[self._number % len(self.tasks)]
+        self._seed = self._number // len(self.tasks)
+        self._decisions = self._failed = self._understood = 0
+        self._held = self._over = False
+        self._state: State | None = None
+        if self._stage is None:
+            self._stage = take_stage(self._settings)
+        self._beginning: Beginning = self._stage.begin(self._task, self._seed)
+        return self._told(self._stage, None)
+
+    def step(self, action: str) -> tuple[str, SupportsFloat, bool, bool, dict[str, Any]]:
+        """Carry out an action text, and show the page after it."""
+        stage, _ = self._started()
+        if not isinstance(action, str):
+            raise TypeError(f"an action is a text such as \"click('e3')\", not {action!r}")
+        if self._over:
+            raise ResetNeeded("the episode is over: call reset() to start the next one")
+        turn, wait_ms = self._act(stage, action)
+        self._state = stage.wait(wait_ms)
+        self._decisions += 1
+        self._understood += turn.last.understood
+        self._failed += bool(turn.last.error)
+        terminated = self._state is None or self._state.done or turn.infeasible is not None
+        truncated = not terminated and self._steps_left() == 0
+        self._over = terminated or truncated
+        observation, info = self._told(stage, turn)
+        return observation, info["score"] or 0.0, terminated, truncated, info
+
+    def render(self) -> RenderFrame | list[RenderFrame] | None:
+        """The window, or the pictures since the last call; None without a picture mode."""
+        stage, _ = self._started()
+        if stage.browsing.film is not None:
+            return list(stage.browsing.film.take())
+        return self._picture(stage) if self.render_mode == "rgb_array" else None
+
+    def close(self) -> None:
+        """Let the page go; the browser ends with its last user."""
+        stage, self._stage, self._view = self._stage, None, None
+        if stage is not None:
+            give_back(stage, clean=not self._held)
+
+    @staticmethod
+    def report(infos: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+        """Success rate and mean reward, from the last `info` of each episode."""
+        return report(infos)
+
+    @property
+    def view(self) -> View:
+        """What the observation says now, as a value."""
+        return self._started()[1]
+
+    def _next_number(self, seed: int | None) -> int:
+        if seed is not None:
+            return seed
+        if self._number is None:
+            return int(self.np_random.integers(1000 * len(self.tasks)))
+        return self._number + 1
+
+    def _started(self) -> tuple[Stage, View]:
+        if self._stage is None or self._view is None:
+            raise ResetNeeded("call reset() before anything else")
+        return self._stage, self._view
+
+    def _steps_left(self) -> int | None:
+        return None if self.max_steps is None else self.max_steps - self._decisions
+
+    def _act(self, stage: Stage, text: str) -> tuple[Turn, float]:
+        """What became of an action text, and how far the page's clock goes on after it."""
+        try:
+            action = parse_action(text)
+        except ActionError as error:
+            return Turn(LastAction(text, str(error), understood=False)), 0
+        if action.name not in _COMMANDS:
+            return Turn(LastAction(text, _not_here(action.name), understood=False)), 0
+        self._held = self._held or action.name in _HELD
+        if action.name == "noop":
+            stage.browsing.shoot()
+            return Turn(LastAction(text)), action.number("wait_ms")
+        return stage.browsing.act(text), STEP_MS
+
+    def _told(self, stage: Stage, turn: Turn | None) -> tuple[str, dict[str, Any]]:
+        """Look at the page; the observation and the info."""
+        view = stage.browsing.look(
+            goal=self._beginning.goal,
+            last=None if turn is None else turn.last,
+            steps_left=self._steps_left(),
+            boxes=True,
+        )
+        # The address has the number of a port, another one in every process. The task asks for
+        # nothing elsewhere; what is refused is the browser's own, and comes at any time.
+        self._view = replace(
+            view,
+            url="/" + page_of(self._task),
+            tabs=(),
+            notices=tuple(n for n in view.notices if not n.startswith(REFUSED)),
+            elements=_without_goal(view.elements),
+        )
+        stage.browsing.shoot()
+        return describe(self._view, self.text_size, WINDOW), self._info(stage, self._view, turn)
+
+    def _info(self, stage: Stage, view: View, turn: Turn | None) -> dict[str, Any]:
+        state = self._state
+        score = state.reward if state is not None and state.done else None
+        info: dict[str, Any] = {
+            "actions": [] if self._over else _listed(view),
+            "understood": turn is None or turn.last.understood,
+            "grammar": self.grammar,
+            "task": self._task,
+            "task_seed": self._seed,
+            "goal": self._beginning.goal,
+            "fields": self._beginning.fields,
+            "error": "" if turn is None else turn.last.error,
+            "infeasible": None if turn is None else turn.infeasible,
+            "left": turn is not None and state is None,
+            "score": score,
+            "success": score is not None and score > 0,
+            "reason": "" if state is None else state.reason,
+            "decisions": self._decisions,
+            "failed": self._failed,
+            "game_steps": self._understood,
+        }
+        if self.image:
+            info["image"] = self._picture(stage, marks=self.marks)
+        return info
+
+    def _picture(self, stage: Stage, *, marks: bool = False) -> Picture:
+        """The window; all black if the page does not let itself be shown."""
+        file = stage.browsing.picture(marks=marks)
+        return black(WINDOW) if file is None else as_array(file)
+
+
+def _checked_tasks(task: str | Sequence[str], others: Sequence[str | None]) -> tuple[str, ...]:
+    try:
+        tasks = chosen_tasks(task)
+    except ValueError as error:
+        refuse([str(error), *others])
+        raise
+    refuse(others)
+    return tasks
+
+
+def _not_here(name: str) -> str:
+    return f"{name} is no action here: a task is one page. There are {', '.join(_COMMANDS)}"
+
+
+def _listed(view: View) -> list[str]:
+    return [text for text in listed_actions(view) if text.partition("(")[0] in _COMMANDS]
+
+
+def _without_goal(elements: Sequence[Element]) -> tuple[Element, ...]:
+    """The elements without the goal's, which is said apart."""
+    kept: list[Element] = []
+    within: int | None = None
+    for element in elements:
+        if within is not None and element.depth > within:
+            continue
+        within = element.depth if element.role == "note" and element.name == _GOAL else None
+        if within is None:
+            kept.append(element)
+    return tuple(kept)
