@@ -35,8 +35,12 @@ def check_env_id(env_id: str) -> None:
     raise InputError("\n".join(lines))
 
 
-def make_env(agent: Agent) -> "gymnasium.Env[Any, Any]":
+def make_env(agent: Agent, render_mode: str | None = None) -> "gymnasium.Env[Any, Any]":
     """The agent's environment, with its arguments filled in.
+
+    Args:
+        agent: The agent.
+        render_mode: How it is shown, in place of what its arguments say.
 
     Raises:
         InputError: It is unknown, a package it needs is missing, or it refuses its arguments.
@@ -44,7 +48,10 @@ def make_env(agent: Agent) -> "gymnasium.Env[Any, Any]":
     if agent.env is None:
         raise InputError(f"{agent.name} has no environment")
     check_env_id(agent.env.id)
-    return open_env(agent.env.id, env_arguments(agent.env, agent.inputs))
+    arguments = env_arguments(agent.env, agent.inputs)
+    if render_mode is not None:
+        arguments["render_mode"] = render_mode
+    return open_env(agent.env.id, arguments)
 
 
 def open_env(env_id: str, arguments: Mapping[str, Any]) -> "gymnasium.Env[Any, Any]":

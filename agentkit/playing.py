@@ -31,6 +31,7 @@ from agentkit.events import (
 from agentkit.logs import episode_log
 from agentkit.messages import Usage
 from agentkit.run_folder import RunWriter
+from agentkit.showing import NOT_SHOWN, Showing
 from agentkit.stage import Stage
 from agentkit.summaries import EpisodeSummary
 from agentkit.trace import EpisodeWriter
@@ -57,6 +58,7 @@ class Player:
         source: Source,
         checkpoint: Checkpoint | None = None,
         keeps_memory: bool = True,
+        showing: Showing = NOT_SHOWN,
     ) -> None:
         self._agent = agent
         self._index = index
@@ -69,7 +71,7 @@ class Player:
         self._stop = stop
         self._source = source
         self._writer: EpisodeWriter | None = None
-        self._stage = None if agent.env is None else Stage(agent, seed, thread)
+        self._stage = None if agent.env is None else Stage(agent, seed, thread, index, showing)
         self._episode: Episode | None = None
         self._misunderstood = 0
         self.summary = EpisodeSummary(index, seed)

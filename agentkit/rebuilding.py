@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from agentkit.camera import Camera
 from agentkit.comparing import apart
 from agentkit.environment import checked_info
 from agentkit.errors import EnvError
@@ -24,6 +25,7 @@ def rebuild(
     seed: int | None,
     started: Mapping[str, Any],
     outcomes: Sequence[Mapping[str, Any]],
+    camera: Camera | None = None,
 ) -> tuple[str, Mapping[str, Any], float | None]:
     """Repeat what was recorded, holding every answer of the environment against the record.
 
@@ -32,6 +34,7 @@ def rebuild(
         seed: The episode's seed.
         started: How the episode began.
         outcomes: What the environment answered, step by step.
+        camera: Takes the pictures that are missing.
 
     Returns:
         Observation, info and reward as the next step finds them.
@@ -42,6 +45,8 @@ def rebuild(
     observation, info = env.reset(seed=seed)
     reward: float | None = None
     _hold("at the start", started, {"observation": observation})
+    if camera is not None:
+        camera.begin(again=True)
     for step, outcome in enumerate(outcomes):
         observation, given, terminated, truncated, info = env.step(outcome["action"])
         reward = float(given)
@@ -52,6 +57,8 @@ def rebuild(
             "truncated": bool(truncated),
         }
         _hold(f"in step {step}", outcome, answer)
+        if camera is not None:
+            camera.step(outcome["action"], reward, again=True)
     return observation, checked_info(info), reward
 
 

@@ -54,7 +54,8 @@ def recorded_plan(run: Run) -> Plan:
     Raises:
         TraceError: The record is damaged.
     """
-    plan = {key: value for key, value in _section(run, "plan").items() if key != "limits"}
+    left_out = ("limits", "show")  # the one is recorded apart; a window is for who asks for it
+    plan = {key: value for key, value in _section(run, "plan").items() if key not in left_out}
     try:
         return Plan(**plan)
     except (TypeError, InputError) as error:

@@ -97,8 +97,9 @@ class Replay:
         names = {name: known.get(node, name) for node, name in node_models(self.agent).items()}
         self.agent.binding.exchange_models(lambda model: silenced(model, names))
         self.plan = replace(
-            plan, fresh=True, limits=None, allow_unknown_price=True, episodes=len(run.episodes) or 1
-        )
+            plan, fresh=True, limits=None, allow_unknown_price=True, record=False,
+            episodes=len(run.episodes) or 1,
+        )  # fmt: skip
         self._until: dict[int, int] = {}
         """Of episodes whose end is not compared: the step from which on; -1 leaves out all."""
         self._left_out: dict[int, str] = {}

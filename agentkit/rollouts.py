@@ -20,6 +20,7 @@ from agentkit.models.base import Loaded
 from agentkit.playing import Player
 from agentkit.pricing import check_prices
 from agentkit.run_folder import RunWriter
+from agentkit.showing import NOT_SHOWN, Showing, as_pictures, in_a_window
 from agentkit.summaries import EpisodeSummary, RunSummary
 from agentkit.telemetry import episode_span
 
@@ -29,7 +30,8 @@ class Plan:
     """What a run shall do.
 
     Raises:
-        InputError: It has no episode, plays none at a time, or its seeds are below 0 or too large.
+        InputError: It has no episode, plays none at a time, its seeds are below 0 or too large, or
+            it shall both be shown in a window and be recorded as pictures.
     """
 
     episodes: int = 1
@@ -44,6 +46,10 @@ class Plan:
     """What all episodes together may use; None: what the agent says in `run_limits`."""
     allow_unknown_price: bool = False
     """Whether models of unknown price count as free under a limit on cost."""
+    show: bool = False
+    """Whether each environment opens a window, to be watched."""
+    record: bool = False
+    """Whether pictures and a film of each episode are kept in the run's folder."""
 
     def __post_init__(self) -> None:
         for name, value in (("episodes", self.episodes), ("parallel", self.parallel)):
@@ -52,6 +58,11 @@ class Plan:
         highest = 2**63 - self.episodes  # a larger number is recorded as a text
         if not 0 <= self.seed <= highest:
             raise InputError(f"a plan with seed={self.seed}: expected 0 to {highest}")
+        if self.show and self.record:
+            raise InputError(
+                "an environment is either shown in a window or recorded as pictures: choose one of "
+                "show and record"
+            )
 
 
 async def rollout(
@@ -92,6 +103,7 @@ async def rollout(
             "time: leave --parallel out, or say --fresh to start each from the starting values"
         )
     _check_needs(agent)
+    showing = _showing(agent, plan, writer)
     limits = agent.run_limits if plan.limits is None else plan.limits
     if not plan.allow_unknown_price and (agent.limits.cost_usd, limits.cost_usd) != (None, None):
         check_prices(agent.binding)
@@ -121,6 +133,7 @@ async def rollout(
                 player = Player(
                     agent, index, seed, plan.fresh, writer, on_event, stop, thread, source,
                     checkpoint, keeps_memory=index >= agenda.last_begun,
+                    showing=showing,
                 )  # fmt: skip
                 summaries.append(player.summary)
                 with episode_span(agent.name, player.summary):
@@ -141,6 +154,17 @@ def _agenda(agent: Agent, plan: Plan, limits: Limits, writer: RunWriter | None) 
     if writer is None or writer.recorded is None:
         return new_agenda(plan.episodes)
     return resumed_agenda(agent, writer.recorded, plan.episodes, limits)
+
+
+def _showing(agent: Agent, plan: Plan, writer: RunWriter | None) -> Showing:
+    """How people see the environments."""
+    if plan.show:
+        return in_a_window(agent)
+    if not plan.record:
+        return NOT_SHOWN
+    if writer is None:
+        raise InputError("a plan with record=True keeps pictures: rollout needs a writer")
+    return as_pictures(agent, writer.folder)
 
 
 def _describe(agent: Agent, plan: Plan, writer: RunWriter | None) -> None:

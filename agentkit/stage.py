@@ -6,8 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from agentkit.agent import Agent
+from agentkit.camera import Camera
 from agentkit.environment import EnvThread, checked_info, make_env
 from agentkit.rebuilding import rebuild, repeats_itself
+from agentkit.showing import Showing
 
 if TYPE_CHECKING:
     import gymnasium
@@ -23,19 +25,27 @@ class Stage:
         agent: The agent, which has an environment.
         seed: The episode's seed.
         thread: The thread that the environment runs on.
+        episode: The episode's number.
+        showing: How people see it.
     """
 
-    def __init__(self, agent: Agent, seed: int | None, thread: EnvThread) -> None:
+    def __init__(
+        self, agent: Agent, seed: int | None, thread: EnvThread, episode: int, showing: Showing
+    ) -> None:
         self._agent = agent
         self._seed = seed
         self._thread = thread
+        self._episode = episode
+        self._showing = showing
         self._made: gymnasium.Env[Any, Any] | None = None
+        self._camera: Camera | None = None
 
     async def make(self) -> bool:
         """Make the environment; says whether it repeats itself.
 
         Raises:
             InputError: It cannot be made.
+            TraceError: Pictures that a process before left cannot be read.
         """
         repeats: bool = await self._thread.call(self._make)
         return repeats
@@ -51,14 +61,14 @@ class Stage:
         Raises:
             EnvError: The environment raised.
         """
-        observation, info = await self._thread.call(partial(self._env.reset, seed=self._seed))
+        observation, info = await self._thread.call(self._reset)
         return observation, checked_info(info)
 
     async def bring_back(
         self, started: Mapping[str, Any], outcomes: Sequence[Mapping[str, Any]]
     ) -> tuple[str, Mapping[str, Any], float | None]:
         """Repeat what was recorded; see `rebuild`."""
-        again = partial(rebuild, self._env, self._seed, started, outcomes)
+        again = partial(rebuild, self._env, self._seed, started, outcomes, self._camera)
         result: tuple[str, Mapping[str, Any], float | None] = await self._thread.call(again)
         return result
 
@@ -84,14 +94,28 @@ class Stage:
         return self._made
 
     def _make(self) -> bool:
-        self._made = make_env(self._agent)
+        self._made = make_env(self._agent, self._showing.render_mode)
+        if self._showing.folder is not None:
+            self._camera = Camera(self._showing.folder, self._episode, self._made)
         return repeats_itself(self._made)
+
+    def _reset(self) -> tuple[str, Mapping[str, Any]]:
+        beginning = self._env.reset(seed=self._seed)
+        if self._camera is not None:
+            self._camera.begin()
+        return beginning
 
     def _step(self, action: str, first: Callable[[], None]) -> Outcome:
         first()
         observation, reward, terminated, truncated, info = self._env.step(action)
+        if self._camera is not None:
+            self._camera.step(action, float(reward))
         return observation, float(reward), bool(terminated), bool(truncated), checked_info(info)
 
     def _close(self) -> None:
-        if self._made is not None:
-            self._made.close()
+        try:
+            if self._made is not None:
+                self._made.close()
+        finally:
+            if self._camera is not None:
+                self._camera.close()

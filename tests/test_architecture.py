@@ -15,8 +15,9 @@ ENVS = PACKAGE.parent / "envs" / "agentkit_envs"
 LAYERS = [
     {"errors", "messages"},
     {"background", "values", "files", "events", "node", "models.base", "plugins", "sharing"}
-    | {"limits", "ledger", "estimates", "redaction"},
-    {"sandbox", "prompt", "reuse", "pictures", "trace", "models"} | {"past", "summaries", "silent"},
+    | {"limits", "ledger", "estimates", "redaction", "film", "captions"},
+    {"sandbox", "prompt", "reuse", "pictures", "trace", "models", "past", "summaries", "silent"}
+    | {"camera"},
     {"outputs", "output", "reading", "memory", "run_folder"},
     {
         "cache",
@@ -37,7 +38,7 @@ LAYERS = [
     {"watching", "callbacks"},
     {"agent", "runnable", "episode_record"},
     {"environment", "placeholders", "moments", "rendering", "checkpoint"},
-    {"spec", "playing", "rebuilding", "stage", "agenda", "about"},
+    {"spec", "playing", "rebuilding", "stage", "agenda", "about", "showing"},
     {"rollouts"},
     {"recorded", "profiling", "forking"},
     {"replaying"},

@@ -43,7 +43,10 @@ def resume_run(folder: Path, parallel: int | None, wishes: Wishes) -> int:
     check_models(agent, run)
     plan = recorded_plan(run)
     unpriced = plan.allow_unknown_price or wishes.allow_unknown_price
-    plan = replace(plan, parallel=parallel or plan.parallel, allow_unknown_price=unpriced)
+    plan = replace(
+        plan, parallel=parallel or plan.parallel, allow_unknown_price=unpriced,
+        show=wishes.show, record=plan.record or wishes.record,
+    )  # fmt: skip
     limits = {"episode": agent.limits, "run": agent.run_limits}
     writer = RunWriter.resume(run, {"limits": limits, "plan": plan})
     try:

@@ -56,6 +56,10 @@ from agentkit.cli import limits, options
     type=options.FILE,
     help="Take answers from this file where they are known, and keep new ones in it.",
 )
+@click.option("--show", is_flag=True, help="Open a window to watch, where the environment has one.")
+@click.option(
+    "--record", is_flag=True, help="Keep pictures and a film of every episode in the run's folder."
+)
 @options.log
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 @click.option("--node", metavar="NAME", help="Ask only this node, once, and print its answer.")
@@ -87,6 +91,7 @@ def command(
       agentkit run crafter
       agentkit run webshop --seed 3
       agentkit run crafter --episodes 8 --parallel 4 --fresh --json
+      agentkit run crafter --steps 100 --record
       agentkit run essay --model echo --input topic="why cats sleep so much"
       agentkit run my_agent.yaml --steps 50
       agentkit run my_agent.yaml --episodes 20 --budget-usd 5
@@ -98,6 +103,10 @@ def command(
     reached, 130 stopped with Ctrl-C.
     """
     wishes["budget"] = limits.Budget.take(wishes)
+    if wishes["show"] and wishes["record"]:
+        raise click.UsageError(
+            "--show and --record do not go together: a window opens, or pictures are kept"
+        )
     if resume is not None:
         _refuse(
             ctx,
@@ -113,8 +122,7 @@ def command(
     if agent is None:
         raise click.UsageError("name an AGENT, or a run to go on with: --resume RUN")
     if node is not None:
-        if wishes["cache"] is not None:
-            raise click.UsageError("--cache goes with a whole run, not with --node")
+        _refuse(ctx, _OF_A_RUN, "{} goes with a whole run, not with --node")
         from agentkit.cli.asking import ask_node
 
         ask_node(agent, node, model, inputs, place, wishes["seed"], wishes["as_json"])
@@ -139,6 +147,8 @@ _RECORDED: Final = {
     "out": "--out",
 }
 """What a run that goes on takes from its record."""
+_OF_A_RUN: Final = {"cache": "--cache", "show": "--show", "record": "--record"}
+"""What only a whole run can do."""
 _OF_A_FORK: Final = {"episodes": "--episodes", "parallel": "--parallel", "seed": "--seed"}
 """What a run that begins with a recorded episode takes from that."""
 

@@ -48,6 +48,8 @@ class Wishes:
     as_json: bool
     picture: Path | None
     cache: Path | None
+    show: bool
+    record: bool
 
 
 def run_agent(
@@ -84,7 +86,7 @@ def run_agent(
         echo(f"note: {note}", err=True)
     plan = Plan(
         wishes.episodes, wishes.parallel, origin.seed if origin else wishes.seed, wishes.fresh,
-        allow_unknown_price=wishes.allow_unknown_price,
+        allow_unknown_price=wishes.allow_unknown_price, show=wishes.show, record=wishes.record,
     )  # fmt: skip
     about = about_run(agent, plan, path, from_here(model))
     if origin is not None:

@@ -10,6 +10,7 @@ from agentkit.cli.arguments import choose_episode, open_run
 from agentkit.cli.reporting import recorded_report
 from agentkit.cli.show_step import StepPrinter
 from agentkit.cli.view.limits import listed_both
+from agentkit.cli.view.summary import film_facts
 from agentkit.cli.view.terminal import echo, echo_pair
 from agentkit.cli.view.words import count, money, score, seconds, tokens
 from agentkit.episode_record import Paid, read_episode
@@ -60,6 +61,7 @@ def _show_overview(run: Run) -> None:
         paid += used
     lines = [*recorded_report(run, summaries).items()]
     lines += [("tokens", tokens(paid.usage)), ("cost", money(paid.cost_usd))]
+    lines += film_facts(run.folder)
     if about.get("status") != "done" and isinstance(agent, dict):
         lines.append(("go on", shlex.join(["agentkit", "run", "--resume", str(run.folder)])))
     width = max(9, *(len(label) for label, _ in lines))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agentkit.agent import Agent
+from agentkit.camera import films
 from agentkit.cli.view.board import Board, EpisodeBoard
 from agentkit.cli.view.limits import reached
 from agentkit.cli.view.words import count, money, score, seconds, tokens
@@ -42,8 +43,19 @@ def facts(board: Board, report: Mapping[str, str], folder: Path) -> Facts:
         ("time", seconds(board.elapsed_s)),
         *_limit(board),
         ("recorded", str(folder)),
+        *film_facts(folder),
     ]
     return lines
+
+
+def film_facts(folder: Path) -> Facts:
+    """Where the films of a run are, if it has some."""
+    found = films(folder)
+    if not found:
+        return []
+    if len(found) == 1:
+        return [("film", f"{found[0]} (open it in a browser)")]
+    return [("films", f"{len(found):,} in {found[0].parent} (open them in a browser)")]
 
 
 def _limit(board: Board) -> Facts:
@@ -99,6 +111,7 @@ def machine(
         "totals": board.summary.totals() | {"seconds": board.elapsed_s},
         "limit": _machine_limit(board),
         "report": dict(report),
+        "films": list(map(str, films(folder))),
     }
 
 

@@ -1,0 +1,41 @@
+"""Words under the pictures of a film."""
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from PIL.ImageFont import FreeTypeFont
+    from PIL.ImageFont import ImageFont as BitmapFont
+
+_HEIGHT: Final = 28
+_LEAST_WIDTH: Final = 280
+_LETTERS: Final = 14
+_PAPER: Final = (24, 24, 27)
+_INK: Final = (244, 244, 245)
+
+
+def captioned(picture: "Image", words: str) -> "Image":
+    """A picture with a line of words under it; what is too long is cut.
+
+    The line is there without words too, so that all pictures of a film have one size.
+    """
+    from PIL import Image, ImageDraw, ImageFont
+
+    width = max(picture.width, _LEAST_WIDTH)
+    whole = Image.new("RGB", (width, picture.height + _HEIGHT), _PAPER)
+    whole.paste(picture, ((width - picture.width) // 2, 0))
+    font = ImageFont.load_default(_LETTERS)
+    ImageDraw.Draw(whole).text(
+        (8, picture.height + _HEIGHT // 2), _fitted(words, width - 16, font), _INK, font, "lm"
+    )
+    return whole
+
+
+def _fitted(words: str, width: int, font: "FreeTypeFont | BitmapFont") -> str:
+    """As many of the words as there is room for."""
+    words = words[:width]  # no letter is narrower than a pixel
+    if font.getlength(words) <= width:
+        return words
+    while words and font.getlength(f"{words}...") > width:
+        words = words[:-1]
+    return f"{words}..."
