@@ -25,7 +25,9 @@ __all__ = ["GRAMMAR", "Action", "ActionError", "grammar_text", "parse_action"]
 
 LONGEST_TEXT = 50_000
 """So many characters an action may have."""
-
+LONGEST_NAME = 40
+"""So much of a wrong name is looked at and shown."""
+_SHOWN = 6
 _REFERENCE = re.compile(r"\[?\s*(?:ref\s*=\s*)?([a-z]{1,3}\d{1,9})\s*\]?")
 _OTHER_NAMES = {
     "answer": "send_msg_to_user",
@@ -103,7 +105,8 @@ class Action:
             if parameter.required:
                 parts.append(_written(value))
             elif value != parameter.default:
-                parts.append(f"{name}={_written(value)}")
+                name = "" if parameter.kind == "number" else f"{name}="
+                parts.append(name + _written(value))
         return f"{self.name}({', '.join(parts)})"
 
 
@@ -142,8 +145,9 @@ def _bound(command: Command, call: Call) -> Action:
         else:
             values.append((parameter.name, parameter.default))
     if problems:
+        more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         raise ActionError(
-            f"{command.name}: {'; '.join(problems)}. Expected: {command.signature}, "
+            f"{command.name}: {'; '.join(problems[:_SHOWN])}{more}. Expected: {command.signature}, "
             f"for example {command.example}"
         )
     return Action(command.name, tuple(values))
@@ -158,9 +162,9 @@ def _given(command: Command, call: Call, problems: list[str]) -> dict[str, Liter
         problems.append(f"{len(call.values)} values are too many: {most}")
     for name, literal in call.named:
         if name not in names:
-            near = get_close_matches(name, names, n=1)
+            near = get_close_matches(name[:LONGEST_NAME], names, n=1)
             hint = f" (did you mean {near[0]}?)" if near else ""
-            problems.append(f"it takes nothing called {name}{hint}")
+            problems.append(f"it takes nothing called {shortened(name, LONGEST_NAME)}{hint}")
         elif name in given:
             problems.append(f"{name} is given twice")
         else:
@@ -251,8 +255,9 @@ def _written(value: Value) -> str:
 
 
 def _unknown_name(name: str) -> str:
-    meant = _OTHER_NAMES.get(name.lower())
-    near = [meant] if meant else get_close_matches(name.lower(), GRAMMAR, n=1)
+    lower = name.lower()[:LONGEST_NAME]
+    meant = _OTHER_NAMES.get(lower)
+    near = [meant] if meant else get_close_matches(lower, GRAMMAR, n=1)
     hint = f" Did you mean {GRAMMAR[near[0]].signature}?" if near else ""
     known = ", ".join(c.name for c in GRAMMAR.values() if c.group != "coord")
-    return f"there is no action called '{shortened(name, 40)}'.{hint} There are: {known}"
+    return f"there is no action called '{shortened(name, LONGEST_NAME)}'.{hint} There are: {known}"

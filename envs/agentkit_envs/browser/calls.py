@@ -4,21 +4,20 @@ import re
 from dataclasses import dataclass
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_CALL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\s*\(")
+_CALL = re.compile(r"(?<![A-Za-z0-9_])[A-Za-z_][A-Za-z0-9_]*+\s*+\(")
 _SPACE = re.compile(r"(?:\s|#[^\n]*)*")
 _END = re.compile(r"(?:[\s;,]|#[^\n]*)*")
 _KEYWORD = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*=(?!=)\s*")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![A-Za-z_0-9.])")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_+-]*")
-# A quote inside a text ends it only where a comma, a bracket or the end follows, so that the
-# apostrophe of 'it's' is read as what it is. Without an escaped quote this reads everything
-# that Python reads, and as Python does.
-_ENDS = r"(?=\s*(?:[,)\]]|$))"
 _TEXTS = {
-    mark: re.compile(rf"{mark}((?:\\.|(?!{mark}{_ENDS})[^\\])*+){mark}", re.DOTALL)
-    for mark in ('"""', "'''", '"', "'")
+    mark: re.compile(rf"{mark}((?:\\.|(?!{mark})[^\\])*+){mark}", re.DOTALL)
+    for mark in ('"""', "'''", '"')
 }
-_ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U000[0-9A-Fa-f]{5}|\n|.)", re.DOTALL)
+# An apostrophe between two letters, as in 'it's', does not end a text: no list of values has a
+# quote there.
+_TEXTS["'"] = re.compile(r"'((?:\\.|[^\\']|(?<=\w)'(?=\w))*+)'", re.DOTALL)
+_ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U00[0-9A-Fa-f]{6}|\n|.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"', "/": "/", "\n": ""}
 _FENCE = re.compile(r"```[A-Za-z]*\n(.*?)\n?```|`+([^`]*)`+", re.DOTALL)
 
@@ -97,6 +96,13 @@ def _unescaped(match: re.Match[str]) -> str:
     return _ESCAPED.get(said, match[0])
 
 
+def _whole_letters(text: str) -> str:
+    """The text with halves of letters (\\ud83d\\ude00) put together, or replaced if alone."""
+    if not any("\ud800" <= letter <= "\udfff" for letter in text):
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 class _Reader:
     """Goes through a text from its beginning to its end."""
 
@@ -149,7 +155,7 @@ class _Reader:
         if match is None:
             raise NoCall(f"the text that begins at {self._here()} has no quote at its end")
         self._at = match.end()
-        return Literal("text", _ESCAPE.sub(_unescaped, match[1]))
+        return Literal("text", _whole_letters(_ESCAPE.sub(_unescaped, match[1])))
 
     def _list(self) -> Literal:
         start = self._at

@@ -32,12 +32,15 @@ _ALSO = {
     "up": "ArrowUp",
     "win": "Meta",
 }
+_MOST = 6
 _BY_LOWER = {name.lower(): name for name in _NAMES} | _ALSO
 
 
 def read_keys(text: str) -> tuple[str, str]:
     """What Playwright calls a combination such as ctrl+A, and what is wrong with it or ''."""
     names = _parts(text)
+    if len(names) > _MOST:
+        return "", f"{len(names)} keys at once are too many"
     problems = []
     for place, name in enumerate(names):
         last = place == len(names) - 1
@@ -64,6 +67,6 @@ def _parts(text: str) -> list[str]:
 def _unknown(name: str) -> str:
     if not name:
         return "there is no name of a key"
-    near = get_close_matches(name.lower(), _BY_LOWER, n=1)
+    near = get_close_matches(name.lower()[:40], _BY_LOWER, n=1)
     hint = f". Did you mean '{_BY_LOWER[near[0]]}'?" if near else ""
     return f"no key is called '{name[:40]}'{hint}"
