@@ -277,6 +277,18 @@ def test_a_window_that_closes_itself_is_told_and_the_session_goes_on(visit: Visi
     assert visit.notices() == ["A tab was closed by its page."]
 
 
+def test_a_last_tab_that_closes_itself_stays_the_active_one_until_it_is_replaced(
+    visit: Visit,
+) -> None:
+    page = visit.do(lambda session: session.new_tab())
+    visit.do(lambda session: session.close_tab(0))
+    visit.evaluate("close()")
+    visit.wait_for(lambda session: not session.tabs)
+    assert visit.session.page is page
+    assert page.is_closed()
+    assert not visit.do(lambda session: session.mend()).is_closed()
+
+
 async def crash(session: Session) -> Page:
     """Crash the page that is shown, and go on."""
     with pytest.raises(Error):

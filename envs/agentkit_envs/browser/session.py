@@ -64,7 +64,11 @@ class Session:
             LaunchFailed: It does not start.
         """
         session = cls(engine, gate, viewport, dialogs)
-        await session._begin()
+        try:
+            await session._begin()
+        except BaseException:  # also when the wait for it is given up
+            await session.close()
+            raise
         return session
 
     @property
@@ -136,6 +140,7 @@ class Session:
             await _within(CLOSING_S, context.close())
 
     async def _begin(self) -> None:
+        await self._engine.browser()  # which may take longer
         async with asyncio.timeout(OPENING_S):
             self._tabs = Tabs()
             width, height = self._viewport

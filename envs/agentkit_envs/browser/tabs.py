@@ -17,19 +17,21 @@ class Tabs:
     def __init__(self) -> None:
         self.pages: list[Page] = []
         self._used: list[Page] = []
+        self._gone: Page | None = None
         self._opened: list[Page] = []
         self._notices = Notices()
 
     @property
     def active(self) -> "Page":
-        """The tab that actions go to.
+        """The tab that actions go to; the one that closed last if none is open.
 
         Raises:
-            LookupError: None is open.
+            LookupError: None was ever open.
         """
-        if not self._used:
-            raise LookupError("no tab is open")
-        return self._used[-1]
+        page = self._used[-1] if self._used else self._gone
+        if page is None:
+            raise LookupError("no tab was opened")
+        return page
 
     def add(self, page: "Page") -> bool:
         """A tab that has opened becomes the active one; False if there are too many."""
@@ -88,6 +90,7 @@ class Tabs:
             return
         self.pages.remove(page)
         self._used.remove(page)
+        self._gone = page
         if notice:
             self._notices.add(notice)
 
