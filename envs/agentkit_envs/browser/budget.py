@@ -1,21 +1,23 @@
 """Which lines of a page are shown when not all of them fit."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from agentkit_envs.browser.lines import shorten, write_line
-from agentkit_envs.browser.roles import acts, is_inside
+from agentkit_envs.browser.roles import acts, distance
 from agentkit_envs.browser.view import Element
 
-_CUTS = (1000, 200, 80)
-"""Texts are cut at these numbers of characters, one after the other, until the lines fit."""
-
-_OPTIONS = 10
-"""How many options of a closed list are kept as long as anything else."""
-
-_NOTE = re.compile(r"\(Left out: (\d+) lines\b.*\)|\(Texts longer than \d+ .*\)")
-_MOST_NOTES = 260
+_CUTS: Final = ((1000, 1000), (1000, 200), (1000, 80))
+"""At how many characters texts in the window and outside of it are cut, one pair after the other,
+until all lines fit."""
+_INSIDE_CUTS: Final = (1000, 200, 80)
+"""The same for texts in the window when not even the lines in it fit."""
+_OPTIONS: Final = 10
+"""How many options of a closed list are needed as much as the list."""
+_NOTE: Final = re.compile(r"\(Left out: (\d+) lines\b.*\)|\(Texts .* are cut\b.*\)")
+_MOST_NOTES: Final = 250
 """How many characters the notes have at most."""
 
 
@@ -23,21 +25,23 @@ _MOST_NOTES = 260
 class Part:
     """The lines of a page that are shown."""
 
-    elements: tuple[Element, ...]
-    cut: int | None = None
-    """At how many characters texts were cut; None if none was."""
+    lines: list[str]
+    cuts: tuple[int, int] | None = None
+    """At how many characters texts in the window and outside were cut; None if none was."""
     left_out: int = 0
     """How many lines are not shown."""
 
     def notes(self) -> list[str]:
         """What is said about the rest: what is missing, by which rule, how to see it."""
         notes = []
-        if self.cut is not None:
-            notes.append(f"(Texts longer than {self.cut} characters are cut and end in ….)")
+        if self.cuts is not None:
+            inside, outside = self.cuts
+            far = "" if inside == outside else f" ({outside} outside the window)"
+            notes.append(f"(Texts longer than {inside} characters{far} are cut and end in ….)")
         if self.left_out:
             notes.append(
-                f"(Left out: {self.left_out} lines for want of room; first texts outside the "
-                "window, then texts, last what can be acted on. Scroll to see other parts.)"
+                f"(Left out: {self.left_out} lines for want of room, those outside the window "
+                "first, and texts before what can be acted on. Scroll to see other parts.)"
             )
         return notes
 
@@ -51,66 +55,96 @@ def read_note(line: str) -> int | None:
 
 
 def fit(elements: Sequence[Element], room: int, window: tuple[int, int], left_out: int = 0) -> Part:
-    """The elements that fit into that many characters.
+    """The lines of the elements, or those that fit into that many characters.
 
-    If not all do, texts are cut at 1000, 200, then 80 characters. If that is not enough, lines
-    are left out, the least needed first, and of equals the last: the options of a closed list
-    beyond the tenth, texts outside the window, texts inside it, what can be acted on outside the
-    window, and what can be acted on inside it.
+    If not all do, texts of more than 1000 characters are cut, those outside the window also at
+    200, then at 80. If that is not enough, lines are left out, the least needed first: the
+    options of a closed list beyond the tenth, texts outside the window, what can be acted on
+    outside it, texts inside it, and what can be acted on inside it; of equals, those farthest
+    from the window, then the last of the page. Before any in the window are left out, texts
+    there are cut at 200, then at 80.
     """
-    part = Part(tuple(elements), None, left_out)
-    if _length(part.elements) + _MOST_NOTES * bool(left_out) <= room:
+    part = Part(_lines(elements), None, left_out)
+    if _length(part.lines) + _MOST_NOTES * bool(left_out) <= room:
         return part
-    for cut in _CUTS:
-        part = Part(tuple(shorten(element, cut) for element in elements), cut, left_out)
-        if _length(part.elements) + _MOST_NOTES <= room:
+    room -= _MOST_NOTES
+    away = _distances(elements, window)
+    for cuts in _CUTS:
+        part = Part(_lines(_cut(elements, away, cuts)), cuts, left_out)
+        if _length(part.lines) <= room:
             return part
-    return _drop(part, room - _MOST_NOTES, window)
-
-
-def _length(elements: Sequence[Element]) -> int:
-    return sum(_cost(element) for element in elements)
-
-
-def _cost(element: Element) -> int:
-    return len(write_line(element)) + 2 * element.depth + 1
-
-
-def _drop(part: Part, room: int, window: tuple[int, int]) -> Part:
-    ranks = _ranks(part.elements, window)
-    order = sorted(range(len(part.elements)), key=lambda at: (-ranks[at], at))
-    kept = set()
-    for at in order:
-        room -= _cost(part.elements[at])
-        if room < 0:
+    inside = [at for at, far in enumerate(away) if not far]
+    for cut in _INSIDE_CUTS:
+        cuts = (cut, 80)
+        shown = _cut(elements, away, cuts)
+        if _length(_lines([shown[at] for at in inside])) <= room:
             break
-        kept.add(at)
-    left_out = part.left_out + len(part.elements) - len(kept)
-    return Part(nest(part.elements, kept), part.cut, left_out)
+    kept = _choose(shown, _ranks(elements, away), room)
+    return Part(_lines(nest(shown, kept)), cuts, left_out + len(elements) - len(kept))
 
 
-def nest(elements: Sequence[Element], kept: set[int]) -> tuple[Element, ...]:
+def nest(elements: Sequence[Element], kept: Collection[int]) -> list[Element]:
     """The elements at these places, with depths that count only them."""
     shown = []
     above: list[tuple[int, bool]] = []
+    depth = 0
     for at, element in enumerate(elements):
         while above and above[-1][0] >= element.depth:
-            above.pop()
-        if at in kept:
-            depth = sum(is_shown for _, is_shown in above)
+            depth -= above.pop()[1]
+        is_shown = at in kept
+        if is_shown:
             shown.append(element if depth == element.depth else replace(element, depth=depth))
-        above.append((element.depth, at in kept))
-    return tuple(shown)
+        above.append((element.depth, is_shown))
+        depth += is_shown
+    return shown
 
 
-def _ranks(elements: Sequence[Element], window: tuple[int, int]) -> list[int]:
-    """How much each element is needed: 0 least, 4 most."""
+def _lines(elements: Sequence[Element]) -> list[str]:
+    return ["  " * element.depth + write_line(element) for element in elements]
+
+
+def _length(lines: Sequence[str]) -> int:
+    return sum(map(len, lines)) + len(lines)
+
+
+def _cut(
+    elements: Sequence[Element], away: Sequence[float], cuts: tuple[int, int]
+) -> list[Element]:
+    return [shorten(element, cuts[far > 0]) for element, far in zip(elements, away, strict=True)]
+
+
+def _distances(elements: Sequence[Element], window: tuple[int, int]) -> list[float]:
+    """How far from the window each element is; what has no place is where its parent is."""
+    distances = []
+    above: list[tuple[int, float]] = []
+    for element in elements:
+        while above and above[-1][0] >= element.depth:
+            above.pop()
+        far = distance(element, window)
+        if far is None:
+            far = above[-1][1] if above else 0
+        above.append((element.depth, far))
+        distances.append(far)
+    return distances
+
+
+def _ranks(elements: Sequence[Element], away: Sequence[float]) -> list[tuple[int, float]]:
+    """How dispensable each element is."""
     ranks = []
     options = 0
-    for element in elements:
+    for element, far in zip(elements, away, strict=True):
         options = options + 1 if element.role == "option" else 0
-        if element.role == "option" and element.ref is None and not element.states:
-            ranks.append(0 if options > _OPTIONS else 2)
-        else:
-            ranks.append(1 + 2 * acts(element) + is_inside(element, window))
+        is_spare = options > _OPTIONS and element.ref is None and not element.states
+        ranks.append((4 if is_spare else 2 * (far > 0) + (not acts(element)), far))
     return ranks
+
+
+def _choose(elements: Sequence[Element], ranks: Sequence[tuple[int, float]], room: int) -> set[int]:
+    kept = set()
+    lines = _lines(elements)
+    for at in sorted(range(len(elements)), key=ranks.__getitem__):
+        room -= len(lines[at]) + 1
+        if room < 0:
+            break
+        kept.add(at)
+    return kept

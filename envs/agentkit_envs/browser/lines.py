@@ -25,6 +25,8 @@ _BREAKS = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 def quote(text: str) -> str:
     """The text as a JSON string on one line, with every letter as it is."""
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
     return _BREAKS.sub(_escape, json.dumps(text, ensure_ascii=False))
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from PIL import Image, ImageDraw, ImageFont
 from playwright.async_api import Error, Page
 
-from agentkit_envs.browser.roles import acts, is_inside
+from agentkit_envs.browser.roles import acts, distance
 from agentkit_envs.browser.view import Box, Element
 
 _TRIES: Final = 5
@@ -78,7 +78,7 @@ def _marks(elements: Sequence[Element], size: tuple[int, int]) -> Iterator[tuple
             element.ref is not None
             and box is not None
             and acts(element)
-            and is_inside(element, size)
+            and distance(element, size) == 0
         ):
             yield element.ref, box
 

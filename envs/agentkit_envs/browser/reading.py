@@ -28,12 +28,12 @@ class _Reader:
         self.at = 0
 
     def view(self) -> View:
-        goal = self._quoted("Goal: ")
+        goal = self._goal()
         last = self._last()
         notices = tuple(_bare(line.removeprefix("- ")) for line in self._block(text.NOTICES, "- "))
         url = self._quoted("Address: ")
         title = self._quoted("Title: ")
-        tabs = tuple(map(_tab, self._tabs()))
+        tabs = self._tabs(title, url)
         focused = self._optional("Focused: ")
         changes = self._changes()
         self._expect(text.PAGE)
@@ -65,10 +65,22 @@ class _Reader:
             return LastAction(_bare(action), _bare(unclear), understood=False)
         return LastAction(_bare(action), _bare(self._optional("Error: ") or ""))
 
-    def _tabs(self) -> Iterator[str]:
-        if self._skip(text.TABS):
-            while self._line()[:1].isdecimal():
-                yield self._next()
+    def _goal(self) -> str:
+        first = self._optional("Goal: ")
+        if first is None:
+            raise self._error("'Goal: '")
+        lines = [first]
+        while self._line().startswith("  "):
+            lines.append(self._next()[2:])
+        return "\n".join(lines)
+
+    def _tabs(self, title: str, url: str) -> tuple[Tab, ...]:
+        if not self._skip(text.TABS):
+            return (Tab(title, url, active=True),)
+        tabs = []
+        while self._line()[:1].isdecimal():
+            tabs.append(_tab(self._next()))
+        return tuple(tabs)
 
     def _changes(self) -> tuple[str, ...] | None:
         if not self._skip(text.CHANGES):
@@ -125,7 +137,11 @@ class _Reader:
         found = self._optional(start)
         if found is None:
             raise self._error(f"{start!r}")
-        return unquote(found)
+        try:
+            return unquote(found)
+        except ValueError:
+            self.at -= 1
+            raise self._error(f"{start!r} and a text in quotes") from None
 
     def _error(self, expected: str) -> ValueError:
         found = repr(self._line()[:80]) if self.at < len(self.lines) else "the end"

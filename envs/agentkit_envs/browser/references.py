@@ -13,7 +13,8 @@ class References:
     Playwright's own (e3, f1e3) begin anew with every document and look different in frames. An
     element keeps ours while it stays in its page with its role and name; one that comes later
     gets a number that was never used before in the episode, so an old reference never means
-    another element.
+    another element. (But for frames that went to another page by themselves: what is there now may
+    have the number of what was there before, if its role is the same.)
     """
 
     def __init__(self) -> None:

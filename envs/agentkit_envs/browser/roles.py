@@ -21,8 +21,17 @@ INTERACTIVE = FIELDS | {
 }
 """Roles that are there to be acted on."""
 
+PRESSED = INTERACTIVE - FIELDS - {"listbox"}
+"""Roles whose words are what they are called."""
+
+LABELLED = FIELDS | {"checkbox", "radio", "switch"}
+"""Roles that are called as the text beside them."""
+
 WRAPPERS = frozenset({"generic", "rowgroup"})
 """Roles that say nothing by themselves."""
+
+PLAIN = WRAPPERS | {"code", "emphasis", "img", "mark", "paragraph", "strong", "text", "time"}
+"""Roles of words that belong to what they stand in."""
 
 
 def acts(element: Element) -> bool:
@@ -30,10 +39,10 @@ def acts(element: Element) -> bool:
     return element.role in INTERACTIVE or "clickable" in element.states
 
 
-def is_inside(element: Element, window: tuple[int, int]) -> bool:
-    """Whether any of the element is in the window; true if nobody asked where it stands."""
+def distance(element: Element, window: tuple[int, int]) -> float | None:
+    """How many pixels the element is away from the window, 0 inside; None if it has no place."""
     box = element.box
-    if box is None:
-        return True
-    right, bottom = box.x + box.width, box.y + box.height
-    return box.x < window[0] and right > 0 and box.y < window[1] and bottom > 0
+    if box is None or not box.width or not box.height:
+        return None
+    aside = max(-box.x - box.width, box.x - window[0], -1)
+    return max(aside, -box.y - box.height, box.y - window[1], -1) + 1
