@@ -65,7 +65,7 @@ class Camera:
         """
         self._steps = 0
         drawn = self._drawn()[-1:]
-        self._take(zip([(0, 0)], drawn, strict=False), "", again)
+        self._take(zip([(0, 0)], drawn, strict=False), "start", again)
 
     def step(self, action: str, reward: float, *, again: bool = False) -> None:
         """The environment carried out an action.
@@ -159,6 +159,12 @@ def films(folder: Path) -> list[Path]:
     """The films of a run, by episode."""
     found = [path for path in (folder / FOLDER).glob("*.webp") if _FILM.fullmatch(path.name)]
     return sorted(found, key=lambda path: int(path.stem))
+
+
+def picture_of(folder: Path, episode: int, step: int) -> Path | None:
+    """What a step of a run saw; None where it was not recorded."""
+    path = folder / FOLDER / f"{episode:04d}" / _name((step, 0))
+    return path if path.exists() else None
 
 
 def _stills(folder: Path) -> list[Place]:

@@ -7,9 +7,9 @@ if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
     from PIL.ImageFont import ImageFont as BitmapFont
 
-_HEIGHT: Final = 28
 _LEAST_WIDTH: Final = 280
-_LETTERS: Final = 14
+_WIDE: Final = 800
+"""From this width on, the letters are larger: such a picture is often shown smaller than it is."""
 _PAPER: Final = (24, 24, 27)
 _INK: Final = (244, 244, 245)
 
@@ -22,12 +22,12 @@ def captioned(picture: "Image", words: str) -> "Image":
     from PIL import Image, ImageDraw, ImageFont
 
     width = max(picture.width, _LEAST_WIDTH)
-    whole = Image.new("RGB", (width, picture.height + _HEIGHT), _PAPER)
+    letters = 20 if width >= _WIDE else 14
+    whole = Image.new("RGB", (width, picture.height + 2 * letters), _PAPER)
     whole.paste(picture, ((width - picture.width) // 2, 0))
-    font = ImageFont.load_default(_LETTERS)
-    ImageDraw.Draw(whole).text(
-        (8, picture.height + _HEIGHT // 2), _fitted(words, width - 16, font), _INK, font, "lm"
-    )
+    font = ImageFont.load_default(letters)
+    place = 8, picture.height + letters
+    ImageDraw.Draw(whole).text(place, _fitted(words, width - 16, font), _INK, font, "lm")
     return whole
 
 

@@ -98,7 +98,7 @@ def test_a_picture_says_what_was_done_and_earned(tmp_path):
         with Image.open(path) as picture:
             said[path.name] = picture.info["Description"]
     words = "0: east   reward 1"
-    assert said == {"0000.png": "", "0000_1.png": words, "0001.png": words}
+    assert said == {"0000.png": "start", "0000_1.png": words, "0001.png": words}
 
 
 def test_a_film_is_as_fast_as_its_environment_says(tmp_path):

@@ -2,10 +2,12 @@
 
 import shlex
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from agentkit.agenda import summarize
+from agentkit.camera import picture_of
 from agentkit.cli.arguments import choose_episode, open_run
 from agentkit.cli.reporting import recorded_report
 from agentkit.cli.show_step import StepPrinter
@@ -34,7 +36,7 @@ def show_run(
         _show_overview(run)
         return
     chosen = choose_episode(run, episode)
-    printer = StepPrinter(step, node, full)
+    printer = StepPrinter(step, node, full, partial(picture_of, folder, chosen))
     for record in run.events(chosen):
         printer.print(record)
     if step is not None and step not in printer.steps:

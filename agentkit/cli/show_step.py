@@ -1,6 +1,7 @@
 """The events of an episode as text, step by step."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -19,12 +20,20 @@ class StepPrinter:
         step: Only this step; None prints all.
         node: Only this node; None prints all, and what happens between them.
         full: Whether whole conversations are printed, and not only the last message.
+        picture: The file with what a step saw; None where there is none.
     """
 
-    def __init__(self, step: int | None, node: str | None, full: bool) -> None:
+    def __init__(
+        self,
+        step: int | None,
+        node: str | None,
+        full: bool,
+        picture: Callable[[int], Path | None],
+    ) -> None:
         self._step = step
         self._node = node
         self._full = full
+        self._picture = picture
         self._observation: Any = None
         self.steps: set[int] = set()
         """The steps that were seen."""
@@ -79,6 +88,8 @@ class StepPrinter:
         if self._observation is not None:
             echo("observation", fg="cyan")
             echo(_indented(self._observation))
+        if (picture := self._picture(record["step"])) is not None:
+            show_pair("picture", str(picture), 0)
 
     def _node_started(self, record: Record) -> None:
         attempt = f", attempt {record['attempt']}" if record["attempt"] > 1 else ""

@@ -55,6 +55,13 @@ def test_show_names_the_film_of_a_run(invoke):
     assert "film" not in invoke("show", "other").stdout
 
 
+def test_show_names_the_picture_that_a_step_saw(invoke):
+    invoke("run", "painter.yaml", "--record", "--out", "run")
+    shown = invoke("show", "run", "--episode", "0", "--step", "1").stdout
+    assert "picture: run/pictures/0000/0001.png\n" in shown
+    assert "0002.png" not in shown
+
+
 def test_a_recorded_run_that_is_resumed_goes_on_with_its_film(invoke):
     invoke("run", "painter.yaml", "--record", "--steps", "1", "--out", "run")
     assert pictures("run/pictures/0000.webp") == 2
