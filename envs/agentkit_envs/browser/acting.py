@@ -75,7 +75,7 @@ async def carry_out(
         allow: Where it may go.
         timeout_s: How long it may take, with the waiting.
         uploads: The folder whose files may be given to pages.
-        quiet_s: How long to wait at most for the page to be quiet.
+        quiet_s: How long to wait at most for the page to be quiet; 0 where it always is.
     """
     if action.name == "send_msg_to_user":
         return Done(message=action.text("text"))
@@ -101,7 +101,7 @@ async def _attempt(scene: Scene, watch: Watch, quiet_s: float) -> str:
     try:
         # A page that hangs must not keep an agent from leaving it.
         leaves = GRAMMAR[scene.action.name].group in ("nav", "tab")
-        await watch.begin(counting=not leaves)
+        await watch.begin(counting=quiet_s > 0 and not leaves)
         await DEEDS[scene.action.name](scene)
         await watch.settle(quiet_s)
     except CannotAct as problem:

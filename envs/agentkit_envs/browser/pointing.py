@@ -144,7 +144,10 @@ async def _clickable(scene: Scene) -> Found:
 
 
 def _how(scene: Scene) -> dict[str, Any]:
-    return {"button": _button(scene), "modifiers": list(scene.action.texts("modifiers"))}
+    # Without modifiers Playwright leaves those alone that keyboard_down holds; with an empty list
+    # it lets them go.
+    modifiers = list(scene.action.texts("modifiers"))
+    return {"button": _button(scene), "modifiers": modifiers or None}
 
 
 def _button(scene: Scene) -> Any:

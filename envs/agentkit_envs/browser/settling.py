@@ -14,9 +14,12 @@ AGAIN_S: Final = 0.02
 """How long nothing may change for a page to be quiet; longer than a step of an animation."""
 QUIET_S: Final = 0.5
 """How long to wait for a page to be quiet, at most; some never are."""
+ANSWERS = 2
+"""So many times as long is waited where the server has not answered what the page asks."""
 AWAITED: Final = frozenset({"document", "fetch", "script", "xhr"})
 """What a page asks for that can change what it says; pictures and sockets cannot be waited for."""
 _NO_CONTENT = (204, 205)
+_UNSETTLED = -1
 
 
 class Pages(Protocol):
@@ -65,22 +68,28 @@ class Watch:
         return self._leaving.url if self._leaving is not None else ""
 
     async def settle(self, quiet_s: float = QUIET_S) -> None:
-        """Wait for a page that is opened, and then until nothing changes, but not longer.
+        """Wait for a page that is opened, and then until nothing changes, but no longer.
+
+        With a `quiet_s` of 0 it is not waited for changes at all.
 
         Raises:
             playwright.async_api.TimeoutError: The page was not there in time.
             playwright.async_api.Error: It crashed.
         """
+        if not quiet_s:
+            await self._arrived()
+            return
         loop = asyncio.get_running_loop()
-        before, pause = 0, FIRST_S
-        ends = min(loop.time() + quiet_s, self._ends)
+        began, before, pause = loop.time(), 0, FIRST_S
         while True:
             await asyncio.sleep(pause)
             if await self._arrived():
-                before, ends = -1, min(loop.time() + quiet_s, self._ends)
-            changes = await self._changes(ends)
-            quiet = changes == before and not self._awaited
-            if quiet or loop.time() >= ends:
+                began, before = loop.time(), _UNSETTLED
+            changes = await self._changes(min(began + quiet_s, self._ends))
+            bound_s = quiet_s
+            if self._awaited:  # what is done with the answer comes after it
+                changes, bound_s = _UNSETTLED, quiet_s * ANSWERS
+            if changes == before != _UNSETTLED or loop.time() >= min(began + bound_s, self._ends):
                 return
             before, pause = changes, AGAIN_S
 
@@ -128,7 +137,7 @@ class Watch:
         return moved
 
     async def _changes(self, ends: float) -> int:
-        """How much has changed so far; a new number as long as that cannot be known."""
+        """How much has changed so far, or `_UNSETTLED` as long as that cannot be known."""
         page = self._page
         if page is None or page.is_closed():
             return 0
@@ -136,16 +145,16 @@ class Watch:
             async with asyncio.timeout_at(ends):
                 if self._counter is None:
                     await self._count_anew()
-                    return -2
+                    return _UNSETTLED
                 changes, leaving = await self._counter.evaluate("s => [s.changes, s.leaving]")
         except TimeoutError:  # a script keeps it busy
-            return -3
+            return _UNSETTLED
         except Error as error:
             if page.is_closed() or "crash" in error.message:
-                return -4
+                return _UNSETTLED
             self._counter = None  # it is another document now
-            return -5
-        return -6 if leaving and not self.addresses else int(changes)
+            return _UNSETTLED
+        return _UNSETTLED if leaving and not self.addresses else int(changes)
 
     async def _count_anew(self) -> None:
         if self._page is not None:
