@@ -39,6 +39,7 @@ class Session:
         self._notices = Notices()
         self._tabs = Tabs()
         self._context: BrowserContext | None = None
+        self._closed = False
         self._repairs: set[asyncio.Task[None]] = set()
 
     @classmethod
@@ -82,9 +83,24 @@ class Session:
         return self._tabs.pages
 
     async def mend(self) -> "Page":
-        """The active tab, after replacing what crashed or closed itself; call it before looking."""
+        """The active tab, after replacing what crashed or closed itself; call it before looking.
+
+        Raises:
+            RuntimeError: The session was closed.
+            LaunchFailed: The browser died, and does not start again.
+        """
+        from playwright.async_api import Error
+
         while self._repairs:
             await asyncio.wait(set(self._repairs))
+        try:
+            return await self._mended()
+        except Error:  # the browser died meanwhile, so now there is something else to mend
+            return await self._mended()
+
+    async def _mended(self) -> "Page":
+        if self._closed:
+            raise RuntimeError("the session was closed")
         if self._context is None or not self._engine.serves(self._context):
             self._notices.add(
                 "The browser crashed and was started again: its tabs and cookies are lost."
@@ -133,6 +149,7 @@ class Session:
 
     async def close(self) -> None:
         """End the context with all of its tabs."""
+        self._closed = True
         for repair in self._repairs:
             repair.cancel()
         context, self._context = self._context, None
