@@ -16,6 +16,8 @@ from agentkit.graph import Graph
 from agentkit.ledger import Ledger
 from agentkit.limits import UNLIMITED, Limits
 from agentkit.memory import Memory
+from agentkit.models.none import NoModel
+from agentkit.plugins import has_expert
 from agentkit.pricing import check_prices
 from agentkit.prompt import Template, TemplateProblem, compile_expression, compile_template
 from agentkit.scope import State
@@ -133,10 +135,36 @@ class Agent:
         Raises:
             InputError: An input has no value.
         """
+        if lines := self._missing_inputs():
+            raise InputError(lines[0])
+
+    def check_ready(self) -> None:
+        """Refuse to play while an input has no value, or a node no model.
+
+        Raises:
+            InputError: Something is missing; it says all that is.
+        """
+        lines = self._missing_inputs()
+        if any(isinstance(bound.model, NoModel) for bound in self.binding.nodes):
+            lines.append(self._no_model())
+        if lines:
+            raise InputError("\n".join(lines))
+
+    def _missing_inputs(self) -> list[str]:
         missing = [name for name, value in self.inputs.items() if value is None]
-        if missing:
-            options = " ".join(f"--input {name}=..." for name in missing)
-            raise InputError(f"{self.name} needs a value for {', '.join(missing)}: {options}")
+        options = " ".join(f"--input {name}=..." for name in missing)
+        names = ", ".join(missing)
+        return [f"{self.name} needs a value for {names}: {options}"] if missing else []
+
+    def _no_model(self) -> str:
+        """What to do where the file leaves the choice of the model to the user."""
+        rules = ""
+        if self.env is not None and not has_expert(self.env.id):
+            rules = f" There is no rule-based expert for {self.env.id}, so it cannot be 'rules'."
+        return (
+            f"{self.name} needs a language model: name one, such as --model openai:gpt-5-mini."
+            f"{rules}"
+        )
 
     def episode(
         self,
@@ -145,7 +173,7 @@ class Agent:
         source: Source | None = None,
     ) -> "Episode":
         """Begin an episode of its own; several may run at once."""
-        self.check_inputs()
+        self.check_ready()
         return Episode(self, index, self.memory.begin() if memory is None else memory, source)
 
     def reset(self) -> None:

@@ -134,6 +134,11 @@ def _gymnasium_ids() -> frozenset[str]:
     return frozenset(gymnasium.registry)
 
 
+def has_expert(env_id: str) -> bool:
+    """Whether an environment has a rule-based expert."""
+    return env_id in _group("experts")
+
+
 def get_expert(env_id: str) -> Callable[..., str]:
     """The rule-based expert of an environment.
 

@@ -95,7 +95,7 @@ async def rollout(
         InputError: The run cannot start: an input, the environment, the memory file.
         TraceError: The run cannot be recorded.
     """
-    agent.check_inputs()
+    agent.check_ready()
     outliving = agent.memory.outlives_episodes
     if plan.parallel > 1 and outliving and not plan.fresh:
         raise InputError(

@@ -121,6 +121,23 @@ def test_inputs_must_be_declared_and_given():
         essay.with_inputs({"topik": "rain"})
 
 
+def test_an_agent_of_any_model_plays_only_with_one_and_says_all_that_is_missing():
+    chooser = agent(Node("a", "{{ topic }}"), inputs={"topic": None}, model="none")
+    with pytest.raises(InputError) as caught:
+        chooser.act_sync()
+    assert "--input topic=..." in str(caught.value)
+    assert "agent needs a language model: name one, such as --model" in str(caught.value)
+    given = chooser.with_inputs({"topic": "rain"})
+    with pytest.raises(InputError, match="needs a language model") as caught:
+        given.act_sync()
+    assert "rule-based" not in str(caught.value)  # it has no environment
+    assert given.replace(model="echo").act_sync() == "rain"
+
+
+def test_a_model_that_no_node_asks_need_not_be_named():
+    assert agent(Node("a", "x", model="echo"), model="none").act_sync() == "x"
+
+
 def test_model_may_be_a_name_under_models_and_every_wrong_one_is_listed():
     models = {"strong": {"use": "echo", "temperature": 0}}
     assert agent(Node("a", "x"), model="strong", models=models).act_sync() == "x"

@@ -76,7 +76,7 @@ def run_agent(
     """
     agent, path = load(name, model, inputs, memory)
     agent = limited(agent, wishes)
-    agent.check_inputs()
+    agent.check_ready()
     for note in notes(agent, path):
         echo(note, err=True)
     if memory is not None and not agent.memory.kept_forever:

@@ -106,6 +106,10 @@ def _by_id(model_id: str, env_id: str | None, folder: Path) -> Model:
         from agentkit.models.echo import EchoModel
 
         return EchoModel()
+    if model_id == "none":
+        from agentkit.models.none import NoModel
+
+        return NoModel()
     if model_id == "rules":
         return _rules(env_id)
     if prefix == "script" and rest:

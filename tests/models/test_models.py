@@ -132,6 +132,11 @@ def test_unknown_models_are_named_with_what_there_is():
         get_model(3)
 
 
+def test_the_model_none_answers_nothing():
+    with pytest.raises(InputError, match="node 'plan' has no model to answer it: name one"):
+        ask(get_model("none"), node="plan")
+
+
 @pytest.mark.parametrize("written", ["openai: gpt-5", " echo", "langchain:openai :gpt-5"])
 def test_a_space_around_a_name_is_refused_with_the_id_without_it(written):
     tidy = written.replace(" ", "")
