@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from agentkit_envs.browser.engine import Engine, shared_engine
 from agentkit_envs.browser.look import Look, look
+from agentkit_envs.browser.marking import listening_script
 from agentkit_envs.browser.references import References
 from playwright.async_api import BrowserContext, Page
 
@@ -46,6 +47,7 @@ def tab(width: int = 400, height: int = 300) -> Iterator[Tab]:
     with shared_engine() as engine:
         context = engine.run(engine.new_context(viewport={"width": width, "height": height}), 60)
         try:
+            engine.run(context.add_init_script(listening_script()), 60)
             yield Tab(engine, context, engine.run(context.new_page(), 60))
         finally:
             engine.run(context.close(), 60)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from playwright.async_api import Page
 
 from agentkit_envs.browser.compact import compact
+from agentkit_envs.browser.marking import marked, unmask
 from agentkit_envs.browser.references import References
-from agentkit_envs.browser.snapshot import parse_snapshot
+from agentkit_envs.browser.snapshot import parse_snapshot, whole
 from agentkit_envs.browser.view import Element
 
 
@@ -22,7 +23,12 @@ class Look:
 
 
 async def look(
-    page: Page, references: References, *, root: str | None = None, boxes: bool = False
+    page: Page,
+    references: References,
+    *,
+    root: str | None = None,
+    boxes: bool = False,
+    thorough: bool = False,
 ) -> Look:
     """What the page shows now, its frames included.
 
@@ -31,15 +37,29 @@ async def look(
         references: The episode's; it knows the way back to the page afterwards.
         root: A CSS selector of the only part that is looked at.
         boxes: Whether to ask where the elements stand.
+        thorough: Whether to find also what acts without being a button or the like, such as
+            icons and words that listen to clicks, and what the snapshot cuts (see `marking`).
 
     Raises:
         playwright.async_api.Error: The page is gone, or has no such part.
     """
-    if root is None:
-        text = await page.aria_snapshot(mode="ai", boxes=boxes)
+    if thorough:
+        elements = await _marked(page, root, boxes)
     else:
-        text = await page.locator(root).first.aria_snapshot(mode="ai", boxes=boxes)
+        elements = parse_snapshot(await _snapshot(page, root, boxes))
     url = page.url
-    elements = references.number(page, compact(parse_snapshot(text), url))
-    focused = [element.ref for element in elements if "focused" in element.states]
-    return Look(url, await page.title(), tuple(elements), focused[-1] if focused else None)
+    shown = references.number(page, compact(elements, url))
+    focused = [element.ref for element in shown if "focused" in element.states]
+    return Look(url, whole(await page.title()), tuple(shown), focused[-1] if focused else None)
+
+
+async def _marked(page: Page, root: str | None, boxes: bool) -> list[Element]:
+    async with marked(page) as marks:
+        text = await _snapshot(page, root, boxes)
+    return unmask(parse_snapshot(text), marks)
+
+
+async def _snapshot(page: Page, root: str | None, boxes: bool) -> str:
+    if root is None:
+        return await page.aria_snapshot(mode="ai", boxes=boxes)
+    return await page.locator(root).first.aria_snapshot(mode="ai", boxes=boxes)

@@ -33,11 +33,18 @@ def parse_snapshot(text: str) -> list[Element]:
     """
     elements: list[Element] = []
     drafts: list[_Draft] = []
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(whole(text).split("\n"), start=1):
         if line:
             _take(line, number, drafts)
     elements.extend(draft.element() for draft in drafts)
     return elements
+
+
+def whole(text: str) -> str:
+    """The text without halves of characters, which scripts can make and nobody can store."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 class _Draft:
@@ -147,7 +154,7 @@ def _read_key(key: str, number: int, depth: int, value: str) -> _Draft:
         raise ValueError(f"snapshot: line {number}: expected a role, found {key[:40]!r}")
     draft = _Draft(match[1], depth)
     if match[2]:
-        draft.name = json.loads(match[2], strict=False)
+        draft.name = whole(json.loads(match[2], strict=False))
     draft.words = value
     if match[3]:
         for mark, content in _MARK.findall(match[3]):

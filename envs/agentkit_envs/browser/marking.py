@@ -1,0 +1,139 @@
+"""Labels for what a snapshot would not tell well, there only for as long as it takes.
+
+Pages have things that act without being a button or link: a word that listens to clicks, an icon,
+a coloured box. Playwright's snapshot has no line for most of them. So they are given a label and a
+role for the moment of the snapshot (`marks.js`), which is read from it and taken away again.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from playwright.async_api import Error, Frame, Page
+
+from agentkit_envs.browser.roles import FIELDS
+from agentkit_envs.browser.view import Element
+
+_LABEL = re.compile("\ue000(\\d+-\\d+)\ue001")
+_ROLE = "note"
+"""What marks.js says of elements without a role."""
+_RESTORE = "() => { const ours = window[Symbol.for('agentkit')]; if (ours) ours.restore(); }"
+_PATIENCE_S = 1.0
+"""How long a frame may take to answer; one that is loading may not answer at all."""
+_STATES = frozenset({"clickable", "draggable", "editable"})
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a label stands for."""
+
+    name: str
+    """The element's own name, if it has one."""
+    text: str
+    """Its words, as far as they belong to the name of what is around it."""
+    label: str
+    """How its markup calls it, for one without words."""
+    states: tuple[str, ...]
+    """What can be done with it."""
+    plain: bool
+    """Whether it has no role of its own."""
+
+
+def listening_script() -> str:
+    """What must run in every document before its own scripts, for `marked` to know all."""
+    return _script("listening.js")
+
+
+@asynccontextmanager
+async def marked(page: Page) -> AsyncIterator[Mapping[str, Mark]]:
+    """The page with labels, and what they stand for; without them afterwards."""
+    frames = page.frames
+    try:
+        told = await asyncio.gather(*(_mark(frame, at) for at, frame in enumerate(frames)))
+        yield {key: mark for marks in told for key, mark in marks.items()}
+    finally:
+        await asyncio.gather(*(_unmark(frame) for frame in frames))
+
+
+async def _mark(frame: Frame, number: int) -> dict[str, Mark]:
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            told: dict[str, Any] = await frame.evaluate(_script("marks.js"), number)
+    except (Error, TimeoutError):  # it is being left or loading; it is seen without labels
+        return {}
+    return {
+        key: Mark(
+            str(fact["name"]),
+            str(fact["text"]),
+            str(fact["label"]),
+            tuple(state for state in fact["states"] if state in _STATES),
+            bool(fact["plain"]),
+        )
+        for key, fact in told.items()
+    }
+
+
+async def _unmark(frame: Frame) -> None:
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            await frame.evaluate(_RESTORE)
+    except (Error, TimeoutError):  # it was left, and its labels with it; or the next look does it
+        return
+
+
+def unmask(elements: Sequence[Element], marks: Mapping[str, Mark]) -> list[Element]:
+    """The elements of a snapshot with what the labels stand for in place of them."""
+    if not marks:
+        return list(elements)
+    owners: dict[str, int] = {}
+    for at, element in enumerate(elements):
+        label = _LABEL.fullmatch(element.name)
+        mark = marks.get(label[1]) if label else None
+        if label and mark and mark.plain == (element.role == _ROLE):
+            owners[label[1]] = at  # others may be called by it; of these it is inside
+    return list(_unmasked(elements, marks, set(owners.values())))
+
+
+def _unmasked(
+    elements: Sequence[Element], marks: Mapping[str, Mark], owners: set[int]
+) -> Iterator[Element]:
+    for at, element in enumerate(elements):
+        label = _LABEL.search(element.name)
+        if label is None:
+            yield element
+        elif at in owners:
+            is_leaf = at + 1 == len(elements) or elements[at + 1].depth <= element.depth
+            yield _tell(element, marks[label[1]], is_leaf)
+        else:
+            yield replace(element, name=_read(element.name, marks))
+
+
+def _tell(element: Element, mark: Mark, is_leaf: bool) -> Element:
+    """The element of a label."""
+    name, value = mark.name, element.value
+    if element.role in FIELDS:
+        name = name or mark.label
+    else:
+        if not name:
+            name, value = value, ""
+        if is_leaf and not any(map(str.isprintable, name + value)):
+            name = mark.label
+    states = dict.fromkeys((*element.states, *mark.states))
+    role = "generic" if mark.plain else element.role
+    return replace(element, role=role, name=name, value=value, states=tuple(states))
+
+
+def _read(name: str, marks: Mapping[str, Mark]) -> str:
+    """A name that is made of the names of labelled elements."""
+    read = _LABEL.sub(lambda label: marks[label[1]].text if label[1] in marks else "", name)
+    return " ".join(read.split())
+
+
+@cache
+def _script(name: str) -> str:
+    return files("agentkit_envs.browser").joinpath(name).read_text(encoding="utf-8")
