@@ -117,7 +117,7 @@ def test_a_browser_plays_the_film(recorded):
 
 def test_a_run_that_is_given_up_in_the_middle_of_an_action_leaves_no_browser(tmp_path):
     (tmp_path / "waiter.yaml").write_text(WAITER)
-    (tmp_path / "noop.json").write_text('{"act": "noop(1000)"}')
+    (tmp_path / "noop.json").write_text('{"act": ["noop(10)", "noop(4000)"]}')
     arguments = ["waiter.yaml", "--out", "run", "--record", "--input"]
     with served({"/": HOME}) as site:
         process = subprocess.Popen(
@@ -130,7 +130,7 @@ def test_a_run_that_is_given_up_in_the_middle_of_an_action_leaves_no_browser(tmp
         )
         with process:
             try:
-                wait_for(tmp_path / "run/pictures/0000/0001.png", process)
+                wait_for_actions(2, tmp_path / "run/episodes/0000.jsonl", process)
                 children = descendants(process.pid)
                 assert len(children) >= 4
                 for said in ("stopping after the calls in flight", "stopping now"):
@@ -144,9 +144,10 @@ def test_a_run_that_is_given_up_in_the_middle_of_an_action_leaves_no_browser(tmp
         assert film.n_frames >= 2
 
 
-def wait_for(path, process):
+def wait_for_actions(number, record, process):
+    """Wait until so many actions were decided on."""
     until = time.monotonic() + 60
-    while not path.exists():
+    while not record.exists() or record.read_text().count('"step_finished"') < number:
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < until
         time.sleep(0.02)
