@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Final
 
-from playwright.async_api import Error
-
 from agentkit_envs.browser.elements import Found, find_usable
 from agentkit_envs.browser.scene import CannotAct, Scene, said
 
@@ -30,6 +28,15 @@ NOT_WRITTEN: Final = {
     "submit": "click it",
 }
 """What to do with inputs that take no text."""
+TAKES: Final = """(given, text) => {
+  const field = given.control || given;
+  const other = document.createElement("input");
+  other.type = field.type;
+  other.value = text;
+  if (field.type === "range") return text !== "" && !isNaN(Number(text));
+  return field.type === "color" ? other.value === text.toLowerCase() : other.value !== "";
+}"""
+"""Whether a field of that kind would hold a text; it leaves the field itself alone."""
 _LISTED = 20
 
 
@@ -92,16 +99,13 @@ async def _write(scene: Scene, text: str) -> None:
     problem = _why_not_written(found.facts)
     if problem:
         raise CannotAct(f"{found.what} {problem}")
-    try:
-        await found.handle.fill(text, timeout=scene.left_ms)
-    except Error as error:
-        if "Malformed value" not in error.message and "Cannot type text" not in error.message:
-            raise
-        kind = found.facts["type"]
+    kind = found.facts["type"]
+    if text and kind in FORMATS and not await found.handle.evaluate(TAKES, text.strip()):
         raise CannotAct(
             f"{found.what} is a field for a {kind} and does not take {said(text)}: "
-            f"write it like {FORMATS.get(kind, 'the field says')}"
-        ) from None
+            f"write it like {FORMATS[kind]}"
+        )
+    await found.handle.fill(text, timeout=scene.left_ms)
 
 
 def _why_not_written(facts: Mapping[str, Any]) -> str:
