@@ -124,6 +124,7 @@ class Browsing:
         steps_left: int | None = None,
         root: str | None = None,
         boxes: bool = False,
+        thorough: bool = False,
     ) -> View:
         """What is on the page now, and what happened since the last look.
 
@@ -133,9 +134,10 @@ class Browsing:
             steps_left: How many more there may be.
             root: The CSS selector of the part that is shown; None for the whole page.
             boxes: Whether elements say where they stand.
+            thorough: Whether to find also what acts without being a button or the like.
         """
         boxes = boxes or self.film is not None  # which marks what is acted on
-        sight, tabs, notices = self.call(lambda session: self._see(session, root, boxes))
+        sight, tabs, notices = self.call(lambda session: self._see(session, root, boxes, thorough))
         place = sight.url.partition("#")[0]
         known = self._seen is not None and self._place == place
         told = changes(self._seen or (), sight.elements) if known else None
@@ -217,13 +219,15 @@ class Browsing:
         return Turn(LastAction(text, done.error), done.message, done.infeasible)
 
     async def _see(
-        self, session: Session, root: str | None, boxes: bool
+        self, session: Session, root: str | None, boxes: bool, thorough: bool
     ) -> tuple[Look, tuple[Tab, ...], tuple[str, ...]]:
         page = await session.mend()
         unreadable: list[str] = []
         try:
             async with asyncio.timeout(self._timeout_s):
-                sight = await look(page, self._references, root=root, boxes=boxes)
+                sight = await look(
+                    page, self._references, root=root, boxes=boxes, thorough=thorough
+                )
         except (Error, TimeoutError, ValueError) as error:
             LOG.warning("a page could not be read: %s: %s", type(error).__name__, error)
             sight = Look(page.url, "", (), None)

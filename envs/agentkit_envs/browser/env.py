@@ -19,6 +19,7 @@ from agentkit_envs.browser.arguments import (
 from agentkit_envs.browser.browsing import Browsing, Turn
 from agentkit_envs.browser.choices import listed_actions
 from agentkit_envs.browser.film import as_array
+from agentkit_envs.browser.grammar import GROUPS, USUAL
 from agentkit_envs.browser.report import report
 from agentkit_envs.browser.text import describe
 from agentkit_envs.browser.view import View
@@ -57,7 +58,8 @@ class BrowserEnv(gymnasium.Env[str, str]):
       clicks, options of lists, tabs, scrolling; those on the first 100 elements. Many more texts
       are actions. At the end of the episode there are none.
     - `understood` (bool): whether the last text was an action; true after a reset.
-    - `grammar` (str): every action with its parameters and an example.
+    - `grammar` (str): every action with its parameters and an example; those at places of the
+      window only with `image=True`.
     - `goal` (str): what to do.
     - `url` (str): the address of the active tab.
     - `title` (str): its title.
@@ -137,7 +139,8 @@ class BrowserEnv(gymnasium.Env[str, str]):
         self.max_steps = max_steps
         self.text_size = text_size
         self.viewport = (viewport[0], viewport[1])
-        self.grammar = grammar_text()
+        # Places are of use only to those who see the picture.
+        self.grammar = grammar_text(GROUPS if image else USUAL)
         self.image = image
         self.marks = marks
         self.render_mode = render_mode
@@ -221,6 +224,7 @@ class BrowserEnv(gymnasium.Env[str, str]):
             last=None if turn is None else turn.last,
             steps_left=self._steps_left(),
             boxes=True,
+            thorough=True,
         )
         self._view = replace(view, notices=(*notices, *view.notices))
         self.browsing.shoot()

@@ -53,19 +53,20 @@ def listening_script() -> str:
 async def marked(page: Page) -> AsyncIterator[Mapping[str, Mark]]:
     """The page with labels, and what they stand for; without them afterwards."""
     frames = page.frames
+    told = await asyncio.gather(*(_mark(frame, at) for at, frame in enumerate(frames)))
     try:
-        told = await asyncio.gather(*(_mark(frame, at) for at, frame in enumerate(frames)))
         yield {key: mark for marks in told for key, mark in marks.items()}
     finally:
-        await asyncio.gather(*(_unmark(frame) for frame in frames))
+        labelled = [frame for frame, marks in zip(frames, told, strict=True) if marks]
+        await asyncio.gather(*map(_unmark, labelled))
 
 
 async def _mark(frame: Frame, number: int) -> dict[str, Mark]:
     try:
         async with asyncio.timeout(_PATIENCE_S):
             told: dict[str, Any] = await frame.evaluate(_script("marks.js"), number)
-    except (Error, TimeoutError):  # it is being left or loading; it is seen without labels
-        return {}
+    except (Error, TimeoutError):  # it is being left, loading or busy: it is seen without labels,
+        return {}  # and the next look takes away those that it may have got meanwhile
     return {
         key: Mark(
             str(fact["name"]),

@@ -157,6 +157,8 @@ class Session:
             await _within(CLOSING_S, context.close())
 
     async def _begin(self) -> None:
+        from agentkit_envs.browser.marking import listening_script
+
         await self._engine.browser()  # which may take longer
         async with asyncio.timeout(OPENING_S):
             self._tabs = Tabs()
@@ -173,6 +175,7 @@ class Session:
                 proxy={"server": self._gate.address},
             )
             self._context = context
+            await context.add_init_script(listening_script())  # for thorough looks
             context.on("page", self._on_page)
             context.on("dialog", self._on_dialog)
             context.on("close", self._on_lost)
