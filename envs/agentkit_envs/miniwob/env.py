@@ -10,7 +10,7 @@ from gymnasium.error import ResetNeeded
 
 from agentkit_envs.browser.actions import GRAMMAR, ActionError, grammar_text, parse_action
 from agentkit_envs.browser.arguments import text_problems, window_problems
-from agentkit_envs.browser.browsing import REFUSED, Turn
+from agentkit_envs.browser.browsing import REFUSED, Browsing, Turn
 from agentkit_envs.browser.choices import listed_actions
 from agentkit_envs.browser.film import Picture, as_array, black
 from agentkit_envs.browser.text import describe
@@ -20,7 +20,6 @@ from agentkit_envs.miniwob.report import report
 from agentkit_envs.miniwob.serving import pages_folder
 from agentkit_envs.miniwob.stage import (
     STEP_MS,
-    WINDOW,
     Beginning,
     Settings,
     Stage,
@@ -28,7 +27,7 @@ from agentkit_envs.miniwob.stage import (
     give_back,
     take_stage,
 )
-from agentkit_envs.miniwob.tasks import chosen_tasks, page_of
+from agentkit_envs.miniwob.tasks import WINDOW, chosen_tasks, page_of, window_of
 from agentkit_envs.text import AnyText
 
 ACTIONS: Final = ("bid", "coord", "infeas")
@@ -47,7 +46,7 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
     of the Python package `miniwob`, served on loopback to Chromium. Their clock stands still
     while the player thinks: it goes on by half a second after each action, and by `ms` in
     `noop(ms)`, so that nothing depends on how fast the machine or the model is. The time limits
-    of the tasks (10 to 60 seconds) are out of reach.
+    of the tasks (7 to 60 seconds) are out of reach.
 
     ## Action Space
     Any text. An action is one call in BrowserGym's grammar, such as `click('e3')`; it is read,
@@ -102,7 +101,8 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
     - `action_timeout_s` (5.0): how long an action may take, and as long again reading the page.
     - `text_size` (8000): characters of an observation; what does not fit is left out, and the
       text says so.
-    - `image` (False): whether `info` holds a picture of the window, 500 x 320 pixels.
+    - `image` (False): whether `info` holds a picture of the window, 500 x 420 pixels (600 x
+      700 for flights).
     - `marks` (False): whether the picture shows the references of the elements.
     - `render_mode` (None): `"human"` shows the window; `"rgb_array"` makes `render()` return a
       picture; `"rgb_array_list"` the pictures since the last call: the window before each action,
@@ -158,11 +158,10 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
         self.grammar = grammar_text(_COMMANDS)
         self.action_space = AnyText([command.example for command in _COMMANDS.values()])
         self.observation_space = AnyText()
-        self._settings = Settings(
-            action_timeout_s, render_mode != "human", render_mode == "rgb_array_list"
-        )
+        self._action_timeout_s = action_timeout_s
         self._number: int | None = None
         self._stage: Stage | None = None
+        self._held = False
         self._view: View | None = None
 
     def reset(
@@ -176,12 +175,12 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
         self._task = self.tasks[self._number % len(self.tasks)]
         self._seed = self._number // len(self.tasks)
         self._decisions = self._failed = self._understood = 0
-        self._held = self._over = False
+        self._over = False
         self._state: State | None = None
-        if self._stage is None:
-            self._stage = take_stage(self._settings)
-        self._beginning: Beginning = self._stage.begin(self._task, self._seed)
-        return self._told(self._stage, None)
+        stage = self._stage_of(self._task)
+        self._held = False
+        self._beginning: Beginning = stage.begin(self._task, self._seed)
+        return self._told(stage, None)
 
     def step(self, action: str) -> tuple[str, SupportsFloat, bool, bool, dict[str, Any]]:
         """Carry out an action text, and show the page after it."""
@@ -210,9 +209,8 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
 
     def close(self) -> None:
         """Let the page go; the browser ends with its last user."""
-        stage, self._stage, self._view = self._stage, None, None
-        if stage is not None:
-            give_back(stage, clean=not self._held)
+        self._let_go()
+        self._view = None
 
     @staticmethod
     def report(infos: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -220,9 +218,34 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
         return report(infos)
 
     @property
+    def browsing(self) -> Browsing:
+        """The browser behind the words, for researchers; an agent must not look at it."""
+        return self._started()[0].browsing
+
+    @property
     def view(self) -> View:
         """What the observation says now, as a value."""
         return self._started()[1]
+
+    def _stage_of(self, task: str) -> Stage:
+        """A page for a task: the one that there is, unless it must be another."""
+        settings = Settings(
+            window_of(task),
+            self._action_timeout_s,
+            headless=self.render_mode != "human",
+            film=self.render_mode == "rgb_array_list",
+        )
+        if self._stage is not None and (self._held or self._stage.settings != settings):
+            self._let_go()
+        if self._stage is None:
+            self._stage = take_stage(settings)
+        return self._stage
+
+    def _let_go(self) -> None:
+        """A key or button that is held would be held in the next episode too."""
+        stage, self._stage = self._stage, None
+        if stage is not None:
+            give_back(stage, clean=not self._held)
 
     def _next_number(self, seed: int | None) -> int:
         if seed is not None:
@@ -271,7 +294,8 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
             elements=_without_goal(view.elements),
         )
         stage.browsing.shoot()
-        return describe(self._view, self.text_size, WINDOW), self._info(stage, self._view, turn)
+        window = stage.settings.window
+        return describe(self._view, self.text_size, window), self._info(stage, self._view, turn)
 
     def _info(self, stage: Stage, view: View, turn: Turn | None) -> dict[str, Any]:
         state = self._state
@@ -301,7 +325,7 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
     def _picture(self, stage: Stage, *, marks: bool = False) -> Picture:
         """The window; all black if the page does not let itself be shown."""
         file = stage.browsing.picture(marks=marks)
-        return black(WINDOW) if file is None else as_array(file)
+        return black(stage.settings.window) if file is None else as_array(file)
 
 
 def _checked_tasks(task: str | Sequence[str], others: Sequence[str | None]) -> tuple[str, ...]:

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from agentkit_envs.browser.session import Session
 
-WINDOW: Final = (500, 320)
-"""Width and height in pixels. A task takes 160 x 210, some open lists beside it."""
 STEP_MS: Final = 500
 """How far the page's clock goes on after an action."""
 IDLE_S: Final = 2.0
@@ -36,7 +34,6 @@ MOST_USES: Final = 200
 """How many episodes a page plays before it is replaced, whatever it has gathered by then."""
 _TIMEOUT_S: Final = 30.0
 _SCRIPTS: Final = ("clock.js", "captions.js", "task.js")
-_CORNER: Final = (WINDOW[0] - 1, WINDOW[1] - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +60,7 @@ class Beginning:
 class Settings:
     """What a stage is made for; it is used again for the same."""
 
+    window: tuple[int, int]
     action_timeout_s: float
     headless: bool
     film: bool
@@ -76,11 +74,12 @@ class Stage:
         self.origin = shared_pages()
         self.browsing = Browsing(
             AllowList.parse(self.origin, ()),
-            viewport=WINDOW,
+            viewport=settings.window,
             action_timeout_s=settings.action_timeout_s,
             dialogs="accept",
             headless=settings.headless,
             film=settings.film,
+            quiet_s=0,  # nothing goes on while the clock of the page stands still
         )
         self._context: BrowserContext | None = None
         self._uses = 0
@@ -124,12 +123,12 @@ class Stage:
 
     async def _begin(self, session: "Session", task: str, seed: int) -> dict[str, Any]:
         address = f"{self.origin}/{page_of(task)}"
+        corner = [side - 1 for side in self.settings.window]
         try:
             async with asyncio.timeout(_TIMEOUT_S):
                 page = await session.mend()
-                await self._prepare(page.context)
-                await page.mouse.move(*_CORNER)
-                await page.goto(address)
+                await asyncio.gather(self._prepare(page.context), page.mouse.move(*corner))
+                await page.goto(address, wait_until="commit")
                 told: dict[str, Any] = await page.evaluate(
                     "([seed, ms]) => agentkitTask.begin(seed, ms)", [seed, STEP_MS]
                 )

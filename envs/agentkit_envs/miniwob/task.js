@@ -9,6 +9,11 @@
   `;
   let begun = false;
 
+  if (location.protocol.startsWith('http')) { // an episode finds nothing of the one before
+    localStorage.clear();
+    sessionStorage.clear();
+  }
+
   const goal = () => {
     const told = core.getUtterance();
     const text = told.utterance || told;
@@ -33,6 +38,7 @@
   };
 
   const begin = async (seed, ms) => {
+    while (document.readyState !== 'complete') await agentkitClock.rest(2);
     const style = document.createElement('style');
     style.textContent = STYLE;
     document.head.append(style);

@@ -10,6 +10,10 @@ import yaml
 from agentkit_envs.checks import near
 
 ALL: Final = "all"
+WINDOW: Final = (500, 420)
+"""Width and height in pixels. A task takes 160 x 210, and some draw beyond: nothing may scroll, for
+where things stand would then depend on how they were reached."""
+_FLIGHT_WINDOW: Final = (600, 700)
 _FLIGHT = "flight."
 
 
@@ -46,6 +50,11 @@ def page_of(task: str) -> str:
     if task.startswith(_FLIGHT):
         return f"flight/{task.removeprefix(_FLIGHT)}/wrapper.html"
     return f"miniwob/{task}.html"
+
+
+def window_of(task: str) -> tuple[int, int]:
+    """Width and height of the window that a task is shown in."""
+    return _FLIGHT_WINDOW if task.startswith(_FLIGHT) else WINDOW
 
 
 def _names(task: object) -> list[str]:

@@ -1,0 +1,439 @@
+"""The tasks of MiniWoB++ in the real browser: seeds, clock, captions, rewards, ends."""
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from agentkit_envs.browser.reading import read
+from agentkit_envs.miniwob.env import MiniWoBEnv
+from agentkit_envs.miniwob.tasks import groups
+from envs.browser_pages import needs_chromium
+
+pytestmark = needs_chromium
+
+
+@pytest.fixture(scope="module")
+def envs():
+    """Environments by task; a page is used again for the same one, and closed in the end."""
+    made = {}
+
+    def env(task, **arguments):
+        key = (task, *arguments.items())
+        if key not in made:
+            made[key] = MiniWoBEnv(task, **arguments)
+        return made[key]
+
+    yield env
+    for one in made.values():
+        one.close()
+
+
+def ref(env, name, role=None):
+    """The reference of the first element whose name begins so."""
+    return next(
+        e.ref
+        for e in env.view.elements
+        if e.name.startswith(name) and (role is None or e.role == role) and e.ref
+    )
+
+
+def names(env):
+    return [element.name for element in env.view.elements]
+
+
+def click(env, name):
+    return env.step(f"click('{ref(env, name)}')")
+
+
+def walk(tasks):
+    """What is wrong with tasks that are begun and get one action each."""
+    env = MiniWoBEnv(tasks, max_steps=2)
+    try:
+        return [
+            f"{env.tasks[seed]}: {text}" for seed in range(len(tasks)) for text in wrong(env, seed)
+        ]
+    finally:
+        env.close()
+
+
+def wrong(env, seed):
+    observation, info = env.reset(seed=seed)
+    if info["task"] != env.tasks[seed] or not info["goal"]:
+        yield f"began as {info['task']} with the goal {info['goal']!r}"
+    if not env.view.elements or read(observation).goal != info["goal"]:
+        yield "has an observation without a page or a goal"
+    if "agentkit" in observation or "127.0.0.1" in observation:
+        yield "tells of our own doing"
+    # The first link of the flights is out of the window: it would cost the time of an action.
+    action = "noop(100)" if info["task"].startswith("flight.") else info["actions"][0]
+    *_, terminated, truncated, after = env.step(action)
+    if not after["understood"] or after["left"] or truncated:
+        yield f"answers {action} with {after['error']!r}"
+    if terminated != (after["score"] is not None):
+        yield "has an end without a score"
+
+
+def test_every_task_begins_and_takes_an_action():
+    tasks = groups()["all"]
+    with ThreadPoolExecutor(2) as pool:
+        found = [line for part in pool.map(walk, (tasks[::2], tasks[1::2])) for line in part]
+    assert found == []
+
+
+def played(env, seed, actions=2):
+    """All that is told when the listed actions are taken in turn."""
+    observation, info = env.reset(seed=seed)
+    told = [(observation, info)]
+    for number in range(actions):
+        *step, info = env.step(info["actions"][number % len(info["actions"])])
+        told.append((*step, info))
+        if step[2] or step[3]:
+            break
+    return told
+
+
+@pytest.mark.parametrize(
+    "task", ["click-pie", "stock-market", "tic-tac-toe", "choose-date", "terminal", "drag-items"]
+)
+def test_the_same_seed_and_actions_tell_the_same_on_a_used_page_and_on_a_new_one(envs, task):
+    used = envs("click-test")
+    used.reset(seed=1)
+    used.tasks = (task,)
+    first = played(used, 5)
+    fresh = MiniWoBEnv(task, action_timeout_s=5.5)  # other settings: no page to use again
+    try:
+        assert played(fresh, 5) == first
+        assert played(fresh, 6) != first
+    finally:
+        fresh.close()
+        used.tasks = ("click-test",)
+
+
+def test_seeds_go_round_the_tasks_and_then_to_the_next_variant():
+    env = MiniWoBEnv("click-button, click-test-2, enter-text")
+    try:
+        begun = [env.reset(seed=seed)[1] for seed in (0, 1, 3, 4)]
+        assert [(info["task"], info["task_seed"]) for info in begun] == [
+            *(("click-button", 0), ("click-test-2", 0)),
+            *(("click-button", 1), ("click-test-2", 1)),
+        ]
+        assert begun[0]["goal"] != begun[2]["goal"]
+        after = env.reset()[1]
+        assert (after["task"], after["task_seed"]) == ("enter-text", 1)
+    finally:
+        env.close()
+
+
+def test_the_page_decides_what_is_won_and_lost(envs):
+    env = envs("click-test-2")
+    env.reset(seed=0)
+    _, reward, terminated, truncated, info = click(env, "ONE")
+    assert (reward, terminated, truncated) == (1.0, True, False)
+    assert (info["score"], info["success"], info["actions"]) == (1.0, True, [])
+    env.reset(seed=0)
+    _, reward, terminated, _, info = click(env, "TWO")
+    assert (reward, terminated) == (-1.0, True)
+    assert (info["score"], info["success"], info["left"]) == (-1.0, False, False)
+
+
+def test_a_reward_is_not_less_because_time_has_passed(envs):
+    env = envs("click-test")
+    env.reset(seed=0)
+    *_, info = env.step("noop(60000)")
+    assert info["score"] is None
+    assert click(env, "Click")[1] == 1.0
+
+
+def test_a_part_of_the_reward_is_given_for_a_part_of_the_task(envs):
+    env = envs("click-checkboxes-large")
+    _, info = env.reset(seed=0)
+    wanted = info["goal"].removeprefix("Select ").split(" and click")[0].split(", ")
+    for name in wanted[1:]:
+        env.step(f"check('{ref(env, name, 'checkbox')}')")
+    _, reward, _, _, info = click(env, "Submit")
+    assert 0 < reward < 1
+    assert info["success"]
+
+
+def test_giving_up_ends_the_task_without_a_reward(envs):
+    env = envs("click-test")
+    env.reset(seed=0)
+    _, reward, terminated, truncated, info = env.step("report_infeasible('no rule')")
+    assert (reward, terminated, truncated) == (0.0, True, False)
+    assert (info["infeasible"], info["score"], info["success"]) == ("no rule", None, False)
+
+
+def test_a_page_that_is_left_ends_the_task_and_the_next_one_begins_all_the_same(envs):
+    env = envs("click-test")
+    env.reset(seed=0)
+    env.browsing.evaluate("() => { location.reload(); }")
+    _, reward, terminated, _, info = env.step("noop(100)")
+    if not terminated:  # it was still there
+        _, reward, terminated, _, info = env.step("noop(100)")
+    assert (reward, terminated, info["left"], info["score"]) == (0.0, True, True, None)
+    env.reset(seed=0)
+    assert click(env, "Click")[1] == 1.0
+
+
+def test_the_steps_are_limited(envs):
+    env = envs("enter-text", max_steps=2)
+    env.reset(seed=0)
+    assert env.step("dance")[2:4] == (False, False)
+    *_, terminated, truncated, info = env.step("noop(0)")
+    assert (terminated, truncated) == (False, True)
+    assert (info["decisions"], info["game_steps"], info["failed"]) == (2, 1, 1)
+
+
+def test_the_clock_of_a_page_stands_still_but_for_its_steps(envs):
+    env = envs("stock-market")
+    now = "() => [Date.now(), performance.now()]"
+    env.reset(seed=0)
+    begun = env.browsing.evaluate(now)
+    assert env.browsing.evaluate(now) == begun
+    prices = [names(env)]
+    for _ in range(3):
+        env.step("noop(100)")
+        prices.append(names(env))
+    assert env.browsing.evaluate(now) == [moment + 300 for moment in begun]
+    assert len({tuple(price) for price in prices}) == 4
+
+
+def test_an_action_takes_half_a_second_of_the_clock_and_one_that_is_not_understood_none(envs):
+    env = envs("click-test-2")
+    env.reset(seed=0)
+    begun = env.browsing.evaluate("() => Date.now()")
+    env.step("dance")
+    assert env.browsing.evaluate("() => Date.now()") == begun
+    env.step(f"hover('{ref(env, 'ONE')}')")
+    assert env.browsing.evaluate("() => Date.now()") == begun + 500
+
+
+def test_what_a_page_does_after_a_while_is_there_with_the_next_look(envs):
+    env = envs("use-autocomplete")
+    env.reset(seed=0)
+    env.step(f"focus('{ref(env, '', 'textbox')}')")
+    env.step("keyboard_type('A')")
+    assert sum(element.role in ("option", "menuitem", "listitem") for element in env.view.elements)
+
+
+def test_timers_run_in_order_and_intervals_until_they_are_cleared(envs):
+    env = envs("click-test")
+    env.reset(seed=0)
+    env.browsing.evaluate(
+        """() => {
+            window.told = [];
+            const say = (word) => () => told.push([word, performance.now() % 1000]);
+            const base = performance.now();
+            window.from = () => told.map(([word, at]) => [word, Math.round(at - base % 1000)]);
+            setTimeout(say('late'), 30);
+            setTimeout(say('early'), 10);
+            setTimeout((word) => told.push([word, performance.now() % 1000]), 20, 'given');
+            const every = setInterval(() => {
+                say('every')();
+                if (told.length > 4) clearInterval(every);
+            }, 12);
+            clearTimeout(setTimeout(say('never'), 5));
+            Promise.resolve().then(say('first'));
+        }"""
+    )
+    env.step("noop(200)")
+    assert (
+        env.browsing.evaluate("() => window.from()")
+        == [
+            *(["first", 0], ["early", 10], ["every", 12], ["given", 20]),
+            *(["every", 24], ["late", 30], ["every", 36]),
+        ][: len(env.browsing.evaluate("() => told"))]
+    )
+    assert env.browsing.evaluate("() => told.length") >= 5
+
+
+def test_an_error_in_a_timer_does_not_keep_the_others(envs):
+    env = envs("click-test")
+    env.reset(seed=0)
+    env.browsing.evaluate(
+        "() => { setTimeout(() => { throw new Error('no'); }, 1);"
+        "setTimeout(() => { told = 1 }, 2); }"
+    )
+    env.step("noop(10)")
+    assert env.browsing.evaluate("() => told") == 1
+
+
+def test_the_day_is_the_same_in_every_episode(envs):
+    env = envs("terminal")
+    env.reset(seed=0)
+    assert any("Thu Jan 01 2026" in name for name in names(env))
+
+
+def test_what_has_no_words_is_named_by_its_markup(envs):
+    env = envs("click-color")
+    env.reset(seed=3)
+    assert names(env)[0] == "color, yellow, 52 x 52 at (49, 103)"
+    env = envs("tic-tac-toe")
+    env.reset(seed=3)
+    assert "ttt-8 mark-o, 42 x 42 at (123, 171)" in names(env)
+    click(env, "ttt-4")
+    assert any(name.startswith("ttt-4 mark-x") for name in names(env))
+
+
+def test_drawings_say_what_they_show_and_where(envs):
+    env = envs("bisect-angle")
+    env.reset(seed=3)
+    told = names(env)
+    assert "line, black, from (105, 129) to (89, 66)" in told
+    assert "circle, init-blue, blue, 7 x 7 at (105, 129)" in told
+
+
+def test_icons_inside_a_clickable_line_are_buttons_of_their_own(envs):
+    env = envs("email-inbox-delete")
+    _, info = env.reset(seed=0)
+    sender = info["goal"].removeprefix("Find the email by ").split(" and click")[0]
+    elements = list(env.view.elements)
+    at = next(i for i, element in enumerate(elements) if element.name == sender)
+    trash = next(e for e in elements[at:] if e.name == "trash")
+    assert trash.role == "button"
+    assert env.step(f"click('{trash.ref}')")[1] == 1.0
+
+
+def test_words_that_can_be_pressed_are_lines_of_their_own(envs):
+    env = envs("click-link")
+    _, info = env.reset(seed=3)
+    assert info["goal"] == 'Click on the link "blandit".'
+    assert click(env, "blandit")[1] == 1.0
+
+
+def test_a_picture_in_the_goal_is_said_in_words(envs):
+    env = envs("click-menu-2")
+    goals = [env.reset(seed=seed)[1]["goal"] for seed in range(4)]
+    assert any(goal.endswith("the item with the [zoomin] icon.") for goal in goals)
+
+
+def test_the_parts_of_a_goal_are_told_where_the_page_has_them(envs):
+    _, info = envs("email-inbox-forward-nl").reset(seed=3)
+    assert info["fields"] == {"by": "Lissie", "to": "Amargo"}
+    assert envs("click-test").reset(seed=0)[1]["fields"] is None
+    _, info = envs("flight.AA").reset(seed=3)
+    assert info["goal"].startswith("Search for a flight. Departure City: ")
+    assert info["fields"]["Departure City"] in info["goal"]
+
+
+def test_letters_of_all_languages_are_what_they_are(envs):
+    goals = [envs("unicode-test").reset(seed=seed)[1]["goal"] for seed in range(5)]
+    assert 'Click on the "确定" button.' in goals
+
+
+def test_the_goal_is_said_once_and_the_rewards_of_the_page_never(envs):
+    observation, info = envs("click-button").reset(seed=0)
+    assert observation.count(info["goal"].split('"')[0]) == 1
+    assert "Last reward" not in observation
+    assert "START" not in observation
+
+
+def test_the_page_is_shown_after_the_end_too(envs):
+    env = envs("click-test")
+    env.reset(seed=0)
+    click(env, "Click")
+    assert "Click Me!" in names(env)
+
+
+@pytest.mark.parametrize("action", ["goto('/x')", "new_tab()", "send_msg_to_user('x')"])
+def test_a_task_is_one_page_and_nobody_reads_on(envs, action):
+    env = envs("click-test")
+    env.reset(seed=0)
+    _, _, terminated, _, info = env.step(action)
+    assert (terminated, info["understood"]) == (False, False)
+    assert "is no action here" in info["error"]
+    assert action.partition("(")[0] not in info["grammar"]
+
+
+def test_an_episode_finds_nothing_of_the_one_before(envs):
+    env = envs("click-test")
+    env.reset(seed=0)
+    env.browsing.evaluate(
+        "() => { localStorage.a = 1; sessionStorage.b = 2; document.cookie = 'c=3; path=/'; }"
+    )
+    env.reset(seed=1)
+    left = "() => [localStorage.length, sessionStorage.length, document.cookie]"
+    assert env.browsing.evaluate(left) == [0, 0, ""]
+
+
+def test_no_task_scrolls_its_window(envs):
+    size = "() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
+    for task, window in (("click-pie", [500, 420]), ("flight.AA", [600, 700])):
+        env = envs(task)
+        env.reset(seed=0)
+        assert env.browsing.evaluate(size) == window
+
+
+def test_a_page_is_used_again_by_the_next_environment_unless_a_key_is_held():
+    first = MiniWoBEnv("click-test", action_timeout_s=6.5)
+    first.reset(seed=0)
+    page = first.browsing
+    first.close()
+    second = MiniWoBEnv("click-test-2", action_timeout_s=6.5)
+    second.reset(seed=0)
+    assert second.browsing is page
+    second.step("keyboard_down('Shift')")
+    second.close()
+    third = MiniWoBEnv("click-test", action_timeout_s=6.5)
+    third.reset(seed=0)
+    assert third.browsing is not page
+    third.close()
+
+
+def test_environments_in_threads_and_in_a_running_loop_play_each_their_own(envs):
+    def play(seed):
+        env = MiniWoBEnv("enter-text")
+        goal = env.reset(seed=seed)[1]["goal"]
+        word = goal.split('"')[1]
+        env.step(f"fill('{ref(env, '', 'textbox')}', {word!r})")
+        reward = click(env, "Submit")[1]
+        env.close()
+        return word, reward
+
+    async def main():
+        return await asyncio.gather(*(asyncio.to_thread(play, seed) for seed in range(3))), play(3)
+
+    together, here = asyncio.run(main())
+    assert [reward for _, reward in (*together, here)] == [1.0] * 4
+    assert len({word for word, _ in (*together, here)}) == 4
+    assert threading.current_thread() is threading.main_thread()
+
+
+def test_pictures_are_arrays_of_the_window(envs):
+    env = envs("click-test", image=True, marks=True, render_mode="rgb_array_list")
+    _, info = env.reset(seed=0)
+    assert info["image"].shape == (420, 500, 3)
+    assert info["image"].std() > 0
+    click(env, "Click")
+    assert [picture.shape for picture in env.render()] == [(420, 500, 3)] * 3
+    assert env.render() == []
+
+
+def test_all_wrong_arguments_are_told_at_once():
+    with pytest.raises(ValueError, match="arguments are wrong") as error:
+        MiniWoBEnv("clik-test", max_steps=0, text_size="long", render_mode="film")
+    for words in ("did you mean 'click-test'", "max_steps", "text_size", "render_mode"):
+        assert words in str(error.value)
+    with pytest.raises(ValueError, match="no options"):
+        MiniWoBEnv("click-test").reset(options={"task": "click-tab"})
+
+
+def test_the_report_tells_what_failed_and_what_was_given_up():
+    def info(task, score, infeasible=None):
+        return {
+            **{"task": task, "score": score, "success": bool(score and score > 0)},
+            **{"infeasible": infeasible, "decisions": 2, "failed": 1},
+        }
+
+    infos = [info("a", 1.0), info("b", -1.0), info("b", 0.5), info("c", None, "no rule")]
+    assert MiniWoBEnv.report(infos) == {
+        "success rate": "50.0% (95% between 15.0 and 85.0, 2 of 4 episodes)",
+        "mean reward": "0.125 (from -1 to 1)",
+        "tasks": "3 different ones, each played 1.33 times",
+        "successes with less than the full reward": "1",
+        "failed": "b, c",
+        "of these given up": "1: c",
+        "actions with an error": "4 of 8",
+    }
+    assert MiniWoBEnv.report(infos[:1])["success rate"] == "100.0% (one episode)"
