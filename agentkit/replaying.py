@@ -49,6 +49,7 @@ async def replay(
     writer: RunWriter,
     agent: Agent | None = None,
     *,
+    record: bool = False,
     on_event: Callable[[int, Event], None] | None = None,
     stop: asyncio.Event | None = None,
 ) -> Comparison:
@@ -61,6 +62,7 @@ async def replay(
         run: The run, from `load_run`.
         writer: Where the replay is recorded.
         agent: The agent; by default the recorded one.
+        record: Whether pictures and a film of each episode are kept, as `Plan.record` does.
         on_event: Called with the episode's number and each event.
         stop: Once set, the replay ends as soon as it can.
 
@@ -68,10 +70,11 @@ async def replay(
         Whether it was the same run, or where it first differs.
 
     Raises:
-        InputError: The agent cannot be made again.
+        InputError: The agent cannot be made again, or there is nothing to take pictures of.
         TraceError: The record is damaged, or the replay cannot be recorded.
     """
-    plot = Replay(run, agent or recorded_agent(run), recorded_plan(run))
+    plan = replace(recorded_plan(run), record=record)
+    plot = Replay(run, agent or recorded_agent(run), plan)
     summary = await plot.play(writer, on_event, stop)
     writer.finish(summary.status, summary.totals())
     return plot.compare(load_run(writer.folder))
@@ -83,7 +86,7 @@ class Replay:
     Args:
         run: The recorded run.
         agent: The agent.
-        plan: The plan of the run.
+        plan: The plan of the run. It says whether the replay is shown or recorded as pictures.
     """
 
     def __init__(self, run: Run, agent: Agent, plan: Plan) -> None:
@@ -97,9 +100,8 @@ class Replay:
         names = {name: known.get(node, name) for node, name in node_models(self.agent).items()}
         self.agent.binding.exchange_models(lambda model: silenced(model, names))
         self.plan = replace(
-            plan, fresh=True, limits=None, allow_unknown_price=True, record=False,
-            episodes=len(run.episodes) or 1,
-        )  # fmt: skip
+            plan, fresh=True, limits=None, allow_unknown_price=True, episodes=len(run.episodes) or 1
+        )
         self._until: dict[int, int] = {}
         """Of episodes whose end is not compared: the step from which on; -1 leaves out all."""
         self._left_out: dict[int, str] = {}

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from agentkit.agent import Agent
 from agentkit.camera import Camera
 from agentkit.environment import EnvThread, checked_info, make_env
+from agentkit.errors import InputError
 from agentkit.rebuilding import rebuild, repeats_itself
-from agentkit.showing import Showing
+from agentkit.showing import NOT_SHOWN, Showing
 
 if TYPE_CHECKING:
     import gymnasium
@@ -51,7 +52,17 @@ class Stage:
         return repeats
 
     async def replace(self, env: "gymnasium.Env[Any, Any]") -> None:
-        """Play in another environment instead."""
+        """Play in another environment instead.
+
+        Raises:
+            InputError: It is to be seen, and there is nothing to see of the other one.
+        """
+        if self._showing != NOT_SHOWN:
+            raise InputError(
+                f"{self._agent.name}'s environment does not repeat itself (resumable = False), so "
+                "a replay of it takes the recorded answers, and there is nothing to see: say "
+                "--show or --record while it is played"
+            )
         await self._thread.call(self._env.close)
         self._made = env
 

@@ -188,6 +188,23 @@ def test_a_replay_takes_no_pictures(tmp_path):
     assert not (tmp_path / "again/pictures").exists()
 
 
+def test_a_run_that_is_over_can_be_filmed_by_a_replay(tmp_path):
+    play(tmp_path / "run", agent("Drawn", length=2), Plan())
+    writer = RunWriter(tmp_path / "again", {})
+    player = agent("Drawn", length=2)
+    found = asyncio.run(replay(load_run(tmp_path / "run"), writer, player, record=True))
+    assert found.difference is None
+    assert film(tmp_path / "again") == [0, 5, 10, 15, 20]
+
+
+def test_a_run_that_does_not_repeat_itself_cannot_be_filmed_afterwards(tmp_path):
+    play(tmp_path / "run", agent("Forgetful"))
+    run = load_run(tmp_path / "run")
+    writer = RunWriter(tmp_path / "again", {})
+    with pytest.raises(InputError, match=r"does not repeat itself .* there is nothing to see"):
+        asyncio.run(replay(run, writer, agent("Forgetful"), record=True))
+
+
 def test_what_is_recorded_is_the_same_run(tmp_path):
     play(tmp_path / "plain", agent(), Plan())
     play(tmp_path / "run", agent())

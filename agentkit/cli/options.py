@@ -39,9 +39,27 @@ seed = click.option(
     show_default=True,
     help="Another seed is another episode: another world, another goal.",
 )
+show = click.option(
+    "--show", is_flag=True, help="Open a window to watch, where the environment has one."
+)
+record = click.option(
+    "--record", is_flag=True, help="Keep pictures and a film of every episode in the run's folder."
+)
 place = click.option(
     "--from",
     "place",
     metavar="RUN:EPISODE:STEP",
     help="Begin with this step of a recorded run.",
 )
+
+
+def check_show_or_record(show: bool, record: bool) -> None:
+    """Refuse both together.
+
+    Raises:
+        UsageError: Both were given.
+    """
+    if show and record:
+        raise click.UsageError(
+            "--show and --record do not go together: a window opens, or pictures are kept"
+        )

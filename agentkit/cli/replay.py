@@ -21,8 +21,18 @@ from agentkit.cli import options
     type=options.FILE,
     help="The folder to record the replay in; runs/... by default.",
 )
+@options.show
+@options.record
 @click.pass_context
-def command(ctx: click.Context, /, run: Path, parallel: int | None, out: Path | None) -> None:
+def command(
+    ctx: click.Context,
+    /,
+    run: Path,
+    parallel: int | None,
+    out: Path | None,
+    show: bool,
+    record: bool,
+) -> None:
     """Play a recorded RUN (a folder) again from its recorded answers.
 
     No model is asked and no memory file is written. The replay is recorded in a folder of its
@@ -34,9 +44,11 @@ def command(ctx: click.Context, /, run: Path, parallel: int | None, out: Path | 
     Examples:
       agentkit replay runs/20260131-120000-crafter
       agentkit replay runs/20260131-120000-crafter --out again
+      agentkit replay runs/20260131-120000-crafter --record
 
     Exit codes: 0 the same, 1 different, 2 something in the command or the record is wrong.
     """
     from agentkit.cli.replaying import replay_run
 
-    ctx.exit(replay_run(run, parallel, out))
+    options.check_show_or_record(show, record)
+    ctx.exit(replay_run(run, parallel, out, show, record))

@@ -11,6 +11,7 @@ from agentkit.cli.recording import run_folder
 from agentkit.cli.reporting import finish
 from agentkit.cli.running import make_board
 from agentkit.cli.view.progress import choose
+from agentkit.cli.view.summary import film_facts
 from agentkit.cli.view.terminal import echo
 from agentkit.cli.view.words import count
 from agentkit.cli.watching import play
@@ -21,11 +22,21 @@ from agentkit.replaying import Comparison, Replay
 from agentkit.run_folder import RunWriter
 
 
-def replay_run(folder: Path, parallel: int | None, out: Path | None) -> int:
+def replay_run(
+    folder: Path, parallel: int | None, out: Path | None, show: bool, record: bool
+) -> int:
     """Replay a run and compare; returns the exit code.
 
+    Args:
+        folder: The run's folder.
+        parallel: How many episodes at once; None: as many as before.
+        out: The folder of the replay.
+        show: Whether a window shows each environment.
+        record: Whether pictures are kept.
+
     Raises:
-        InputError: The folder is no run, or its agent cannot be made again.
+        InputError: The folder is no run, its agent cannot be made again, or there is nothing to
+            see of it.
         TraceError: The record is damaged, or the replay cannot be recorded.
     """
     run = open_run(folder)
@@ -34,7 +45,8 @@ def replay_run(folder: Path, parallel: int | None, out: Path | None) -> int:
     agent, plan = recorded_agent(run), recorded_plan(run)
     for change in changes(run):
         echo(f"note: {change}", err=True)
-    plot = Replay(run, agent, replace(plan, parallel=parallel or plan.parallel))
+    plan = replace(plan, parallel=parallel or plan.parallel, show=show, record=record)
+    plot = Replay(run, agent, plan)
     kept = {name: run.about[name] for name in ("agent", "models") if name in run.about}
     about = {**about_run(agent, plan), **kept, "replay_of": str(folder)}
     writer = RunWriter(run_folder(f"{agent.name}-replay", out), about)
@@ -43,7 +55,10 @@ def replay_run(folder: Path, parallel: int | None, out: Path | None) -> int:
     progress = choose(board, f"{agent.name} · replay of {folder}, no model")
     try:
         stopped = play(plot.agent, plot.plan, writer, board, progress, agenda)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, InputError) and not any(e.begun for e in board.episodes.values()):
+            writer.discard()
+            raise
         writer.finish("failed", board.summary.totals())
         raise
     said = finish(writer, agent, board.status(stopped), board.summary)
@@ -65,8 +80,9 @@ def _say(run: Run, folder: Path, comparison: Comparison, said: Mapping[str, str]
             count(comparison.events, "event"),
         )
         echo(f"the same run as {run.folder}: {', '.join(sizes)}")
-    width = max(map(len, said), default=0)
-    for label, text in said.items():
+    lines = [*said.items(), *film_facts(folder)]
+    width = max((len(label) for label, _ in lines), default=0)
+    for label, text in lines:
         echo(f"  {label:<{width}}  {text}")
     echo(f"the replay lies in {folder}", err=True)
     return 0 if comparison.difference is None else 1

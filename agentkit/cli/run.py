@@ -56,10 +56,8 @@ from agentkit.cli import limits, options
     type=options.FILE,
     help="Take answers from this file where they are known, and keep new ones in it.",
 )
-@click.option("--show", is_flag=True, help="Open a window to watch, where the environment has one.")
-@click.option(
-    "--record", is_flag=True, help="Keep pictures and a film of every episode in the run's folder."
-)
+@options.show
+@options.record
 @options.log
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 @click.option("--node", metavar="NAME", help="Ask only this node, once, and print its answer.")
@@ -103,10 +101,7 @@ def command(
     reached, 130 stopped with Ctrl-C.
     """
     wishes["budget"] = limits.Budget.take(wishes)
-    if wishes["show"] and wishes["record"]:
-        raise click.UsageError(
-            "--show and --record do not go together: a window opens, or pictures are kept"
-        )
+    options.check_show_or_record(wishes["show"], wishes["record"])
     if resume is not None:
         _refuse(
             ctx,

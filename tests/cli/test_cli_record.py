@@ -91,6 +91,24 @@ def test_a_replay_of_a_recorded_run_is_the_same_run(invoke):
     assert "film" not in result.stdout
 
 
+def test_a_run_that_is_over_can_be_filmed_by_a_replay(invoke):
+    invoke("run", "painter.yaml", "--out", "run")
+    result = invoke("replay", "run", "--out", "again", "--record")
+    assert result.exit_code == 0
+    assert "  film  again/pictures/0000.webp (open it in a browser)\n" in result.stdout
+    assert pictures("again/pictures/0000.webp") == 4
+
+
+def test_a_replay_with_nothing_to_see_leaves_no_folder(invoke, folder):
+    (folder / "painter.yaml").write_text(PAINTED.replace("Painted", "Forgetful"))
+    invoke("run", "painter.yaml", "--out", "run")
+    result = invoke("replay", "run", "--out", "again", "--record")
+    assert result.exit_code == 2
+    assert "there is nothing to see" in result.stderr
+    assert not (folder / "again").exists()
+    assert invoke("replay", "run", "--record", "--show").exit_code == 2
+
+
 def test_an_environment_without_pictures_is_refused_and_leaves_no_folder(invoke, folder):
     result = invoke("run", "walker.yaml", "--record", "--out", "run")
     assert result.exit_code == 2
