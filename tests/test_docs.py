@@ -28,6 +28,7 @@ from typing import get_args
 
 import gymnasium
 import pytest
+from envs.browser_pages import needs_chromium
 
 import agentkit
 from agentkit import errors, events, messages
@@ -164,7 +165,14 @@ def folder(tmp_path, monkeypatch):
             del sys.modules[name]
 
 
-@pytest.mark.parametrize("page", [README, *PAGES], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=[needs_chromium] if page.name == "browser.md" else [])
+        for page in (README, *PAGES)
+    ],
+    ids=lambda page: page.name,
+)
 def test_every_program_and_command_of_a_page_works(page, folder):
     reader = Reader(page, folder)
     for block in blocks(page):
