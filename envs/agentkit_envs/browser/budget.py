@@ -1,18 +1,18 @@
 """Which lines of a page are shown when not all of them fit."""
 
 import re
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from agentkit_envs.browser.lines import shorten, write_line
+from agentkit_envs.browser.lines import indented, longest, shorten, write_line
 from agentkit_envs.browser.roles import acts, distance
 from agentkit_envs.browser.view import Element
 
 _CUTS: Final = ((1000, 1000), (1000, 200), (1000, 80))
 """At how many characters texts in the window and outside of it are cut, one pair after the other,
 until all lines fit."""
-_INSIDE_CUTS: Final = (1000, 200, 80)
+_INSIDE_CUTS: Final = ((1000, 80), (200, 80), (80, 80))
 """The same for texts in the window when not even the lines in it fit."""
 _OPTIONS: Final = 10
 """How many options of a closed list are needed as much as the list."""
@@ -64,53 +64,82 @@ def fit(elements: Sequence[Element], room: int, window: tuple[int, int], left_ou
     from the window, then the last of the page. Before any in the window are left out, texts
     there are cut at 200, then at 80.
     """
-    part = Part(_lines(elements), None, left_out)
-    if _length(part.lines) + _MOST_NOTES * bool(left_out) <= room:
-        return part
+    page = _Page(elements)
+    if page.length + _MOST_NOTES * bool(left_out) <= room:
+        return Part(page.lines, None, left_out)
     room -= _MOST_NOTES
     away = _distances(elements, window)
     for cuts in _CUTS:
-        part = Part(_lines(_cut(elements, away, cuts)), cuts, left_out)
-        if _length(part.lines) <= room:
-            return part
-    inside = [at for at, far in enumerate(away) if not far]
-    for cut in _INSIDE_CUTS:
-        cuts = (cut, 80)
-        shown = _cut(elements, away, cuts)
-        if _length(_lines([shown[at] for at in inside])) <= room:
+        page.cut(away, cuts)
+        if page.length <= room:
+            return Part(page.lines, cuts, left_out)
+    for cuts in _INSIDE_CUTS:
+        page.cut(away, cuts)
+        if page.length_of(at for at, far in enumerate(away) if not far) <= room:
             break
-    kept = _choose(shown, _ranks(elements, away), room)
-    return Part(_lines(nest(shown, kept)), cuts, left_out + len(elements) - len(kept))
+    kept = page.choose(_ranks(elements, away), room)
+    lines = [indented(page.bare[at], depth) for at, depth in nest(elements, kept)]
+    return Part(lines, cuts, left_out + len(elements) - len(lines))
 
 
-def nest(elements: Sequence[Element], kept: Collection[int]) -> list[Element]:
-    """The elements at these places, with depths that count only them."""
-    shown = []
+def nest(elements: Sequence[Element], kept: Collection[int]) -> Iterator[tuple[int, int]]:
+    """The places that are kept, each with the depth that counts only them."""
     above: list[tuple[int, bool]] = []
     depth = 0
     for at, element in enumerate(elements):
         while above and above[-1][0] >= element.depth:
             depth -= above.pop()[1]
-        is_shown = at in kept
-        if is_shown:
-            shown.append(element if depth == element.depth else replace(element, depth=depth))
-        above.append((element.depth, is_shown))
-        depth += is_shown
-    return shown
+        is_kept = at in kept
+        if is_kept:
+            yield at, depth
+        above.append((element.depth, is_kept))
+        depth += is_kept
 
 
-def _lines(elements: Sequence[Element]) -> list[str]:
-    return ["  " * element.depth + write_line(element) for element in elements]
+class _Page:
+    """Elements with their lines, which are written again only where a text is cut."""
 
+    def __init__(self, elements: Sequence[Element]) -> None:
+        self._elements = elements
+        self._long = [longest(element) for element in elements]
+        self.bare = [write_line(element) for element in elements]
 
-def _length(lines: Sequence[str]) -> int:
-    return sum(map(len, lines)) + len(lines)
+    @property
+    def lines(self) -> list[str]:
+        """The lines as they are shown."""
+        return [
+            indented(line, element.depth)
+            for line, element in zip(self.bare, self._elements, strict=True)
+        ]
 
+    @property
+    def length(self) -> int:
+        """How many characters the lines have."""
+        return self.length_of(range(len(self.bare)))
 
-def _cut(
-    elements: Sequence[Element], away: Sequence[float], cuts: tuple[int, int]
-) -> list[Element]:
-    return [shorten(element, cuts[far > 0]) for element, far in zip(elements, away, strict=True)]
+    def length_of(self, places: Iterable[int]) -> int:
+        """How many characters the lines at these places have."""
+        return sum(map(self._cost, places))
+
+    def cut(self, away: Sequence[float], cuts: tuple[int, int]) -> None:
+        """Cut texts in the window and outside."""
+        for at, (long, far) in enumerate(zip(self._long, away, strict=True)):
+            most = cuts[far > 0]
+            if long > most:
+                self.bare[at] = write_line(shorten(self._elements[at], most))
+
+    def choose(self, ranks: Sequence[tuple[int, float]], room: int) -> set[int]:
+        """The places of those that fit, the least dispensable first."""
+        kept = set()
+        for at in sorted(range(len(self.bare)), key=ranks.__getitem__):
+            room -= self._cost(at)
+            if room < 0:
+                break
+            kept.add(at)
+        return kept
+
+    def _cost(self, at: int) -> int:
+        return len(self.bare[at]) + 2 * self._elements[at].depth + 1
 
 
 def _distances(elements: Sequence[Element], window: tuple[int, int]) -> list[float]:
@@ -137,14 +166,3 @@ def _ranks(elements: Sequence[Element], away: Sequence[float]) -> list[tuple[int
         is_spare = options > _OPTIONS and element.ref is None and not element.states
         ranks.append((4 if is_spare else 2 * (far > 0) + (not acts(element)), far))
     return ranks
-
-
-def _choose(elements: Sequence[Element], ranks: Sequence[tuple[int, float]], room: int) -> set[int]:
-    kept = set()
-    lines = _lines(elements)
-    for at in sorted(range(len(elements)), key=ranks.__getitem__):
-        room -= len(lines[at]) + 1
-        if room < 0:
-            break
-        kept.add(at)
-    return kept

@@ -31,8 +31,10 @@ def changes(before: Sequence[Element], after: Sequence[Element]) -> tuple[str, .
 
 
 def _plain(element: Element) -> str:
-    states = tuple(state for state in element.states if state != "focused")
-    return write_line(shorten(replace(element, states=states), _LONGEST))
+    if "focused" in element.states:
+        states = tuple(state for state in element.states if state != "focused")
+        element = replace(element, states=states)
+    return write_line(shorten(element, _LONGEST))
 
 
 def _without(lines: Sequence[str], others: Sequence[str]) -> Iterator[str]:

@@ -27,9 +27,10 @@ def compact(elements: Sequence[Element], page_url: str) -> tuple[Element, ...]:
     kept, named = _join(placed)
     for at, name in named.items():
         placed[at] = replace(placed[at], name=name)
-    shown = nest(placed, kept - _labels(placed, sorted(kept)))
+    kept -= _labels(placed, sorted(kept))
     here = urlsplit(page_url)
-    return tuple(_trim(element, f"{here.scheme}://{here.netloc}/") for element in shown)
+    site = f"{here.scheme}://{here.netloc}/"
+    return tuple(_trim(placed[at], depth, site) for at, depth in nest(placed, kept))
 
 
 def _without_body(elements: Sequence[Element]) -> list[Element]:
@@ -114,16 +115,16 @@ def _is_label(element: Element) -> bool:
     return element.role in WRAPPERS | {"text"} and not element.states
 
 
-def _trim(element: Element, site: str) -> Element:
+def _trim(element: Element, depth: int, site: str) -> Element:
     """Without saying that a button is clickable, nor the address of the page's own site."""
     states, url = element.states, element.url
     if "clickable" in states and element.role in INTERACTIVE:
         states = _without(states, "clickable")
     if url.startswith(site):
         url = url[len(site) - 1 :]
-    if states is element.states and url is element.url:
+    if (depth, states, url) == (element.depth, element.states, element.url):
         return element
-    return replace(element, states=states, url=url)
+    return replace(element, depth=depth, states=states, url=url)
 
 
 def _without(states: tuple[str, ...], gone: str) -> tuple[str, ...]:

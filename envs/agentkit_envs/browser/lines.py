@@ -51,6 +51,11 @@ def write_line(element: Element) -> str:
     return " ".join(parts)
 
 
+def indented(line: str, depth: int) -> str:
+    """A line with the spaces that tell its depth."""
+    return "  " * depth + line
+
+
 def read_line(line: str) -> Element | None:
     """The element of a line, with its depth from the spaces in front; None if it is no such line.
 
@@ -74,12 +79,24 @@ def read_line(line: str) -> Element | None:
 
 def shorten(element: Element, most: int) -> Element:
     """The element with each of its texts cut to that many characters, the last one being …."""
-    texts = {
-        field: text[: most - 1] + "…"
-        for field in ("name", "value", "url", "placeholder")
-        if len(text := getattr(element, field)) > most
-    }
-    return replace(element, **texts) if texts else element
+    if longest(element) <= most:
+        return element
+    return replace(
+        element,
+        name=_cut(element.name, most),
+        value=_cut(element.value, most),
+        url=_cut(element.url, most),
+        placeholder=_cut(element.placeholder, most),
+    )
+
+
+def longest(element: Element) -> int:
+    """How many characters the longest of its texts has."""
+    return max(len(element.name), len(element.value), len(element.url), len(element.placeholder))
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -18,8 +18,8 @@ import re
 from agentkit_envs.browser.roles import FIELDS
 from agentkit_envs.browser.view import Box, Element
 
+_JSON = json.JSONDecoder(strict=False)
 _KEY = re.compile(r'([A-Za-z]+)(?: ("(?:[^"\\]|\\.)*"))?((?: \[[^\]]*\])*)', re.DOTALL)
-_MARK = re.compile(r"\[([^\]=]+)(?:=([^\]]*))?\]")
 _ESCAPE = re.compile(r"\\(x[0-9a-f]{2}|.)", re.DOTALL)
 _ESCAPED = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _STATES = {"active": "focused", "cursor=pointer": "clickable"}
@@ -154,19 +154,17 @@ def _read_key(key: str, number: int, depth: int, value: str) -> _Draft:
         raise ValueError(f"snapshot: line {number}: expected a role, found {key[:40]!r}")
     draft = _Draft(match[1], depth)
     if match[2]:
-        draft.name = whole(json.loads(match[2], strict=False))
+        draft.name = whole(_JSON.decode(match[2])) if "\\" in match[2] else match[2][1:-1]
     draft.words = value
-    if match[3]:
-        for mark, content in _MARK.findall(match[3]):
-            _take_mark(draft, mark, content)
+    for mark in match[3][2:-1].split("] ["):
+        _take_mark(draft, mark)
     return draft
 
 
-def _take_mark(draft: _Draft, mark: str, content: str) -> None:
-    if mark == "ref":
-        draft.ref = content
-    elif mark == "box":
-        draft.box = Box(*(float(number) for number in content.split(",")))
-    else:
-        state = f"{mark}={content}" if content else mark
-        draft.states.append(_STATES.get(state, state))
+def _take_mark(draft: _Draft, mark: str) -> None:
+    if mark.startswith("ref="):
+        draft.ref = mark[4:]
+    elif mark.startswith("box="):
+        draft.box = Box(*map(float, mark[4:].split(",")))
+    elif mark:
+        draft.states.append(_STATES.get(mark, mark))
