@@ -6,7 +6,8 @@ a bound, and turns what a page can do wrong into words.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+import re
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,9 @@ TITLE_S: Final = 0.5
 UNREADABLE: Final = "The page does not answer, so what is on it could not be read."
 REFUSED: Final = "Refused: "
 """How a notice of what the allow-list kept out begins."""
+MOST_REFUSED: Final = 100
+"""So much of what was refused is kept of an episode."""
+_TIMES: Final = re.compile(r" \(\d+ times\)(?=: )")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,7 @@ class Browsing:
     def forget(self) -> None:
         """Begin an episode: nothing has been seen or refused yet."""
         self.refused: list[str] = []
+        """What the allow-list kept out since the page was opened, each once."""
         self._notices: list[str] = []
         self._references = References()
         self._seen: tuple[Element, ...] | None = None
@@ -142,11 +147,17 @@ class Browsing:
         known = self._seen is not None and self._place == place
         told = changes(self._seen or (), sight.elements) if known else None
         self._seen, self._place = sight.elements, place
-        self.refused += [n.removeprefix(REFUSED) for n in notices if n.startswith(REFUSED)]
+        self._note_refused(notices)
         return View(
             goal, sight.url, sight.title, tabs, sight.elements, sight.focused, last, notices, told,
             steps_left=steps_left,
         )  # fmt: skip
+
+    def _note_refused(self, notices: Iterable[str]) -> None:
+        for notice in notices:
+            told = _TIMES.sub("", notice.removeprefix(REFUSED))
+            if notice.startswith(REFUSED) and told not in self.refused:
+                self.refused = [*self.refused, told][:MOST_REFUSED]
 
     def picture(self, *, marks: bool = False, pointed: str | None = None) -> bytes:
         """The window as a PNG file; all black if the page does not let itself be shown.
