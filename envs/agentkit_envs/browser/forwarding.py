@@ -43,13 +43,16 @@ class Side:
     def __init__(self, streams: Streams, role: Any) -> None:
         self.reader, self.writer = streams
         self.http = h11.Connection(role, max_incomplete_event_size=HEAD_BYTES)
+        self._unsent: list[bytes] = []
 
-    async def receive(self) -> Any:
-        """The next event of the other end."""
+    async def receive(self, meanwhile: "Side | None" = None) -> Any:
+        """The next event of the other end; before waiting for it, flush what another side has."""
         while True:
             event = self.http.next_event()
             if event is not h11.NEED_DATA:
                 return event
+            if meanwhile is not None:
+                await meanwhile.flush()
             self.http.receive_data(await self.read())
 
     async def read(self) -> bytes:
@@ -57,15 +60,22 @@ class Side:
         async with asyncio.timeout(IDLE_S):
             return await self.reader.read(PIECE_BYTES)
 
-    async def send(self, event: Any) -> None:
-        """Write an event, as fast as the other end takes it."""
-        await self.write(self.http.send(event) or b"")
+    def put(self, event: Any) -> None:
+        """Have an event ready, to be sent together with those after it: packets are costly."""
+        self._unsent.append(self.http.send(event) or b"")
+
+    async def flush(self) -> None:
+        """Send what is ready."""
+        data = b"".join(self._unsent)
+        self._unsent.clear()
+        await self.write(data)
 
     async def write(self, data: bytes) -> None:
         """Write bytes, as fast as the other end takes them."""
         self.writer.write(data)
-        async with asyncio.timeout(IDLE_S):
-            await self.writer.drain()
+        if self.writer.is_closing() or self.writer.transport.get_write_buffer_size():
+            async with asyncio.timeout(IDLE_S):
+                await self.writer.drain()
 
     @property
     def reusable(self) -> bool:
@@ -145,18 +155,19 @@ class Forwarder:
         target = _path(request.target)
         others = _forwarded(request, b"host")
         headers = [(b"Host", _authority(origin)), *others, *_framing(request.headers)]
-        await server.send(h11.Request(method=request.method, target=target, headers=headers))
+        server.put(h11.Request(method=request.method, target=target, headers=headers))
         # Both ways at once: a server may answer before it has taken all, and a browser that
         # hangs up ends the request.
         await _first_of(self._send_up(server), self._send_down(server))
         return self.client.reusable
 
     async def _send_up(self, server: Side) -> None:
-        """Send the body of the request; return when the browser hangs up."""
-        while isinstance(event := await self.client.receive(), h11.Data):
-            await server.send(event)
+        """Send the request and its body; return when the browser hangs up."""
+        while isinstance(event := await self.client.receive(server), h11.Data):
+            server.put(event)
         if isinstance(event, h11.EndOfMessage):
-            await server.send(h11.EndOfMessage())
+            server.put(event)
+            await server.flush()
             while data := await self.client.read():
                 self.client.http.receive_data(data)
 
@@ -169,19 +180,20 @@ class Forwarder:
             if not isinstance(answer, h11.Response):
                 raise HungUpError
             headers = [*_forwarded(answer), *_framing(answer.headers)]
-            await self.client.send(
-                h11.Response(status_code=answer.status_code, reason=answer.reason, headers=headers)
-            )
-            while isinstance(event := await server.receive(), h11.Data):
-                await self.client.send(event)
+            status, reason = answer.status_code, answer.reason
+            self.client.put(h11.Response(status_code=status, reason=reason, headers=headers))
+            while isinstance(event := await server.receive(self.client), h11.Data):
+                self.client.put(event)
         except h11.RemoteProtocolError:
             raise HungUpError from None
-        await self.client.send(h11.EndOfMessage())
+        self.client.put(h11.EndOfMessage())
+        await self.client.flush()
 
     async def _tunnel(self, streams: Streams) -> None:
         """Pass on every byte, both ways, until one of the ends hangs up."""
         self.server = Side(streams, h11.CLIENT)
-        await self.client.send(h11.Response(status_code=200, headers=[], reason=b"Connected"))
+        self.client.put(h11.Response(status_code=200, headers=[], reason=b"Connected"))
+        await self.client.flush()
         early, _ = self.client.http.trailing_data
         await self.server.write(early)
         await _first_of(_pour(self.client, self.server), _pour(self.server, self.client))
@@ -204,9 +216,10 @@ class Forwarder:
             ("Cache-Control", "no-store"),
             ("X-Content-Type-Options", "nosniff"),
         ]
-        await self.client.send(h11.Response(status_code=status, headers=headers))
-        await self.client.send(h11.Data(data=body))
-        await self.client.send(h11.EndOfMessage())
+        self.client.put(h11.Response(status_code=status, headers=headers))
+        self.client.put(h11.Data(data=body))
+        self.client.put(h11.EndOfMessage())
+        await self.client.flush()
 
 
 async def _pour(source: Side, target: Side) -> None:
