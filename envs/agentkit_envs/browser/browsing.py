@@ -9,7 +9,7 @@ import logging
 import re
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
@@ -22,21 +22,18 @@ from agentkit_envs.browser.changes import changes
 from agentkit_envs.browser.engine import Engine, shared_engine
 from agentkit_envs.browser.film import Film, black
 from agentkit_envs.browser.gate import Gate
-from agentkit_envs.browser.look import Look, look
 from agentkit_envs.browser.pictures import picture
 from agentkit_envs.browser.references import References
 from agentkit_envs.browser.session import Session
 from agentkit_envs.browser.settling import QUIET_S
-from agentkit_envs.browser.view import Element, LastAction, Tab, View
+from agentkit_envs.browser.sight import Sight, see
+from agentkit_envs.browser.view import Element, LastAction, View
 
 T = TypeVar("T")
 
 LOG: Final = logging.getLogger("agentkit.browser")
 SLACK_S: Final = 60.0
 """What a wait for the engine is given beyond the bounds inside of it, before it is given up."""
-TITLE_S: Final = 0.5
-"""How long a tab may take to say its title."""
-UNREADABLE: Final = "The page does not answer, so what is on it could not be read."
 REFUSED: Final = "Refused: "
 """How a notice of what the allow-list kept out begins."""
 MOST_REFUSED: Final = 100
@@ -102,7 +99,7 @@ class Browsing:
         self._notices: list[str] = []
         self._references = References()
         self._seen: tuple[Element, ...] | None = None
-        self._place = ""
+        self._place: tuple[Page, str] | None = None
         if self.film is not None:
             self.film.clear()
 
@@ -142,15 +139,17 @@ class Browsing:
             thorough: Whether to find also what acts without being a button or the like.
         """
         boxes = boxes or self.film is not None  # which marks what is acted on
-        sight, tabs, notices = self.call(lambda session: self._see(session, root, boxes, thorough))
-        place = sight.url.partition("#")[0]
-        known = self._seen is not None and self._place == place
-        told = changes(self._seen or (), sight.elements) if known else None
-        self._seen, self._place = sight.elements, place
-        self._note_refused(notices)
+        sight = self.call(lambda session: self._see(session, root, boxes, thorough))
+        seen, told = sight.look, None
+        place = (sight.page, seen.url.partition("#")[0])
+        if sight.readable:
+            if self._seen is not None and self._place == place:
+                told = changes(self._seen, seen.elements)
+            self._seen, self._place = seen.elements, place
+        self._note_refused(sight.notices)
         return View(
-            goal, sight.url, sight.title, tabs, sight.elements, sight.focused, last, notices, told,
-            steps_left=steps_left,
+            goal, seen.url, seen.title, sight.tabs, seen.elements, seen.focused, last,
+            sight.notices, told, steps_left=steps_left,
         )  # fmt: skip
 
     def _note_refused(self, notices: Iterable[str]) -> None:
@@ -229,30 +228,19 @@ class Browsing:
         self._notices += done.notices
         return Turn(LastAction(text, done.error), done.message, done.infeasible)
 
-    async def _see(
-        self, session: Session, root: str | None, boxes: bool, thorough: bool
-    ) -> tuple[Look, tuple[Tab, ...], tuple[str, ...]]:
-        page = await session.mend()
-        unreadable: list[str] = []
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                sight = await look(
-                    page, self._references, root=root, boxes=boxes, thorough=thorough
-                )
-        except (Error, TimeoutError, ValueError) as error:
-            LOG.warning("a page could not be read: %s: %s", type(error).__name__, error)
-            sight = Look(page.url, "", (), None)
-            unreadable = [UNREADABLE]
-        tabs = await asyncio.gather(*(_tab(one, page, sight.title) for one in session.tabs))
+    async def _see(self, session: Session, root: str | None, boxes: bool, thorough: bool) -> Sight:
+        sight = await see(
+            session, self._references, self._timeout_s, root=root, boxes=boxes, thorough=thorough
+        )
         notices, self._notices = self._notices, []
-        return sight, tuple(tabs), (*notices, *session.drain_notices(), *unreadable)
+        return replace(sight, notices=(*notices, *sight.notices))
 
     async def _picture(self, session: Session, marks: bool, pointed: str | None) -> bytes:
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await picture(session.page, self._seen or (), marks, pointed)
         except (Error, TimeoutError) as error:
-            LOG.warning("no picture of a page could be taken: %s", type(error).__name__)
+            LOG.debug("no picture of a page could be taken: %s", type(error).__name__)
             return black(self._viewport)
 
     def _end(self) -> None:
@@ -269,12 +257,3 @@ class Browsing:
 
         with suppress(TimeoutError):
             self._engine.run(end(), SLACK_S)
-
-
-async def _tab(page: Page, active: Page, title: str) -> Tab:
-    if page is active:
-        return Tab(title, page.url, active=True)
-    try:
-        return Tab(await asyncio.wait_for(page.title(), TITLE_S), page.url)
-    except (Error, TimeoutError):  # it is busy, loading or gone
-        return Tab("", page.url)

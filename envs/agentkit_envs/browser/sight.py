@@ -1,0 +1,93 @@
+"""A look at the active tab of a session, whatever state it is in."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Final
+
+from playwright.async_api import Error, Page
+
+from agentkit_envs.browser.look import Look, look
+from agentkit_envs.browser.references import References
+from agentkit_envs.browser.session import Session
+from agentkit_envs.browser.view import Tab
+
+LOG: Final = logging.getLogger("agentkit.browser")
+TITLE_S: Final = 0.5
+"""How long a tab that is not looked at may take to say its title."""
+LOOKS: Final = 3
+"""So often a page is looked at that is being left."""
+UNREADABLE: Final = "The page does not answer, so what is on it could not be read."
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a look brought."""
+
+    look: Look
+    """What the page shows; nothing if it could not be read."""
+    page: Page
+    """The tab that was looked at."""
+    tabs: tuple[Tab, ...]
+    notices: tuple[str, ...]
+    """What the session has to tell."""
+    readable: bool
+
+
+async def see(
+    session: Session,
+    references: References,
+    timeout_s: float,
+    *,
+    root: str | None = None,
+    boxes: bool = False,
+    thorough: bool = False,
+) -> Sight:
+    """Look at the active tab; a page that hangs, leaves or crashes raises nothing.
+
+    Args:
+        session: Whose tab.
+        references: The episode's.
+        timeout_s: How long the page may take.
+        root: See `look`, like the other two.
+        boxes: See there.
+        thorough: See there.
+    """
+    found = await _read(session, references, timeout_s, root, boxes, thorough)
+    page = await session.mend()
+    shown = found or Look(page.url, "", (), None)
+    tabs = await asyncio.gather(*(_tab(one, page, shown.title) for one in session.tabs))
+    notices = session.drain_notices() + ([UNREADABLE] if found is None else [])
+    return Sight(shown, page, tuple(tabs), tuple(notices), found is not None)
+
+
+async def _read(
+    session: Session,
+    references: References,
+    timeout_s: float,
+    root: str | None,
+    boxes: bool,
+    thorough: bool,
+) -> Look | None:
+    """What is on the page; None if it cannot be said."""
+    for _ in range(LOOKS):
+        page = await session.mend()  # which takes seconds when the browser has died
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await look(page, references, root=root, boxes=boxes, thorough=thorough)
+        except TimeoutError:  # the page hangs
+            return None
+        except Error as error:  # it was left for another one, or closed
+            LOG.debug("a page was gone while it was read: %s", error.message)
+        except ValueError as error:
+            LOG.warning("a page could not be read: %s", error)
+    return None
+
+
+async def _tab(page: Page, active: Page, title: str) -> Tab:
+    if page is active:
+        return Tab(title, page.url, active=True)
+    try:
+        return Tab(await asyncio.wait_for(page.title(), TITLE_S), page.url)
+    except (Error, TimeoutError):  # it is busy, loading or gone
+        return Tab("", page.url)
