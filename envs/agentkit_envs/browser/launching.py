@@ -164,7 +164,7 @@ def _reason(message: str) -> str:
     if "sandboxing failed" in message or "No usable sandbox" in message:
         return (
             "it finds no sandbox on this machine. On Debian: apt-get install chromium-sandbox; "
-            "elsewhere allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone)"
+            "elsewhere allow this user to make user namespaces"
         )
     if "Missing X server" in message or "XServer" in message:
         return "there is no screen to show its window on"
