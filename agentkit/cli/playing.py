@@ -206,6 +206,8 @@ class Game:
 
     def _help(self) -> None:
         """Show what can be typed."""
+        if grammar := self._info.get("grammar"):
+            echo(str(grammar), fg="cyan")
         self._list()
         number = " or its number (#1)" if self._actions else ""
         ends = f"{', '.join(QUIT)} or Ctrl-D ends the game"

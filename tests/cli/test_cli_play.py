@@ -44,6 +44,13 @@ class Corridor(gymnasium.Env[str, str]):
         return {"actions": ["east"], "understood": understood}
 
 
+class Spoken(Corridor):
+    """A corridor whose actions are a grammar."""
+
+    def _info(self, understood: bool) -> dict[str, Any]:
+        return {**super()._info(understood), "grammar": f"east TIMES: walk{STEER}"}
+
+
 class Doors(Corridor):
     """A corridor whose actions change, without a list at its second place."""
 
@@ -96,7 +103,12 @@ class Numbers(Corridor):
 @pytest.fixture(autouse=True)
 def registered() -> Iterator[None]:
     env_ids()  # what is registered from now on counts as brought by a plug-in
-    own = {"hand/Doors-v0": Doors, "hand/Broken-v0": Broken, "hand/Numbers-v0": Numbers}
+    own = {
+        "hand/Doors-v0": Doors,
+        "hand/Spoken-v0": Spoken,
+        "hand/Broken-v0": Broken,
+        "hand/Numbers-v0": Numbers,
+    }
     own["hand/Wordy-v0"] = Wordy
     own |= {"hand/Twin-v0": Doors, "hand/Twin-v1": Doors}
     for name, entry_point in own.items():
@@ -146,6 +158,12 @@ def test_the_end_of_the_input_ends_the_game_with_what_was_reached(play: Play) ->
     assert result.stdout.endswith(
         "test/Corridor-v0: the game was left after 1 decision\n  return  0.0\n"
     )
+
+
+def test_a_question_mark_shows_the_grammar_where_actions_have_one(play: Play) -> None:
+    result = play("hand/Spoken-v0", lines="?\n")
+    assert result.stdout.count("east TIMES: walk") == 1
+    assert STEER not in result.stdout
 
 
 def test_the_seed_is_that_of_the_episode(play: Play) -> None:

@@ -229,7 +229,7 @@ def test_a_start_page_that_cannot_be_opened_is_told_in_the_observation(open_at):
         observation, info = env.reset()
     finally:
         env.close()
-    assert any("The start page was not opened" in notice for notice in read(observation).notices)
+    assert any("There is no start page" in notice for notice in read(observation).notices)
     assert info["understood"]
 
 

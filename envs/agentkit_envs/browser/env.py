@@ -168,7 +168,7 @@ class BrowserEnv(gymnasium.Env[str, str]):
         self._over = False
         self._decisions = self._failed = self._understood = 0
         trouble = self.browsing.open(self.url)
-        return self._told(None, [f"The start page was not opened: {trouble}"] if trouble else [])
+        return self._told(None, [f"There is no start page: {trouble}"] if trouble else [])
 
     def step(self, action: str) -> tuple[str, SupportsFloat, bool, bool, dict[str, Any]]:
         """Carry out an action text and show the page after it."""
