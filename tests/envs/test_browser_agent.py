@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from agentkit_envs.browser.env import BrowserEnv
 from agentkit_envs.browser.grammar import GRAMMAR
@@ -168,6 +169,18 @@ def test_an_action_that_just_failed_is_not_repeated(played, library):
     again = [r for r in script.asked if r.call.node == "act" and r.call.step == 1]
     assert "You have just tried this" in again[1].prompt
     assert list(script.prompts("plan")) == [0, 1]
+
+
+@needs_chromium
+def test_a_model_that_sees_is_shown_the_picture_where_the_page_is_judged(played, library):
+    _, (observation, info), _ = played
+    picture = {**info, "image": np.zeros((20, 30, 3), dtype=np.uint8)}
+    script = Script(answers())
+    inputs = {"url": library.url(), "goal": GOAL, "picture": True}
+    agent = load_agent("browser", model=script, inputs=inputs)
+    agent.act_sync(observation, actions=info["actions"], info=picture)
+    shown = {r.call.node: sum(len(m.images) for m in r.messages) for r in script.asked}
+    assert shown == {"wanted": 0, "seen": 1, "plan": 0, "act": 1}
 
 
 def test_the_system_prompt_names_only_actions_that_exist():
