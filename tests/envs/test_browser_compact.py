@@ -74,6 +74,62 @@ def test_words_inside_a_button_become_its_name() -> None:
     ]
 
 
+def test_words_inside_that_the_name_says_are_left_out() -> None:
+    assert shown("""\
+- link "Plan travel" [ref=e1]:
+  - text: Plan
+  - generic [aria-hidden] [ref=e2]: travel
+- button "Close" [ref=e3]:
+  - text: Close it""") == ['e1 link "Plan travel"', 'e3 button "Close"', '  text "Close it"']
+
+
+def test_letters_of_icon_fonts_are_left_out() -> None:
+    assert shown("""\
+- button " \ue123 Search" [ref=e1]
+- text: \uf00d
+- generic [aria-hidden] [ref=e2]: \ue001
+- generic [ref=e3]: a\ue001 b""") == ['e1 button "Search"', 'e3 generic "a b"']
+
+
+def test_what_is_empty_and_what_holds_but_one_link_costs_no_line() -> None:
+    assert shown("""\
+- paragraph [ref=e1]
+- status [ref=e2]
+- list [ref=e3]:
+  - listitem [ref=e4]:
+    - generic [ref=e5]:
+      - link "One" [ref=e6]
+  - listitem [ref=e7]:
+    - link "Two" [ref=e8]:
+      - img "picture" [ref=e9]
+      - heading "Two" [ref=e10]
+  - listitem [ref=e11]:
+    - link "Three" [ref=e12]
+    - text: words
+  - listitem [ref=e13] [cursor=pointer]:
+    - link "Four" [ref=e14]
+  - listitem [ref=e15]:
+    - heading "Five" [ref=e16]
+  - listitem [ref=e17]
+- paragraph [ref=e18]:
+  - textbox [ref=e19]""") == [
+        "e3 list",
+        '  e6 link "One"',
+        '  e8 link "Two"',
+        '    e9 img "picture"',
+        '    e10 heading "Two"',
+        "  e11 listitem",
+        '    e12 link "Three"',
+        '    text "words"',
+        "  e13 listitem [clickable]",
+        '    e14 link "Four"',
+        "  e15 listitem",
+        '    e16 heading "Five"',
+        "  e17 listitem",
+        "e19 textbox",
+    ]
+
+
 def test_what_can_be_used_inside_a_tab_stays_apart() -> None:
     assert shown("""\
 - tab [ref=e1]:

@@ -29,7 +29,9 @@ views = st.builds(
     goal=words,
     url=words,
     title=words,
-    tabs=st.lists(st.builds(Tab, title=words, url=words, active=st.booleans())).map(tuple),
+    tabs=st.lists(st.builds(Tab, title=words, url=words, active=st.booleans()), min_size=1).map(
+        tuple
+    ),
     elements=st.lists(elements).map(tuple),
     focused=st.none() | refs,
     last=st.none() | lasts,
@@ -49,3 +51,11 @@ def test_what_is_described_can_be_read(view: View) -> None:
 def test_a_small_size_leaves_out_lines_and_says_how_many(view: View, size: int) -> None:
     shown = read(describe(view, size))
     assert shown.left_out - view.left_out == len(view.elements) - len(shown.elements)
+
+
+@given(words, words)
+def test_a_window_with_one_tab_says_nothing_of_tabs(title: str, url: str) -> None:
+    view = View("", url, title, tabs=(Tab(title, url, active=True),))
+    assert "Tabs:" not in describe(view)
+    assert read(describe(view)) == view
+    assert read(describe(View("", url, title))) == view

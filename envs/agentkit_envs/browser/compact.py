@@ -1,36 +1,58 @@
 """A page's elements without what only costs room: nothing that can be read or used is lost."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from urllib.parse import urlsplit
 
 from agentkit_envs.browser.budget import nest
-from agentkit_envs.browser.roles import INTERACTIVE, LABELLED, PLAIN, PRESSED, WRAPPERS
+from agentkit_envs.browser.roles import (
+    HOLDERS,
+    INTERACTIVE,
+    LABELLED,
+    PLAIN,
+    PRESSED,
+    SILENT,
+    WRAPPERS,
+)
 from agentkit_envs.browser.view import Box, Element
 
 _FIRST = re.compile(r"(?:f\d+)?e1")
 """Playwright's reference of the first element of a document, which is its body."""
+_ICONS = re.compile(" *[\ue000-\uf8ff\U000f0000-\U0010ffff]+ *")
+"""Letters for private use; only a font with icons can draw them."""
 
 
 def compact(elements: Sequence[Element], page_url: str) -> tuple[Element, ...]:
     """The elements as they are shown, still with Playwright's references.
 
     - Wrappers that say nothing and cannot be acted on are left out.
+    - So are empty paragraphs, and list items of nothing but one link or the like.
+    - Letters that only an icon font can draw are left out.
     - The words inside a button, link, tab and the like become its name.
     - A text beside a field that has the same name is left out.
     - Links of the page's own site lose its address.
     - Elements of frames stand where the frame is.
     """
-    placed = _place(_without_body(elements))
-    kept, named = _join(placed)
-    for at, name in named.items():
-        placed[at] = replace(placed[at], name=name)
-    kept -= _labels(placed, sorted(kept))
+    placed = _place(_readable(_without_body(elements)))
+    ends = _ends(placed)
+    lines = _join(placed, ends)
+    kept = set(lines) - _labels(placed, lines) - _holders(placed, lines, ends)
     here = urlsplit(page_url)
     site = f"{here.scheme}://{here.netloc}/"
     return tuple(_trim(placed[at], depth, site) for at, depth in nest(placed, kept))
+
+
+def _ends(elements: Sequence[Element]) -> list[int]:
+    """Where what is inside of each element ends."""
+    ends = [len(elements)] * len(elements)
+    above: list[int] = []
+    for at, element in enumerate(elements):
+        while above and elements[above[-1]].depth >= element.depth:
+            ends[above.pop()] = at
+        above.append(at)
+    return ends
 
 
 def _without_body(elements: Sequence[Element]) -> list[Element]:
@@ -40,6 +62,15 @@ def _without_body(elements: Sequence[Element]) -> list[Element]:
         if element.role == "generic" and "focused" in element.states and _is_body(elements, at)
         else element
         for at, element in enumerate(elements)
+    ]
+
+
+def _readable(elements: Iterable[Element]) -> list[Element]:
+    return [
+        replace(element, name=_ICONS.sub(" ", element.name).strip(" "))
+        if _ICONS.search(element.name)
+        else element
+        for element in elements
     ]
 
 
@@ -69,33 +100,56 @@ def _place(elements: list[Element]) -> list[Element]:
     return placed
 
 
-def _join(elements: Sequence[Element]) -> tuple[set[int], dict[int, str]]:
-    """Which elements stay, and the names of those that took the words inside of them."""
-    kept = set()
-    named = {}
+def _join(elements: list[Element], ends: Sequence[int]) -> list[int]:
+    """Which elements stay; words inside of a button become its name if it has none."""
+    kept = []
     at = 0
     while at < len(elements):
         element = elements[at]
-        if element.role not in WRAPPERS or element.name or element.states:
-            kept.add(at)
+        if _says(element, is_leaf=ends[at] == at + 1):
+            kept.append(at)
+        if element.role in PRESSED and _takes(elements, at, ends[at]):
+            at = ends[at] - 1
         at += 1
-        if element.role in PRESSED and not element.name:
-            end = _end(elements, at, element.depth)
-            words = [inner.name for inner in elements[at:end] if inner.name]
-            if words and all(map(_is_plain, elements[at:end])):
-                named[at - 1] = " ".join(words)
-                at = end
-    return kept, named
+    return kept
 
 
-def _end(elements: Sequence[Element], at: int, depth: int) -> int:
-    while at < len(elements) and elements[at].depth > depth:
-        at += 1
-    return at
+def _says(element: Element, *, is_leaf: bool) -> bool:
+    """Whether the element is worth a line."""
+    if element.name or element.value or _without(element.states, "aria-hidden"):
+        return True
+    return element.role not in WRAPPERS and not (is_leaf and element.role in SILENT)
+
+
+def _takes(elements: list[Element], at: int, end: int) -> bool:
+    """Whether all that is inside of the element is told by its name, which it may get by this."""
+    inner = elements[at + 1 : end]
+    words = [one.name for one in inner if one.name]
+    if not words or not all(map(_is_plain, inner)):
+        return False
+    if not elements[at].name:
+        elements[at] = replace(elements[at], name=" ".join(words))
+    return all(word in elements[at].name for word in words)
 
 
 def _is_plain(element: Element) -> bool:
-    return element.role in PLAIN and not (element.states or element.value or element.url)
+    return (
+        element.role in PLAIN
+        and not (element.value or element.url)
+        and not _without(element.states, "aria-hidden")
+    )
+
+
+def _holders(elements: Sequence[Element], kept: Sequence[int], ends: Sequence[int]) -> set[int]:
+    """List items and paragraphs of nothing but one button, link, field or the like."""
+    holders = set()
+    for at, inner, behind in zip(kept, kept[1:], [*kept[2:], len(elements)], strict=False):
+        holder = elements[at]
+        if holder.role in HOLDERS and not holder.name and not holder.states:
+            is_only = inner < ends[at] and (behind >= ends[at] or behind < ends[inner])
+            if is_only and elements[inner].role in INTERACTIVE:
+                holders.add(at)
+    return holders
 
 
 def _labels(elements: Sequence[Element], kept: list[int]) -> set[int]:

@@ -14,7 +14,7 @@ def read(observation: str) -> View:
     """What an observation says.
 
     `read(describe(view))` is the view, but for what the text leaves out or cuts for want of
-    room, and for where the elements stand.
+    room, and for where the elements stand. A text without tabs is of a window with one.
 
     Raises:
         ValueError: It is no such text; the message names the line.

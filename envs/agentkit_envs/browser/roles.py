@@ -30,6 +30,12 @@ LABELLED = FIELDS | {"checkbox", "radio", "switch"}
 WRAPPERS = frozenset({"generic", "rowgroup"})
 """Roles that say nothing by themselves."""
 
+SILENT = frozenset({"alert", "log", "paragraph", "status", "text"})
+"""Roles that say nothing as long as they are empty."""
+
+HOLDERS = frozenset({"listitem", "paragraph"})
+"""Roles that say nothing more of the only thing inside of them."""
+
 PLAIN = WRAPPERS | {"code", "emphasis", "img", "mark", "paragraph", "strong", "text", "time"}
 """Roles of words that belong to what they stand in."""
 

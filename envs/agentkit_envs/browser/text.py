@@ -46,7 +46,7 @@ def _head(view: View) -> Iterator[str]:
         yield from (f"- {plain(notice)}" for notice in view.notices)
     yield f"Address: {quote(view.url)}"
     yield f"Title: {quote(view.title)}"
-    if view.tabs != (Tab(view.title, view.url, active=True),):
+    if view.tabs not in ((), (Tab(view.title, view.url, active=True),)):
         yield TABS
         yield from (_tab(number, tab) for number, tab in enumerate(view.tabs))
     if view.focused is not None:
