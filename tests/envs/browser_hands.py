@@ -96,6 +96,10 @@ class Hands:
         """Wait until a script says something true."""
         self.wait(self._until(script))
 
+    def until_at(self, path: str) -> None:
+        """Wait until the active tab is at that address."""
+        self.wait(self._until_at(path))
+
     @property
     def path(self) -> str:
         """The address of the active tab, without the site's."""
@@ -104,6 +108,11 @@ class Hands:
     async def _until(self, script: str) -> None:
         async with asyncio.timeout(20):
             while not await self.session.page.evaluate(script):
+                await asyncio.sleep(0.02)
+
+    async def _until_at(self, path: str) -> None:
+        async with asyncio.timeout(20):
+            while self.path != path:
                 await asyncio.sleep(0.02)
 
     async def _see(self) -> Any:

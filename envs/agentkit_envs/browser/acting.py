@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from playwright.async_api import Error
+from playwright.async_api import Error, Response
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from agentkit_envs.browser import fields, going, pointing, uploads
@@ -91,7 +91,10 @@ async def carry_out(
             error = await _attempt(scene, watch, quiet_s)
             return await _done(watch, allow, error)
     except TimeoutError:
-        return Done(f"the page did not answer for {timeout_s:g} s: a script may keep it busy")
+        return Done(
+            f"the page did not answer for {timeout_s:g} s: a script may keep it busy; "
+            "tab_close() ends it"
+        )
     finally:
         watch.end()
 
@@ -109,8 +112,8 @@ async def _attempt(scene: Scene, watch: Watch, quiet_s: float) -> str:
     except SlowPage as slow:
         return _still_loading(str(slow), scene)
     except PlaywrightTimeout:
-        if watch.leaving:
-            return _still_loading(watch.leaving, scene)
+        if watch.opening:
+            return _still_loading(watch.opening, scene)
         return await _stuck(scene)
     except Error as error:
         return _in_words(error)
@@ -118,15 +121,16 @@ async def _attempt(scene: Scene, watch: Watch, quiet_s: float) -> str:
 
 
 async def _done(watch: Watch, allow: AllowList, error: str) -> Done:
-    for url in watch.addresses:
+    for url in watch.traffic.addresses:
         if refused := allow.refuses(url):
             return Done(f"{going.shown(url)} was not opened: {refused}")
-    if watch.failed is not None and "ERR_ABORTED" not in watch.failed[1]:
-        return Done(error or going.why_not_opened(*watch.failed))
-    answer = watch.response
+    traffic = watch.traffic
+    if traffic.failed is not None and "ERR_ABORTED" not in traffic.failed[1]:
+        return Done(error or going.why_not_opened(*traffic.failed))
+    answer = traffic.response
     if answer is None or answer.status < 400:
         return Done(error)
-    words = await _words_of_gate(watch)
+    words = await _words_of_gate(answer)
     if words:
         return Done(error or f"{going.shown(answer.url)} was not opened: {words}")
     status = f"{answer.status} {answer.status_text}".strip()
@@ -135,10 +139,9 @@ async def _done(watch: Watch, allow: AllowList, error: str) -> Done:
     )
 
 
-async def _words_of_gate(watch: Watch) -> str:
+async def _words_of_gate(answer: Response) -> str:
     """What the gate says instead of a server that it could not reach."""
-    answer = watch.response
-    if answer is None or not answer.headers.get("content-type", "").startswith("text/plain"):
+    if not answer.headers.get("content-type", "").startswith("text/plain"):
         return ""
     try:
         text = await answer.text()

@@ -16,7 +16,8 @@ _WEB = ("http", "https")
 _LATER = "interrupted by another navigation"
 
 REASONS: Final = {
-    "ERR_ABORTED": "it is a file to download, or the page stopped the loading",
+    "ERR_ABORTED": "it is a file to download, or there is nothing to show",
+    "Download is starting": "it is a file to download, or there is nothing to show",
     "ERR_ACCESS_DENIED": "it may not be read",
     "ERR_ADDRESS_UNREACHABLE": "the server cannot be reached",
     "ERR_BLOCKED_BY_CLIENT": "the browser blocked it",
@@ -94,7 +95,12 @@ def address(text: str, base: str, allow: AllowList) -> str:
     whole = urljoin(base, text) if urlsplit(base).scheme in _WEB else text
     if scheme_of(whole) in (*_WEB, "file"):
         return whole
-    raise CannotAct(f"{shown(text)} is no address: write it like https://shop.example/page")
+    if scheme_of(text):
+        return text
+    raise CannotAct(
+        f"{shown(text)} is only a part of an address, and there is no page here that it could "
+        "belong to: write it like https://shop.example/page"
+    )
 
 
 def why_not_opened(url: str, message: str) -> str:
