@@ -1,7 +1,5 @@
 """Pages on a port of this computer, for the tests that drive the real Chromium."""
 
-import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,13 +11,19 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from agentkit_envs.browser.chromium import ChromiumMissing, find_chromium
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-CHROMIUM = os.environ.get("AGENTKIT_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
 
-needs_chromium = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium is installed: apt-get install chromium"
-)
+def _missing() -> str:
+    """Why the browser cannot be tested here, with how to install one; nothing if it can."""
+    try:
+        find_chromium()
+    except ChromiumMissing as problem:
+        return str(problem)
+    return ""
+
+
+needs_chromium = pytest.mark.skipif(bool(_missing()), reason=_missing() or "Chromium is here")
 
 
 @dataclass(frozen=True)
