@@ -71,7 +71,7 @@ def test_every_form_of_the_allow_list_is_taken(tmp_path):
     assert len(forms) == 6
     folder = f"{tmp_path.as_uri()}/"
     listed = [folder if form.startswith("file:") else form for form in forms]
-    assert len(AllowList.parse(None, listed).origins) == 6  # the host is two, one of which is listed
+    assert len(AllowList.parse(None, listed).origins) == 6  # a host is two, one is listed
 
 
 def test_the_parts_of_an_observation_are_those_of_the_table():
