@@ -23,8 +23,9 @@ def test_what_is_clickable_is_clicked_and_what_takes_words_gets_the_keyboard():
         Element("button", "Buy", "e2"),
         Element("textbox", "Name", "e3"),
         Element("generic", "More", "e4", states=("clickable",)),
+        Element("generic", "Write here", "e5", states=("editable",)),
         Element("text", "words"),
-    ) == ["click('e2')", "focus('e3')", "click('e4')"]
+    ) == ["click('e2')", "focus('e3')", "click('e4')", "focus('e5')"]
 
 
 def test_what_is_disabled_or_has_the_keyboard_already_is_left_out():

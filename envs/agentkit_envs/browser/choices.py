@@ -46,8 +46,12 @@ def _of_element(element: Element, inside: Sequence[Element]) -> Iterator[str]:
         return
     elif element.role in _CLICKED or "clickable" in element.states:
         yield f"click({element.ref!r})"
-    elif element.role in _TYPED and "focused" not in element.states:
+    elif _takes_words(element) and "focused" not in element.states:
         yield f"focus({element.ref!r})"
+
+
+def _takes_words(element: Element) -> bool:
+    return element.role in _TYPED or "editable" in element.states
 
 
 def _of_tabs(tabs: Sequence[Tab]) -> Iterator[str]:
