@@ -10,8 +10,10 @@ import socket
 from functools import partial
 
 import pytest
+from agentkit_envs.browser.allow import AllowList
 from agentkit_envs.browser.chromium import find_chromium
 from agentkit_envs.browser.engine import Engine
+from agentkit_envs.browser.gate import Gate
 from envs.browser_escapes import ESCAPES, IN_FRONT, TOP, path, seen
 from envs.browser_escapes import pages as escaping
 from envs.browser_pages import needs_chromium, served
@@ -172,7 +174,7 @@ def test_a_service_worker_asks_the_gate_too(engine):
 
         async def try_it(gate, url):
             browser = await engine.browser()
-            context = await browser.new_context(proxy={"server": gate.address})
+            context = await browser.new_context(proxy=gate.proxy)
             page = await context.new_page()
             await page.goto(url)
             await page.evaluate(register)
@@ -203,6 +205,23 @@ def test_a_context_without_a_gate_reaches_nothing(engine):
         engine.run(try_it(site.url()), 60)
         engine.run(try_it(site.url().replace("127.0.0.1", "localhost")), 60)
         assert site.connections == 0
+
+
+def test_no_variable_of_playwright_lets_loopback_pass_by_the_gate(monkeypatch):
+    monkeypatch.setenv("PLAYWRIGHT_DISABLE_FORCED_CHROMIUM_PROXIED_LOOPBACK", "1")
+
+    async def try_it(engine, url):
+        gate = await Gate.open(AllowList.parse(None))
+        context = await (await engine.browser()).new_context(proxy=gate.proxy)
+        answer = await (await context.new_page()).goto(url)
+        await context.close()
+        await gate.close()
+        return answer.status
+
+    with served({"/": "hello"}) as site, Engine() as engine:
+        assert engine.run(try_it(engine, site.url()), 60) == 403
+        assert site.connections == 0
+    engine.close()
 
 
 def test_a_page_reaches_nothing_when_its_gate_is_gone(engine):

@@ -22,7 +22,7 @@ from agentkit_envs.browser.reaching import (
 )
 
 if TYPE_CHECKING:
-    from playwright.async_api import BrowserContext
+    from playwright.async_api import BrowserContext, ProxySettings
 
 CHROMIUM_FLAGS = (
     # What is asked for outside of a context with a gate goes to a proxy that does not exist.
@@ -73,6 +73,15 @@ class Gate:
     def address(self) -> str:
         """Where a browser finds it: http://127.0.0.1:PORT."""
         return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def proxy(self) -> "ProxySettings":
+        """What makes a context of Playwright ask this gate for everything.
+
+        The bypass says that loopback addresses are asked for here too. Playwright says it by
+        itself, unless a variable of its own in the environment tells it not to.
+        """
+        return {"server": self.address, "bypass": "<-loopback>"}
 
     async def guard(self, context: "BrowserContext") -> None:
         """Watch over what a context reads besides the network: the files of listed folders."""
