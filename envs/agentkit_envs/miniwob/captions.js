@@ -25,6 +25,9 @@
     '#808000': 'olive', '#008080': 'teal', '#000080': 'navy', '#d3d3d3': 'light grey',
   };
 
+  // The session notes in every document which elements listen to the mouse.
+  const isPressed = (element) =>
+    window[Symbol.for('agentkit')].listening.has(element) || Boolean(element.onclick);
   const colour = (text) => {
     const parts = (text.match(/[\d.]+/g) || []).map(Number);
     if (!text.startsWith('rgb') || parts[3] === 0) return '';
@@ -80,12 +83,12 @@
     look.backgroundImage !== 'none' &&
     (words(element.parentElement) === '' || icons(element).some((name) => !DECORATION.test(name)));
   const isSeen = (element, look) =>
-    agentkitClock.isPressed(element) || isIcon(element, look) ||
+    isPressed(element) || isIcon(element, look) ||
     colour(look.backgroundColor) !== '' ||
     look.cursor !== getComputedStyle(element.parentElement).cursor;
   const isButton = (element, box) =>
     element.matches('button, a, [role=button]') ||
-    (agentkitClock.isPressed(element) && Math.max(box.width, box.height) <= BUTTON_PX);
+    (isPressed(element) && Math.max(box.width, box.height) <= BUTTON_PX);
 
   const isLeaf = (element) =>
     element.matches('span, div, b, i') && element.children.length === 0 &&
@@ -102,6 +105,9 @@
   };
   const captionOfPlain = (element, look, box) => {
     if (element.matches('.ui-draggable')) return thing(element, look, box);
+    if (element.matches('textarea') && element.labels.length === 0) {
+      return element.placeholder ? '' : 'text area'; // else it is told like a line of text
+    }
     if (words(element) !== '' || element.matches(CONTROLS)) return '';
     if (isButton(element, box)) return thing(element, look, box);
     if (element.children.length > 0) return '';
@@ -128,7 +134,7 @@
     }
     for (const element of document.body.querySelectorAll('*')) {
       if (element.closest(NOT_SHOWN)) continue;
-      const isPress = agentkitClock.isPressed(element) && !element.matches(PLAIN);
+      const isPress = isPressed(element) && !element.matches(PLAIN);
       element.toggleAttribute(PRESS, isPress);
       if (isPress && isLeaf(element)) {
         element.setAttribute('role', 'button');

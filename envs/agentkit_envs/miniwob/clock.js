@@ -1,17 +1,13 @@
 // A clock that stands still until it is told to go on: the time of a page is then the same in
 // every episode with the same actions, and what a page waits for costs no real time. It runs in
-// every frame before the page's own scripts. It also notes what can be pressed, which a page does
-// not tell otherwise, and makes chance repeatable.
+// every frame before the page's own scripts. Chance is made repeatable too.
 (() => {
   const BEGINNING = Date.UTC(2026, 0, 1, 9);
   const FRAME_MS = 16;
-  const PRESSES = ['click', 'dblclick', 'mousedown', 'mouseup', 'pointerdown'];
 
   const RealDate = Date;
   const realTimeout = window.setTimeout.bind(window);
-  const listen = EventTarget.prototype.addEventListener;
   const jobs = new Map();
-  const pressed = new WeakSet();
   let now = 0;
   let count = 0;
   let chance = 1;
@@ -50,11 +46,6 @@
     return (chance - 1) / 2147483646;
   };
 
-  EventTarget.prototype.addEventListener = function (kind, ...given) {
-    if (this instanceof Element && PRESSES.includes(kind)) pressed.add(this);
-    return listen.call(this, kind, ...given);
-  };
-
   const due = (until) => {
     let first = null;
     for (const job of jobs.values()) {
@@ -89,6 +80,5 @@
   };
 
   const rest = (ms) => new Promise((done) => { realTimeout(done, ms); });
-  const isPressed = (element) => pressed.has(element) || Boolean(element.onclick);
-  Object.defineProperty(window, 'agentkitClock', { value: { advance, rest, isPressed } });
+  Object.defineProperty(window, 'agentkitClock', { value: { advance, rest } });
 })();
