@@ -172,10 +172,11 @@ class Session:
                 permissions=[],  # a list, though empty, denies what is not in it
                 accept_downloads=False,
                 service_workers="block",
-                proxy={"server": self._gate.address},
+                proxy=self._gate.proxy,
             )
             self._context = context
             await context.add_init_script(listening_script())  # for thorough looks
+            await self._gate.guard(context)
             context.on("page", self._on_page)
             context.on("dialog", self._on_dialog)
             context.on("close", self._on_lost)
