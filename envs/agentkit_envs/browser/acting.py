@@ -91,6 +91,8 @@ async def carry_out(
             error = await _attempt(scene, watch, quiet_s)
             return await _done(watch, allow, error)
     except TimeoutError:
+        if watch.opening:
+            return Done(_still_loading(watch.opening, scene))
         return Done(
             f"the page did not answer for {timeout_s:g} s: a script may keep it busy; "
             "tab_close() ends it"
@@ -104,7 +106,7 @@ async def _attempt(scene: Scene, watch: Watch, quiet_s: float) -> str:
     try:
         # A page that hangs must not keep an agent from leaving it.
         leaves = GRAMMAR[scene.action.name].group in ("nav", "tab")
-        await watch.begin(counting=quiet_s > 0 and not leaves)
+        watch.begin(counting=quiet_s > 0 and not leaves)
         await DEEDS[scene.action.name](scene)
         await watch.settle(quiet_s)
     except CannotAct as problem:

@@ -10,7 +10,7 @@ from agentkit_envs.browser.scene import script
 from agentkit_envs.browser.traffic import Traffic
 
 WATCH: Final = script("watch.js")
-FIRST_S: Final = 0.01
+FIRST_S: Final = 0.005
 """How long after an action is looked first: what it does at once has begun by then."""
 AGAIN_S: Final = 0.02
 """How long nothing may change for a page to be quiet; longer than a step of an animation."""
@@ -40,17 +40,18 @@ class Watch:
         self.traffic = Traffic()
         self._session = session
         self._ends = ends
-        self._counter: JSHandle | None = None
+        self._counter: asyncio.Task[JSHandle] | None = None
 
-    async def begin(self, *, counting: bool) -> None:
-        """Look at the active tab; `counting` its changes needs a page that answers."""
+    def begin(self, *, counting: bool) -> None:
+        """Look at the active tab, from what it is told next on; `counting` its changes too."""
         self.traffic.turn_to(self._session.page)
         if counting:
-            self._counter = await self._session.page.evaluate_handle(WATCH)
+            self._count_anew()
 
     def end(self) -> None:
         """Look no more."""
         self.traffic.end()
+        self._count_no_more()
 
     @property
     def opening(self) -> str:
@@ -96,7 +97,7 @@ class Watch:
         moved, traffic.moved = moved or traffic.moved, False
         page = self._session.page
         if moved:
-            self._counter = None
+            self._count_no_more()
             left_s = max(self._ends - loop.time(), 0.001)
             try:
                 await page.wait_for_load_state("domcontentloaded", timeout=left_s * 1000)
@@ -111,15 +112,22 @@ class Watch:
         page = self._session.page
         if page.is_closed():
             return 0
+        counter = self._counter or self._count_anew()
         try:
             async with asyncio.timeout_at(ends):
-                if self._counter is None:
-                    self._counter = await page.evaluate_handle(WATCH)
-                    return _UNSETTLED
-                changes, leaving = await self._counter.evaluate("s => [s.changes, s.leaving]")
-        except TimeoutError:  # a script keeps it busy
-            return _UNSETTLED
-        except Error:  # it is another document now, or is being closed
-            self._counter = None
+                changes, leaving = await (await counter).evaluate("s => [s.changes, s.leaving]")
+        except (Error, TimeoutError):
+            # It is another document now, or is being closed, or a script keeps it busy.
+            self._count_no_more()
             return _UNSETTLED
         return _UNSETTLED if leaving and not self.traffic.addresses else int(changes)
+
+    def _count_anew(self) -> "asyncio.Task[JSHandle]":
+        # It is not waited for here: the browser does one thing after the other.
+        self._counter = asyncio.create_task(self._session.page.evaluate_handle(WATCH))
+        return self._counter
+
+    def _count_no_more(self) -> None:
+        counter, self._counter = self._counter, None
+        if counter is not None and not counter.cancel() and not counter.cancelled():
+            counter.exception()  # a page that went away is none of ours
