@@ -93,8 +93,8 @@ class Hands:
         return self.wait(self.session.page.evaluate(script))
 
     def until(self, script: str) -> None:
-        """Wait until a script says something true."""
-        self.wait(self._until(script))
+        """Wait until a script says something true, on a page that may be another by then."""
+        self.wait(self.session.page.wait_for_function(script, timeout=20_000))
 
     def until_at(self, path: str) -> None:
         """Wait until the active tab is at that address."""
@@ -104,11 +104,6 @@ class Hands:
     def path(self) -> str:
         """The address of the active tab, without the site's."""
         return self.session.page.url.removeprefix(self.site.address)
-
-    async def _until(self, script: str) -> None:
-        async with asyncio.timeout(20):
-            while not await self.session.page.evaluate(script):
-                await asyncio.sleep(0.02)
 
     async def _until_at(self, path: str) -> None:
         async with asyncio.timeout(20):
