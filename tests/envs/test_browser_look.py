@@ -12,7 +12,7 @@ from envs.browser_looks import Tab, tab
 from envs.browser_pages import needs_chromium
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from playwright.async_api import Error
+from playwright.async_api import Error, Route
 
 pytestmark = needs_chromium
 
@@ -120,6 +120,25 @@ def test_only_a_part_of_the_page_is_seen_where_that_is_asked_for(shown: Tab) -> 
     assert lines(shown.look(root="#wrap")) == ['e1 button "A"', 'e2 paragraph "in"']
     with pytest.raises(Error, match="does not match any element"):
         shown.look(root="#nothing")
+
+
+def test_a_frame_that_loads_for_ever_hides_nothing_of_the_rest(shown: Tab) -> None:
+    held: list[Route] = []
+    shown.run(shown.page.route("http://never.example/", lambda route: held.append(route)))
+    shown.show("<button>A</button>")
+    shown.evaluate("""() => {
+        const frame = document.createElement('iframe');
+        frame.src = 'http://never.example/';
+        document.body.append(frame);
+    }""")
+    try:
+        for options in ({}, {"thorough": True}):
+            assert lines(shown.look(**options)) == ['e1 button "A"', "e2 iframe"]
+        assert held
+    finally:
+        for route in held:
+            shown.run(route.abort())
+        shown.run(shown.page.unroute_all())
 
 
 @settings(

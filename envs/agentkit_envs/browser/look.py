@@ -1,14 +1,20 @@
 """A look at a page: what it shows now."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from playwright.async_api import Page
+from playwright.async_api import TimeoutError as PatienceLost
 
 from agentkit_envs.browser.compact import compact
 from agentkit_envs.browser.marking import marked, unmask
 from agentkit_envs.browser.references import References
 from agentkit_envs.browser.snapshot import parse_snapshot, whole
 from agentkit_envs.browser.view import Element
+
+_PATIENCE_MS: Final = (1000, 2000, 4000, 8000, 16000)
+"""How long a snapshot may take, one try after the other: Playwright waits until the end of it for a
+frame that is loading for ever, and then tells all the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,11 @@ async def _marked(page: Page, root: str | None, boxes: bool) -> list[Element]:
 
 
 async def _snapshot(page: Page, root: str | None, boxes: bool) -> str:
-    if root is None:
-        return await page.aria_snapshot(mode="ai", boxes=boxes)
-    return await page.locator(root).first.aria_snapshot(mode="ai", boxes=boxes)
+    """Playwright's snapshot; a frame that does not answer is empty in it after a while."""
+    shown = page if root is None else page.locator(root).first
+    for patience_ms in _PATIENCE_MS[:-1]:
+        try:
+            return await shown.aria_snapshot(mode="ai", boxes=boxes, timeout=patience_ms)
+        except PatienceLost:  # the page itself takes longer
+            continue
+    return await shown.aria_snapshot(mode="ai", boxes=boxes, timeout=_PATIENCE_MS[-1])

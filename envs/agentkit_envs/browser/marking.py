@@ -23,8 +23,10 @@ _LABEL = re.compile("\ue000(\\d+-\\d+)\ue001")
 _ROLE = "note"
 """What marks.js says of elements without a role."""
 _RESTORE = "() => { const ours = window[Symbol.for('agentkit')]; if (ours) ours.restore(); }"
-_PATIENCE_S = 1.0
-"""How long a frame may take to answer; one that is loading may not answer at all."""
+_PATIENCE_S = 2.0
+"""How long a page may take to answer."""
+_FRAME_PATIENCE_S = 0.5
+"""How long a frame of it may; one that is loading for ever does not answer at all."""
 _STATES = frozenset({"clickable", "draggable", "editable"})
 
 
@@ -63,7 +65,7 @@ async def marked(page: Page) -> AsyncIterator[Mapping[str, Mark]]:
 
 async def _mark(frame: Frame, number: int) -> dict[str, Mark]:
     try:
-        async with asyncio.timeout(_PATIENCE_S):
+        async with asyncio.timeout(_FRAME_PATIENCE_S if frame.parent_frame else _PATIENCE_S):
             told: dict[str, Any] = await frame.evaluate(_script("marks.js"), number)
     except (Error, TimeoutError):  # it is being left, loading or busy: it is seen without labels,
         return {}  # and the next look takes away those that it may have got meanwhile
