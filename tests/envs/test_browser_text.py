@@ -217,3 +217,12 @@ def test_a_line_that_is_no_element_is_named() -> None:
     good = describe(page([Element("button", "Ok", "e1")]))
     with pytest.raises(ValueError, match="observation: line 6: expected the end, found 'e2: Ok'"):
         read(good + "\ne2: Ok")
+
+
+def test_a_page_cannot_fill_the_text_with_its_address_or_title() -> None:
+    url, title = "http://x.example/" + "u" * 10**6, "t" * 10**6
+    tabs = (Tab(title, url, active=True), Tab(title, url))
+    text = describe(View("", url, title, tabs))
+    assert len(text) < 2500
+    assert read(text).title == "t" * 499 + "…"
+    assert read(text).url == url[:499] + "…"

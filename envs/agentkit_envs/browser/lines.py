@@ -83,10 +83,10 @@ def shorten(element: Element, most: int) -> Element:
         return element
     return replace(
         element,
-        name=_cut(element.name, most),
-        value=_cut(element.value, most),
-        url=_cut(element.url, most),
-        placeholder=_cut(element.placeholder, most),
+        name=cut(element.name, most),
+        value=cut(element.value, most),
+        url=cut(element.url, most),
+        placeholder=cut(element.placeholder, most),
     )
 
 
@@ -95,7 +95,8 @@ def longest(element: Element) -> int:
     return max(len(element.name), len(element.value), len(element.url), len(element.placeholder))
 
 
-def _cut(text: str, most: int) -> str:
+def cut(text: str, most: int) -> str:
+    """The text, or so many of its first characters that with … it has no more than told."""
     return text if len(text) <= most else text[: most - 1] + "…"
 
 

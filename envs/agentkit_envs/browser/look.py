@@ -1,5 +1,6 @@
 """A look at a page: what it shows now."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,20 +50,22 @@ async def look(
     Raises:
         playwright.async_api.Error: The page is gone, or has no such part.
     """
-    if thorough:
-        elements = await _marked(page, root, boxes)
-    else:
-        elements = parse_snapshot(await _snapshot(page, root, boxes))
+    seeing = _marked(page, root, boxes) if thorough else _plain(page, root, boxes)
+    elements, title = await asyncio.gather(seeing, page.title())
     url = page.url
     shown = references.number(page, compact(elements, url))
     focused = [element.ref for element in shown if "focused" in element.states]
-    return Look(url, whole(await page.title()), tuple(shown), focused[-1] if focused else None)
+    return Look(url, whole(title), tuple(shown), focused[-1] if focused else None)
 
 
 async def _marked(page: Page, root: str | None, boxes: bool) -> list[Element]:
     async with marked(page) as marks:
         text = await _snapshot(page, root, boxes)
     return unmask(parse_snapshot(text), marks)
+
+
+async def _plain(page: Page, root: str | None, boxes: bool) -> list[Element]:
+    return parse_snapshot(await _snapshot(page, root, boxes))
 
 
 async def _snapshot(page: Page, root: str | None, boxes: bool) -> str:
