@@ -197,7 +197,17 @@ def test_a_page_may_not_forge_labels(shown: Tab) -> None:
 
 
 @needs_chromium
-def test_a_page_that_breaks_its_own_document_is_still_seen(shown: Tab) -> None:
-    shown.show("<button>Ok</button>")
-    shown.evaluate("() => { document.querySelectorAll = () => { throw new Error('no') } }")
-    assert lines(shown.look(thorough=True)) == ['e1 button "Ok"']
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "document.querySelectorAll = () => { throw new Error('no') }",
+        "JSON.stringify = () => 'no'",
+        "JSON.stringify = () => '[1]'",
+        "JSON.stringify = () => '{\"0-1\": {}}'",
+    ],
+)
+def test_a_page_that_breaks_what_marks_are_made_with_is_still_seen(shown: Tab, broken: str) -> None:
+    shown.show("<button>Ok</button><p>Read <b onclick=x()>this</b></p>")
+    shown.evaluate(f"() => {{ {broken} }}")
+    assert lines(shown.look(thorough=True)) == ['e1 button "Ok"', 'e2 paragraph "Read this"']
+    assert not shown.evaluate("document.querySelector('b').hasAttribute('aria-label')")

@@ -6,6 +6,8 @@ role for the moment of the snapshot (`marks.js`), which is read from it and take
 """
 
 import asyncio
+import json
+import logging
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -19,6 +21,7 @@ from playwright.async_api import Error, Frame, Page
 from agentkit_envs.browser.roles import FIELDS
 from agentkit_envs.browser.view import Element
 
+LOG = logging.getLogger("agentkit.browser")
 _LABEL = re.compile("\ue000(\\d+-\\d+)\ue001")
 _ROLE = "note"
 """What marks.js says of elements without a role."""
@@ -66,19 +69,25 @@ async def marked(page: Page) -> AsyncIterator[Mapping[str, Mark]]:
 async def _mark(frame: Frame, number: int) -> dict[str, Mark]:
     try:
         async with asyncio.timeout(_FRAME_PATIENCE_S if frame.parent_frame else _PATIENCE_S):
-            told: dict[str, Any] = await frame.evaluate(_script("marks.js"), number)
+            told = await frame.evaluate(_script("marks.js"), number)
     except (Error, TimeoutError):  # it is being left, loading or busy: it is seen without labels,
         return {}  # and the next look takes away those that it may have got meanwhile
-    return {
-        key: Mark(
-            str(fact["name"]),
-            str(fact["text"]),
-            str(fact["label"]),
-            tuple(state for state in fact["states"] if state in _STATES),
-            bool(fact["plain"]),
-        )
-        for key, fact in told.items()
-    }
+    try:
+        return {key: _read_fact(fact) for key, fact in json.loads(told).items()}
+    except (AttributeError, KeyError, TypeError, ValueError):  # the page has its own JSON
+        LOG.debug("what marks.js says of %s cannot be read", frame.url)
+        await _unmark(frame)
+        return {}
+
+
+def _read_fact(fact: Mapping[str, Any]) -> Mark:
+    return Mark(
+        str(fact["name"]),
+        str(fact["text"]),
+        str(fact["label"]),
+        tuple(state for state in fact["states"] if state in _STATES),
+        bool(fact["plain"]),
+    )
 
 
 async def _unmark(frame: Frame) -> None:
@@ -91,8 +100,6 @@ async def _unmark(frame: Frame) -> None:
 
 def unmask(elements: Sequence[Element], marks: Mapping[str, Mark]) -> list[Element]:
     """The elements of a snapshot with what the labels stand for in place of them."""
-    if not marks:
-        return list(elements)
     owners: dict[str, int] = {}
     for at, element in enumerate(elements):
         label = _LABEL.fullmatch(element.name)
