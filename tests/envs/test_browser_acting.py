@@ -181,6 +181,21 @@ def test_hovering_and_the_keyboard_reach_the_element(hands: Hands) -> None:
     assert "cannot have the keyboard" in hands.error("focus({Title})")
 
 
+def test_typing_stops_when_its_time_is_over_and_says_how_far_it_came(hands: Hands) -> None:
+    """The browser went on typing into whatever came next."""
+    hands.open("<textarea autofocus></textarea>")
+    hands.timeout_s = 2.0
+    try:
+        problem = hands.error(f"keyboard_type('{'x' * 40_000}')")
+    finally:
+        hands.timeout_s = 5.0
+    assert " of 40,000 letters were typed in 2 s: fill and keyboard_insert_text" in problem
+    typed = "document.querySelector('textarea').value.length"
+    assert f"only {hands.says(typed):,} of" in problem
+    hands.works("noop(100)")
+    assert f"only {hands.says(typed):,} of" in problem
+
+
 def test_a_key_that_is_held_is_held_until_it_is_let_go(hands: Hands) -> None:
     hands.open("<button onclick='document.title += event.shiftKey'>Ok</button>")
     hands.works("keyboard_down('Shift')")

@@ -210,17 +210,16 @@ def test_what_a_server_answers_instead_of_a_page_is_a_notice(hands: Hands) -> No
 
 
 @needs_chromium
-@pytest.mark.parametrize(
-    "url", ["{evil}/x", "javascript:alert(1)", "data:text/html,x", "file:///etc/passwd",
-            "chrome://version", "view-source:{site}", "blob:{site}/1", "http://user@{evil_host}/"],
-)  # fmt: skip
-def test_an_address_that_is_not_allowed_is_not_gone_to(hands: Hands, evil: Site, url: str) -> None:
-    hands.works(f"goto('{hands.site.url('/two')}')")
-    whole = url.format(
-        evil=evil.address, site=hands.site.address, evil_host=evil.address.removeprefix("http://")
-    )
-    assert "was not opened: " in hands.error(f"goto('{whole}')")
-    assert hands.path == "/two"
+def test_an_address_that_is_not_allowed_is_not_gone_to(hands: Hands, evil: Site) -> None:
+    host, here = evil.address.removeprefix("http://"), hands.site.address
+    hands.works(f"goto('{here}/two')")
+    for url in (
+        *(f"{evil.address}/x", f"http://user@{host}/", f"//{host}/x", f"http:\\\\{host}/x"),
+        *("javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "chrome://version"),
+        *(f"view-source:{here}", f"blob:{here}/1", "chrome-error://x", "ws://x.example"),
+    ):
+        assert "was not opened: " in hands.error(f"goto('{url}')"), url
+        assert hands.path == "/two", url
 
 
 @needs_chromium
@@ -305,7 +304,7 @@ def test_a_script_without_end_holds_up_one_action_and_its_tab_can_be_closed(hand
     try:
         for action in ("click({Loop})", "hover({Loop})"):
             assert hands.error(action) == (
-                "the page did not answer for 1 s: a script may keep it busy; tab_close() ends it"
+                "the page did not answer within 1 s; if a script keeps it busy, tab_close() ends it"
             )
             assert hands.took_s < 2
         for action in (f"goto('{hands.site.url('/two')}')", "noop(1)", "mouse_click(5, 5)"):
@@ -332,6 +331,18 @@ def test_a_page_that_crashes_is_said_and_the_next_can_be_used(hands: Hands) -> N
     hands.wait(crash())
     assert hands.error("click({Ok})") in ("the page crashed", "the page was closed meanwhile")
     assert hands.took_s < 3
+    hands.look()
+    hands.works(f"goto('{hands.site.url('/two')}')")
+
+
+@needs_chromium
+def test_in_a_tab_that_was_closed_nothing_can_be_done_until_there_is_another(hands: Hands) -> None:
+    hands.open("<button>Ok</button>")
+    hands.wait(hands.session.page.close())
+    for action in ("click({Ok})", f"goto('{hands.site.url('/two')}')", "go_back()"):
+        assert hands.error(action) == "the page was closed meanwhile"
+        assert hands.took_s < 3
+    hands.works("noop(5)")
     hands.look()
     hands.works(f"goto('{hands.site.url('/two')}')")
 

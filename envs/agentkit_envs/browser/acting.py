@@ -94,7 +94,7 @@ async def carry_out(
         if watch.opening:
             return Done(_still_loading(watch.opening, scene))
         return Done(
-            f"the page did not answer for {timeout_s:g} s: a script may keep it busy; "
+            f"the page did not answer within {timeout_s:g} s; if a script keeps it busy, "
             "tab_close() ends it"
         )
     finally:

@@ -14,6 +14,7 @@ from agentkit_envs.browser.settling import SlowPage
 
 _WEB = ("http", "https")
 _LATER = "interrupted by another navigation"
+_TAB_ENDS = ("crash", "has been closed", "Connection closed")
 
 REASONS: Final = {
     "ERR_ABORTED": "it is a file to download, or there is nothing to show",
@@ -49,8 +50,7 @@ async def goto(scene: Scene) -> None:
     except PlaywrightTimeout:
         raise SlowPage(url) from None
     except Error as error:
-        if _LATER not in error.message:
-            raise CannotAct(why_not_opened(url, error.message)) from None
+        _unless_open(url, error)
 
 
 async def go_back(scene: Scene) -> None:
@@ -121,6 +121,14 @@ def shown(url: str) -> str:
     return url if len(url) <= 120 else url[:117] + "..."
 
 
+def _unless_open(url: str, error: Error) -> None:
+    """Say why a page did not open, unless another is on its way or the tab is gone."""
+    if any(end in error.message for end in _TAB_ENDS):
+        raise error
+    if _LATER not in error.message:
+        raise CannotAct(why_not_opened(url, error.message)) from None
+
+
 def _names_host(text: str, allow: AllowList) -> bool:
     """Whether what looks like a scheme is a host with a port, as in localhost:8000/help."""
     rest = text.partition(":")[2]
@@ -141,9 +149,8 @@ async def _along(page: Page, go: Callable[..., Awaitable[Any]], scene: Scene, wh
     except PlaywrightTimeout:
         raise SlowPage(f"the page {where} this one") from None
     except Error as error:
-        if _LATER in error.message:
-            return
-        raise CannotAct(why_not_opened(f"the page {where} this one", error.message)) from None
+        _unless_open(f"the page {where} this one", error)
+        return
     finally:
         page.remove_listener("framenavigated", note)
     if answer is None and not moves:

@@ -9,6 +9,10 @@ from agentkit_envs.browser.elements import Found, find, why_unusable
 from agentkit_envs.browser.scene import CannotAct, Scene, script
 
 SCROLL: Final = script("scroll.js")
+PIECE: Final = 25
+"""Letters that are typed at once."""
+KEY_S: Final = 0.01
+"""How long a letter takes at most, on a busy machine."""
 DRAG_STEPS: Final = 8
 """Moves of the mouse on the way; what can be dragged often begins to follow after some."""
 
@@ -117,8 +121,16 @@ async def keyboard_up(scene: Scene) -> None:
 
 
 async def keyboard_type(scene: Scene) -> None:
-    """Type a text, key by key."""
-    await scene.page.keyboard.type(scene.action.text("text"))
+    """Type a text, key by key, as far as the time allows."""
+    text = scene.action.text("text")
+    for at in range(0, len(text), PIECE):
+        # In pieces: what Playwright was told to type it goes on typing, time or not.
+        if scene.left_s < PIECE * KEY_S:
+            raise CannotAct(
+                f"only {at:,} of {len(text):,} letters were typed in {scene.timeout_s:g} s: "
+                "fill and keyboard_insert_text put in a text at once"
+            )
+        await scene.page.keyboard.type(text[at : at + PIECE])
 
 
 async def keyboard_insert_text(scene: Scene) -> None:
