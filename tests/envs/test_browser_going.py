@@ -154,7 +154,7 @@ def test_going_back_and_forward_ends_where_there_is_no_page(hands: Hands) -> Non
 
 @needs_chromium
 def test_tabs_are_opened_changed_and_closed(hands: Hands) -> None:
-    hands.works("goto('/two')")
+    hands.works(f"goto('{hands.site.url('/two')}')")
     hands.works("new_tab()")
     assert hands.path == "about:blank"
     hands.works("tab_focus(0)")
