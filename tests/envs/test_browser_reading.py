@@ -3,7 +3,7 @@
 from agentkit_envs.browser.reading import read
 from agentkit_envs.browser.text import describe
 from agentkit_envs.browser.view import Element, LastAction, Tab, View
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 words = st.text(max_size=30)
@@ -42,11 +42,13 @@ views = st.builds(
 )
 
 
+@settings(max_examples=50)
 @given(views)
 def test_what_is_described_can_be_read(view: View) -> None:
     assert read(describe(view, size=10**6)) == view
 
 
+@settings(max_examples=50)
 @given(views, st.integers(0, 3000))
 def test_a_small_size_leaves_out_lines_and_says_how_many(view: View, size: int) -> None:
     shown = read(describe(view, size))
