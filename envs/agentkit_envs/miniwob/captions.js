@@ -15,6 +15,7 @@
     'label, [role]';
   const DECORATION = /^(triangle|caret|arrowthick|closethick|grip)/;
   const ICON = 'ui-icon-';
+  const DOT_PX = 2; // a point of a plot: together they are a line, one says nothing
   const SMALL_PX = 20; // of what is smaller it is of no use to know where it is
   const BUTTON_PX = 40; // what is drawn on something smaller is its picture, not its parts
   const COLOURS = {
@@ -98,7 +99,8 @@
     const button = element.parentElement.closest(`button, a, [role=button], [${PRESS}]:not(svg *)`);
     if (button && Math.max(button.clientWidth, button.clientHeight) <= BUTTON_PX) return '';
     if (element instanceof SVGGeometryElement || element instanceof SVGTextElement) {
-      return shape(element, look, box);
+      const isDot = Math.max(box.width, box.height) < DOT_PX && look.cursor !== 'pointer';
+      return isDot ? '' : shape(element, look, box);
     }
     const isWhole = element instanceof SVGSVGElement || element.matches('canvas');
     return isWhole ? said([markup(element), 'drawing', place(box)]) : '';

@@ -19,6 +19,7 @@ from agentkit_envs.checks import refuse
 from agentkit_envs.miniwob.report import report
 from agentkit_envs.miniwob.serving import pages_folder
 from agentkit_envs.miniwob.stage import (
+    MOST_MS,
     STEP_MS,
     Beginning,
     Settings,
@@ -45,8 +46,8 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
     says what to do there (Liu et al. 2018, https://arxiv.org/abs/1802.08802). The pages are those
     of the Python package `miniwob`, served on loopback to Chromium. Their clock stands still
     while the player thinks: it goes on by half a second after each action, and by `ms` in
-    `noop(ms)`, so that nothing depends on how fast the machine or the model is. The time limits
-    of the tasks (7 to 60 seconds) are out of reach.
+    `noop(ms)`, a minute at most, so that nothing depends on how fast the machine or the model is.
+    The time limits of the tasks (7 to 60 seconds) are out of reach.
 
     ## Action Space
     Any text. An action is one call in BrowserGym's grammar, such as `click('e3')`; it is read,
@@ -273,7 +274,9 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
         self._held = self._held or action.name in _HELD
         if action.name == "noop":
             stage.browsing.shoot()
-            return Turn(LastAction(text)), action.number("wait_ms")
+            wait_ms = action.number("wait_ms")
+            trouble = f"it waited {MOST_MS:,} ms, the most at once" if wait_ms > MOST_MS else ""
+            return Turn(LastAction(text, trouble)), min(wait_ms, MOST_MS)
         return stage.browsing.act(text), STEP_MS
 
     def _told(self, stage: Stage, turn: Turn | None) -> tuple[str, dict[str, Any]]:

@@ -7,6 +7,7 @@ process.
 
 import asyncio
 import math
+import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 STEP_MS: Final = 500
 """How far the page's clock goes on after an action."""
+MOST_MS: Final = 60_000
+"""How far it may be made to go on at once."""
 IDLE_S: Final = 2.0
 """How long a page that nobody uses waits for the next episode."""
 MOST_USES: Final = 200
@@ -81,6 +84,8 @@ class Stage:
             film=settings.film,
             quiet_s=0,  # nothing goes on while the clock of the page stands still
         )
+        self.process = os.getpid()
+        """Where it was made: a process that is forked off cannot use it."""
         self._context: BrowserContext | None = None
         self._uses = 0
 
@@ -97,12 +102,7 @@ class Stage:
 
     def wait(self, ms: float = STEP_MS) -> State | None:
         """Let the page's clock go on, and see how the task stands; None if its page was left."""
-        try:
-            told = self.browsing.evaluate(
-                "ms => window.agentkitTask ? window.agentkitTask.wait(ms) : null", ms
-            )
-        except Error:  # the page is being left, or crashed
-            return None
+        told = self.browsing.call(lambda session: _wait(session, ms))
         if told is None:
             return None
         reward = float(told["reward"])
@@ -111,7 +111,10 @@ class Stage:
     @property
     def is_as_given(self) -> bool:
         """Whether nothing of an episode stays: one tab, in the context that was made for it."""
-        return self._uses < MOST_USES and self.browsing.call(self._is_whole)
+        try:
+            return self._uses < MOST_USES and self.browsing.call(self._is_whole)
+        except (RuntimeError, TimeoutError):  # nothing was opened, or the browser has ended
+            return False
 
     def close(self) -> None:
         """Close the page; the browser ends with its last user."""
@@ -145,6 +148,16 @@ class Stage:
             self._context = context
 
 
+async def _wait(session: "Session", ms: float) -> dict[str, Any] | None:
+    script = "ms => window.agentkitTask ? window.agentkitTask.wait(ms) : null"
+    try:
+        async with asyncio.timeout(_TIMEOUT_S):
+            told: dict[str, Any] | None = await session.page.evaluate(script, ms)
+            return told
+    except (Error, LookupError, TimeoutError):  # it is being left, has crashed, or hangs
+        return None
+
+
 @cache
 def _script() -> str:
     folder = files("agentkit_envs.miniwob")
@@ -159,7 +172,7 @@ def take_stage(settings: Settings) -> Stage:
     """A stage for these settings: an idle one, or a new one."""
     with _guard:
         for stage, timer in _idle.items():
-            if stage.settings == settings:
+            if stage.settings == settings and stage.process == os.getpid():
                 timer.cancel()
                 del _idle[stage]
                 return stage

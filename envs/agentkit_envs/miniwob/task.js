@@ -7,6 +7,8 @@
     [data-agentkit-press] { cursor: pointer; }
     * { animation: none !important; transition: none !important; scroll-behavior: auto !important; }
   `;
+  const ADDRESS = /url\("?([^")]+)"?\)/g;
+  const pictures = []; // kept, so that the browser keeps them at hand
   let begun = false;
 
   if (location.protocol.startsWith('http')) { // an episode finds nothing of the one before
@@ -37,11 +39,37 @@
     }
   };
 
+  // Pictures that a style names are loaded when something is drawn with them, and until then an icon
+  // has no width and cannot be seen. So all of them are loaded before.
+  const loaded = (picture) => (picture.complete ? null
+    : new Promise((done) => { picture.onload = picture.onerror = done; }));
+  const load = async () => {
+    const found = new Set();
+    for (const sheet of document.styleSheets) {
+      for (const rule of sheet.cssRules) {
+        for (const [, address] of rule.cssText.matchAll(ADDRESS)) {
+          found.add(new URL(address, sheet.href || location.href).href);
+        }
+      }
+    }
+    for (const address of found) {
+      const picture = new Image();
+      picture.src = address;
+      pictures.push(picture);
+    }
+    await Promise.all(pictures.map(loaded));
+  };
+  const shown = async () => {
+    await Promise.all([...document.images].map(loaded));
+    await document.fonts.ready;
+  };
+
   const begin = async (seed, ms) => {
     while (document.readyState !== 'complete') await agentkitClock.rest(2);
     const style = document.createElement('style');
     style.textContent = STYLE;
     document.head.append(style);
+    await load();
     await agentkitClock.advance(ms); // what the page began when it was loaded
     document.body.removeEventListener('click', core.canvasDrawClick);
     Math.seedrandom(seed);
@@ -59,6 +87,7 @@
   const wait = async (ms) => {
     if (!begun) return null;
     await agentkitClock.advance(ms);
+    await shown();
     agentkitCaptions.renew();
     const reason = WOB_REWARD_REASON;
     return {
