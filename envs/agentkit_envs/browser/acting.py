@@ -134,7 +134,7 @@ async def _done(watch: Watch, allow: AllowList, error: str) -> Done:
         return Done(error)
     words = await _words_of_gate(answer)
     if words:
-        return Done(error or f"{going.shown(answer.url)} was not opened: {words}")
+        return Done(error or f"{going.shown(answer.url)} was not opened: {said(words, 200)}")
     status = f"{answer.status} {answer.status_text}".strip()
     return Done(
         error, notices=(f"The server answered {said(status)} to {going.shown(answer.url)}.",)
@@ -142,7 +142,7 @@ async def _done(watch: Watch, allow: AllowList, error: str) -> Done:
 
 
 async def _words_of_gate(answer: Response) -> str:
-    """What the gate says instead of a server that it could not reach."""
+    """What the gate says instead of a server that it could not reach; a server could say it too."""
     if not answer.headers.get("content-type", "").startswith("text/plain"):
         return ""
     try:
@@ -169,13 +169,12 @@ def _still_loading(what: str, scene: Scene) -> str:
 
 
 def _in_words(error: Error) -> str:
-    """What Playwright says, without the log of its steps."""
-    message = error.message
+    """What Playwright says, without the log of its steps; a page can have a hand in it."""
+    message = error.message.partition("\n")[0]
     if "crash" in message:
         return "the page crashed"
     if "has been closed" in message or "Connection closed" in message:
         return "the page was closed meanwhile"
     if "not attached" in message or "Execution context was destroyed" in message:
         return "the element is gone from the page since the last observation"
-    first = message.partition("\n")[0]
-    return f"the browser could not do it: {first.rpartition('Error: ')[2][:200]}"
+    return f"the browser could not do it: {said(message.rpartition('Error: ')[2], 200)}"

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from playwright.async_api import ElementHandle, Error
 
+from agentkit_envs.browser.facts import Facts, read_facts
 from agentkit_envs.browser.scene import CannotAct, Scene, script
 
 PROBE: Final = script("probe.js")
@@ -20,17 +21,16 @@ class Found:
 
     ref: str
     handle: ElementHandle
-    facts: Mapping[str, Any]
-    """What probe.js says."""
+    facts: Facts
 
     @property
     def what(self) -> str:
         """Such as `e3 (button "Ok")`."""
-        return f"{self.ref} ({self.facts['what']})"
+        return f"{self.ref} ({self.facts.what})"
 
     def patience_ms(self, scene: Scene) -> float:
         """How long Playwright may wait until it can be clicked."""
-        return min(scene.left_ms, COVERED_MS) if self.facts["covered"] else scene.left_ms
+        return min(scene.left_ms, COVERED_MS) if self.facts.covered else scene.left_ms
 
 
 async def find(scene: Scene, ref: str) -> Found:
@@ -40,12 +40,12 @@ async def find(scene: Scene, ref: str) -> Found:
         raise CannotAct(f"there is no element {ref} on this page. {_known(scene.refs)}")
     try:
         handle = await scene.page.query_selector(f"aria-ref={value}")
-        facts = await handle.evaluate(PROBE) if handle is not None else {"gone": True}
+        facts = read_facts(await handle.evaluate(PROBE) if handle else None)
     except Error as error:
         if "Invalid frame" in error.message or "not attached" in error.message:
             raise CannotAct(f"{ref} cannot be used: {GONE}") from None
         raise
-    if handle is None or facts["gone"]:
+    if handle is None or facts.gone:
         raise CannotAct(f"{ref} cannot be used: {GONE}")
     return Found(ref, handle, facts)
 
@@ -62,11 +62,11 @@ async def find_usable(scene: Scene, ref: str) -> Found:
 def why_unusable(found: Found) -> str:
     """Why nobody could use an element as it is now, or ''."""
     facts = found.facts
-    if not facts["shown"]:
+    if not facts.shown:
         return f"{found.what} cannot be used: it is hidden now"
-    if facts["disabled"]:
+    if facts.disabled:
         return f"{found.what} cannot be used: it is disabled"
-    if facts["inert"]:
+    if facts.inert:
         return f"{found.what} cannot be used: a dialog in front keeps it from being used"
     return ""
 
@@ -74,8 +74,8 @@ def why_unusable(found: Found) -> str:
 async def why_stuck(scene: Scene, ref: str) -> str:
     """Why Playwright waited in vain for an element."""
     found = await find_usable(scene, ref)
-    if found.facts["covered"]:
-        return f"{found.what} cannot be used: it is covered by {found.facts['covered']}"
+    if found.facts.covered:
+        return f"{found.what} cannot be used: it is covered by {found.facts.covered}"
     return f"{found.what} did not stand still or did not answer for {scene.timeout_s:g} s"
 
 

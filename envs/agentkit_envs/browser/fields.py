@@ -1,10 +1,10 @@
 """Fill in forms: fields, checkboxes, lists of options, the keyboard on an element."""
 
-from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Final
 
 from agentkit_envs.browser.elements import Found, find_usable
+from agentkit_envs.browser.facts import Facts
 from agentkit_envs.browser.scene import CannotAct, Scene, said
 
 FORMATS: Final = {
@@ -59,7 +59,7 @@ async def check(scene: Scene) -> None:
 async def uncheck(scene: Scene) -> None:
     """Remove the tick of a checkbox."""
     found = await _checkable(scene)
-    if found.facts["radio"]:
+    if found.facts.radio:
         raise CannotAct(
             f"{found.what} is a radio button: choose another of its group to take it back"
         )
@@ -69,12 +69,12 @@ async def uncheck(scene: Scene) -> None:
 async def select_option(scene: Scene) -> None:
     """Choose options of a list by their words or values."""
     found = await find_usable(scene, scene.action.text("bid"))
-    if found.facts["tag"] != "select":
+    if found.facts.tag != "select":
         raise CannotAct(
             f"{found.what} is no list that select_option can use: click it, then click the option"
         )
     wanted = scene.action.texts("options")
-    if len(wanted) > 1 and not found.facts["multiple"]:
+    if len(wanted) > 1 and not found.facts.multiple:
         raise CannotAct(f"{found.what} takes one option, not {len(wanted)}")
     indexes = [_option(found, name) for name in wanted]
     await found.handle.select_option(index=indexes, timeout=scene.left_ms)
@@ -99,7 +99,7 @@ async def _write(scene: Scene, text: str) -> None:
     problem = _why_not_written(found.facts)
     if problem:
         raise CannotAct(f"{found.what} {problem}")
-    kind = found.facts["type"]
+    kind = found.facts.type
     if text and kind in FORMATS and not await found.handle.evaluate(TAKES, text.strip()):
         raise CannotAct(
             f"{found.what} is a field for a {kind} and does not take {said(text)}: "
@@ -108,34 +108,34 @@ async def _write(scene: Scene, text: str) -> None:
     await found.handle.fill(text, timeout=scene.left_ms)
 
 
-def _why_not_written(facts: Mapping[str, Any]) -> str:
-    if facts["tag"] == "select":
+def _why_not_written(facts: Facts) -> str:
+    if facts.tag == "select":
         return "is a list of options: use select_option"
-    instead = NOT_WRITTEN.get(facts["type"])
+    instead = NOT_WRITTEN.get(facts.type)
     if instead:
         return f"takes no text: {instead}"
-    if not facts["writable"]:
+    if not facts.writable:
         return "is no field that a text can be written in"
-    return "cannot be changed: it is for reading only" if facts["readonly"] else ""
+    return "cannot be changed: it is for reading only" if facts.readonly else ""
 
 
 async def _checkable(scene: Scene) -> Found:
     found = await find_usable(scene, scene.action.text("bid"))
-    if not found.facts["checkable"]:
+    if not found.facts.checkable:
         raise CannotAct(f"{found.what} is no checkbox and no radio button: click it")
     return found
 
 
 def _option(found: Found, wanted: str) -> int:
     """The place of an option by its words, else by its value, else by its words in any case."""
-    options: Sequence[Mapping[str, Any]] = found.facts["options"]
-    words, values = [o["words"] for o in options], [o["value"] for o in options]
+    options = found.facts.options
+    words, values = [option.words for option in options], [option.value for option in options]
     tidy = " ".join(wanted.split())
     lower = [name.lower() for name in words]
     for names, name in ((words, tidy), (values, wanted), (lower, tidy.lower())):
         if name in names:
             place = names.index(name)
-            if options[place]["disabled"]:
+            if options[place].disabled:
                 raise CannotAct(f"the option {said(wanted)} of {found.what} is disabled")
             return place
     near = get_close_matches(tidy.lower(), lower, n=1)

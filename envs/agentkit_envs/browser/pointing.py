@@ -32,7 +32,7 @@ async def dblclick(scene: Scene) -> None:
 async def hover(scene: Scene) -> None:
     """Move the mouse over an element, a disabled one too."""
     found = await find(scene, scene.action.text("bid"))
-    if not found.facts["shown"]:
+    if not found.facts.shown:
         raise CannotAct(f"{found.what} cannot be used: it is hidden now")
     await found.handle.hover(timeout=found.patience_ms(scene))
 
@@ -42,7 +42,7 @@ async def drag_and_drop(scene: Scene) -> None:
     start = await find(scene, scene.action.text("from_bid"))
     end = await find(scene, scene.action.text("to_bid"))
     for found in (start, end):
-        if not found.facts["shown"]:
+        if not found.facts.shown:
             raise CannotAct(f"{found.what} cannot be used: it is hidden now")
     page = scene.page
     source, target = (page.locator(f"aria-ref={scene.refs[found.ref]}") for found in (start, end))
@@ -60,7 +60,7 @@ async def scroll(scene: Scene) -> None:
         found = await find(scene, scene.action.text("bid"))
     if await _scrolled(scene, found.handle if found else None, right, down):
         return
-    if found is not None and found.facts["shown"]:
+    if found is not None and found.facts.shown:
         # Some pages, such as maps, follow the wheel though nothing of them scrolls.
         await found.handle.hover(timeout=found.patience_ms(scene))
         await scene.page.mouse.wheel(right, down)
@@ -148,7 +148,7 @@ async def noop(scene: Scene) -> None:
 
 async def _clickable(scene: Scene) -> Found:
     found = await find(scene, scene.action.text("bid"))
-    if found.facts["tag"] == "option" and not found.facts["shown"]:
+    if found.facts.tag == "option" and not found.facts.shown:
         raise CannotAct(f"{found.what} is in a closed list: use select_option on the list")
     if problem := why_unusable(found):
         raise CannotAct(problem)

@@ -1,6 +1,6 @@
 // What an element is like just before it is acted on. Run by elements.py with the element.
 (given) => {
-  const tidy = (text) => (text || "").replace(/\s+/g, " ").trim();
+  const tidy = (text) => String(text || "").replace(/\s+/g, " ").trim();
   const cut = (text, longest) => (text.length > longest ? text.slice(0, longest - 3) + "..." : text);
   const element = given.nodeType === Node.ELEMENT_NODE ? given : given.parentElement;
   if (!element || !element.isConnected) return { gone: true };
@@ -16,12 +16,11 @@
     ? tidy(element.textContent) !== "" || element.children.length > 0
     : rects.length > 0 && style.visibility === "visible";
 
-  const words = (one) => cut(tidy(one.getAttribute("aria-label") || one.innerText || ""), 40);
-  const described = (one) => {
-    const said = words(one);
-    const id = one.id ? " with the id " + JSON.stringify(cut(one.id, 40)) : "";
-    return one.tagName.toLowerCase() + (said ? " " + JSON.stringify(said) : id);
-  };
+  const described = (one) => ({
+    tag: one.tagName.toLowerCase(),
+    words: cut(tidy(one.getAttribute("aria-label") || one.innerText), 100),
+    id: cut(tidy(one.id), 100),
+  });
 
   // The element that a click in the middle would hit, if it is another one.
   const cover = () => {
@@ -36,16 +35,16 @@
     if (out) {
       element.scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
       box = [...element.getClientRects()].find((rect) => rect.width > 0 && rect.height > 0);
-      if (!box) return "";
+      if (!box) return null;
     }
     const root = element.getRootNode();
     const hit = root.elementFromPoint ? root.elementFromPoint(...inside()) : null;
-    if (!hit || element.contains(hit)) return "";
+    if (!hit || element.contains(hit)) return null;
     const host = root.host;
-    if (host && hit === host) return "";
+    if (host && hit === host) return null;
     const other = hit.closest("label");
-    if (other && (other.control === element || other.contains(element))) return "";
-    if (label && label.contains(hit)) return "";
+    if (other && (other.control === element || other.contains(element))) return null;
+    if (label && label.contains(hit)) return null;
     return described(hit);
   };
 
@@ -72,6 +71,6 @@
     radio: type === "radio" || role === "radio",
     multiple: !!field.multiple,
     options,
-    covered: shown && rects.length > 0 ? cover() : "",
+    covered: shown && rects.length > 0 ? cover() : null,
   };
 }

@@ -16,9 +16,9 @@ AGAIN_S: Final = 0.02
 """How long nothing may change for a page to be quiet; longer than a step of an animation."""
 QUIET_S: Final = 0.5
 """How long to wait for a page to be quiet, at most; some never are."""
+_NOTHING: Final = "0"
 ANSWERS: Final = 2
 """So many times as long is waited where the server has not answered what the page asks."""
-_UNSETTLED: Final = -1
 
 
 class SlowPage(Exception):
@@ -70,16 +70,18 @@ class Watch:
             await self._arrived()
             return
         loop = asyncio.get_running_loop()
-        began, before, pause = loop.time(), 0, FIRST_S
+        began, pause = loop.time(), FIRST_S
+        before: str | None = _NOTHING
         while True:
             await asyncio.sleep(pause)
             if await self._arrived():
-                began, before = loop.time(), _UNSETTLED
+                began, before = loop.time(), None
             changes = await self._changes(min(began + quiet_s, self._ends))
             bound_s = quiet_s
             if self.traffic.awaited:  # what is done with the answer comes after it
-                changes, bound_s = _UNSETTLED, quiet_s * ANSWERS
-            if changes == before != _UNSETTLED or loop.time() >= min(began + bound_s, self._ends):
+                changes, bound_s = None, quiet_s * ANSWERS
+            quiet = changes is not None and changes == before
+            if quiet or loop.time() >= min(began + bound_s, self._ends):
                 return
             before, pause = changes, AGAIN_S
 
@@ -107,20 +109,23 @@ class Watch:
                 return True
         return moved
 
-    async def _changes(self, ends: float) -> int:
-        """How much has changed so far, or `_UNSETTLED` as long as that cannot be known."""
+    async def _changes(self, ends: float) -> str | None:
+        """How much has changed so far, as the page says; None as long as that is not known."""
         page = self._session.page
         if page.is_closed():
-            return 0
+            return _NOTHING
         counter = self._counter or self._count_anew()
         try:
             async with asyncio.timeout_at(ends):
-                changes, leaving = await (await counter).evaluate("s => [s.changes, s.leaving]")
+                told = await (await counter).evaluate("s => [String(s.changes), s.leaving]")
         except (Error, TimeoutError):
             # It is another document now, or is being closed, or a script keeps it busy.
             self._count_no_more()
-            return _UNSETTLED
-        return _UNSETTLED if leaving and not self.traffic.addresses else int(changes)
+            return None
+        match told:
+            case [str(changes), leaving] if not leaving or self.traffic.addresses:
+                return changes
+        return None
 
     def _count_anew(self) -> "asyncio.Task[JSHandle]":
         # It is not waited for here: the browser does one thing after the other.

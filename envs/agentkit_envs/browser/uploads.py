@@ -18,8 +18,8 @@ async def upload_file(scene: Scene) -> None:
     """Give files to a file field, or to the button that asks for them."""
     paths = [allowed_file(scene.uploads, name) for name in scene.action.texts("file")]
     found = await find(scene, scene.action.text("bid"))
-    if found.facts["type"] == "file":
-        _check_number(found, paths, several=found.facts["multiple"])
+    if found.facts.type == "file":
+        _check_number(found, paths, several=found.facts.multiple)
         await found.handle.set_input_files(paths, timeout=scene.left_ms)
         return
     problem = why_unusable(found)
