@@ -20,13 +20,13 @@ _WAIT = re.compile(r"wait (\d+) seconds?")
 
 
 def button(turn: Turn) -> str:
-    """The button that the goal names, or the only one."""
+    """Press the button that the goal names, or the only one."""
     named = goals.quotes(turn.goal)
     return moves.click(turn.find(named[0], "button") if named else turn.first("button"))
 
 
 def buttons_in_order(turn: Turn) -> str:
-    """Each button that the goal names by its own words, with the waiting in between."""
+    """Press each button that the goal names, in its order, with the waiting in between."""
     wanted = [e for e in turn.all("button") if re.search(rf"\b{re.escape(e.name)}\b", turn.goal)]
     wanted.sort(key=lambda e: turn.goal.index(e.name))
     actions = [moves.click(element) for element in wanted]
@@ -37,22 +37,23 @@ def buttons_in_order(turn: Turn) -> str:
 
 
 def dialog(turn: Turn) -> str:
-    """A button of the dialog; the cross in its corner is called Close."""
+    """Press a button of the dialog; the cross in its corner is called Close."""
     named = goals.quotes(turn.goal)[0]
     return moves.click(turn.find("Close" if named == "x" else named, "button"))
 
 
 def numbered_tab(turn: Turn) -> str:
-    """The tab of a number."""
+    """Open the tab of a number."""
     found = re.search(r"Tab #\d+", turn.goal)
     return moves.click(turn.find(found[0] if found else "", "link", "tab"))
 
 
 def hidden_link(turn: Turn) -> str:
-    """A link that some tab or section has, which are opened one after the other."""
-    link = turn.seek(goals.quotes(turn.goal)[-1], "link", "button")
-    if link:
-        return moves.click(link)
+    """Look for a link in all tabs or sections, one after the other."""
+    name = goals.quotes(turn.goal)[-1]
+    for link in turn.all("link", "button"):
+        if link.name == name:
+            return moves.click(link)
     closed = [e for e in turn.all("tab") if "selected" not in e.states]
     return turn.untried(moves.click(tab) for tab in closed)
 
@@ -64,7 +65,7 @@ def section(turn: Turn) -> str:
 
 
 def widget(turn: Turn) -> str:
-    """Any element of a kind."""
+    """Click any element of a kind."""
     role, name = _WIDGETS[goals.quotes(turn.goal)[0]]
     for element in turn.all(role):
         if role != "textbox" or element.name == name:
@@ -73,13 +74,13 @@ def widget(turn: Turn) -> str:
 
 
 def focus(turn: Turn) -> str:
-    """A text field, by its position if the goal says one."""
+    """Click a text field, by its position if the goal says one."""
     position = goals.ordinals(turn.goal)
     return moves.click(turn.nth(position[0] if position else 0, "textbox"))
 
 
 def ascending(turn: Turn) -> Move:
-    """All numbers, the smallest first; after the first click only their places are known."""
+    """Click all numbers, the smallest first; after the first click only their places are known."""
     facts = tuple(
         f"{s.said} at {s.place[0]}, {s.place[1]}" for s in shapes(turn) if s.kind == "digit"
     )

@@ -1,17 +1,13 @@
-"""Tasks with an opponent, a melody or a price that changes."""
+"""Tasks that change while they are played: a melody, a price, a hidden place."""
 
 import re
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
 from math import ceil, hypot
 
 from agentkit_envs.miniwob.strategy import goals, moves
 from agentkit_envs.miniwob.strategy.turn import Lost, Move, Turn, words
 
-_LINES = ((0, 1, 2), (3, 4, 5), (6, 7, 8), (0, 3, 6), (1, 4, 7), (2, 5, 8), (0, 4, 8), (2, 4, 6))
-_CHANCE = 0.55
-"""How often the opponent plays anywhere."""
 _FLASH_MS = 600
 """From one flash of a button to the next."""
 _DOLLAR_MS = 200
@@ -19,62 +15,13 @@ _DOLLAR_MS = 200
 
 _BANDS = {"HOT": 5, "WARM": 10, "COLD": 40, "ICE COLD": 1000}
 """How near the mouse is, in pixels, when a word is said."""
+# In pixels of the window: where it may be hot, and where it is asked.
 _PLACES = [(x, y) for x in range(5, 156, 2) for y in range(55, 171, 2)]
 _PROBES = [(x, y) for x in range(5, 156, 10) for y in range(55, 171, 10)]
 _SAMPLE = 200
+"""So many of the places that are left are enough to judge a question by."""
 _FEW = 400
-
-
-def tic_tac_toe(turn: Turn) -> str:
-    """Take the cell with which a careless opponent is beaten most often."""
-    cells = [e for e in turn.all() if re.match(r"ttt-\d", e.name)]
-    if len(cells) != len(_LINES) + 1:
-        raise Lost("there is no board")
-    board = "".join(
-        "x" if "mark-x" in c.name else "o" if "mark-o" in c.name else " " for c in cells
-    )
-    free = [at for at, sign in enumerate(board) if sign == " "]
-    return moves.click(cells[max(free, key=lambda at: _worth(_put(board, at, "x")))])
-
-
-def _sign(name: str) -> str:
-    return "x" if "mark-x" in name else "o" if "mark-o" in name else " "
-
-
-def _put(board: str, at: int, sign: str) -> str:
-    return board[:at] + sign + board[at + 1 :]
-
-
-def _won(board: str, sign: str) -> bool:
-    return any(all(board[at] == sign for at in line) for line in _LINES)
-
-
-def _worth(board: str) -> tuple[bool, float]:
-    """A win now is worth more than a sure one later."""
-    return _won(board, "x"), _after(board)
-
-
-@cache
-def _after(board: str) -> float:
-    """How likely x wins once o has to move."""
-    if _won(board, "x"):
-        return 1
-    free = [at for at, sign in enumerate(board) if sign == " "]
-    if not free:
-        return 0
-    chances = {at: _best(_put(board, at, "o")) for at in free}
-    anywhere = sum(chances.values()) / len(free)
-    sharp = [at for sign in "ox" for at in free if _won(_put(board, at, sign), sign)]
-    return _CHANCE * anywhere + (1 - _CHANCE) * (chances[sharp[0]] if sharp else anywhere)
-
-
-@cache
-def _best(board: str) -> float:
-    """How likely x wins if it moves well from here."""
-    free = [at for at, sign in enumerate(board) if sign == " "]
-    if _won(board, "o") or not free:
-        return 0
-    return max(_after(_put(board, at, "x")) for at in free)
+"""When so few places are left, each of them may be asked."""
 
 
 def melody(turn: Turn) -> str | Move:

@@ -7,11 +7,15 @@ from agentkit_envs.miniwob.strategy import goals, moves
 from agentkit_envs.miniwob.strategy.turn import Lost, Move, Turn, words
 
 _DELETE = re.compile(
-    r"\b(delet\w*|trash|remov\w*|eras\w*|get rid|discard\w*|junk)\b", re.IGNORECASE
+    r"\b(delet\w*|trash|remov\w*|eras\w*|get rid|discard\w*|junk|throw|recycl\w*"
+    r"|don't want|out of)\b",
+    re.IGNORECASE,
 )
-_MARK = re.compile(r"\b(star\w*|important|importance|flag\w*|priority|favou?rite)\b", re.IGNORECASE)
+_MARK = re.compile(r"\b(mark\w*|star\w*|importan\w*|flag\w*|priority|favou?rite)\b", re.IGNORECASE)
 _NAME = re.compile(r"\b[A-Z][a-z]+(?=\b|'s)")
-_FROM = r"(?:\b(?:from|by|of)\s+{0}\b|\b{0}(?:'s|\s+(?:sent|wrote|gave|has sent)))"
+_NO_NAMES = frozenset({"Email", "Primary"})
+_FROM = r"\b(?:from|by|of)\s+{0}\b|\b{0}(?:'s|\s+(?:sent|wrote|gave|has sent))"
+_TO = r"\b(?:to|in)\s+{0}\b"
 _SENDER = "the sender is "
 
 
@@ -39,10 +43,14 @@ def _sender(turn: Turn) -> Element:
         if "clickable" in row.states and len(said) > 1:
             lines.append(said[0])
     named = [e for e in lines if re.search(rf"\b{words(e)}(?:\b|s\b)", turn.goal)]
-    sending = [e for e in named if re.search(_FROM.format(words(e)), turn.goal)]
     if not named:
         raise Lost("no email is by anybody whom the goal names")
-    return (sending or named)[0]
+    return max(named, key=lambda e: _sends(turn.goal, words(e)))
+
+
+def _sends(goal: str, name: str) -> int:
+    """How much the goal speaks of somebody as a sender, and not as a receiver."""
+    return bool(re.search(_FROM.format(name), goal)) - bool(re.search(_TO.format(name), goal))
 
 
 def _icon(turn: Turn, sender: Element, name: str) -> Element:
@@ -55,7 +63,7 @@ def _icon(turn: Turn, sender: Element, name: str) -> Element:
 def _receiver(turn: Turn) -> str:
     """Whom the goal names besides the sender."""
     sender = next((f.removeprefix(_SENDER) for f in turn.facts if f.startswith(_SENDER)), "")
-    named: list[str] = [name for name in _NAME.findall(turn.goal) if name != sender]
+    named: list[str] = [n for n in _NAME.findall(turn.goal) if n not in {sender, *_NO_NAMES}]
     for pattern in (r"\bto (?:the )?{0}\b", r"(?<=[a-z] ){0}\b", r"{0}\b"):
         for name in reversed(named):
             if re.search(pattern.format(name), turn.goal):

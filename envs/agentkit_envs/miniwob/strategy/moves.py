@@ -11,11 +11,6 @@ def click(element: Element) -> str:
     return _call("click", _ref(element))
 
 
-def dblclick(element: Element) -> str:
-    """Click it twice."""
-    return _call("dblclick", _ref(element))
-
-
 def hover(element: Element) -> str:
     """Move the mouse over it."""
     return _call("hover", _ref(element))

@@ -25,7 +25,7 @@ _LEAP = 10
 
 
 def guess(turn: Turn) -> str:
-    """Halve the range that is left."""
+    """Guess the middle of the range that is left."""
     field = turn.first("spinbutton")
     low, high = _range_left(turn)
     number = str((low + high) // 2)
@@ -50,11 +50,9 @@ def _range_left(turn: Turn) -> tuple[int, int]:
 
 def generate(turn: Turn) -> str:
     """Generate numbers until one is as it should be."""
-    shown = goals.numbers(
-        words(turn.first("generic"))
-        + next((words(e) for e in turn.elements if re.fullmatch(r"-|\d+", words(e))), "")
-    )
-    return turn.submit() if shown and _fits(turn.goal, shown[-1]) else turn.submit("Generate")
+    shown = next((int(words(e)) for e in turn.elements if words(e).isdecimal()), None)
+    fits = shown is not None and _fits(turn.goal, shown)
+    return turn.submit() if fits else turn.submit("Generate")
 
 
 def _fits(goal: str, number: float) -> bool:

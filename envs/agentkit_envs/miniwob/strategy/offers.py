@@ -11,7 +11,7 @@ _FLIGHT = re.compile(r"from: (.+) to: (.+) on (\d\d/\d\d/\d{4})")
 
 
 def tickets(turn: Turn) -> str:
-    """The cheapest, dearest, shortest or longest offer."""
+    """Book the cheapest, dearest, shortest or longest offer."""
     offers = [e for e in turn.all("button") if "$" in e.name]
     if not offers:
         raise Lost("nothing is offered")

@@ -10,6 +10,7 @@ from agentkit_envs.miniwob.strategy.turn import Lost, Turn, words
 Place = tuple[float, float]
 
 _ASIDE_PX = 40
+_REACHES_PX = (40, -40, 20, -20, 12, -12)
 _MARGIN_PX = 4
 _WAYS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 _RADIUS_PX = 22
@@ -53,7 +54,7 @@ def right_angle(turn: Turn) -> str:
     corner, other = _corner(turn)
     ahead, beside = other[0].place[0] - corner[0], other[0].place[1] - corner[1]
     length = math.hypot(ahead, beside)
-    for reach in (_ASIDE_PX, -_ASIDE_PX):
+    for reach in _REACHES_PX:
         place = (corner[0] - beside / length * reach, corner[1] + ahead / length * reach)
         if _inside(turn, place):
             return moves.click_at(_whole(place))
@@ -119,8 +120,10 @@ def line(turn: Turn) -> str:
 def circle(turn: Turn) -> str:
     """Draw a circle around a point, from corner to corner, then submit."""
     x, y = _points(turn)[0].place
+    left, top, right, bottom = _drawing(turn)
+    radius = min(_RADIUS_PX, x - left, right - x, y - top, bottom - y)
     turns = [2 * math.pi * corner / _CORNERS for corner in range(_CORNERS + 1)]
-    places = [_whole((x + _RADIUS_PX * math.cos(t), y + _RADIUS_PX * math.sin(t))) for t in turns]
+    places = [_whole((x + radius * math.cos(t), y + radius * math.sin(t))) for t in turns]
     actions = [moves.mouse("down", places[0])]
     actions += [moves.mouse("move", place) for place in places[1:-1]]
     actions.append(moves.mouse("up", places[-1]))

@@ -10,7 +10,7 @@ _USER = re.compile(r"@\w+")
 
 
 def post_button(turn: Turn) -> str:
-    """Press a button of the post of a user, opening the post's menu where it is in there."""
+    """Press a button of the post of a user, which may be in the post's menu."""
     name = goals.quotes(turn.goal)[0].casefold()
     post = _posts(turn)[0]
     for element in post:

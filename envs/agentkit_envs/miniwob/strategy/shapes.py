@@ -63,7 +63,7 @@ def _read(element: Element) -> Shape | None:
 
 
 def click_shape(turn: Turn) -> str:
-    """Any one that fits the description."""
+    """Click any one that fits the description."""
     return moves.click(_fitting(turn, turn.goal.removeprefix("Click on a "))[0].element)
 
 

@@ -133,7 +133,6 @@ RULES: MappingProxyType[str, Rule] = MappingProxyType(
         "stock-market": games.stock,
         "terminal": texts.terminal,
         "text-transform": texts.spelled,
-        "tic-tac-toe": games.tic_tac_toe,
         "unicode-test": clicks.button,
         "use-autocomplete": searches.autocomplete,
         "use-autocomplete-nodelay": searches.autocomplete,
@@ -184,13 +183,15 @@ def decide(task: str, view: View, tried: Sequence[str], facts: Sequence[str] = (
         return Decision(moves.give_up(why), why)
     goal = " ".join(view.goal.split())
     error = view.last.error if view.last else ""
-    turn = Turn(task, goal, view.elements, tuple(tried), tuple(facts), error, view.steps_left)
+    turn = Turn(goal, view.elements, tuple(tried), tuple(facts), error)
     again = _by_keyboard(turn)
     if again:
         return Decision(again, f"the mouse did not reach it: {error}")
     try:
         found = rule(turn)
-    except Lost as lost:
+    except (Lost, LookupError, StopIteration, ValueError) as problem:
+        # A page that is not as the rule knows it, or not yet: it may still be loading.
+        lost = str(problem) if isinstance(problem, Lost) else "the page is not as it should be"
         if tried[-_PATIENCE:].count(_WAIT) < _PATIENCE:
             return Decision(_WAIT, f"{lost}, so it is waited for")
         why = f"the rule for task {task} found no way on: {lost}"

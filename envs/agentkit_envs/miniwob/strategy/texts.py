@@ -19,7 +19,7 @@ _FAR = 5000
 
 
 def quoted_text(turn: Turn) -> str:
-    """The text in quotes, in the case that the goal asks for."""
+    """Type the text in quotes, in the case that the goal asks for."""
     text = goals.quotes(turn.goal)[0]
     if "upper case" in turn.goal:
         text = text.upper()
@@ -29,7 +29,7 @@ def quoted_text(turn: Turn) -> str:
 
 
 def login(turn: Turn) -> str:
-    """A name and a password; whatever pops up in between is sent away."""
+    """Type a name and a password; send away what pops up in between."""
     away = turn.seek("Cancel", "button")
     if away:
         return turn.submit("Cancel")
@@ -39,13 +39,13 @@ def login(turn: Turn) -> str:
 
 
 def date(turn: Turn) -> str:
-    """A date, as fields for dates take it: year first."""
+    """Type a date as fields for dates take it: the year first."""
     month, day, year = goals.between(turn.goal, "Enter ", " as the date").split("/")
     return turn.enter([(turn.first("textbox"), f"{year}-{month}-{day}")])
 
 
 def time(turn: Turn) -> str:
-    """A time, as fields for times take it: from 00:00 to 23:59."""
+    """Type a time as fields for times take it: from 00:00 to 23:59."""
     clock, half = goals.between(turn.goal, "Enter ", " as the time").split()
     hour, minute = clock.split(":")
     hours = int(hour) % 12 + (12 if half == "PM" else 0)
@@ -53,19 +53,19 @@ def time(turn: Turn) -> str:
 
 
 def nth_word(turn: Turn) -> str:
-    """A word of the paragraph."""
+    """Type a word of the paragraph."""
     word = words(turn.first("paragraph")).split()[goals.ordinals(turn.goal)[0]]
     return turn.enter([(turn.first("textbox"), word.strip(".,"))])
 
 
 def last_word(turn: Turn) -> str:
-    """The last word of the text area."""
+    """Type the last word of the text area."""
     source, target = turn.all("textbox")
     return turn.enter([(target, source.value.split()[-1].strip(".,"))])
 
 
 def copied(turn: Turn) -> str | Move:
-    """What one field holds, by the clipboard, into the field that is empty at first."""
+    """Copy what one field holds, by the clipboard, into the field that is empty at first."""
     fields = turn.all("textbox")
     empty = [field for field in fields if not field.value]
     if not turn.facts and not empty:
@@ -87,20 +87,20 @@ def copied(turn: Turn) -> str | Move:
 
 
 def spelled(turn: Turn) -> str:
-    """The letters that stand above the field."""
+    """Type the letters that stand above the field."""
     field = turn.first("textbox")
     letters = [words(e).strip() for e in turn.elements[: turn.place(field)] if words(e).strip()]
     return turn.enter([(field, "".join(letters))])
 
 
 def table_value(turn: Turn) -> str:
-    """The value that a table has for the label in the goal."""
+    """Type the value that a table has for the label in the goal."""
     label = goals.between(turn.goal, "value of ", " into")
     return turn.enter([(turn.first("textbox"), _table(turn)[label])])
 
 
 def table_values(turn: Turn) -> str:
-    """The value that a table has for the label of each field."""
+    """Type the value that a table has for the label of each field."""
     table = _table(turn)
     return turn.enter([(field, table.get(turn.label(field), "")) for field in turn.all("textbox")])
 
@@ -111,13 +111,13 @@ def _table(turn: Turn) -> dict[str, str]:
 
 
 def arithmetic(turn: Turn) -> str:
-    """The result of two numbers."""
+    """Type the result of two numbers."""
     first, sign, second = _match(turn, r"(\d+) ([-+x]) (\d+) =")
     return turn.enter([(turn.first("textbox"), str(_SIGNS[sign](int(first), int(second))))])
 
 
 def algebra(turn: Turn) -> str:
-    """The number that x stands for."""
+    """Type the number that x stands for."""
     left, sign, right, result = _match(turn, r"(x|\d+) ([-+]) (x|\d+) = (\d+)")
     if left == "x":
         found = int(result) + int(right) * (1 if sign == "-" else -1)
@@ -135,13 +135,13 @@ def _match(turn: Turn, pattern: str) -> tuple[str, ...]:
 
 
 def blocks(turn: Turn) -> str:
-    """How many blocks there are."""
+    """Type how many blocks there are."""
     count = sum(element.name.startswith("addition-block") for element in turn.all())
     return turn.enter([(turn.first("textbox"), str(count))])
 
 
 def films(turn: Turn) -> str:
-    """A search form whose fields are named in many ways, before or after them."""
+    """Fill in a search form whose fields are named in many ways, before or after them."""
     wanted = _FILMS.match(turn.goal)
     if not wanted:
         raise Lost("the goal describes no film")
@@ -157,13 +157,13 @@ def _part(label: str) -> str:
 
 
 def spinner(turn: Turn) -> str:
-    """A number in a field with arrows."""
+    """Type a number into a field with arrows."""
     number = goals.between(turn.goal, "Select ", " with")
     return turn.enter([(turn.first("spinbutton"), number)])
 
 
 def form(turn: Turn) -> str:
-    """A radio button and a text field, each by its position."""
+    """Choose a radio button and fill a text field, each by its position."""
     choice, place = goals.ordinals(turn.goal)
     text = goals.quotes(turn.goal)[0]
     radio = turn.nth(choice, "radio")
@@ -173,7 +173,7 @@ def form(turn: Turn) -> str:
 
 
 def dropdown(turn: Turn) -> str:
-    """An option of a list, then a button."""
+    """Choose an option of a list, then press a button."""
     option = goals.between(turn.goal, "Choose ", " from the")
     field = turn.first("combobox")
     if any("selected" in e.states and e.name == option for e in turn.inside(field)):
@@ -198,7 +198,7 @@ def terminal(turn: Turn) -> str:
 
 
 def picked_colour(turn: Turn) -> str:
-    """A colour, by the code that the picker shows."""
+    """Type the code of a colour into the field of the picker."""
     name = goals.between(turn.goal, "Select ", " with the color picker").split(", ")[-1].rstrip("]")
     code = name if name.startswith("#") else ImageColor.colormap.get(name)
     if not isinstance(code, str):
@@ -207,14 +207,14 @@ def picked_colour(turn: Turn) -> str:
 
 
 def scrolled(turn: Turn) -> str:
-    """A text area at its end or beginning."""
+    """Scroll a text area to its end or beginning."""
     way = -1 if "top" in turn.goal else 1
     action = moves.scroll(turn.first("textbox"), way * _FAR)
     return turn.submit() if turn.did(action) else action
 
 
 def agreement(turn: Turn) -> str:
-    """A text read to its end, a name, and a button; or only the button."""
+    """Read a text to its end, type a name and press a button; or only press the button."""
     if "Scroll" not in turn.goal:
         return turn.submit("Cancel")
     name, button = goals.quotes(turn.goal)

@@ -27,20 +27,16 @@ class Move:
 class Turn:
     """A page, what to do there, and what was done before."""
 
-    task: str
-    """The task's name."""
     goal: str
     """The goal, without line breaks."""
     elements: tuple[Element, ...]
-    """The page, without the line that repeats the goal."""
+    """The page."""
     tried: tuple[str, ...] = ()
     """The actions of the episode so far."""
     facts: tuple[str, ...] = ()
     """What was remembered."""
     error: str = ""
     """Why the last action did nothing."""
-    steps_left: int | None = None
-    """How many actions there may be; None for any number."""
 
     def all(self, *roles: str) -> list[Element]:
         """Every element of these roles that actions can name; of any role if none is given."""
@@ -112,14 +108,6 @@ class Turn:
     def after(self, element: Element) -> tuple[Element, ...]:
         """The elements after it, in order."""
         return self.elements[self.place(element) + 1 :]
-
-    def around(self, element: Element) -> Iterator[Element]:
-        """What it is inside of, from near to far."""
-        depth = element.depth
-        for other in self.before(element):
-            if other.depth < depth:
-                depth = other.depth
-                yield other
 
     def label(self, field: Element) -> str:
         """The words that stand before a field and after the field before it."""
