@@ -1,22 +1,22 @@
 """MiniWoB++ as a Gymnasium environment of texts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any, Final, SupportsFloat
+from typing import Any, SupportsFloat
 
 import gymnasium
 from gymnasium.core import RenderFrame
 from gymnasium.error import ResetNeeded
 
-from agentkit_envs.browser.actions import GRAMMAR, ActionError, grammar_text, parse_action
+from agentkit_envs.browser.actions import ActionError, grammar_text, parse_action
 from agentkit_envs.browser.arguments import text_problems, window_problems
-from agentkit_envs.browser.browsing import REFUSED, Browsing, Turn
-from agentkit_envs.browser.choices import listed_actions
+from agentkit_envs.browser.browsing import Browsing, Turn
 from agentkit_envs.browser.film import Picture, as_array, black
 from agentkit_envs.browser.text import describe
-from agentkit_envs.browser.view import Element, LastAction, View
+from agentkit_envs.browser.view import LastAction, View
 from agentkit_envs.checks import refuse
+from agentkit_envs.miniwob.commands import COMMANDS, HOLDING, listed, not_here
 from agentkit_envs.miniwob.report import report
+from agentkit_envs.miniwob.seeing import as_shown
 from agentkit_envs.miniwob.serving import pages_folder
 from agentkit_envs.miniwob.stage import (
     MOST_MS,
@@ -28,14 +28,8 @@ from agentkit_envs.miniwob.stage import (
     give_back,
     take_stage,
 )
-from agentkit_envs.miniwob.tasks import WINDOW, chosen_tasks, page_of, window_of
+from agentkit_envs.miniwob.tasks import WINDOW, chosen_tasks, window_of
 from agentkit_envs.text import AnyText
-
-ACTIONS: Final = ("bid", "coord", "infeas")
-"""The groups of actions that tasks are played with: a task is one page, and nobody reads on."""
-_COMMANDS = {name: c for name, c in GRAMMAR.items() if c.group in ACTIONS and name != "upload_file"}
-_HELD = frozenset({"mouse_down", "keyboard_down"})
-_GOAL = "agentkit-goal"
 
 
 class MiniWoBEnv(gymnasium.Env[str, str]):
@@ -156,8 +150,8 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
         self.image = image
         self.marks = marks
         self.render_mode = render_mode
-        self.grammar = grammar_text(_COMMANDS)
-        self.action_space = AnyText([command.example for command in _COMMANDS.values()])
+        self.grammar = grammar_text(COMMANDS)
+        self.action_space = AnyText([command.example for command in COMMANDS.values()])
         self.observation_space = AnyText()
         self._action_timeout_s = action_timeout_s
         self._number: int | None = None
@@ -269,9 +263,9 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
             action = parse_action(text)
         except ActionError as error:
             return Turn(LastAction(text, str(error), understood=False)), 0
-        if action.name not in _COMMANDS:
-            return Turn(LastAction(text, _not_here(action.name), understood=False)), 0
-        self._held = self._held or action.name in _HELD
+        if action.name not in COMMANDS:
+            return Turn(LastAction(text, not_here(action.name), understood=False)), 0
+        self._held = self._held or action.name in HOLDING
         if action.name == "noop":
             stage.browsing.shoot()
             wait_ms = action.number("wait_ms")
@@ -287,15 +281,7 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
             steps_left=self._steps_left(),
             boxes=True,
         )
-        # The address has the number of a port, another one in every process. The task asks for
-        # nothing elsewhere; what is refused is the browser's own, and comes at any time.
-        self._view = replace(
-            view,
-            url="/" + page_of(self._task),
-            tabs=(),
-            notices=tuple(n for n in view.notices if not n.startswith(REFUSED)),
-            elements=_without_goal(view.elements),
-        )
+        self._view = as_shown(view, self._task)
         stage.browsing.shoot()
         window = stage.settings.window
         return describe(self._view, self.text_size, window), self._info(stage, self._view, turn)
@@ -304,7 +290,7 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
         state = self._state
         score = state.reward if state is not None and state.done else None
         info: dict[str, Any] = {
-            "actions": [] if self._over else _listed(view),
+            "actions": [] if self._over else listed(view),
             "understood": turn is None or turn.last.understood,
             "grammar": self.grammar,
             "task": self._task,
@@ -339,24 +325,3 @@ def _checked_tasks(task: str | Sequence[str], others: Sequence[str | None]) -> t
         raise
     refuse(others)
     return tasks
-
-
-def _not_here(name: str) -> str:
-    return f"{name} is no action here: a task is one page. There are {', '.join(_COMMANDS)}"
-
-
-def _listed(view: View) -> list[str]:
-    return [text for text in listed_actions(view) if text.partition("(")[0] in _COMMANDS]
-
-
-def _without_goal(elements: Sequence[Element]) -> tuple[Element, ...]:
-    """The elements without the goal's, which is said apart."""
-    kept: list[Element] = []
-    within: int | None = None
-    for element in elements:
-        if within is not None and element.depth > within:
-            continue
-        within = element.depth if element.role == "note" and element.name == _GOAL else None
-        if within is None:
-            kept.append(element)
-    return tuple(kept)
