@@ -90,3 +90,12 @@ def test_marks_at_the_edge_of_the_window_stay_in_the_picture(shown: Tab, box: Bo
     image = opened(shown.run(picture(shown.page, [element], marks=True, pointed="e1234")))
     assert image.size == (400, 300)
     assert differs(opened(shown.run(picture(shown.page))), image) is not None
+
+
+def test_where_nothing_is_pointed_at_elements_without_a_reference_are_not_framed(
+    shown: Tab,
+) -> None:
+    """Once the options of a closed list, which have no place, left a red speck in the corner."""
+    plain = shown.run(picture(shown.page))
+    elements = [Element("option", "red", box=Box(0, 0, 0, 0))]
+    assert shown.run(picture(shown.page, elements)) == plain

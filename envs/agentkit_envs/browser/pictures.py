@@ -39,7 +39,7 @@ async def picture(
         playwright.async_api.Error: The page does not let itself be shown.
     """
     file = await _shot(page)
-    framed = [element for element in elements if element.ref == pointed and element.box]
+    framed = [one for one in elements if pointed is not None and one.ref == pointed and one.box]
     if not framed and not marks:
         return file
     return await asyncio.to_thread(_draw, file, elements if marks else (), framed)
