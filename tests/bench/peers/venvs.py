@@ -52,6 +52,12 @@ LUCENE = Engine("Lucene 8", "with_lucene.py", package="pyserini==0.17.0", alone=
 TANTIVY = Engine("tantivy, its English", "with_tantivy.py", "own", package="tantivy")
 TANTIVY_TOKENS = Engine("tantivy, our tokens", "with_tantivy.py", "ours", package="tantivy")
 BM25S = Engine("bm25s, our tokens", "with_bm25s.py", package="bm25s")
+PLAYWRIGHT_DOM = Engine("Playwright alone, page as JSON", "with_playwright.py", "dom")
+PLAYWRIGHT_SNAPSHOT = Engine(
+    "Playwright alone, accessibility snapshot", "with_playwright.py", "snapshot"
+)
+OUR_MINIWOB = Engine("AgentKit", "with_miniwob_env.py")
+BROWSERGYM = Engine("BrowserGym", "with_browsergym.py", package="browsergym-miniwob")
 
 
 class NotInstalled(Exception):
