@@ -119,6 +119,35 @@ def test_the_same_seed_and_actions_tell_the_same_on_a_used_page_and_on_a_new_one
         used.tasks = ("click-test",)
 
 
+COVERED = """if True:
+    from agentkit_envs.miniwob.env import MiniWoBEnv
+
+    def played():
+        env, told = MiniWoBEnv("daily-calendar"), []
+        env.reset(seed=7)
+        scrolled = "() => document.querySelector('#area').scrollTop"
+        for ref in ("e10", "e85", "e136", "e139"):
+            observation, *_, info = env.step(f"click('{ref}')")
+            told.append((info["error"], env.browsing.evaluate(scrolled), observation))
+        env.close()
+        return told
+"""
+
+
+def test_an_action_on_what_is_covered_ends_the_same_every_time_and_in_every_process():
+    """Where the page was scrolled to depended on how often it was tried in a second."""
+    names = {}
+    exec(COVERED, names)  # as the other process does
+    first = names["played"]()
+    assert [bool(error) for error, *_ in first] == [False, False, False, True]
+    assert 'is covered by div "Gym"' in first[3][0]
+    assert first[3][1] == first[2][1]
+    assert names["played"]() == first
+    program = f"{COVERED}\n    print(played())"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (ran.stdout.strip(), ran.stderr) == (str(first), "")
+
+
 def test_seeds_go_round_the_tasks_and_then_to_the_next_variant():
     env = MiniWoBEnv("click-button, click-test-2, enter-text")
     try:

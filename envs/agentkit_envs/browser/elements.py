@@ -10,8 +10,6 @@ from agentkit_envs.browser.facts import Facts, read_facts
 from agentkit_envs.browser.scene import CannotAct, Scene, script
 
 PROBE: Final = script("probe.js")
-COVERED_MS: Final = 1000.0
-"""How long to wait for what covers an element to go away."""
 GONE: Final = "it is gone from the page since the last observation"
 
 
@@ -27,10 +25,6 @@ class Found:
     def what(self) -> str:
         """Such as `e3 (button "Ok")`."""
         return f"{self.ref} ({self.facts.what})"
-
-    def patience_ms(self, scene: Scene) -> float:
-        """How long Playwright may wait until it can be clicked."""
-        return min(scene.left_ms, COVERED_MS) if self.facts.covered else scene.left_ms
 
 
 async def find(scene: Scene, ref: str) -> Found:
@@ -71,11 +65,16 @@ def why_unusable(found: Found) -> str:
     return ""
 
 
+def why_covered(found: Found) -> str:
+    """Says what covers an element that something covers."""
+    return f"{found.what} cannot be used: it is covered by {found.facts.covered}"
+
+
 async def why_stuck(scene: Scene, ref: str) -> str:
     """Why Playwright waited in vain for an element."""
     found = await find_usable(scene, ref)
     if found.facts.covered:
-        return f"{found.what} cannot be used: it is covered by {found.facts.covered}"
+        return why_covered(found)
     return f"{found.what} did not stand still or did not answer for {scene.timeout_s:g} s"
 
 

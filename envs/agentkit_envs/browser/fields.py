@@ -3,6 +3,7 @@
 from difflib import get_close_matches
 from typing import Final
 
+from agentkit_envs.browser.approach import in_reach
 from agentkit_envs.browser.elements import Found, find_usable
 from agentkit_envs.browser.facts import Facts
 from agentkit_envs.browser.scene import CannotAct, Scene, said
@@ -53,7 +54,8 @@ async def clear(scene: Scene) -> None:
 async def check(scene: Scene) -> None:
     """Tick a checkbox or choose a radio button."""
     found = await _checkable(scene)
-    await found.handle.check(timeout=found.patience_ms(scene))
+    async with in_reach(scene, found) as patience_ms:
+        await found.handle.check(timeout=patience_ms)
 
 
 async def uncheck(scene: Scene) -> None:
@@ -63,7 +65,8 @@ async def uncheck(scene: Scene) -> None:
         raise CannotAct(
             f"{found.what} is a radio button: choose another of its group to take it back"
         )
-    await found.handle.uncheck(timeout=found.patience_ms(scene))
+    async with in_reach(scene, found) as patience_ms:
+        await found.handle.uncheck(timeout=patience_ms)
 
 
 async def select_option(scene: Scene) -> None:

@@ -1,0 +1,50 @@
+"""What is covered is scrolled to where it can be hit; in vain, all stays as it was."""
+
+from collections.abc import Iterator
+
+import pytest
+from envs.browser_hands import Hands, hands_on
+from envs.browser_pages import needs_chromium, served
+
+pytestmark = needs_chromium
+
+COVERED = """<style>body { margin: 0 } div { height: 100px; overflow: auto; position: relative }
+  p { height: 150px; margin: 0 } b { position: absolute; left: 0; top: 0; width: 300px;
+  height: 900px; background: white }</style>
+  <div><p></p><button>Buy</button><p></p><b>Wait</b></div>"""
+PLACE = "document.querySelector('div').scrollTop"
+
+
+@pytest.fixture(scope="module")
+def hands() -> Iterator[Hands]:
+    with served({}) as site, hands_on(site) as hands:
+        yield hands
+
+
+@pytest.mark.parametrize("action", ["click", "dblclick", "hover"])
+def test_what_was_scrolled_in_vain_is_put_back(hands: Hands, action: str) -> None:
+    hands.open(COVERED)
+    hands.says(f"{PLACE} = 30")
+    assert hands.error(f"{action}({{Buy}})") == (
+        'e# (button "Buy") cannot be used: it is covered by b "Wait"'
+    )
+    assert hands.says(PLACE) == 30
+
+
+def test_a_checkbox_and_a_target_of_dragging_are_put_back_too(hands: Hands) -> None:
+    hands.open(COVERED.replace("<button>Buy</button>", "<input type=checkbox aria-label=Buy>"))
+    assert "is covered by" in hands.error("check({Buy})")
+    assert hands.says(PLACE) == 0
+    hands.open("<button>Bag</button>" + COVERED)
+    assert "is covered by" in hands.error("drag_and_drop({Bag}, {Buy})")
+    assert hands.says(PLACE) == 0
+
+
+def test_what_a_bar_covers_is_scrolled_out_from_under_it(hands: Hands) -> None:
+    hands.open("""<style>body { margin: 0 } p { height: 1500px; margin: 0 }
+      div { position: fixed; left: 0; right: 0; bottom: 0; height: 400px; background: white }
+      </style><p></p><button onclick="document.title = 'hit'">Buy</button><p></p><div>Bar</div>""")
+    hands.says("void scrollTo(0, 900)")
+    hands.works("click({Buy})")
+    assert hands.says("document.title") == "hit"
+    assert hands.took_s < 2.5
