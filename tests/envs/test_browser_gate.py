@@ -111,7 +111,7 @@ def test_what_is_refused_is_said_and_counted_and_never_reached(good, evil):
                 assert answer.endswith(b"AgentKit's gate: this is refused: it is not on the "
                                        b"allow-list.\n")  # fmt: skip
                 assert b"Content-Type: text/plain" in answer
-            assert gate.drain() == [f"{evil.address} (3 times): not on the allow-list"]
+            assert gate.drain() == [f'"{evil.address}" (3 times): not on the allow-list']
             assert gate.drain() == []
             assert gate.reason(evil.address) == "not on the allow-list"
             assert gate.reason(good.address) is None
@@ -320,9 +320,9 @@ def test_a_tunnel_to_any_other_port_or_host_is_refused(good, evil):
                 said = f"CONNECT {place} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
                 assert (await say(gate, said.encode())).startswith(b"HTTP/1.1 403 "), place
             assert gate.drain() == [
-                f"https://127.0.0.1:{evil.port}: not on the allow-list",
-                f"https://localhost:{good.port}: not on the allow-list",
-                "http://shop.example: not on the allow-list",
+                f'"https://127.0.0.1:{evil.port}": not on the allow-list',
+                f'"https://localhost:{good.port}": not on the allow-list',
+                '"http://shop.example": not on the allow-list',
             ]
 
     asyncio.run(main())

@@ -347,7 +347,7 @@ def test_what_the_gate_refuses_is_told_with_its_count(visit: Visit, site: Site) 
     fetch = f"fetch('{other}').catch(() => 0)"
     visit.evaluate(f"{fetch}.then(() => {fetch})")
     (notice,) = visit.notices()
-    assert notice.startswith(f"Refused: {other} (2 times): ")
+    assert notice.startswith(f'Refused: "{other}" (2 times): ')
 
 
 def test_permissions_are_denied(visit: Visit) -> None:

@@ -7,13 +7,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from playwright.async_api import Error, Response
+from playwright.async_api import Error
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from agentkit_envs.browser import fields, going, pointing, uploads
 from agentkit_envs.browser.actions import GRAMMAR, Action
 from agentkit_envs.browser.allow import AllowList
 from agentkit_envs.browser.elements import why_stuck
+from agentkit_envs.browser.notices import named, quote_address
+from agentkit_envs.browser.origins import PORTS, read_origin, scheme_of
 from agentkit_envs.browser.scene import CannotAct, Scene, Tabs, said
 from agentkit_envs.browser.settling import QUIET_S, SlowPage, Watch
 
@@ -37,7 +39,6 @@ DEEDS: Final[Mapping[str, Callable[[Scene], Awaitable[None]]]] = MappingProxyTyp
     }
 )
 """What carries out each action, by its name."""
-_GATE = "AgentKit's gate: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +90,10 @@ async def carry_out(
     try:
         async with asyncio.timeout(timeout_s):
             error = await _attempt(scene, watch, quiet_s)
-            return await _done(watch, allow, error)
+            return _done(watch, scene, error)
     except TimeoutError:
         if watch.opening:
-            return Done(_still_loading(watch.opening, scene))
+            return Done(await _late("", watch, scene))
         return Done(
             f"the page did not answer within {timeout_s:g} s; if a script keeps it busy, "
             "tab_close() ends it"
@@ -107,49 +108,41 @@ async def _attempt(scene: Scene, watch: Watch, quiet_s: float) -> str:
         # A page that hangs must not keep an agent from leaving it.
         leaves = GRAMMAR[scene.action.name].group in ("nav", "tab")
         watch.begin(counting=quiet_s > 0 and not leaves)
-        await DEEDS[scene.action.name](scene)
+        try:
+            await DEEDS[scene.action.name](scene)
+        except PlaywrightTimeout:
+            if not watch.opening:
+                return await _stuck(scene)
         await watch.settle(quiet_s)
     except CannotAct as problem:
         return str(problem)
     except SlowPage as slow:
-        return _still_loading(str(slow), scene)
+        return await _late(str(slow), watch, scene)
     except PlaywrightTimeout:
         if watch.opening:
-            return _still_loading(watch.opening, scene)
+            return await _late("", watch, scene)
         return await _stuck(scene)
     except Error as error:
         return _in_words(error)
     return ""
 
 
-async def _done(watch: Watch, allow: AllowList, error: str) -> Done:
-    for url in watch.traffic.addresses:
-        if refused := allow.refuses(url):
-            return Done(f"{going.shown(url)} was not opened: {refused}")
+def _done(watch: Watch, scene: Scene, error: str) -> Done:
     traffic = watch.traffic
+    for url in traffic.addresses:
+        if refused := scene.allow.refuses(url):
+            return Done(going.not_opened(named(url), refused))
     if traffic.failed is not None and "ERR_ABORTED" not in traffic.failed[1]:
-        return Done(error or going.why_not_opened(*traffic.failed))
+        return Done(error or going.why_not_opened(named(traffic.failed[0]), traffic.failed[1]))
     answer = traffic.response
     if answer is None or answer.status < 400:
         return Done(error)
-    words = await _words_of_gate(answer)
-    if words:
-        return Done(error or f"{going.shown(answer.url)} was not opened: {said(words, 200)}")
-    status = f"{answer.status} {answer.status_text}".strip()
-    return Done(
-        error, notices=(f"The server answered {said(status)} to {going.shown(answer.url)}.",)
-    )
-
-
-async def _words_of_gate(answer: Response) -> str:
-    """What the gate says instead of a server that it could not reach; a server could say it too."""
-    if not answer.headers.get("content-type", "").startswith("text/plain"):
-        return ""
-    try:
-        text = await answer.text()
-    except Error:  # there is another page already
-        return ""
-    return text.removeprefix(_GATE).strip(". \n") if text.startswith(_GATE) else ""
+    # The answer may be the gate's own. That is not read off it, for a server could write the same.
+    web = scheme_of(answer.url) in PORTS
+    if web and (reason := scene.session.why_unreached(str(read_origin(answer.url)))):
+        return Done(error or going.not_opened(named(answer.url), reason))
+    status = said(f"{answer.status} {answer.status_text}".strip())
+    return Done(error, notices=(f"The server answered {status} to {quote_address(answer.url)}.",))
 
 
 async def _stuck(scene: Scene) -> str:
@@ -164,8 +157,14 @@ async def _stuck(scene: Scene) -> str:
     return f"it took longer than {scene.timeout_s:g} s"
 
 
-def _still_loading(what: str, scene: Scene) -> str:
-    return f"{going.shown(what)} is still loading after {scene.timeout_s:g} s; noop() waits longer"
+async def _late(what: str, watch: Watch, scene: Scene) -> str:
+    """Say that a page was not there in time; if nothing of it has come, stay on the one before."""
+    within = f"within {scene.timeout_s:g} s"
+    if watch.opening:
+        what = named(watch.opening)
+        await watch.stop()
+        return f"the server did not answer {within}, so the loading of {what} was stopped"
+    return f"{what} is still loading after {scene.timeout_s:g} s; noop() waits longer"
 
 
 def _in_words(error: Error) -> str:

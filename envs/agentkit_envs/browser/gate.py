@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from agentkit_envs.browser.allow import NOT_LISTED, AllowList
 from agentkit_envs.browser.files import guard_files
 from agentkit_envs.browser.forwarding import Forwarder
+from agentkit_envs.browser.notices import quote_address
 from agentkit_envs.browser.origins import Origin
 from agentkit_envs.browser.reaching import (
     LookUp,
@@ -88,10 +89,10 @@ class Gate:
         await guard_files(context, self.allow, lambda url: self._note(url, NOT_LISTED, True))
 
     def drain(self) -> list[str]:
-        """What was refused since the last call: `http://evil.example (3 times): not on ...`."""
+        """What was refused since the last call: `"http://evil.example" (3 times): not on ...`."""
         refused, self._refused = self._refused, {}
         return [
-            f"{name}{f' ({count} times)' if count > 1 else ''}: {reason}"
+            f"{quote_address(name)}{f' ({count} times)' if count > 1 else ''}: {reason}"
             for name, (reason, count) in refused.items()
         ]
 
@@ -123,13 +124,15 @@ class Gate:
         allowed = [origin for origin in choices if self.allow.refuses_origin(origin) is None]
         origin = (allowed or choices)[0]
         try:
-            return await reach(self.allow, origin, self._look_up)
+            streams = await reach(self.allow, origin, self._look_up)
         except RefusedError as problem:
             self._note(str(origin), str(problem), refused=True)
             raise
         except UnreachableError as problem:
             self._note(str(origin), str(problem), refused=False)
             raise
+        self._reasons.pop(str(origin), None)
+        return streams
 
     def _note(self, name: str, reason: str, refused: bool) -> None:
         if len(self._reasons) >= _KEPT:

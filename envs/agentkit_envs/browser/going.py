@@ -8,6 +8,7 @@ from playwright.async_api import Error, Frame, Page
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from agentkit_envs.browser.allow import AllowList
+from agentkit_envs.browser.notices import named, quote_address, quote_addresses
 from agentkit_envs.browser.origins import clean, scheme_of
 from agentkit_envs.browser.scene import CannotAct, Scene
 from agentkit_envs.browser.settling import SlowPage
@@ -28,6 +29,7 @@ REASONS: Final = {
     "ERR_CONNECTION_TIMED_OUT": "the server does not answer",
     "ERR_EMPTY_RESPONSE": "the server answered with nothing",
     "ERR_FILE_NOT_FOUND": "there is no such file",
+    "ERR_INVALID_AUTH_CREDENTIALS": "it asks for a name and a password, and none can be given here",
     "ERR_INVALID_RESPONSE": "the server's answer cannot be read",
     "ERR_INVALID_URL": "it is no address",
     "ERR_NAME_NOT_RESOLVED": "there is no server of that name",
@@ -44,13 +46,13 @@ async def goto(scene: Scene) -> None:
     url = address(scene.action.text("url"), scene.page.url, scene.allow)
     refused = scene.allow.refuses(url)
     if refused:
-        raise CannotAct(f"{shown(url)} was not opened: {refused}")
+        raise CannotAct(not_opened(named(url), refused))
     try:
         await scene.page.goto(url, wait_until="domcontentloaded", timeout=scene.left_ms)
     except PlaywrightTimeout:
-        raise SlowPage(url) from None
+        raise SlowPage(named(url)) from None
     except Error as error:
-        _unless_open(url, error)
+        _unless_open(named(url), error)
 
 
 async def go_back(scene: Scene) -> None:
@@ -98,35 +100,35 @@ def address(text: str, base: str, allow: AllowList) -> str:
     if scheme_of(text):
         return text
     raise CannotAct(
-        f"{shown(text)} is only a part of an address, and there is no page here that it could "
-        "belong to: write it like https://shop.example/page"
+        f"the text {quote_address(text)} is only a part of an address, and there is no page here "
+        "that it could belong to: write it like https://shop.example/page"
     )
 
 
-def why_not_opened(url: str, message: str) -> str:
+def why_not_opened(what: str, message: str) -> str:
     """Why a page did not open, from what Playwright or Chromium says."""
     name = next((name for name in REASONS if name in message), "")
     if name:
-        return f"{shown(url)} was not opened: {REASONS[name]}"
+        return not_opened(what, REASONS[name])
     if "ERR_CERT" in message or "ERR_SSL" in message:
-        return f"{shown(url)} was not opened: its connection is not safe (its certificate is bad)"
+        return not_opened(what, "its connection is not safe (its certificate is bad)")
     if "invalid URL" in message:
-        return f"{shown(url)} was not opened: it is no address"
+        return not_opened(what, "it is no address")
     code = message.partition("net::")[2].split()
-    return f"{shown(url)} was not opened{': ' + code[0] if code else ''}"
+    return not_opened(what, code[0] if code else "the browser does not say why")
 
 
-def shown(url: str) -> str:
-    """An address in one of our sentences."""
-    return url if len(url) <= 120 else url[:117] + "..."
+def not_opened(what: str, reason: str) -> str:
+    """The sentence about a page that did not open; our reasons have bare addresses in them."""
+    return f"{what} was not opened: {quote_addresses(reason)}"
 
 
-def _unless_open(url: str, error: Error) -> None:
+def _unless_open(what: str, error: Error) -> None:
     """Say why a page did not open, unless another is on its way or the tab is gone."""
     if any(end in error.message for end in _TAB_ENDS):
         raise error
     if _LATER not in error.message:
-        raise CannotAct(why_not_opened(url, error.message)) from None
+        raise CannotAct(why_not_opened(what, error.message)) from None
 
 
 def _names_host(text: str, allow: AllowList) -> bool:

@@ -1,12 +1,17 @@
 """What happened beside the actions, in plain sentences."""
 
 import json
+import re
 from typing import Final
 
 MOST: Final = 20
 """How many different sentences are kept between two observations."""
 LONGEST: Final = 200
 """How many characters of a page's own text are quoted."""
+LONGEST_ADDRESS: Final = 80
+"""The same of an address: a long one is more likely to be words for the reader than a place."""
+_USER: Final = re.compile(r"^((?:https?|wss?|ftp):[/\\]*)[^/\\?#]*@", re.IGNORECASE)
+_ADDRESSES: Final = re.compile(r"(?<!['\"])\b(?:https?|file)://[^\s;,'\"]+")
 
 
 class Notices:
@@ -36,9 +41,24 @@ class Notices:
         return sentences
 
 
-def quote(text: str) -> str:
+def quote(text: str, longest: int = LONGEST) -> str:
     """A page's text on one line, in quotes that it cannot end, and not too long."""
     words = " ".join(text.split())
-    if len(words) > LONGEST:
-        words = words[: LONGEST - 1] + "…"
+    if len(words) > longest:
+        words = words[: longest - 1] + "…"
     return json.dumps(words, ensure_ascii=False)
+
+
+def quote_address(url: str) -> str:
+    """An address in quotes, which may hold words of a page; without a name and password in it."""
+    return quote(_USER.sub(r"\1", url), LONGEST_ADDRESS)
+
+
+def named(url: str) -> str:
+    """An address in one of our sentences: none begins with a quote, for the words of pages do."""
+    return f"the address {quote_address(url)}"
+
+
+def quote_addresses(sentence: str) -> str:
+    """A sentence of ours with each address in it in quotes."""
+    return _ADDRESSES.sub(lambda found: quote_address(found[0]), sentence)

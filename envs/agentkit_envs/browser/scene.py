@@ -29,6 +29,9 @@ class Tabs(Protocol):
     def tabs(self) -> list[Page]:
         """All tabs in the order of opening."""
 
+    def why_unreached(self, origin: str) -> str | None:
+        """Why an origin was refused or not reached the last time; None if it was reached."""
+
     async def new_tab(self) -> Page:
         """Open one, which becomes the active one."""
 

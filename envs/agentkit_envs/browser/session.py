@@ -147,6 +147,10 @@ class Session:
             self._notices.add(f"Refused: {refusal}.")
         return [*self._notices.drain(), *self._tabs.drain()]
 
+    def why_unreached(self, origin: str) -> str | None:
+        """Why the gate refused or did not reach an origin the last time; None if it did."""
+        return self._gate.reason(origin)
+
     async def close(self) -> None:
         """End the context with all of its tabs."""
         self._closed = True

@@ -1,11 +1,13 @@
 """Wait until a page has done what an action began: opened another, asked, changed."""
 
 import asyncio
+from contextlib import suppress
 from typing import Final, Protocol
 
 from playwright.async_api import Error, JSHandle, Page
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
+from agentkit_envs.browser.notices import named
 from agentkit_envs.browser.scene import script
 from agentkit_envs.browser.traffic import Traffic
 
@@ -20,9 +22,12 @@ _NOTHING: Final = "0"
 ANSWERS: Final = 2
 """So many times as long is waited where the server has not answered what the page asks."""
 
+STOPPING_S: Final = 0.5
+"""How long it may take to give up a page."""
+
 
 class SlowPage(Exception):
-    """A page that was not there in time; its message is the address."""
+    """A page that was not there in time; its message names it."""
 
 
 class Pages(Protocol):
@@ -85,6 +90,16 @@ class Watch:
                 return
             before, pause = changes, AGAIN_S
 
+    async def stop(self) -> None:
+        """Give up the page that is waited for: as long as it may come, Playwright reads none."""
+        page = self._session.page
+        # Where the tab is gone, its loading is too; where a script keeps it busy, nothing helps.
+        with suppress(Error, TimeoutError):
+            async with asyncio.timeout(STOPPING_S):
+                client = await page.context.new_cdp_session(page)
+                await client.send("Page.stopLoading")
+                await client.detach()
+
     async def _arrived(self) -> bool:
         """Whether there is a new page, once it can be read."""
         traffic, loop = self.traffic, asyncio.get_running_loop()
@@ -94,7 +109,7 @@ class Watch:
             try:
                 await asyncio.wait_for(traffic.news.wait(), self._ends - loop.time())
             except TimeoutError:
-                raise SlowPage(self.opening) from None
+                raise SlowPage(named(self.opening)) from None
             moved = traffic.turn_to(self._session.page) or moved
         moved, traffic.moved = moved or traffic.moved, False
         page = self._session.page
@@ -104,7 +119,7 @@ class Watch:
             try:
                 await page.wait_for_load_state("domcontentloaded", timeout=left_s * 1000)
             except PlaywrightTimeout:
-                raise SlowPage(page.url) from None
+                raise SlowPage(named(page.url)) from None
             except Error:  # it was closed, as the window of a download is: another is active soon
                 return True
         return moved
