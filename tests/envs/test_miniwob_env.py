@@ -1,6 +1,7 @@
 """The tasks of MiniWoB++ in the real browser: seeds, clock, captions, rewards, ends."""
 
 import asyncio
+import re
 import subprocess
 import sys
 import threading
@@ -321,6 +322,22 @@ def test_what_has_no_words_is_named_by_its_markup(envs):
     assert "ttt-8 mark-o, 42 x 42 at (123, 171)" in names(env)
     click(env, "ttt-4")
     assert any(name.startswith("ttt-4 mark-x") for name in names(env))
+
+
+def test_the_number_of_a_card_that_lies_face_down_is_not_told(envs):
+    """It is there in letters without a size; turned over, it is told."""
+    env = envs("find-greatest")
+    observation, _ = env.reset(seed=0)
+    cards = [element for element in env.view.elements if element.name.startswith("card hidden, ")]
+    assert len(cards) == 3
+    assert not re.search(r'e\d+ \w+ "\d', observation)
+    numbers = []
+    for _ in cards:
+        card = [e for e in env.view.elements if e.ref and e.role == "generic"][len(numbers)]
+        env.step(f"click('{card.ref}')")
+        numbers.append([int(name) for name in names(env) if name.isdigit()])
+    assert [len(seen) for seen in numbers] == [1, 1, 1]
+    assert sum(name.startswith("card hidden, ") for name in names(env)) == 2
 
 
 def test_drawings_say_what_they_show_and_where(envs):

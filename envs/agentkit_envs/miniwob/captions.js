@@ -8,6 +8,7 @@
   const OURS = 'data-agentkit-caption';
   const PRESS = 'data-agentkit-press';
   const BUTTON = 'data-agentkit-button';
+  const HIDDEN = 'data-agentkit-hidden';
   const NOT_SHOWN = '#reward-display, #click-canvas, #sync-task-cover, script, style, template';
   const NAMED = '[role], button, a, label, [contenteditable=true]';
   const CONTROLS = 'input, select, textarea, option, label, br, hr, iframe';
@@ -39,7 +40,20 @@
   const place = (box) =>
     `${Math.round(box.width)} x ${Math.round(box.height)} ` +
     `at ${point(box.x + box.width / 2, box.y + box.height / 2)}`;
-  const words = (element) => (element.textContent || '').trim();
+
+  // Letters without a size cannot be seen, such as the number of a card that lies face down.
+  let unseen = new Set();
+  const hasText = (element) => [...element.childNodes].some((node) =>
+    node.nodeType === Node.TEXT_NODE && node.textContent.trim() !== '');
+  const hasNoSize = (element) => getComputedStyle(element).fontSize === '0px';
+  const isUnseen = (element) => hasText(element) && hasNoSize(element) && !isPressed(element) &&
+    [...element.querySelectorAll('*')].every(hasNoSize);
+  const textOf = (node) => {
+    if (unseen.has(node)) return '';
+    return node instanceof Element ? [...node.childNodes].map(textOf).join('') : node.textContent;
+  };
+  const words = (element) =>
+    (unseen.size > 0 ? textOf(element) : element.textContent || '').trim();
   const said = (parts) => parts.filter(Boolean).join(', ');
 
   // The icon 'ui-icon ui-icon-zoomin' is called zoomin; what else begins with ui- says how jQuery UI
@@ -112,7 +126,7 @@
     }
     if (words(element) !== '' || element.matches(CONTROLS)) return '';
     if (isButton(element, box)) return thing(element, look, box);
-    if (element.children.length > 0) return '';
+    if ([...element.children].some((child) => !unseen.has(child))) return '';
     const around = element.parentElement.closest(NAMED);
     const isNamed = around && (words(around) !== '' || around.hasAttribute(CAPTION));
     if (isNamed && !icons(element).some((name) => !DECORATION.test(name))) return '';
@@ -128,14 +142,19 @@
   };
 
   const renew = () => {
-    for (const [mark, attribute] of [[OURS, CAPTION], [BUTTON, 'role']]) {
+    for (const [mark, attribute] of [[OURS, CAPTION], [BUTTON, 'role'], [HIDDEN, 'aria-hidden']]) {
       for (const element of document.querySelectorAll(`[${mark}]`)) {
         element.removeAttribute(attribute);
         element.removeAttribute(mark);
       }
     }
+    unseen = new Set([...document.body.querySelectorAll('*')].filter(isUnseen));
+    for (const element of unseen) {
+      element.setAttribute('aria-hidden', 'true');
+      element.setAttribute(HIDDEN, '');
+    }
     for (const element of document.body.querySelectorAll('*')) {
-      if (element.closest(NOT_SHOWN)) continue;
+      if (element.closest(NOT_SHOWN) || element.closest(`[${HIDDEN}]`)) continue;
       const isPress = isPressed(element) && !element.matches(PLAIN);
       element.toggleAttribute(PRESS, isPress);
       if (isPress && isLeaf(element)) {
