@@ -141,6 +141,30 @@ def test_a_frame_that_loads_for_ever_hides_nothing_of_the_rest(shown: Tab) -> No
         shown.run(shown.page.unroute_all())
 
 
+@pytest.mark.parametrize("thorough", [False, True])
+def test_a_page_that_is_nested_very_deep_is_seen_down_to_a_depth(
+    shown: Tab, thorough: bool
+) -> None:
+    shown.show("<button>Top</button>" + "<ul><li>item" * 40 + "<button>Deepest</button>")
+    look = shown.look(thorough=thorough, patience_s=5)
+    assert lines(look)[0] == 'e1 button "Top"'
+    assert [element.depth for element in look.elements if element.role == "list"][-1] >= 46
+    assert "Deepest" not in [element.name for element in look.elements]
+    assert look.notices == ("The page is nested more than 48 lines deep: deeper ones are missing.",)
+    shown.show("<ul><li>item" * 20 + "<button>Deepest</button>")
+    look = shown.look(thorough=thorough)
+    assert (look.elements[-1].name, look.notices) == ("Deepest", ())
+
+
+def test_a_page_that_is_busy_is_seen_if_there_is_time_for_it(shown: Tab) -> None:
+    shown.show("<button>Busy</button>")
+    busy = "() => { const ends = performance.now() + 1200; while (performance.now() < ends); }"
+    shown.evaluate(f"() => {{ setTimeout({busy}) }}")
+    with pytest.raises(Error, match="Timeout"):
+        shown.look(patience_s=0.2)
+    assert lines(shown.look(patience_s=10)) == ['e1 button "Busy"']
+
+
 @settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

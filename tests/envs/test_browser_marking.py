@@ -211,3 +211,58 @@ def test_a_page_that_breaks_what_marks_are_made_with_is_still_seen(shown: Tab, b
     shown.evaluate(f"() => {{ {broken} }}")
     assert lines(shown.look(thorough=True)) == ['e1 button "Ok"', 'e2 paragraph "Read this"']
     assert not shown.evaluate("document.querySelector('b').hasAttribute('aria-label')")
+
+
+SLOW = """() => {
+    const matches = Element.prototype.matches;
+    let is_first = true;
+    Element.prototype.matches = function (selector) {
+        const ends = performance.now() + 2300;
+        while (is_first && performance.now() < ends);
+        is_first = false;
+        return matches.call(this, selector);
+    };
+}"""
+
+
+@needs_chromium
+def test_labels_that_come_too_late_are_never_put(shown: Tab) -> None:
+    shown.show("<h1>Hi</h1><p>Read <b onclick=x()>this</b></p><button><svg></svg></button>")
+    before = shown.evaluate("document.documentElement.outerHTML")
+    shown.evaluate(SLOW)
+    assert lines(shown.look(thorough=True)) == [
+        'e1 heading "Hi" [level=1]',
+        'e2 paragraph "Read this"',
+        "e3 button",
+    ]
+    assert shown.evaluate("document.documentElement.outerHTML") == before
+    assert 'generic "this" [clickable]' in "".join(lines(shown.look(thorough=True)))
+
+
+@needs_chromium
+def test_a_page_cannot_keep_its_labels(shown: Tab) -> None:
+    shown.show("<p>Read <b onclick=x()>this</b></p>")
+    shown.evaluate("""() => {
+        const ours = window[Symbol.for("agentkit")];
+        Object.defineProperty(ours, "restore", { get: () => () => {}, set() {} });
+        Array.prototype.splice = Array.prototype.reverse = () => [];
+    }""")
+    assert lines(shown.look(thorough=True))[-1].endswith('generic "this" [clickable]')
+    assert not shown.evaluate("document.querySelector('b').hasAttribute('aria-label')")
+
+
+@needs_chromium
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "JSON.stringify = () => '['.repeat(1e6)",
+        "Object.defineProperty(Object.prototype, 'states', { get: () => 5 })",
+        "Array.prototype.flatMap = () => new Proxy([], { get() { throw new Error('x') } })",
+        "Array.prototype.flatMap = () => 5",
+    ],
+)
+def test_a_page_that_forges_what_it_is_asked_is_still_seen(shown: Tab, broken: str) -> None:
+    shown.show("<button>Ok</button><p>Read <b onclick=x()>this</b></p>")
+    shown.evaluate(f"() => {{ {broken} }}")
+    assert lines(shown.look(thorough=True))[0] == 'e1 button "Ok"'
+    assert not shown.evaluate("document.querySelector('b').hasAttribute('aria-label')")

@@ -1,5 +1,8 @@
 """The text of an observation says all of it: it can be read back."""
 
+import unicodedata
+
+from agentkit_envs.browser.lines import quote, unquote
 from agentkit_envs.browser.reading import read
 from agentkit_envs.browser.text import describe
 from agentkit_envs.browser.view import Element, LastAction, Tab, View
@@ -53,6 +56,21 @@ def test_what_is_described_can_be_read(view: View) -> None:
 def test_a_small_size_leaves_out_lines_and_says_how_many(view: View, size: int) -> None:
     shown = read(describe(view, size))
     assert shown.left_out - view.left_out == len(view.elements) - len(shown.elements)
+
+
+def test_characters_that_nobody_sees_are_escaped_and_can_be_read() -> None:
+    """They turn a text around or hide orders; the joiners of scripts and emoji stay."""
+    joiners = "\u200c\u200d"
+    unseen = [chr(at) for at in range(0x110000) if unicodedata.category(chr(at)) == "Cf"]
+    assert {"\u202e", "\u2066", "\u200b", "\ufeff", "\U000e0049"} < set(unseen)
+    written = quote("a" + "".join(unseen) + "z")
+    assert {one for one in written if unicodedata.category(one) == "Cf"} == set(joiners)
+    assert unquote(written) == "a" + "".join(unseen) + "z"
+    view = View("", "", "pay \u202e99\u202c", elements=(Element("text", "a\U000e0049\U0001f600b"),))
+    text = describe(view)
+    assert 'text "a\\udb40\\udc49\U0001f600b"' in text
+    assert read(text).elements == view.elements
+    assert read(text).title == view.title
 
 
 @given(words, words)

@@ -20,14 +20,22 @@ _LINE = re.compile(
     rf"( *)(?:(e\d+) )?([A-Za-z]+)(?: ({_QUOTED}))?(?: \[([^\]\"]*)\])?"
     rf"(?: = ({_QUOTED}))?(?: hint ({_QUOTED}))?(?: -> ({_QUOTED}))?"
 )
-_BREAKS = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_UNSEEN = re.compile(
+    "[\x7f-\x9f\u2028\u2029\ud800-\udfff"
+    "\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b\u200e\u200f\u202a-\u202e"
+    "\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]"
+)
+"""What breaks a line, and what Unicode calls format characters (Cf): they turn the direction of the
+text around, or hide words that only a model reads. Only the two joiners stay, which scripts and
+emoji are written with."""
 
 
 def quote(text: str) -> str:
-    """The text as a JSON string on one line, with every letter as it is."""
+    """The text as a JSON string on one line, with every letter as it is that can be seen."""
     if text.isprintable() and '"' not in text and "\\" not in text:
         return f'"{text}"'
-    return _BREAKS.sub(_escape, json.dumps(text, ensure_ascii=False))
+    return _UNSEEN.sub(_escape, json.dumps(text, ensure_ascii=False))
 
 
 def unquote(text: str) -> str:
@@ -101,4 +109,5 @@ def cut(text: str, most: int) -> str:
 
 
 def _escape(match: re.Match[str]) -> str:
-    return f"\\u{ord(match[0]):04x}"
+    units = match[0].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))

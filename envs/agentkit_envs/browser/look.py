@@ -4,18 +4,26 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-from playwright.async_api import Page
+from playwright.async_api import Error, Frame, Page
 from playwright.async_api import TimeoutError as PatienceLost
 
 from agentkit_envs.browser.compact import compact
+from agentkit_envs.browser.details import detailed
 from agentkit_envs.browser.marking import marked, unmask
 from agentkit_envs.browser.references import References
 from agentkit_envs.browser.snapshot import parse_snapshot, whole
 from agentkit_envs.browser.view import Element
 
-_PATIENCE_MS: Final = (1000, 2000, 4000, 8000, 16000)
-"""How long a snapshot may take, one try after the other: Playwright waits until the end of it for a
-frame that is loading for ever, and then tells all the rest."""
+PATIENCE_S: Final = 30.0
+"""How long a look may take unless told."""
+_STUCK_S: Final = 1.0
+"""How long a snapshot may take at first where a frame is loading for ever: Playwright waits for the
+frame until the end of it, and then tells all the rest."""
+_ANSWER_S: Final = 0.5
+"""How long a frame may take to answer before it is taken to be loading for ever."""
+_DEEPEST: Final = 48
+"""Playwright cannot hand over lines that are nested deeper (its limit is at about 50)."""
+_TOO_DEEP: Final = f"The page is nested more than {_DEEPEST} lines deep: deeper ones are missing."
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,8 @@ class Look:
     elements: tuple[Element, ...]
     focused: str | None
     """The reference of the element that has the keyboard."""
+    notices: tuple[str, ...] = ()
+    """What could not be seen."""
 
 
 async def look(
@@ -36,6 +46,7 @@ async def look(
     root: str | None = None,
     boxes: bool = False,
     thorough: bool = False,
+    patience_s: float = PATIENCE_S,
 ) -> Look:
     """What the page shows now, its frames included.
 
@@ -45,35 +56,64 @@ async def look(
         root: A CSS selector of the only part that is looked at.
         boxes: Whether to ask where the elements stand.
         thorough: Whether to find also what acts without being a button or the like, such as
-            icons and words that listen to clicks, and what the snapshot cuts (see `marking`).
+            icons and words that listen to clicks, and what the snapshot cuts (see `marking`), to
+            hide passwords and to tell chosen files (see `details`).
+        patience_s: How long it may take.
 
     Raises:
-        playwright.async_api.Error: The page is gone, or has no such part.
+        playwright.async_api.Error: The page is gone, or has no such part; a TimeoutError if it is
+            too large or too busy to be read in time.
     """
-    seeing = _marked(page, root, boxes) if thorough else _plain(page, root, boxes)
+    ends = asyncio.get_running_loop().time() + patience_s
+    seeing = _marked(page, root, boxes, ends) if thorough else _plain(page, root, boxes, ends)
     elements, title = await asyncio.gather(seeing, page.title())
     url = page.url
+    is_too_deep = any(element.depth >= _DEEPEST for element in elements)
     shown = references.number(page, compact(elements, url))
     focused = [element.ref for element in shown if "focused" in element.states]
-    return Look(url, whole(title), tuple(shown), focused[-1] if focused else None)
+    return Look(
+        url,
+        whole(title),
+        tuple(shown),
+        focused[-1] if focused else None,
+        (_TOO_DEEP,) if is_too_deep else (),
+    )
 
 
-async def _marked(page: Page, root: str | None, boxes: bool) -> list[Element]:
+async def _marked(page: Page, root: str | None, boxes: bool, ends: float) -> list[Element]:
     async with marked(page) as marks:
-        text = await _snapshot(page, root, boxes)
-    return unmask(parse_snapshot(text), marks)
+        elements = parse_snapshot(await _snapshot(page, root, boxes, ends))
+        elements = await detailed(page, elements)
+    return unmask(elements, marks)
 
 
-async def _plain(page: Page, root: str | None, boxes: bool) -> list[Element]:
-    return parse_snapshot(await _snapshot(page, root, boxes))
+async def _plain(page: Page, root: str | None, boxes: bool, ends: float) -> list[Element]:
+    return parse_snapshot(await _snapshot(page, root, boxes, ends))
 
 
-async def _snapshot(page: Page, root: str | None, boxes: bool) -> str:
+async def _snapshot(page: Page, root: str | None, boxes: bool, ends: float) -> str:
     """Playwright's snapshot; a frame that does not answer is empty in it after a while."""
     shown = page if root is None else page.locator(root).first
-    for patience_ms in _PATIENCE_MS[:-1]:
+
+    async def take(patience_s: float) -> str:
+        patience_ms = max(patience_s * 1000, 1)  # 0 would be for ever
+        return await shown.aria_snapshot(
+            mode="ai", boxes=boxes, depth=_DEEPEST, timeout=patience_ms
+        )
+
+    now = asyncio.get_running_loop().time
+    if not all(await asyncio.gather(*map(_answers, page.frames[1:]))):
         try:
-            return await shown.aria_snapshot(mode="ai", boxes=boxes, timeout=patience_ms)
+            return await take(min(_STUCK_S, ends - now()))
         except PatienceLost:  # the page itself takes longer
-            continue
-    return await shown.aria_snapshot(mode="ai", boxes=boxes, timeout=_PATIENCE_MS[-1])
+            pass
+    return await take(ends - now())
+
+
+async def _answers(frame: Frame) -> bool:
+    try:
+        async with asyncio.timeout(_ANSWER_S):
+            await frame.evaluate("0")
+    except (Error, TimeoutError):
+        return False
+    return True

@@ -16,7 +16,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from playwright.async_api import Error, Frame, Page
+from playwright.async_api import Error, Frame, JSHandle, Page
 
 from agentkit_envs.browser.roles import FIELDS
 from agentkit_envs.browser.view import Element
@@ -25,7 +25,8 @@ LOG = logging.getLogger("agentkit.browser")
 _LABEL = re.compile("\ue000(\\d+-\\d+)\ue001")
 _ROLE = "note"
 """What marks.js says of elements without a role."""
-_RESTORE = "() => { const ours = window[Symbol.for('agentkit')]; if (ours) ours.restore(); }"
+_LABEL_THEM = "found => found.label()"
+_RESTORE = "found => found.restore()"
 _PATIENCE_S = 2.0
 """How long a page may take to answer."""
 _FRAME_PATIENCE_S = 0.5
@@ -57,27 +58,51 @@ def listening_script() -> str:
 @asynccontextmanager
 async def marked(page: Page) -> AsyncIterator[Mapping[str, Mark]]:
     """The page with labels, and what they stand for; without them afterwards."""
-    frames = page.frames
-    told = await asyncio.gather(*(_mark(frame, at) for at, frame in enumerate(frames)))
+    labelled = [_Labels(frame) for frame in page.frames]
     try:
+        told = await asyncio.gather(*(labels.put(at) for at, labels in enumerate(labelled)))
         yield {key: mark for marks in told for key, mark in marks.items()}
     finally:
-        labelled = [frame for frame, marks in zip(frames, told, strict=True) if marks]
-        await asyncio.gather(*map(_unmark, labelled))
+        await asyncio.gather(*(labels.take_away() for labels in labelled))
 
 
-async def _mark(frame: Frame, number: int) -> dict[str, Mark]:
-    try:
-        async with asyncio.timeout(_FRAME_PATIENCE_S if frame.parent_frame else _PATIENCE_S):
-            told = await frame.evaluate(_script("marks.js"), number)
-    except (Error, TimeoutError):  # it is being left, loading or busy: it is seen without labels,
-        return {}  # and the next look takes away those that it may have got meanwhile
-    try:
-        return {key: _read_fact(fact) for key, fact in json.loads(told).items()}
-    except (AttributeError, KeyError, TypeError, ValueError):  # the page has its own JSON
-        LOG.debug("what marks.js says of %s cannot be read", frame.url)
-        await _unmark(frame)
+class _Labels:
+    """The labels of a frame.
+
+    A page carries out what it is asked for in order. So labels for which there was no time are
+    never put, and those that are put too late are taken away before the snapshot is taken.
+    """
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+        self._found: JSHandle | None = None
+
+    async def put(self, number: int) -> dict[str, Mark]:
+        """Put them, and say what they stand for; none if the frame does not answer in time."""
+        frame = self._frame
+        try:
+            async with asyncio.timeout(_FRAME_PATIENCE_S if frame.parent_frame else _PATIENCE_S):
+                self._found = await frame.evaluate_handle(_script("marks.js"), number)
+                told = await self._found.evaluate(_LABEL_THEM)
+            return {key: _read_fact(fact) for key, fact in json.loads(told).items()}
+        except (Error, TimeoutError):  # it is being left, loading or busy
+            await self.take_away()
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+            LOG.debug("what marks.js says of %s cannot be read", frame.url)  # its own JSON, perhaps
+            await self.take_away()
         return {}
+
+    async def take_away(self) -> None:
+        """Take them away, or have asked for it."""
+        found, self._found = self._found, None
+        if found is None:
+            return
+        try:
+            async with asyncio.timeout(_FRAME_PATIENCE_S):
+                await found.evaluate(_RESTORE)
+                await found.dispose()
+        except (Error, TimeoutError):  # it was left, and its labels with it; or it does it later
+            return
 
 
 def _read_fact(fact: Mapping[str, Any]) -> Mark:
@@ -88,14 +113,6 @@ def _read_fact(fact: Mapping[str, Any]) -> Mark:
         tuple(state for state in fact["states"] if state in _STATES),
         bool(fact["plain"]),
     )
-
-
-async def _unmark(frame: Frame) -> None:
-    try:
-        async with asyncio.timeout(_PATIENCE_S):
-            await frame.evaluate(_RESTORE)
-    except (Error, TimeoutError):  # it was left, and its labels with it; or the next look does it
-        return
 
 
 def unmask(elements: Sequence[Element], marks: Mapping[str, Mark]) -> list[Element]:

@@ -1,5 +1,6 @@
-// Gives a label of ours, for as long as a snapshot takes, to what the snapshot would not tell well,
-// and says what each label stands for. Run by marking.py with the frame's number.
+// Finds what a snapshot would not tell well. Run by marking.py with the frame's number; it gets an
+// object back that no script of the page can reach: `label()` gives each a label of ours and says what
+// the labels stand for, `restore()` takes them away.
 //
 // The snapshot has no line for a word that can be clicked but is no link, nor for an icon or a
 // coloured box that listens. It drops texts of more than 900 characters that are their element's
@@ -27,8 +28,6 @@
   const state = window[OURS];
   state.ids = state.ids || new WeakMap();
   state.last = state.last || 0;
-  state.restore = state.restore || (() => {});
-  state.restore();
 
   const tidy = (text) => (text || "").replace(SPACES, " ").trim();
   const words = (element) => tidy(element.textContent);
@@ -134,22 +133,27 @@
     if (facts.size === MOST) break;
   }
   const undo = [];
-  const label = (element, attribute, value) => {
+  const put = (element, attribute, value) => {
     const before = element.getAttribute(attribute);
-    undo.push(() => (before === null
-      ? element.removeAttribute(attribute) : element.setAttribute(attribute, before)));
+    undo[undo.length] = () => (before === null
+      ? element.removeAttribute(attribute) : element.setAttribute(attribute, before));
     element.setAttribute(attribute, value);
   };
-  state.restore = () => {
-    for (const step of undo.splice(0).reverse()) step();
+  return {
+    label() {
+      const told = {};
+      for (const [element, found] of facts) {
+        if (!state.ids.has(element)) state.ids.set(element, ++state.last);
+        const key = `${frame}-${state.ids.get(element)}`;
+        told[key] = found;
+        put(element, "aria-label", `\ue000${key}\ue001`);
+        if (found.plain) put(element, "role", "note");
+      }
+      return JSON.stringify(told); // Playwright takes a hundred times as long for the values one by one
+    },
+    restore() {
+      for (let at = undo.length - 1; at >= 0; at--) undo[at]();
+      undo.length = 0;
+    },
   };
-  const told = {};
-  for (const [element, found] of facts) {
-    if (!state.ids.has(element)) state.ids.set(element, ++state.last);
-    const key = `${frame}-${state.ids.get(element)}`;
-    told[key] = found;
-    label(element, "aria-label", `\ue000${key}\ue001`);
-    if (found.plain) label(element, "role", "note");
-  }
-  return JSON.stringify(told); // Playwright takes a hundred times as long for the values one by one
 }

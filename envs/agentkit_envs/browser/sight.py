@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from playwright.async_api import Error, Page
+from playwright.async_api import TimeoutError as PatienceLost
 
 from agentkit_envs.browser.look import Look, look
 from agentkit_envs.browser.references import References
@@ -17,7 +18,8 @@ TITLE_S: Final = 0.5
 """How long a tab that is not looked at may take to say its title."""
 LOOKS: Final = 3
 """So often a page is looked at that is being left."""
-UNREADABLE: Final = "The page does not answer, so what is on it could not be read."
+SPARE: Final = 0.05
+"""The part of the time that is kept for what follows a snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,18 @@ async def see(
     page = await session.mend()
     shown = found or Look(page.url, "", (), None)
     tabs = await asyncio.gather(*(_tab(one, page, shown.title) for one in session.tabs))
-    notices = session.drain_notices() + ([UNREADABLE] if found is None else [])
+    notices = [*session.drain_notices(), *shown.notices]
+    if found is None:
+        notices.append(unreadable(timeout_s))
     return Sight(shown, page, tuple(tabs), tuple(notices), found is not None)
+
+
+def unreadable(timeout_s: float) -> str:
+    """What is said of a page that was not read in that time."""
+    return (
+        f"The page is too large or too busy to be read in {timeout_s:g} s, so what is on it could "
+        "not be read."
+    )
 
 
 async def _read(
@@ -74,12 +86,19 @@ async def _read(
         page = await session.mend()  # which takes seconds when the browser has died
         try:
             async with asyncio.timeout(timeout_s):
-                return await look(page, references, root=root, boxes=boxes, thorough=thorough)
-        except TimeoutError:  # the page hangs
+                return await look(
+                    page,
+                    references,
+                    root=root,
+                    boxes=boxes,
+                    thorough=thorough,
+                    patience_s=timeout_s * (1 - SPARE),
+                )
+        except (TimeoutError, PatienceLost):  # the page hangs, or is very large
             return None
         except Error as error:  # it was left for another one, or closed
             LOG.debug("a page was gone while it was read: %s", error.message)
-        except ValueError as error:
+        except (KeyError, TypeError, ValueError) as error:  # a page can replace what is read with
             LOG.warning("a page could not be read: %s", error)
     return None
 
