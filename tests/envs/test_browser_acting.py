@@ -293,6 +293,13 @@ def test_the_part_that_holds_an_element_scrolls(hands: Hands) -> None:
     assert hands.says("[scrollY, document.querySelector('textarea').scrollTop]") == [0, 20]
 
 
+def test_a_part_that_people_cannot_scroll_stands_still(hands: Hands) -> None:
+    hands.open("""<div style="height: 50px; overflow: hidden"><button>First</button>
+      <p style="height: 300px"></p></div><p style="height: 3000px"></p>""")
+    hands.works("scroll(0, 40, {First})")
+    assert hands.says("[scrollY, document.querySelector('div').scrollTop]") == [40, 0]
+
+
 def test_a_page_whose_window_stands_still_scrolls_its_largest_part(hands: Hands) -> None:
     hands.open("""<style>body { margin: 0; overflow: hidden } div { overflow: auto }
       div > p { height: 2000px }</style><div id=side style="height: 90px; width: 90px"><p></p></div>
