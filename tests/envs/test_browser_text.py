@@ -195,16 +195,63 @@ def test_what_stood_inside_of_a_line_that_is_left_out_moves_up() -> None:
     assert seen.left_out == len(elements) - len(seen.elements) > 0
 
 
-def test_the_goal_and_the_error_are_whole_and_the_page_has_a_quarter() -> None:
+def test_the_goal_is_whole_and_the_page_has_a_quarter() -> None:
     view = View(
         "goal " * 400, "", "", elements=tuple(texts(100)),
         last=LastAction("noop()", "error " * 400),
     )  # fmt: skip
     text = describe(view, 2000, WINDOW)
     assert "goal " * 400 in text
-    assert read(text).last == view.last
+    assert "Last action: noop()\nError: error error" in text
     assert read(text).elements
-    assert len(text) < 4400 + 2000
+    assert len(text) <= 2000 + 2000
+
+
+LONG = "x" * 10**5
+NASTY = '\u202e"\n' * 10**4
+
+
+@pytest.mark.parametrize("size", [1000, 1500, 8000])
+@pytest.mark.parametrize("goal", ["", "buy the lamp"])
+@pytest.mark.parametrize("words", [LONG, NASTY])
+def test_nothing_makes_the_text_longer_than_its_size(size: int, goal: str, words: str) -> None:
+    tabs = tuple(Tab(words, words, active=at == 17) for at in range(30))
+    lines = tuple(f'+ e{at} text "{"w" * 250}"' for at in range(24))
+    view = View(
+        goal, words, words, tabs, tuple(texts(90)), "e1234", LastAction(words, words),
+        (words,) * 25, (*lines, "... and 76 more lines"), 5, 12,
+    )  # fmt: skip
+    text = describe(view, size, WINDOW)
+    assert size // 2 < len(text) <= size
+    seen = read(text)
+    assert (seen.goal, seen.focused, seen.steps_left) == (goal, "e1234", 12)
+    assert seen.last is not None
+    assert seen.last.text[:1] in (words[0], "…")
+    assert [tab.active for tab in seen.tabs].count(True) == 1
+    assert seen.changes is not None
+    told = len(seen.changes) - 1
+    assert seen.changes == (*lines[:told], f"... and {100 - told} more lines")
+    assert seen.notices[-1] == f"... and {25 - len(seen.notices) + 1} more notices"
+    assert describe(View(goal, "", "", last=LastAction(words)), size).count("\n") == 5
+
+
+def test_long_parts_leave_short_ones_whole() -> None:
+    last = LastAction("fill('e2', '" + LONG + "')", "it is gone from the page")
+    view = View("g", "http://shop.example/", "Shop", last=last, notices=("A window opened.",))
+    text = describe(view, 1000)
+    assert "Error: it is gone from the page\nNotices:\n- A window opened.\nAddress: " in text
+    seen = read(text)
+    assert (seen.url, seen.title) == (view.url, view.title)
+    assert seen.last is not None
+    assert seen.last.text.startswith("fill('e2', 'xxx")
+    assert len(seen.last.text) > 250
+
+
+def test_what_fits_is_whole() -> None:
+    last = LastAction("fill('e2', '" + "x" * 3000 + "')", "error " * 300 + ".")
+    view = View("g", "", "", last=last, notices=("n" * 500,))
+    assert read(describe(view, 8000)).last == last
+    assert read(describe(view, 8000)).notices == view.notices
 
 
 @pytest.mark.parametrize("text", ["", "Goal: x", "Goal: x\nAddress: y", 'Goal: x\nAddress: "'])

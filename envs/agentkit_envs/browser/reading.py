@@ -9,6 +9,8 @@ from agentkit_envs.browser.view import Element, LastAction, Tab, View
 
 _TAB = re.compile(r'\d+ ("(?:[^"\\]|\\.)*") ("(?:[^"\\]|\\.)*")( \(this one\))?')
 
+_MORE_TABS = re.compile(r"\.\.\. and \d+ more tabs")
+
 
 def read(observation: str) -> View:
     """What an observation says.
@@ -80,6 +82,8 @@ class _Reader:
         tabs = []
         while self._line()[:1].isdecimal():
             tabs.append(_tab(self._next()))
+        if _MORE_TABS.fullmatch(self._line()):
+            self.at += 1
         return tuple(tabs)
 
     def _changes(self) -> tuple[str, ...] | None:
