@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from queue import SimpleQueue
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from agentkit.agent import Agent, env_arguments
 from agentkit.errors import AgentKitError, EnvError, InputError, suggest
@@ -13,6 +13,9 @@ from agentkit.plugins import broken_envs, env_ids, missing_package, register_env
 
 if TYPE_CHECKING:
     import gymnasium
+
+CUT_OFF: Final = "cut_off"
+"""In the `info` of an episode for `report`: it might have gone on."""
 
 
 def check_env_id(env_id: str) -> None:
@@ -126,7 +129,8 @@ def env_report(env_id: str, infos: Sequence[Mapping[str, Any]]) -> dict[str, str
     """What an environment says of episodes that were played, from the last `info` of each.
 
     An environment's class may have a static method `report(infos)` that returns lines by label,
-    such as a score; without one this is empty.
+    such as a score; without one this is empty. An episode that was interrupted, or ended by a
+    limit of the whole run, has `cut_off` in its `info`: it might have gone on.
     """
     import gymnasium
     from gymnasium.envs.registration import load_env_creator

@@ -5,7 +5,7 @@ from typing import Any
 
 from agentkit.agent import Agent
 from agentkit.cli.view.terminal import echo
-from agentkit.environment import env_report
+from agentkit.environment import CUT_OFF, env_report
 from agentkit.errors import EnvError, InputError
 from agentkit.plugins import missing_package, register_envs
 from agentkit.reading import Run
@@ -50,7 +50,7 @@ def _report(env_id: str | None, episodes: Sequence[EpisodeSummary]) -> Mapping[s
         env_id: The environment; None if there is none.
         episodes: The episodes; those that were not begun are left out.
     """
-    infos = [episode.info for episode in episodes if episode.seed is not None]
+    infos = [_last_info(episode) for episode in episodes if episode.seed is not None]
     if env_id is None or not infos:
         return {}
     try:
@@ -58,6 +58,13 @@ def _report(env_id: str | None, episodes: Sequence[EpisodeSummary]) -> Mapping[s
     except (InputError, EnvError) as error:
         echo(f"note: what the environment says of the episodes is not shown: {error}", err=True)
         return None
+
+
+def _last_info(episode: EpisodeSummary) -> Mapping[str, Any]:
+    """What the environment said last, marked where the episode might have gone on."""
+    of_run = episode.status == "limit" and episode.reason.startswith("run.")
+    cut_off = of_run or episode.status == "interrupted"
+    return {**episode.info, CUT_OFF: True} if cut_off else episode.info
 
 
 def _lines(env_id: str, infos: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:

@@ -37,7 +37,9 @@ class Surveyed(gymnasium.Env[str, str]):
     @staticmethod
     def report(infos: Sequence[dict[str, Any]]) -> dict[str, str]:
         furthest = max(info["place"] for info in infos)
-        return {"furthest place": str(furthest), "map": infos[-1]["map"]}
+        cut = sum("cut_off" in info for info in infos)
+        lines = {"furthest place": str(furthest), "map": infos[-1]["map"]}
+        return {**lines, "cut off": str(cut)} if cut else lines
 
 
 class Mute(Surveyed):
@@ -168,3 +170,17 @@ def test_an_episode_that_was_never_begun_is_not_reported_on(invoke):
     assert again.exit_code == 1
     assert said(again.stdout) == LINES
     assert said(invoke("show", "run").stdout) == LINES
+
+
+def test_a_report_knows_which_episodes_might_have_gone_on(invoke, run):
+    """Such an episode counted as lost."""
+    ended = invoke("run", "walker.yaml", "--steps", "3", "--out", "steps")
+    assert ended.exit_code == 3
+    assert "cut off" not in load_run("steps").about["totals"]["report"]
+    cut = ["run", "walker.yaml", "--episodes", "2", "--budget-steps", "7", "--out", "cut"]
+    assert invoke(*cut).exit_code == 3
+    assert load_run("cut").about["totals"]["report"]["cut off"] == "1"
+    kill(run)
+    episode = Path(run, "episodes", "0001.jsonl")
+    episode.write_bytes(episode.read_bytes()[:-40])
+    assert "cut off" in invoke("show", run).stdout

@@ -79,5 +79,5 @@ def test_a_task_without_a_rule_is_given_up_and_counted(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "success rate" in done.stdout
-    assert "of these given up" in done.stdout
-    assert "1: drag-cube" in done.stdout
+    assert "given up" in done.stdout
+    assert "drag-cube (" in done.stdout

@@ -67,10 +67,25 @@ def test_a_task_a_group_and_several_of_both_can_be_chosen():
 
 def test_every_unknown_name_is_told_with_what_was_probably_meant():
     with pytest.raises(ValueError, match=r"'click-tset' is unknown; did you mean 'click-test") as e:
-        chosen_tasks("click-tset, click-tab, bench")
-    assert "'bench' is unknown" in str(e.value)
-    assert "'click-tab' is" not in str(e.value)
-    assert "134 tasks" in str(e.value)
+        chosen_tasks("click-tset, click-tab, bench, zzz")
+    first, second, third = str(e.value).splitlines()
+    assert first == "task 'click-tset' is unknown; did you mean 'click-test'?"
+    assert second == "task 'bench' is unknown; did you mean 'benchmark'?"
+    assert third.startswith("task 'zzz' is unknown. There are the groups all, benchmark, ")
+    assert "134 tasks" in third
+    assert third.endswith("'python -m agentkit_envs.miniwob' lists them")
+
+
+def test_a_command_lists_the_groups_and_the_tasks():
+    ran = subprocess.run(
+        [sys.executable, "-m", "agentkit_envs.miniwob"], capture_output=True, text=True
+    )
+    lines = ran.stdout.splitlines()
+    listed = {line.split()[0]: line.split(maxsplit=1)[1] for line in lines if "group " not in line}
+    assert tuple(listed) == groups()["all"]
+    assert listed["click-test"] == "benchmark, expert"
+    assert ["group", "all", "134", "tasks"] in [line.split() for line in lines]
+    assert ran.stderr == ""
 
 
 @pytest.mark.parametrize("task", ["", " , ", [], 3, None, [3]])

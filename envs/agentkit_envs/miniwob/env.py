@@ -73,6 +73,7 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
     - `understood` (bool): whether the last text was an action; true after a reset.
     - `grammar` (str): every action with its parameters and an example.
     - `task` (str): the name of the task.
+    - `tasks` (int): how many the argument `task` names.
     - `task_seed` (int): which of its variants this is.
     - `goal` (str): what to do.
     - `fields` (dict or None): the parts of the goal by name, where the page tells them.
@@ -155,6 +156,12 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
         self.observation_space = AnyText()
         self._action_timeout_s = action_timeout_s
         self._number: int | None = None
+        self._task = self.tasks[0]
+        self._seed = 0
+        self._beginning = Beginning("", None)
+        self._state: State | None = None
+        self._decisions = self._failed = self._understood = 0
+        self._over = False
         self._stage: Stage | None = None
         self._held = False
         self._view: View | None = None
@@ -171,10 +178,10 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
         self._seed = self._number // len(self.tasks)
         self._decisions = self._failed = self._understood = 0
         self._over = False
-        self._state: State | None = None
+        self._state = None
         stage = self._stage_of(self._task)
         self._held = False
-        self._beginning: Beginning = stage.begin(self._task, self._seed)
+        self._beginning = stage.begin(self._task, self._seed)
         return self._told(stage, None)
 
     def step(self, action: str) -> tuple[str, SupportsFloat, bool, bool, dict[str, Any]]:
@@ -294,6 +301,7 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
             "understood": turn is None or turn.last.understood,
             "grammar": self.grammar,
             "task": self._task,
+            "tasks": len(self.tasks),
             "task_seed": self._seed,
             "goal": self._beginning.goal,
             "fields": self._beginning.fields,

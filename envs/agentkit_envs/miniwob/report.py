@@ -1,13 +1,31 @@
 """What the end of a run says of MiniWoB episodes."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from textwrap import shorten
+from typing import Any, Final
 
 from agentkit_envs.intervals import wilson
 
+LONGEST: Final = 100
+"""At how many characters a reason is cut."""
+
 
 def report(infos: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Success rate, mean reward and the tasks that failed, from the last `info` of each episode."""
+    """Success rate, mean reward and the tasks that failed, from the last `info` of each episode.
+
+    Episodes that were cut off are named and not counted: they might have been won.
+    """
+    finished = [info for info in infos if not info.get("cut_off")]
+    lines = _scores(finished) if finished else {"success rate": "no episode was finished"}
+    cut = [info["task"] for info in infos if info.get("cut_off")]
+    if cut:
+        lines["not finished"] = f"{_counted(cut)} (not counted)"
+    actions, errors = (sum(info[key] for info in infos) for key in ("decisions", "failed"))
+    lines["actions with an error"] = f"{errors} of {actions}"
+    return lines
+
+
+def _scores(infos: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     won = sum(info["success"] for info in infos)
     rewards = [info["score"] or 0.0 for info in infos]
     lines = {
@@ -15,17 +33,18 @@ def report(infos: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         "mean reward": f"{sum(rewards) / len(rewards):.3f} (from -1 to 1)",
         "tasks": _tasks(infos),
     }
-    partial = sum(0 < reward < 1 for reward in rewards)
-    if partial:
-        lines["successes with less than the full reward"] = str(partial)
-    failed = [info["task"] for info in infos if not info["success"]]
-    if failed:
-        lines["failed"] = _counted(failed)
-    given_up = [info["task"] for info in infos if info["infeasible"] is not None]
+    given_up = [info for info in infos if info["infeasible"] is not None]
+    named = {
+        "won with less than the full reward": [
+            info["task"] for info in infos if info["success"] and info["score"] < 1
+        ],
+        "failed": [
+            info["task"] for info in infos if not info["success"] and info["infeasible"] is None
+        ],
+    }
+    lines |= {label: _counted(names) for label, names in named.items() if names}
     if given_up:
-        lines["of these given up"] = f"{len(given_up)}: {_counted(given_up)}"
-    actions, errors = (sum(info[key] for info in infos) for key in ("decisions", "failed"))
-    lines["actions with an error"] = f"{errors} of {actions}"
+        lines["given up"] = _with_reasons(given_up)
     return lines
 
 
@@ -40,8 +59,28 @@ def _share(won: int, count: int) -> str:
 def _tasks(infos: Sequence[Mapping[str, Any]]) -> str:
     names: list[str] = sorted({info["task"] for info in infos})
     if len(names) == 1:
-        return names[0]
-    return f"{len(names)} different ones, each played {len(infos) / len(names):.3g} times"
+        text = names[0]
+    else:
+        times = len(infos) / len(names)
+        text = f"{len(names)} different ones, each played " + (
+            "once" if times == 1 else f"{times:.3g} times"
+        )
+    wanted = max(info.get("tasks", 0) for info in infos)
+    if len(infos) >= wanted:
+        return text
+    return f"{text}; {len(infos)} of {wanted} tasks played: --episodes {wanted} plays all"
+
+
+def _with_reasons(infos: Sequence[Mapping[str, Any]]) -> str:
+    """The tasks by why they were given up, each reason once."""
+    tasks: dict[str, list[str]] = {}
+    for info in infos:
+        reason = shorten(info["infeasible"], LONGEST, placeholder="...")
+        tasks.setdefault(reason, []).append(info["task"])
+    return "; ".join(
+        f"{_counted(names)} ({reason})" if reason else _counted(names)
+        for reason, names in tasks.items()
+    )
 
 
 def _counted(names: Sequence[str]) -> str:

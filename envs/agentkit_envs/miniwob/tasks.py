@@ -10,6 +10,8 @@ import yaml
 from agentkit_envs.checks import near
 
 ALL: Final = "all"
+LISTING: Final = "python -m agentkit_envs.miniwob"
+"""What prints the tasks."""
 WINDOW: Final = (500, 420)
 """Width and height in pixels. A task takes 160 x 210, and some draw beyond: nothing may scroll, for
 where things stand would then depend on how they were reached."""
@@ -76,7 +78,10 @@ def _unknown(name: str) -> str:
     known = groups()
     if not known.get(name, (name,)):
         return f"the group '{name}' has no tasks"
+    close = near(name, [*known, *known[ALL]])
+    if close:
+        return f"task '{name}' is unknown{close}"
     return (
-        f"task '{name}' is unknown{near(name, [*known, *known[ALL]])}. There are the groups "
-        f"{', '.join(known)}, and {len(known[ALL])} tasks, such as {known[ALL][0]}"
+        f"task '{name}' is unknown. There are the groups {', '.join(known)}, and {len(known[ALL])} "
+        f"tasks, such as {known[ALL][0]}; '{LISTING}' lists them"
     )
