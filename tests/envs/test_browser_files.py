@@ -2,6 +2,8 @@
 
 import pytest
 from agentkit_envs.browser.engine import Engine
+from agentkit_envs.browser.env import BrowserEnv
+from agentkit_envs.browser.notices import quote_address
 from envs.browser_pages import needs_chromium, served
 from envs.browser_visit import Visit, until
 
@@ -58,7 +60,7 @@ def test_a_page_of_files_reads_the_files_of_listed_folders_only(engine, folders)
         secrets = [(outside / name).as_uri() for name in ("secret.html", "secret.js")]
         told = visit.gate.drain()
         for url in (*secrets, (inside / "link.html").as_uri()):
-            assert any(line.startswith(url) for line in told), url
+            assert any(line.startswith(quote_address(url)) for line in told), url
         for away in (
             "document.querySelector('a').click()",
             f"location = '{secrets[0]}'",
@@ -68,6 +70,21 @@ def test_a_page_of_files_reads_the_files_of_listed_folders_only(engine, folders)
             visit.evaluate(f"() => void setTimeout(() => {{{away}}})")
             assert until(visit.gate.drain), away
             assert "the secret" not in read_all(visit)
+
+
+def test_an_agent_in_a_folder_reads_no_file_outside_of_it(folders):
+    inside, _ = folders
+    env = BrowserEnv((inside / "page.html").as_uri(), allow=[inside.as_uri()])
+    try:
+        seen, _ = env.reset(seed=0)
+        (away,) = [element.ref for element in env.view.elements if element.name == "away"]
+        clicked, _, _, _, info = env.step(f"click('{away}')")
+    finally:
+        env.close()
+    assert "no secret" in seen
+    assert "the secret" not in seen + clicked
+    assert info["error"]
+    assert any(line.endswith("not on the allow-list.") for line in info["refused"])
 
 
 def test_a_page_of_the_web_leads_to_no_file(engine, folders):

@@ -291,6 +291,57 @@ def test_the_words_of_an_address_are_quoted_cut_and_without_its_password(
 
 
 @needs_chromium
+def test_a_page_that_asks_for_a_password_says_so(hands: Hands) -> None:
+    asks = {"WWW-Authenticate": 'Basic realm="r"'}
+    hands.site.pages["/auth"] = (401, asks, "<h1>Who?</h1>")
+    assert hands.error(f"goto('{hands.site.url('/auth')}')").endswith(
+        "it asks for a name and a password, and none can be given here"
+    )
+
+
+@needs_chromium
+def test_a_path_belongs_to_the_last_page_where_the_tab_has_none(hands: Hands) -> None:
+    hands.works(f"goto('{hands.site.url('/two')}')")
+    hands.works("new_tab()")
+    hands.works("goto('/two')")
+    assert hands.path == "/two"
+    hands.says("location = URL.createObjectURL(new Blob(['<p>Made</p>'], {type: 'text/html'}))")
+    hands.until("location.protocol == 'blob:'")
+    hands.works("goto('/slow')")
+    assert hands.path == "/slow"
+    hands.works("tab_close()")
+
+
+@needs_chromium
+def test_a_page_that_a_page_makes_itself_is_no_error(hands: Hands) -> None:
+    hands.open("""<a target=_blank>Go</a><script>document.querySelector('a').href =
+      URL.createObjectURL(new Blob(['<title>Made</title>'], {type: 'text/html'}))</script>""")
+    hands.works("click({Go})")
+    hands.until("document.title == 'Made'")
+    hands.works("tab_close()")
+
+
+@needs_chromium
+def test_a_window_that_closes_itself_at_once_is_not_waited_for(hands: Hands) -> None:
+    hands.site.pages["/closer"] = "<script>window.close()</script>"
+    hands.open("<button onclick=\"window.open('/closer')\">Open</button>")
+    hands.works("click({Open})")
+    assert hands.took_s < 3
+    hands.until_at("/page")
+
+
+@needs_chromium
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "data:text/html,x"])
+def test_a_link_that_the_browser_does_not_follow_says_so(hands: Hands, url: str) -> None:
+    hands.open(f"<a href={url}>Go</a>")
+    assert hands.do("click({Go})").notices == (
+        f'The browser did not open "{url}": no page may lead to such an address.',
+    )
+    hands.open(f"<button onclick=\"console.error('Not allowed to load local resource: {url}')\">Ok")
+    hands.works("click({Ok})")
+
+
+@needs_chromium
 @pytest.mark.parametrize("path", ["/file", "/nothing"])
 def test_what_opens_no_page_leaves_the_page_as_it_is(hands: Hands, path: str) -> None:
     hands.open(f"<title>Page</title><a href={path}>Go</a>")
@@ -331,11 +382,11 @@ def test_a_page_that_does_not_come_is_given_up_and_the_one_before_stays_usable(
 
 @needs_chromium
 def test_a_page_that_comes_bit_by_bit_is_not_given_up(hands: Hands) -> None:
-    hands.site.pages["/part"] = "<title>Part</title><p>First</p><script src=/late></script>"
-    hands.timeout_s = 1.0
+    hands.site.pages["/part"] = "<title>Part</title><p>First</p><script src=/never></script>"
+    hands.timeout_s = 2.0
     try:
         assert hands.error(f"goto('{hands.site.url('/part')}')") == (
-            f'the address "{hands.site.url("/part")}" is still loading after 1 s; '
+            f'the address "{hands.site.url("/part")}" is still loading after 2 s; '
             "noop() waits longer"
         )
     finally:

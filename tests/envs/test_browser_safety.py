@@ -5,8 +5,11 @@ be none; where it is not, the other site must not even get a connection.
 """
 
 import asyncio
+import os
 import re
 import socket
+import subprocess
+import sys
 from functools import partial
 
 import pytest
@@ -22,6 +25,14 @@ from playwright.async_api import Error, async_playwright
 
 pytestmark = needs_chromium
 
+PLAY = """
+import sys
+from agentkit_envs.browser.env import BrowserEnv
+env = BrowserEnv(sys.argv[1])
+env.reset(seed=0)
+print(env.step("click('" + next(e.ref for e in env.view.elements if e.name == "Go") + "')")[4])
+env.close()
+"""
 TUNNELLED = {name for name in ESCAPES if "TUNNEL" in str(ESCAPES[name])}
 
 
@@ -259,3 +270,17 @@ def test_a_page_gets_nothing_of_this_machine(engine):
     with served({"/": "hello"}) as site, Visit(engine, site.address) as visit:
         visit.go(site.url())
         assert visit.evaluate(DEVICES) == []
+
+
+def test_a_variable_of_playwright_opens_no_way_around_the_gate():
+    with served({"/": "evil"}) as evil:
+        bait = f"<img src={evil.url('/image')}><a href={evil.url('/link')}>Go</a>"
+        with served({"/": bait}) as site:
+            around = {"PLAYWRIGHT_DISABLE_FORCED_CHROMIUM_PROXIED_LOOPBACK": "1"}
+            command = [sys.executable, "-c", PLAY, site.url()]
+            told = subprocess.run(
+                command, env={**os.environ, **around}, capture_output=True, text=True, timeout=120
+            )
+            assert "not on the allow-list" in told.stdout, told.stderr
+            assert site.paths[0] == "/"
+            assert evil.connections == 0

@@ -118,10 +118,6 @@ async def _attempt(scene: Scene, watch: Watch, quiet_s: float) -> str:
         return str(problem)
     except SlowPage as slow:
         return await _late(str(slow), watch, scene)
-    except PlaywrightTimeout:
-        if watch.opening:
-            return await _late("", watch, scene)
-        return await _stuck(scene)
     except Error as error:
         return _in_words(error)
     return ""
@@ -130,19 +126,26 @@ async def _attempt(scene: Scene, watch: Watch, quiet_s: float) -> str:
 def _done(watch: Watch, scene: Scene, error: str) -> Done:
     traffic = watch.traffic
     for url in traffic.addresses:
+        if scheme_of(url) == "blob":  # it is in the browser already, made by a page
+            continue
         if refused := scene.allow.refuses(url):
             return Done(going.not_opened(named(url), refused))
     if traffic.failed is not None and "ERR_ABORTED" not in traffic.failed[1]:
         return Done(error or going.why_not_opened(named(traffic.failed[0]), traffic.failed[1]))
+    notices: tuple[str, ...] = ()
+    if traffic.kept_from:  # as a page or as a picture of one, that is not told
+        kept = quote_address(traffic.kept_from)
+        notices = (f"The browser did not open {kept}: no page may lead to such an address.",)
     answer = traffic.response
     if answer is None or answer.status < 400:
-        return Done(error)
+        return Done(error, notices=notices)
     # The answer may be the gate's own. That is not read off it, for a server could write the same.
     web = scheme_of(answer.url) in PORTS
     if web and (reason := scene.session.why_unreached(str(read_origin(answer.url)))):
         return Done(error or going.not_opened(named(answer.url), reason))
     status = said(f"{answer.status} {answer.status_text}".strip())
-    return Done(error, notices=(f"The server answered {status} to {quote_address(answer.url)}.",))
+    told = f"The server answered {status} to {quote_address(answer.url)}."
+    return Done(error, notices=(*notices, told))
 
 
 async def _stuck(scene: Scene) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from agentkit_envs.browser.allow import NOT_LISTED, AllowList
 from agentkit_envs.browser.files import guard_files
 from agentkit_envs.browser.forwarding import Forwarder
-from agentkit_envs.browser.notices import quote_address
+from agentkit_envs.browser.notices import quote_address, quote_addresses
 from agentkit_envs.browser.origins import Origin
 from agentkit_envs.browser.reaching import (
     LookUp,
@@ -42,6 +42,7 @@ CHROMIUM_FLAGS = (
 """Chromium with these fails closed: it reaches nothing but by a gate."""
 
 _KEPT = 50
+_TOLD = 20
 _MOST_CONNECTIONS = 512
 
 
@@ -52,6 +53,7 @@ class Gate:
         self.allow = allow
         self._look_up = look_up
         self._refused: dict[str, tuple[str, int]] = {}
+        self._untold = 0
         self._reasons: dict[str, str] = {}
         self._serving: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -91,10 +93,13 @@ class Gate:
     def drain(self) -> list[str]:
         """What was refused since the last call: `"http://evil.example" (3 times): not on ...`."""
         refused, self._refused = self._refused, {}
-        return [
-            f"{quote_address(name)}{f' ({count} times)' if count > 1 else ''}: {reason}"
+        untold, self._untold = self._untold, 0
+        told = [
+            f"{quote_address(name)}{f' ({count} times)' if count > 1 else ''}: "
+            f"{quote_addresses(reason)}"
             for name, (reason, count) in refused.items()
         ]
+        return [*told, f"{untold} more requests, for other addresses"] if untold else told
 
     def reason(self, origin: str) -> str | None:
         """Why an origin, as in https://shop.example, was refused or not reached the last time."""
@@ -138,5 +143,9 @@ class Gate:
         if len(self._reasons) >= _KEPT:
             self._reasons.pop(next(iter(self._reasons)))
         self._reasons[name] = reason
-        if refused and (name in self._refused or len(self._refused) < _KEPT):
+        if not refused:
+            return
+        if name in self._refused or len(self._refused) < _TOLD:
             self._refused[name] = (reason, self._refused.get(name, ("", 0))[1] + 1)
+        else:
+            self._untold += 1

@@ -43,10 +43,13 @@ REASONS: Final = {
 
 async def goto(scene: Scene) -> None:
     """Open an address in the active tab."""
-    url = address(scene.action.text("url"), scene.page.url, scene.allow)
+    here = scene.page.url
+    base = here if scheme_of(here) in (*_WEB, "file") else scene.session.place
+    url = address(scene.action.text("url"), base, scene.allow)
     refused = scene.allow.refuses(url)
     if refused:
         raise CannotAct(not_opened(named(url), refused))
+    scene.session.place = scene.session.place or url
     try:
         await scene.page.goto(url, wait_until="domcontentloaded", timeout=scene.left_ms)
     except PlaywrightTimeout:

@@ -21,6 +21,10 @@ class CannotAct(Exception):
 class Tabs(Protocol):
     """What of a session actions use."""
 
+    place: str
+    """The address that a part of one belongs to where the active tab has none; empty if there is
+    none yet."""
+
     @property
     def page(self) -> Page:
         """The active tab."""

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
 
 from agentkit_envs.browser.engine import Engine
 from agentkit_envs.browser.notices import Notices, quote
+from agentkit_envs.browser.origins import PORTS, scheme_of
 from agentkit_envs.browser.tabs import Tabs
 
 if TYPE_CHECKING:
-    from playwright.async_api import BrowserContext, Dialog, Download, FileChooser, Page
+    from playwright.async_api import BrowserContext, Dialog, Download, FileChooser, Frame, Page
 
     from agentkit_envs.browser.gate import Gate
 
@@ -23,6 +24,7 @@ OPENING_S: Final = 30.0
 """How long a new context or tab may take; a machine under load is slow."""
 CLOSING_S: Final = 5.0
 """How long tabs may take to close."""
+_PLACES: Final = (*PORTS, "file")
 Answer = Literal["accept", "dismiss"]
 
 
@@ -37,6 +39,8 @@ class Session:
         self._viewport = viewport
         self._dialogs = dialogs
         self._notices = Notices()
+        self.place = ""
+        """The address that a part of one belongs to: the last page's; before, the first's."""
         self._tabs = Tabs()
         self._context: BrowserContext | None = None
         self._closed = False
@@ -143,9 +147,8 @@ class Session:
 
     def drain_notices(self) -> list[str]:
         """What happened since the last call, in plain sentences: dialogs, new windows, refusals."""
-        for refusal in self._gate.drain():
-            self._notices.add(f"Refused: {refusal}.")
-        return [*self._notices.drain(), *self._tabs.drain()]
+        refused = (f"Refused: {refusal}." for refusal in self._gate.drain())
+        return [*refused, *self._notices.drain(), *self._tabs.drain()]
 
     def why_unreached(self, origin: str) -> str | None:
         """Why the gate refused or did not reach an origin the last time; None if it did."""
@@ -197,10 +200,11 @@ class Session:
     def _on_page(self, page: "Page") -> None:
         if not self._tabs.add(page):
             self._notices.add("A new window was refused: too many tabs are open.")
-            self._repair(page.close())
+            self._repair(_within(CLOSING_S, page.close()))
             return
         page.on("close", self._on_close)
         page.on("crash", self._on_crash)
+        page.on("framenavigated", self._on_navigated)
         page.on("download", self._on_download)
         page.on("filechooser", self._on_file_chooser)
 
@@ -210,6 +214,10 @@ class Session:
     def _on_crash(self, page: "Page") -> None:
         self._tabs.remove(page, "A page crashed; its tab was closed.")
         self._repair(_within(CLOSING_S, page.close()))
+
+    def _on_navigated(self, frame: "Frame") -> None:
+        if frame.parent_frame is None and scheme_of(frame.url) in _PLACES:
+            self.place = frame.url
 
     def _on_lost(self, context: "BrowserContext") -> None:
         if context is self._context:

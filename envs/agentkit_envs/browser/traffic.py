@@ -1,13 +1,27 @@
 """Hear what a tab asks for while it is acted on: pages, windows, data."""
 
 import asyncio
+import re
 from typing import Any, Final
 
-from playwright.async_api import BrowserContext, Error, Frame, Page, Request, Response
+from playwright.async_api import (
+    BrowserContext,
+    ConsoleMessage,
+    Error,
+    Frame,
+    Page,
+    Request,
+    Response,
+)
 
 AWAITED: Final = frozenset({"document", "fetch", "script", "xhr"})
 """What a page asks for that can change what it says; pictures and sockets cannot be waited for."""
-_NO_CONTENT = (204, 205)
+
+_KEPT_FROM: Final = re.compile(
+    r"(?:Not allowed to load local resource|Not allowed to navigate top frame to data URL): (.*)",
+    re.DOTALL,
+)
+"""What Chromium itself writes to the console where a page leads to a place it may not lead to."""
 
 
 class Traffic:
@@ -18,6 +32,8 @@ class Traffic:
         """What was told to open as a page, redirects included."""
         self.failed: tuple[str, str] | None = None
         """The address that could not be opened last, and Chromium's name of the reason."""
+        self.kept_from = ""
+        """The address that the browser itself keeps pages from leading to."""
         self.response: Response | None = None
         """The answer that the tab's page came with."""
         self.opening: Request | None = None
@@ -61,7 +77,7 @@ class Traffic:
     def _of_page(self) -> dict[str, Any]:
         return {
             "framenavigated": self._on_navigated,
-            "download": self._on_over,
+            "console": self._on_console,
             "close": self._on_over,
         }
 
@@ -87,8 +103,6 @@ class Traffic:
     def _on_response(self, response: Response) -> None:
         if response.request is self.opening:
             self.response, self.failed = response, None
-            if response.status in _NO_CONTENT:
-                self._on_over()
 
     def _on_finished(self, request: Request) -> None:
         self.awaited.discard(request)
@@ -97,7 +111,7 @@ class Traffic:
 
     def _on_failed(self, request: Request) -> None:
         self.awaited.discard(request)
-        if request is self.opening:
+        if request is self.opening:  # a download, and what has no content, ends here too
             self.failed = request.url, request.failure or ""
             self._on_over()
 
@@ -106,8 +120,19 @@ class Traffic:
             self.moved = True
             self._on_over()
 
-    def _on_window(self, _: Page) -> None:
+    def _on_window(self, page: Page) -> None:
+        page.once("close", self._on_window_closed)
         self.news.set()
+
+    def _on_window_closed(self, page: Page) -> None:
+        frame = _frame(self.opening) if self.opening is not None else None
+        if frame is None or frame.page is page:
+            self._on_over()
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        # What a page writes itself has arguments.
+        if not message.args and (found := _KEPT_FROM.match(message.text)):
+            self.kept_from = found[1]
 
     def _on_over(self, _: object = None) -> None:
         self.opening = None

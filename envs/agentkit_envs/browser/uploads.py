@@ -45,11 +45,13 @@ def allowed_file(folder: Path | None, name: str) -> Path:
         )
     root = folder.resolve()
     if not name.strip() or "\0" in name:
-        raise CannotAct(f"{said(name)} is no name of a file")
+        raise CannotAct(f"the text {said(name)} is no name of a file")
     path = (root / name).resolve()
     # A name with .. and a link that leads out of the folder both end here.
     if not path.is_relative_to(root):
-        raise CannotAct(f"{said(name)} is not inside the folder whose files may be given to pages")
+        raise CannotAct(
+            f"the file {said(name)} is not inside the folder whose files may be given to pages"
+        )
     if not path.is_file():
         raise CannotAct(f"there is no file {said(name)}. {_known(root, name)}")
     return path
