@@ -32,6 +32,12 @@ def seen(shown: Tab) -> list[str]:
     return [write_line(element) for element in shown.look(thorough=True).elements]
 
 
+def leads_to(shown: Tab, ref: str | None, label: str) -> None:
+    """The reference is of the element with that label."""
+    place = shown.page.locator(f"aria-ref={shown.references.playwright[ref or '']}")
+    assert shown.run(place.get_attribute("aria-label", timeout=1000)) == label
+
+
 def test_passwords_are_hidden_with_their_length(shown: Tab) -> None:
     shown.show("""<input aria-label=User><input aria-label=Pass type=password>
         <input aria-label=Pin type=password value=1234>
@@ -75,6 +81,8 @@ def test_a_field_for_files_says_which_are_chosen(shown: Tab) -> None:
         '- e2 button "Many"',
         '+ e2 button "Many" = "a.txt, b"',
     )
+    leads_to(shown, "e1", "One")
+    leads_to(shown, "e2", "Many")
 
 
 @pytest.mark.parametrize("around", ["{}", '<p>Outside</p><iframe srcdoc="{}"></iframe>'])
@@ -86,4 +94,5 @@ def test_the_keyboard_is_followed_into_custom_elements(shown: Tab, around: str) 
     look = shown.look(thorough=True)
     [field] = [element for element in look.elements if element.name == "Inner"]
     assert (look.focused, field.states) == (field.ref, ("focused",))
+    leads_to(shown, field.ref, "Inner")
     assert "generic" not in [e.role for e in look.elements if "focused" in e.states]

@@ -36,8 +36,12 @@ class _Told:
     within: bool
 
 
-async def detailed(page: Page, elements: Sequence[Element]) -> list[Element]:
-    """The elements of a snapshot that was just taken, with Playwright's references, and details."""
+async def detailed(page: Page, elements: Sequence[Element]) -> tuple[list[Element], bool]:
+    """The elements of a snapshot that was just taken, with Playwright's references, and details.
+
+    Also whether Playwright had to look at single elements for it. Then it has forgotten where the
+    other references lead, until it takes a snapshot of the whole page again.
+    """
     frames = page.frames
     told = await asyncio.gather(*map(_ask, frames))
     secrets = frozenset(one for facts in told if facts for one in facts.secrets)
@@ -48,7 +52,7 @@ async def detailed(page: Page, elements: Sequence[Element]) -> list[Element]:
             shown = await _with_files(frame, shown)
         if facts is not None and facts.within:
             shown = _with_keyboard(shown, await _reference(frame.locator(":focus").last))
-    return shown
+    return shown, any(facts and (facts.chosen or facts.within) for facts in told)
 
 
 async def _ask(frame: Frame) -> _Told | None:

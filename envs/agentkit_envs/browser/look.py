@@ -83,7 +83,9 @@ async def look(
 async def _marked(page: Page, root: str | None, boxes: bool, ends: float) -> list[Element]:
     async with marked(page) as marks:
         elements = parse_snapshot(await _snapshot(page, root, boxes, ends))
-        elements = await detailed(page, elements)
+        elements, is_forgotten = await detailed(page, elements)
+        if is_forgotten:
+            await _snapshot(page, root, boxes, ends)
     return unmask(elements, marks)
 
 
