@@ -47,16 +47,22 @@ def test_the_tables_of_info_keys_are_complete():
     assert sorted(named("MiniWoB++")) == sorted(documented(MiniWoBEnv, "Information"))
 
 
-def test_the_table_of_arguments_has_each_with_its_default():
-    told = {
+def defaults(heading: str) -> dict[str, str]:
+    return {
         name: default.strip("`").replace("`", "")
-        for first, default, _ in rows("Reward, end and info", 1)
+        for first, default, _ in rows(heading, 1)
         for name in NAME.findall(first)
     }
+
+
+def test_the_tables_of_arguments_have_each_with_its_default():
     parameters = inspect.signature(BrowserEnv).parameters.values()
     real = {one.name: str(one.default) for one in parameters}
     real |= {"goal": '""', "dialogs": '"dismiss"'}
-    assert told == real
+    assert defaults("Reward, end and info") == real
+    parameters = inspect.signature(MiniWoBEnv).parameters.values()
+    real = {one.name: str(one.default) for one in parameters}
+    assert defaults("MiniWoB++") == real | {"task": '"benchmark"'}
 
 
 def test_the_table_of_inputs_is_the_agents():

@@ -39,9 +39,9 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
     A page of 160 x 210 pixels shows a form, a list, a mailbox, a drawing; a goal in one sentence
     says what to do there (Liu et al. 2018, https://arxiv.org/abs/1802.08802). The pages are those
     of the Python package `miniwob`, served on loopback to Chromium. Their clock stands still
-    while the player thinks: it goes on by half a second after each action, and by `ms` in
-    `noop(ms)`, a minute at most, so that nothing depends on how fast the machine or the model is.
-    The time limits of the tasks (7 to 60 seconds) are out of reach.
+    while the player thinks: it goes on by half a second after each action, and by `wait_ms` in
+    `noop(wait_ms)`, a minute at most, so that nothing depends on how fast the machine or the
+    model is. The time limits of the tasks (7 to 60 seconds) are out of reach.
 
     ## Action Space
     Any text. An action is one call in BrowserGym's grammar, such as `click('e3')`; it is read,
@@ -63,8 +63,8 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
 
     ## Episode End
     `terminated`: the page says that the task is over; the player says `report_infeasible`; or the
-    page was left or loaded again, which loses the task. `truncated`: `max_steps` actions,
-    understood or not.
+    page was left, loaded again or does not answer any more, which loses the task. `truncated`:
+    `max_steps` actions, understood or not.
 
     ## Information
     - `actions` (list of str): actions that can be done now and need no words of the player's own:
@@ -79,7 +79,7 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
     - `fields` (dict or None): the parts of the goal by name, where the page tells them.
     - `error` (str): why the last action did nothing, or not all; empty if it worked.
     - `infeasible` (str or None): why the task was reported to be infeasible.
-    - `left` (bool): whether the page of the task was left.
+    - `left` (bool): whether the page of the task was left, or does not answer any more.
     - `score` (float or None): the page's reward, once it has said that the task is over.
     - `success` (bool): whether that is above 0.
     - `reason` (str): why, where the page says so.
@@ -94,7 +94,8 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
       tasks that others report results on), "expert" (those with a rule of the expert), "timed",
       "flight" or "all" (134); or several of these, as a list or as a text with commas between.
     - `max_steps` (30): actions in an episode; None for no limit. BrowserGym's runs have 10.
-    - `action_timeout_s` (5.0): how long an action may take, and as long again reading the page.
+    - `action_timeout_s` (5.0): how long an action may take, in real seconds, and as long again
+      reading the page.
     - `text_size` (8000): characters of an observation; what does not fit is left out, and the
       text says so.
     - `image` (False): whether `info` holds a picture of the window, 500 x 420 pixels (600 x

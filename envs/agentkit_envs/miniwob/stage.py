@@ -101,7 +101,10 @@ class Stage:
         return Beginning(str(told["goal"]), told["fields"])
 
     def wait(self, ms: float = STEP_MS) -> State | None:
-        """Let the page's clock go on, and see how the task stands; None if its page was left."""
+        """Let the page's clock go on, and see how the task stands.
+
+        None if its page was left, or does not answer within 30 s of real time.
+        """
         told = self.browsing.call(lambda session: _wait(session, ms))
         if told is None:
             return None
@@ -149,6 +152,7 @@ class Stage:
 
 
 async def _wait(session: "Session", ms: float) -> dict[str, Any] | None:
+    """What task.js tells; None if the page was left, has crashed or does not answer."""
     script = "ms => window.agentkitTask ? window.agentkitTask.wait(ms) : null"
     try:
         async with asyncio.timeout(_TIMEOUT_S):
