@@ -2,8 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from functools import cache
-from importlib.resources import files
 
 from agentkit_envs.miniwob.strategy import goals, moves
 from agentkit_envs.miniwob.strategy.turn import BOXES, Lost, Turn
@@ -13,13 +11,6 @@ def boxes(turn: Turn) -> str:
     """Tick the boxes that the goal lists, and no other."""
     wanted = goals.listed(goals.between(turn.goal, "Select ", " and click Submit"))
     return turn.mark([(box, box.name in wanted) for box in turn.all(*BOXES)])
-
-
-def similar_boxes(turn: Turn) -> str:
-    """Tick the boxes with words that mean the same as those of the goal."""
-    listed = goals.listed(goals.between(turn.goal, "similar to ", " and click Submit"))
-    wanted = {meaning(word) for word in listed}
-    return turn.mark([(box, meaning(box.name) in wanted) for box in turn.all("checkbox")])
 
 
 def options(turn: Turn) -> str:
@@ -50,7 +41,7 @@ def walk(turn: Turn, path: Sequence[str]) -> str:
 
 
 def menu_item(turn: Turn) -> str:
-    """Open the menu, then the item of a name or of an icon, in the part that has it."""
+    """Open the menu, then its parts, until there is the item of a name or of an icon."""
     items = turn.all("menuitem")
     if not items:
         return moves.click(turn.find("Menu", "button"))
@@ -59,17 +50,4 @@ def menu_item(turn: Turn) -> str:
     for item in items:
         if item.name.startswith(f"{icon[1]} ") if icon else item.name.endswith(labelled[-1]):
             return moves.click(item)
-    leading = moves.hover(turn.find("Playback", "menuitem"))
-    return moves.wait(500) if turn.did(leading) else leading
-
-
-@cache
-def _meanings() -> dict[str, int]:
-    text = files("agentkit_envs.miniwob").joinpath("synonyms.txt").read_text("utf-8")
-    rows = enumerate(line.split() for line in text.splitlines())
-    return {word: row for row, some in rows for word in some}
-
-
-def meaning(word: str) -> int | str:
-    """Equal for words that mean the same."""
-    return _meanings().get(word.casefold(), word.casefold())
+    return turn.untried(moves.hover(item) for item in items if "disabled" not in item.states)

@@ -5,21 +5,8 @@ from itertools import pairwise
 
 from agentkit_envs.browser.view import Element
 from agentkit_envs.miniwob.strategy import goals, moves
-from agentkit_envs.miniwob.strategy.turn import BOXES, Lost, Turn, words
+from agentkit_envs.miniwob.strategy.turn import Lost, Move, Turn, words
 
-_DIGITS = (
-    ".##. #..# #..# #..# #..# #..# .##.",
-    "..#. .##. ..#. ..#. ..#. ..#. ..#.",
-    ".##. #..# #..# ..#. .#.. #... ####",
-    ".##. #..# ...# .##. ...# #..# .##.",
-    "#... #.#. #.#. #### ..#. ..#. ..#.",
-    "#### #... #... ###. ...# #..# .##.",
-    ".##. #..# #... ###. #..# #..# .##.",
-    "#### #..# ...# ..#. ..#. .#.. .#..",
-    ".##. #..# #..# .##. #..# #..# .##.",
-    ".##. #..# #..# .### ...# #..# .##.",
-)
-"""How a digit is drawn in boxes: seven rows of four."""
 _LEAP = 10
 """A slider that is further away than this is moved in large steps."""
 
@@ -36,12 +23,15 @@ def guess(turn: Turn) -> str:
 
 def _range_left(turn: Turn) -> tuple[int, int]:
     """What the guesses so far have left; the page tells only about the last one."""
-    low, high = 0, 9
-    guesses = [int(found[1]) for a in turn.tried if (found := re.search(r"'(\d)'\)$", a))]
+    asked = re.search(r"between (\d+)-(\d+)", turn.goal)
+    if not asked:
+        raise Lost("the goal does not say between which numbers it is")
+    low, high = int(asked[1]), int(asked[2])
+    guesses = [int(found[1]) for a in turn.tried if (found := re.search(r"'(\d+)'\)$", a))]
     for guessed, later in pairwise(guesses):
         low, high = (guessed + 1, high) if later > guessed else (low, guessed - 1)
     for element in turn.elements:
-        told = re.search(r"is (lower|higher) than (\d)", words(element))
+        told = re.search(r"is (lower|higher) than (\d+)", words(element))
         if told and guesses and int(told[2]) == guesses[-1]:
             guessed = guesses[-1]
             low, high = (guessed + 1, high) if told[1] == "higher" else (low, guessed - 1)
@@ -79,19 +69,25 @@ def _all_then_submit(turn: Turn, actions: list[str]) -> str:
     return next((action for action in actions if not turn.did(action)), turn.submit())
 
 
-def greatest(turn: Turn) -> str:
-    """Pick the card with the greatest number."""
-    cards = [e for e in turn.all("generic", "button") if re.fullmatch(r"-?\d+", words(e))]
+def greatest(turn: Turn) -> str | Move:
+    """Turn each card over, remember its number, and pick the one with the greatest."""
+    cards = [e for e in turn.all("generic", "button") if words(e) != "Submit"]
     if not cards:
         raise Lost("there are no cards")
-    return _all_then_submit(turn, [moves.click(max(cards, key=lambda e: int(words(e))))])
+    shown = {at: int(words(card)) for at, card in enumerate(cards) if words(card).isdecimal()}
+    known = {**dict(map(_card, turn.facts)), **shown}
+    facts = tuple(f for at in shown if (f := f"card {at + 1} has {shown[at]}") not in turn.facts)
+    covered = [card for at, card in enumerate(cards) if at not in known]
+    if covered:
+        return Move(moves.click(covered[0]), facts)
+    best = max(known, key=lambda at: known[at])
+    return turn.submit() if list(shown) == [best] else Move(moves.click(cards[best]), facts)
 
 
-def drawn_digit(turn: Turn) -> str:
-    """Tick the boxes that draw a digit."""
-    pattern = _DIGITS[int(goals.quotes(turn.goal)[0])].replace(" ", "")
-    boxes = turn.all(*BOXES)
-    return turn.mark([(box, sign == "#") for box, sign in zip(boxes, pattern, strict=False)])
+def _card(fact: str) -> tuple[int, int]:
+    """The index and the number of a card that was seen."""
+    position, number = goals.numbers(fact)
+    return int(position) - 1, int(number)
 
 
 def sliders(turn: Turn) -> str:

@@ -3,7 +3,8 @@
 import math
 import re
 
-from agentkit_envs.miniwob.strategy import moves
+from agentkit_envs.browser.view import Element
+from agentkit_envs.miniwob.strategy import goals, moves
 from agentkit_envs.miniwob.strategy.shapes import Shape, shapes
 from agentkit_envs.miniwob.strategy.turn import Lost, Turn, words
 
@@ -199,52 +200,26 @@ def sort_numbers(turn: Turn) -> str:
     return turn.submit()
 
 
-def move_item(turn: Turn) -> str:
-    """Drag an item of a list or a grid to a position."""
-    names = [words(e) for e in turn.all("generic") if words(e)]
-    now = next((at for at, name in enumerate(names) if f"Drag {name} " in turn.goal), None)
-    if now is None:
-        raise Lost("the goal names no item")
-    grid = len(names) > _COLUMN
-    place = _in_grid if grid else _in_list
-    start, end = place(now), place(_position(turn.goal, now, grid))
-    up, right = end[1] < start[1], end[0] > start[0]
-    x, y = (to + _BEYOND_PX * ((to > at) - (to < at)) for at, to in zip(start, end, strict=True))
-    if not (up and right):
-        return moves.drag_by(start, (x, y))
-    # Who comes from the left is put behind an item: so it comes from the right.
-    back = (end[0] - _BEYOND_PX, y)
-    parts = (("down", start), ("move", (x, y)), ("move", back), ("up", back))
-    return turn.untried(moves.mouse(part, at) for part, at in parts)
+def move_in_list(turn: Turn) -> str:
+    """Drag an item of a list to a position."""
+    items, now = _named_item(turn)
+    return moves.drag(items[now], items[_position(turn.goal, now, len(items))])
 
 
-_COLUMN = 5
-"""More items than these stand in a grid of three columns."""
-_BEYOND_PX = 8
-"""An item makes room once it is passed by more than its middle."""
+def _named_item(turn: Turn) -> tuple[list[Element], int]:
+    """The items, and the index of the one that the goal names."""
+    items = [e for e in turn.all("listitem") if turn.inside(e)]
+    for index, item in enumerate(items):
+        if turn.goal.startswith(f"Drag {words(turn.inside(item)[0])} "):
+            return items, index
+    raise Lost("the goal names no item")
 
 
-def _in_list(index: int) -> Place:
-    """The middle of an item; the page does not say it, but it never changes."""
-    return 77, round(70 + 28.5 * index)
-
-
-def _in_grid(index: int) -> Place:
-    row, column = divmod(index, 3)
-    return 27 + 46 * column, 77 + 46 * row
-
-
-def _position(goal: str, now: int, grid: bool) -> int:
-    """The index that an item is to have."""
-    ordinal = re.search(r"(\d)(?:st|nd|rd|th) position", goal)
+def _position(goal: str, now: int, count: int) -> int:
+    """The index that an item of a list is to have."""
+    ordinal = goals.ordinals(goal)
     if ordinal:
-        return int(ordinal[1]) - 1
-    row = 3 if grid else 1
-    steps = {"up by one": -row, "down by one": row, "left by one": -1, "right by one": 1}
-    for said, away in steps.items():
-        if said in goal:
-            return now + away
-    if not grid:
-        return 0 if "top" in goal else _COLUMN - 1
-    down = 0 if "top" in goal else 2 if "bottom" in goal else 1
-    return 3 * down + (0 if "left" in goal else 2 if "right" in goal else 1)
+        return ordinal[0]
+    if "by one" in goal:
+        return now + (1 if "down" in goal else -1)
+    return 0 if "top" in goal else count - 1

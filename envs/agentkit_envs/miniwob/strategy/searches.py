@@ -5,28 +5,23 @@ from datetime import datetime
 
 from agentkit_envs.browser.view import Element
 from agentkit_envs.miniwob.strategy import goals, moves
-from agentkit_envs.miniwob.strategy.turn import Lost, Turn, words
-
-_PAGE = 3
-"""How many results stand on a page."""
+from agentkit_envs.miniwob.strategy.turn import Lost, Move, Turn, words
 
 
-def search_engine(turn: Turn) -> str:
+def search_engine(turn: Turn) -> str | Move:
     """Search, go to the page of the result, and open it."""
     field = turn.first("textbox")
     text = goals.quotes(turn.goal)[0]
-    search = turn.find("Search", "button")
     if field.value != text:
         return moves.fill(field, text)
-    links = turn.all("link")
-    if not links:
-        return moves.click(search)
-    names = [link.name for link in links]
-    page, place = divmod(goals.ordinals(turn.goal)[0], _PAGE)
-    now = 0 if "<" not in names else 1 if ">" in names else 2
-    if now != page:
-        return moves.click(turn.find(str(page + 1), "link"))
-    return moves.click(links[place])
+    results = [e for e in turn.all("link") if e.name not in ("<", ">") and not e.name.isdecimal()]
+    if not results:
+        return moves.click(turn.find("Search", "button"))
+    page, place = divmod(goals.ordinals(turn.goal)[0], len(results))
+    opened = f"page {page + 1} is open"
+    if page and opened not in turn.facts:
+        return Move(moves.click(turn.find(str(page + 1), "link")), (opened,))
+    return moves.click(results[place])
 
 
 def phone_book(turn: Turn) -> str:

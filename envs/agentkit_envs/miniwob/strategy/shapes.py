@@ -11,6 +11,7 @@ from agentkit_envs.miniwob.strategy.turn import Lost, Turn
 
 _PLACED = re.compile(r"(\d+) x (\d+) at \((-?\d+), (-?\d+)\)")
 _LARGE_PX = 15
+"""What is higher is called large: it is as high as a line of text and its distance to the next."""
 _KINDS = {"circle": "circle", "rect": "rectangle", "polygon": "triangle"}
 _SAME_COLOUR = {"cyan": "aqua", "gray": "grey", "fuchsia": "magenta"}
 _HUES = {"red": 0.0, "green": 1 / 3, "blue": 2 / 3}

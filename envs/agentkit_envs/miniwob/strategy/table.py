@@ -39,7 +39,6 @@ RULES: MappingProxyType[str, Rule] = MappingProxyType(
         "click-button-sequence": clicks.buttons_in_order,
         "click-checkboxes": choices.boxes,
         "click-checkboxes-large": choices.boxes,
-        "click-checkboxes-soft": choices.similar_boxes,
         "click-checkboxes-transfer": choices.boxes,
         "click-collapsible": clicks.section,
         "click-collapsible-2": clicks.hidden_link,
@@ -71,8 +70,7 @@ RULES: MappingProxyType[str, Rule] = MappingProxyType(
         "count-shape": shapes.count,
         "drag-box": places.box,
         "drag-circle": places.push,
-        "drag-items": places.move_item,
-        "drag-items-grid": places.move_item,
+        "drag-items": places.move_in_list,
         "drag-shapes": places.sort_shapes,
         "drag-shapes-2": places.sort_shapes,
         "drag-single-shape": places.push,
@@ -106,14 +104,12 @@ RULES: MappingProxyType[str, Rule] = MappingProxyType(
         "generate-number": numbers.generate,
         "grid-coordinate": shapes.coordinate,
         "guess-number": numbers.guess,
-        "hot-cold": games.hot_cold,
         "identify-shape": shapes.identify,
         "login-user": texts.login,
         "login-user-popup": texts.login,
         "multi-layouts": texts.films,
         "multi-orderings": texts.films,
         "navigate-tree": searches.tree,
-        "number-checkboxes": numbers.drawn_digit,
         "odd-or-even": numbers.odd_or_even,
         "order-food": offers.meal,
         "phone-book": searches.phone_book,
@@ -158,6 +154,8 @@ class Decision:
     why: str
     facts: tuple[str, ...] = ()
     """What it remembers of the page."""
+    fault: str = ""
+    """The error in a rule that let it fail, which is a mistake in the rule."""
 
 
 def plan(task: str) -> str:
@@ -189,15 +187,21 @@ def decide(task: str, view: View, tried: Sequence[str], facts: Sequence[str] = (
         return Decision(again, f"the mouse did not reach it: {error}")
     try:
         found = rule(turn)
-    except (Lost, LookupError, StopIteration, ValueError) as problem:
-        # A page that is not as the rule knows it, or not yet: it may still be loading.
-        lost = str(problem) if isinstance(problem, Lost) else "the page is not as it should be"
-        if tried[-_PATIENCE:].count(_WAIT) < _PATIENCE:
-            return Decision(_WAIT, f"{lost}, so it is waited for")
-        why = f"the rule for task {task} found no way on: {lost}"
-        return Decision(moves.give_up(why), why)
+    except Lost as problem:
+        return _wait_or_give_up(task, tried, str(problem))
+    except (LookupError, StopIteration, ValueError) as problem:
+        # Also a page that is still loading may be what the rule did not think of.
+        fault = f"the rule failed with {type(problem).__name__}: {problem}"
+        return _wait_or_give_up(task, tried, fault, fault)
     move = found if isinstance(found, Move) else Move(found)
     return Decision(move.action, plan(task), move.facts)
+
+
+def _wait_or_give_up(task: str, tried: Sequence[str], lost: str, fault: str = "") -> Decision:
+    if tried[-_PATIENCE:].count(_WAIT) < _PATIENCE:
+        return Decision(_WAIT, f"{lost}, so it is waited for", fault=fault)
+    why = f"the rule for task {task} found no way on: {lost}"
+    return Decision(moves.give_up(why), why, fault=fault)
 
 
 def _by_keyboard(turn: Turn) -> str | None:
