@@ -531,7 +531,7 @@ def ended(task, score, infeasible=None, **more):
 
 
 def test_the_report_tells_what_failed_and_what_was_given_up():
-    gone = [ended(task, None, "no rule for this task") for task in ("d", "c", "c")]
+    gone = [ended(task, None, f"no rule for task {task}") for task in ("d", "c", "c")]
     infos = [ended("a", 1.0), ended("b", -1.0), ended("b", 0.5), *gone]
     assert MiniWoBEnv.report(infos) == {
         "success rate": "33.3% (95% between 9.7 and 70.0, 2 of 6 episodes)",

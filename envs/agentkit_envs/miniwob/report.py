@@ -75,7 +75,8 @@ def _with_reasons(infos: Sequence[Mapping[str, Any]]) -> str:
     """The tasks by why they were given up, each reason once."""
     tasks: dict[str, list[str]] = {}
     for info in infos:
-        reason = shorten(info["infeasible"], LONGEST, placeholder="...")
+        said = info["infeasible"].replace(f"task {info['task']}", "this task")
+        reason = shorten(said, LONGEST, placeholder="...")
         tasks.setdefault(reason, []).append(info["task"])
     return "; ".join(
         f"{_counted(names)} ({reason})" if reason else _counted(names)
