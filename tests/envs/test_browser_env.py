@@ -362,3 +362,13 @@ def test_every_wrong_argument_is_told_at_once():
 
 def test_a_page_can_change_so_an_episode_is_not_repeated():
     assert BrowserEnv.resumable is False
+
+
+def test_a_password_in_an_address_is_not_shown(shop, site):
+    shop.reset(seed=0)
+    told = [shop.step(f"goto('http://ada:tok3n@127.0.0.1:{site.port}/help')")]
+    told += [shop.step(action) for action in ("new_tab()", "goto('/missing')")]
+    for observation, *_, info in told:
+        seen = "\n".join(x for x in observation.splitlines() if not x.startswith("Last action"))
+        assert "tok3n" not in seen + info["url"] + info["error"]
+    assert told[0][4]["url"] == site.url("/help")

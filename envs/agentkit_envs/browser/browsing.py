@@ -22,6 +22,7 @@ from agentkit_envs.browser.changes import changes
 from agentkit_envs.browser.engine import Engine, shared_engine
 from agentkit_envs.browser.film import Film, black
 from agentkit_envs.browser.gate import Gate
+from agentkit_envs.browser.notices import without_user
 from agentkit_envs.browser.pictures import picture
 from agentkit_envs.browser.references import References
 from agentkit_envs.browser.session import Session
@@ -147,8 +148,9 @@ class Browsing:
                 told = changes(self._seen, seen.elements)
             self._seen, self._place = seen.elements, place
         self._note_refused(sight.notices)
+        tabs = tuple(replace(tab, url=without_user(tab.url)) for tab in sight.tabs)
         return View(
-            goal, seen.url, seen.title, sight.tabs, seen.elements, seen.focused, last,
+            goal, without_user(seen.url), seen.title, tabs, seen.elements, seen.focused, last,
             sight.notices, told, steps_left=steps_left,
         )  # fmt: skip
 

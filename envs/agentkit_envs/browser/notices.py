@@ -51,7 +51,12 @@ def quote(text: str, longest: int = LONGEST) -> str:
 
 def quote_address(url: str) -> str:
     """An address in quotes, which may hold words of a page; without a name and password in it."""
-    return quote(_USER.sub(r"\1", url), LONGEST_ADDRESS)
+    return quote(without_user(url), LONGEST_ADDRESS)
+
+
+def without_user(url: str) -> str:
+    """An address without the name and password that may be in it."""
+    return _USER.sub(r"\1", url)
 
 
 def named(url: str) -> str:
