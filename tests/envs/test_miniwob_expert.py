@@ -1,6 +1,8 @@
 """The rule-based player of MiniWoB++: what its rules decide, and that they win in the browser."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from agentkit_envs.browser.actions import parse_action
@@ -47,6 +49,19 @@ def ask(node, **variables):
 
 def test_the_group_of_tasks_is_what_the_rules_are_for():
     assert groups()["expert"] == tuple(sorted(RULES))
+
+
+def test_the_page_about_it_counts_and_names_the_tasks_as_they_are():
+    page = (Path(__file__).parents[2] / "docs" / "browser.md").read_text(encoding="utf-8")
+    about = page.split("### The expert\n")[1].split("\n## ")[0]
+    known = groups()
+    benchmark = [task for task in known["benchmark"] if task in RULES]
+    assert f"{len(RULES)} of all {len(known['all'])} tasks have rules" in about
+    assert f"{len(benchmark)} of the {len(known['benchmark'])} of `benchmark`" in about
+    listed = re.findall(r"`([^`]+)`", about.split("with the reason: ")[1].split("\n")[0])
+    without = [task for task in known["all"] if task not in RULES]
+    assert sorted(listed) == sorted([*without, "benchmark"])
+    assert "`find-greatest`" in about
 
 
 def test_every_rule_says_in_a_sentence_what_it_does():

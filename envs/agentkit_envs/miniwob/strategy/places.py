@@ -3,8 +3,7 @@
 import math
 import re
 
-from agentkit_envs.browser.view import Element
-from agentkit_envs.miniwob.strategy import goals, moves
+from agentkit_envs.miniwob.strategy import moves
 from agentkit_envs.miniwob.strategy.shapes import Shape, shapes
 from agentkit_envs.miniwob.strategy.turn import Lost, Turn, words
 
@@ -198,28 +197,3 @@ def sort_numbers(turn: Turn) -> str:
         if value != right:
             return moves.drag(items[values.index(right)], item)
     return turn.submit()
-
-
-def move_in_list(turn: Turn) -> str:
-    """Drag an item of a list to a position."""
-    items, now = _named_item(turn)
-    return moves.drag(items[now], items[_position(turn.goal, now, len(items))])
-
-
-def _named_item(turn: Turn) -> tuple[list[Element], int]:
-    """The items, and the index of the one that the goal names."""
-    items = [e for e in turn.all("listitem") if turn.inside(e)]
-    for index, item in enumerate(items):
-        if turn.goal.startswith(f"Drag {words(turn.inside(item)[0])} "):
-            return items, index
-    raise Lost("the goal names no item")
-
-
-def _position(goal: str, now: int, count: int) -> int:
-    """The index that an item of a list is to have."""
-    ordinal = goals.ordinals(goal)
-    if ordinal:
-        return ordinal[0]
-    if "by one" in goal:
-        return now + (1 if "down" in goal else -1)
-    return 0 if "top" in goal else count - 1

@@ -70,7 +70,6 @@ RULES: MappingProxyType[str, Rule] = MappingProxyType(
         "count-shape": shapes.count,
         "drag-box": places.box,
         "drag-circle": places.push,
-        "drag-items": places.move_in_list,
         "drag-shapes": places.sort_shapes,
         "drag-shapes-2": places.sort_shapes,
         "drag-single-shape": places.push,
