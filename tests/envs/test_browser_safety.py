@@ -197,7 +197,7 @@ def test_a_service_worker_asks_the_gate_too(engine):
 
         with served({"/": "hello", "/sw.js": code}) as own, Visit(engine, own.address) as visit:
             told = engine.run(try_it(visit.gate, own.url()), 60)
-            assert told[0].startswith(evil.address)
+            assert told[0].startswith(f'"{evil.address}"')
         assert evil.connections == 0
         assert unused.gate.drain() == []
 
