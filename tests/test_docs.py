@@ -212,7 +212,7 @@ def test_the_readme_is_short_and_has_the_two_command_lines_on_lines_of_their_own
     install = "python3 -m venv .venv && .venv/bin/pip install -q -e '.[{}]' && .venv/bin/{}"
     assert install.format("browser,crafter,webshop", "agentkit run crafter") in lines
     first = next(line for line in lines if "bin/python -m pytest" in line)
-    assert first == install.format("dev", "python -m pytest")
+    assert first == install.format("dev", "python -m pytest -n 2 --dist worksteal")
 
 
 def test_the_readme_names_every_command():

@@ -30,7 +30,8 @@ class Terminal:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 90, 0, 0))
         self.process = subprocess.Popen(
             [AGENTKIT, *arguments],
-            env=environment,
+            # The tests' own size would come before the terminal's.
+            env={name: environment[name] for name in environment.keys() - {"COLUMNS", "LINES"}},
             stdin=slave,
             stdout=slave,
             stderr=slave,

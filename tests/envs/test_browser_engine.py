@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -98,6 +99,7 @@ def test_ctrl_c_while_waiting_cancels_the_coroutine(engine: Engine) -> None:
 
     def interrupt() -> None:
         endless.began.wait(5)
+        time.sleep(0.2)  # it begins before its caller waits for it
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
