@@ -66,16 +66,20 @@ def one_of(name: str, value: object, known: Sequence[str]) -> str | None:
     return f"{name} is {listed(known)}, not {value!r}{near(value, known)}"
 
 
+def folder(name: str, value: object, none: str) -> str | None:
+    """The path of a folder, which need not be there; `none` says what None stands for."""
+    if value is None or (isinstance(value, (str, Path)) and str(value).strip()):
+        return None
+    return f"{name} is the path of a folder{_or_none(none)}, not {value!r}"
+
+
 def existing_folder(name: str, value: object, none: str) -> str | None:
     """A folder that is there; `none` says what None stands for."""
-    if value is None:
-        return None
-    if not isinstance(value, (str, Path)) or not str(value).strip():
-        return f"{name} is the path of a folder{_or_none(none)}, not {value!r}"
-    if not Path(value).is_dir():
-        why = "that is no folder" if Path(value).exists() else "there is no such folder"
-        return f"{name} is '{value}': {why}"
-    return None
+    problem = folder(name, value, none)
+    if problem or not isinstance(value, (str, Path)) or Path(value).is_dir():
+        return problem
+    why = "that is no folder" if Path(value).exists() else "there is no such folder"
+    return f"{name} is '{value}': {why}"
 
 
 def is_whole(value: object) -> bool:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from agentkit_envs.browser.engine import Engine, shared_engine
+from agentkit_envs.browser.lines import write_line
 from agentkit_envs.browser.look import Look, look
 from agentkit_envs.browser.marking import listening_script
 from agentkit_envs.browser.references import References
@@ -51,3 +52,8 @@ def tab(width: int = 400, height: int = 300) -> Iterator[Tab]:
             yield Tab(engine, context, engine.run(context.new_page(), 60))
         finally:
             engine.run(context.close(), 60)
+
+
+def lines(look: Look) -> list[str]:
+    """What is said of the page."""
+    return ["  " * element.depth + write_line(element) for element in look.elements]

@@ -48,3 +48,11 @@ def test_what_a_bar_covers_is_scrolled_out_from_under_it(hands: Hands) -> None:
     hands.works("click({Buy})")
     assert hands.says("document.title") == "hit"
     assert hands.took_s < 2.5
+
+
+def test_what_covers_and_goes_away_soon_is_waited_for(hands: Hands) -> None:
+    hands.open("""<style>i { position: fixed; inset: 0; background: white }</style>
+      <button onclick="document.title = 'hit'">Buy</button><i>Wait</i>""")
+    hands.says("void setTimeout(() => document.querySelector('i').remove(), 500)")
+    hands.works("click({Buy})")
+    assert hands.says("document.title") == "hit"

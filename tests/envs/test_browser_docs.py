@@ -12,6 +12,7 @@ from agentkit_envs.browser.text import describe
 from agentkit_envs.browser.view import Element, LastAction, Tab, View
 from agentkit_envs.miniwob.env import MiniWoBEnv
 from agentkit_envs.miniwob.tasks import chosen_tasks
+from envs.doc_tables import rows
 
 from agentkit import load_agent
 
@@ -20,15 +21,8 @@ PAGE = (ROOT / "docs" / "browser.md").read_text(encoding="utf-8")
 NAME = re.compile(r"`(\w+)[`(]")
 
 
-def rows(heading: str, table: int = 0) -> list[list[str]]:
-    section = PAGE.split(f"## {heading}\n")[1].split("\n## ")[0]
-    tables = re.findall(r"(?:^\|.*\n)+", section, re.MULTILINE)
-    lines = tables[table].splitlines()[2:]
-    return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines]
-
-
 def named(heading: str, table: int = 0) -> list[str]:
-    return [name for first, *_ in rows(heading, table) for name in NAME.findall(first)]
+    return [name for first, *_ in rows(PAGE, heading, table) for name in NAME.findall(first)]
 
 
 def documented(kind: type, section: str) -> list[str]:
@@ -50,7 +44,7 @@ def test_the_tables_of_info_keys_are_complete():
 def defaults(heading: str) -> dict[str, str]:
     return {
         name: default.strip("`").replace("`", "")
-        for first, default, _ in rows(heading, 1)
+        for first, default, _ in rows(PAGE, heading, 1)
         for name in NAME.findall(first)
     }
 
@@ -73,7 +67,7 @@ def test_the_table_of_inputs_is_the_agents():
 
 
 def test_every_form_of_the_allow_list_is_taken(tmp_path):
-    forms = re.findall(r"`([^`]+)`", " ".join(first for first, _ in rows("What is refused")))
+    forms = re.findall(r"`([^`]+)`", " ".join(first for first, _ in rows(PAGE, "What is refused")))
     assert len(forms) == 6
     folder = f"{tmp_path.as_uri()}/"
     listed = [folder if form.startswith("file:") else form for form in forms]
@@ -89,7 +83,7 @@ def test_the_parts_of_an_observation_are_those_of_the_table():
         describe(View("g", "u", "t", tabs, elements, "e1", one, ("note",), ("+ x",), 0, 3))
         for one in (last, failed)
     ]
-    for first, _ in rows("What is seen"):
+    for first, _ in rows(PAGE, "What is seen"):
         for heading in re.findall(r"`([^`]+)`", first):
             assert any(f"\n{heading}" in f"\n{text}" for text in texts), heading
 

@@ -5,10 +5,8 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from agentkit_envs.browser.lines import write_line
-from agentkit_envs.browser.look import Look
 from agentkit_envs.browser.view import Box
-from envs.browser_looks import Tab, tab
+from envs.browser_looks import Tab, lines, tab
 from envs.browser_pages import needs_chromium
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -36,11 +34,6 @@ def shown() -> Iterator[Tab]:
     """A tab of the real Chromium."""
     with tab() as opened:
         yield opened
-
-
-def lines(look: Look) -> list[str]:
-    """What is said of the page."""
-    return ["  " * element.depth + write_line(element) for element in look.elements]
 
 
 def test_a_form_is_seen_as_a_person_would_say_it(shown: Tab) -> None:

@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from agentkit_envs.browser.lines import write_line
-from agentkit_envs.browser.look import Look
 from agentkit_envs.browser.marking import Mark, unmask
 from agentkit_envs.browser.view import Element
-from envs.browser_looks import Tab, tab
+from envs.browser_looks import Tab, lines, tab
 from envs.browser_pages import needs_chromium
 
 
@@ -50,11 +48,6 @@ def shown() -> Iterator[Tab]:
     """A tab of the real Chromium."""
     with tab() as opened:
         yield opened
-
-
-def lines(look: Look) -> list[str]:
-    """What is said of the page."""
-    return ["  " * element.depth + write_line(element) for element in look.elements]
 
 
 def thorough(shown: Tab, html: str) -> list[str]:

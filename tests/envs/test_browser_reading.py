@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from agentkit_envs.browser.lines import quote, unquote
+from agentkit_envs.browser.quoting import quote, unquote
 from agentkit_envs.browser.reading import read
 from agentkit_envs.browser.text import describe
 from agentkit_envs.browser.view import Element, LastAction, Tab, View

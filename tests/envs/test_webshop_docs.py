@@ -10,20 +10,16 @@ from agentkit_envs.webshop.env import MODES, WebShopEnv
 from agentkit_envs.webshop.goals import SPLITS
 from agentkit_envs.webshop.matching import THRESHOLD, colours
 from agentkit_envs.webshop.reward import Score
+from envs.doc_tables import rows
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "webshop.md").read_text(encoding="utf-8")
 
 
-def rows(heading: str, table: int = 0) -> list[list[str]]:
-    section = PAGE.split(f"## {heading}\n")[1].split("\n## ")[0]
-    tables = re.findall(r"(?:^\|.*\n)+", section, re.MULTILINE)
-    lines = tables[table].splitlines()[2:]
-    return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines]
-
-
 def named(heading: str, table: int = 0) -> list[str]:
-    return [name for first, *_ in rows(heading, table) for name in re.findall(r"`([^`]+)`", first)]
+    return [
+        name for first, *_ in rows(PAGE, heading, table) for name in re.findall(r"`([^`]+)`", first)
+    ]
 
 
 def test_the_tables_of_modes_pages_and_splits_are_complete():
@@ -68,5 +64,5 @@ def test_the_table_of_the_agents_prompts_is_complete():
 
 def test_the_table_of_arguments_has_the_defaults():
     parameters = list(inspect.signature(WebShopEnv).parameters.values())
-    told = {row[0].strip("`"): row[1].strip("`") for row in rows("Arguments")}
+    told = {row[0].strip("`"): row[1].strip("`") for row in rows(PAGE, "Arguments")}
     assert told == {p.name: str(p.default) for p in parameters}

@@ -16,7 +16,8 @@ from agentkit_envs.browser.allow import AllowList
 from agentkit_envs.browser.elements import why_stuck
 from agentkit_envs.browser.notices import named, quote_address
 from agentkit_envs.browser.origins import PORTS, read_origin, scheme_of
-from agentkit_envs.browser.scene import CannotAct, Scene, Tabs, said
+from agentkit_envs.browser.quoting import said
+from agentkit_envs.browser.scene import CannotAct, Scene, Tabs
 from agentkit_envs.browser.settling import QUIET_S, SlowPage, Watch
 
 __all__ = ["Done", "carry_out"]

@@ -24,7 +24,7 @@ NOT_LISTED = "not on the allow-list"
 _BLANK = "about:blank"
 _FORMS = (
     "an origin (https://shop.example), a host for both http and https (shop.example), "
-    "subdomains (https://*.example.org), a folder (file:///home/me/pages/) or * for every "
+    "subdomains (https://*.example.org), a folder (file:///srv/pages/) or * for every "
     "public address"
 )
 

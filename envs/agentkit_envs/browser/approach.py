@@ -1,10 +1,12 @@
 """Bring an element to where the mouse can hit it; if it cannot be hit, all is as it was before.
 
 Playwright scrolls a covered element to one end of its surroundings after the other, as long as it
-has time. Where the page would then be left depends on how fast the machine is. So the ends are
-tried here, each once, and what was scrolled in vain is put back.
+has time, and once more after that. Where the page would then be left depends on how fast the
+machine is. So Playwright is asked only when nothing covers the element: the ends are tried here,
+and what was scrolled in vain is put back.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -15,50 +17,47 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from agentkit_envs.browser.elements import PROBE, Found, why_covered
 from agentkit_envs.browser.facts import read_facts
-from agentkit_envs.browser.scene import CannotAct, Scene, script
+from agentkit_envs.browser.scene import CannotAct, Scene
+from agentkit_envs.browser.scripts import script
 
-COVERED_MS: Final = 1000.0
+COVERED_S: Final = 1.0
 """How long to wait for what covers an element to go away."""
+PAUSE_S: Final = 0.1
 _SCROLLING: Final = script("approach.js").strip()
 _ALIGNMENTS: Final = ("", "end", "center", "start")
 """Where in its surroundings an element may stand; first where it is, if it is in view."""
 
 
 @asynccontextmanager
-async def in_reach(scene: Scene, *found: Found) -> AsyncIterator[float]:
-    """For acting on elements with the mouse: gives how long Playwright may wait, in milliseconds.
+async def in_reach(scene: Scene, *found: Found) -> AsyncIterator[None]:
+    """For acting on elements with the mouse, where nothing covers them.
 
     Raises:
         CannotAct: Something covers one of them, and did not go away.
     """
-    covered = [one for one in found if one.facts.covered]
     before = [await one.handle.evaluate_handle(f"e => {_SCROLLING}.places(e)") for one in found]
-
-    async def put_back() -> None:
+    try:
+        for one in found:
+            if one.facts.covered:
+                await _uncover(scene, one)
+        yield
+    except (CannotAct, PlaywrightTimeout):
         with suppress(Error):  # another page is there, or none
             for places in before:
                 await places.evaluate(f"places => {_SCROLLING}.restore(places)")
-
-    reached = [await _uncovered(one) for one in covered]
-    stuck = next((one for one in reached if one.facts.covered), None)
-    if stuck is not None:
-        await put_back()
-    try:
-        yield scene.left_ms if stuck is None else min(scene.left_ms, COVERED_MS)
-    except PlaywrightTimeout:
-        await put_back()
-        if stuck is None:
-            raise
-        raise CannotAct(why_covered(stuck)) from None
+        raise
 
 
-async def _uncovered(found: Found) -> Found:
-    """The element where nothing covers it; where something always does, as it was first in view."""
-    seen: list[Found] = []
-    for block in _ALIGNMENTS:
-        await found.handle.evaluate(f"(e, block) => {_SCROLLING}.align(e, block)", block)
-        facts = read_facts(await found.handle.evaluate(PROBE))
-        seen.append(replace(found, facts=facts))
-        if not facts.covered:
-            return seen[-1]
-    return seen[0]
+async def _uncover(scene: Scene, found: Found) -> None:
+    """Scroll to where nothing covers the element, as soon as there is such a place."""
+    wait_s = min(COVERED_S, scene.left_s)
+    covers: list[Found] = []
+    for _ in range(1 + int(wait_s / PAUSE_S)):
+        for block in _ALIGNMENTS:
+            await found.handle.evaluate(f"(e, block) => {_SCROLLING}.align(e, block)", block)
+            facts = read_facts(await found.handle.evaluate(PROBE))
+            if not facts.covered:
+                return
+            covers.append(replace(found, facts=facts))
+        await asyncio.sleep(PAUSE_S)
+    raise CannotAct(why_covered(covers[0]))

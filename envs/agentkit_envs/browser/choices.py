@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from agentkit_envs.browser.calls import quoted
+from agentkit_envs.browser.roles import FIELDS, PRESSED
 from agentkit_envs.browser.view import Element, Tab, View
 
 LISTED = 100
@@ -10,11 +11,7 @@ LISTED = 100
 PAGE_STEP = 500
 """Pixels of the listed scrolling."""
 
-_CLICKED = frozenset({
-    "button", "checkbox", "gridcell", "link", "menuitem", "menuitemcheckbox", "menuitemradio",
-    "option", "radio", "switch", "tab", "treeitem",
-})  # fmt: skip
-_TYPED = frozenset({"combobox", "searchbox", "slider", "spinbutton", "textbox"})
+_CLICKED = PRESSED | {"gridcell"}
 
 
 def listed_actions(view: View) -> list[str]:
@@ -51,7 +48,7 @@ def _of_element(element: Element, inside: Sequence[Element]) -> Iterator[str]:
 
 
 def _takes_words(element: Element) -> bool:
-    return element.role in _TYPED or "editable" in element.states
+    return element.role in FIELDS or "editable" in element.states
 
 
 def _of_tabs(tabs: Sequence[Tab]) -> Iterator[str]:

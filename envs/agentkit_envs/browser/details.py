@@ -13,7 +13,7 @@ from typing import Final
 from playwright.async_api import Error, Frame, Locator, Page
 
 from agentkit_envs.browser.roles import FIELDS
-from agentkit_envs.browser.scene import script
+from agentkit_envs.browser.scripts import script
 from agentkit_envs.browser.snapshot import parse_snapshot
 from agentkit_envs.browser.view import Element
 

@@ -7,7 +7,8 @@ from typing import Final
 from playwright.async_api import ElementHandle, Error
 
 from agentkit_envs.browser.facts import Facts, read_facts
-from agentkit_envs.browser.scene import CannotAct, Scene, script
+from agentkit_envs.browser.scene import CannotAct, Scene
+from agentkit_envs.browser.scripts import script
 
 PROBE: Final = script("probe.js")
 GONE: Final = "it is gone from the page since the last observation"

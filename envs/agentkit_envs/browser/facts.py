@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from agentkit_envs.browser.scene import said
+from agentkit_envs.browser.quoting import said
 
 _TAG: Final = re.compile(r"[a-z][a-z0-9-]{0,30}")
 

@@ -6,7 +6,8 @@ from typing import Final
 from agentkit_envs.browser.approach import in_reach
 from agentkit_envs.browser.elements import Found, find_usable
 from agentkit_envs.browser.facts import Facts
-from agentkit_envs.browser.scene import CannotAct, Scene, said
+from agentkit_envs.browser.quoting import said
+from agentkit_envs.browser.scene import CannotAct, Scene
 
 FORMATS: Final = {
     "color": "#ff8800",
@@ -54,8 +55,8 @@ async def clear(scene: Scene) -> None:
 async def check(scene: Scene) -> None:
     """Tick a checkbox or choose a radio button."""
     found = await _checkable(scene)
-    async with in_reach(scene, found) as patience_ms:
-        await found.handle.check(timeout=patience_ms)
+    async with in_reach(scene, found):
+        await found.handle.check(timeout=scene.left_ms)
 
 
 async def uncheck(scene: Scene) -> None:
@@ -65,8 +66,8 @@ async def uncheck(scene: Scene) -> None:
         raise CannotAct(
             f"{found.what} is a radio button: choose another of its group to take it back"
         )
-    async with in_reach(scene, found) as patience_ms:
-        await found.handle.uncheck(timeout=patience_ms)
+    async with in_reach(scene, found):
+        await found.handle.uncheck(timeout=scene.left_ms)
 
 
 async def select_option(scene: Scene) -> None:

@@ -12,13 +12,12 @@ import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from playwright.async_api import Error, Frame, JSHandle, Page
 
 from agentkit_envs.browser.roles import FIELDS
+from agentkit_envs.browser.scripts import script
 from agentkit_envs.browser.view import Element
 
 LOG = logging.getLogger("agentkit.browser")
@@ -52,7 +51,7 @@ class Mark:
 
 def listening_script() -> str:
     """What must run in every document before its own scripts, for `marked` to know all."""
-    return _script("listening.js")
+    return script("listening.js")
 
 
 @asynccontextmanager
@@ -82,7 +81,7 @@ class _Labels:
         frame = self._frame
         try:
             async with asyncio.timeout(_FRAME_PATIENCE_S if frame.parent_frame else _PATIENCE_S):
-                self._found = await frame.evaluate_handle(_script("marks.js"), number)
+                self._found = await frame.evaluate_handle(script("marks.js"), number)
                 told = await self._found.evaluate(_LABEL_THEM)
             return {key: _read_fact(fact) for key, fact in json.loads(told).items()}
         except (Error, TimeoutError):  # it is being left, loading or busy
@@ -159,8 +158,3 @@ def _read(name: str, marks: Mapping[str, Mark]) -> str:
     """A name that is made of the names of labelled elements."""
     read = _LABEL.sub(lambda label: marks[label[1]].text if label[1] in marks else "", name)
     return " ".join(read.split())
-
-
-@cache
-def _script(name: str) -> str:
-    return files("agentkit_envs.browser").joinpath(name).read_text(encoding="utf-8")

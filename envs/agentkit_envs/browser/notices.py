@@ -1,8 +1,9 @@
 """What happened beside the actions, in plain sentences."""
 
-import json
 import re
 from typing import Final
+
+from agentkit_envs.browser.quoting import said
 
 MOST: Final = 20
 """How many different sentences are kept between two observations."""
@@ -41,17 +42,14 @@ class Notices:
         return sentences
 
 
-def quote(text: str, longest: int = LONGEST) -> str:
+def quote(text: str) -> str:
     """A page's text on one line, in quotes that it cannot end, and not too long."""
-    words = " ".join(text.split())
-    if len(words) > longest:
-        words = words[: longest - 1] + "…"
-    return json.dumps(words, ensure_ascii=False)
+    return said(text, LONGEST)
 
 
 def quote_address(url: str) -> str:
     """An address in quotes, which may hold words of a page; without a name and password in it."""
-    return quote(without_user(url), LONGEST_ADDRESS)
+    return said(without_user(url), LONGEST_ADDRESS)
 
 
 def without_user(url: str) -> str:

@@ -7,7 +7,8 @@ from playwright.async_api import ElementHandle
 
 from agentkit_envs.browser.approach import in_reach
 from agentkit_envs.browser.elements import Found, find, why_unusable
-from agentkit_envs.browser.scene import CannotAct, Scene, script
+from agentkit_envs.browser.scene import CannotAct, Scene
+from agentkit_envs.browser.scripts import script
 
 SCROLL: Final = script("scroll.js")
 PIECE: Final = 25
@@ -21,15 +22,15 @@ DRAG_STEPS: Final = 8
 async def click(scene: Scene) -> None:
     """Click an element."""
     found = await _clickable(scene)
-    async with in_reach(scene, found) as patience_ms:
-        await found.handle.click(**_how(scene), timeout=patience_ms)
+    async with in_reach(scene, found):
+        await found.handle.click(**_how(scene), timeout=scene.left_ms)
 
 
 async def dblclick(scene: Scene) -> None:
     """Click an element twice."""
     found = await _clickable(scene)
-    async with in_reach(scene, found) as patience_ms:
-        await found.handle.dblclick(**_how(scene), timeout=patience_ms)
+    async with in_reach(scene, found):
+        await found.handle.dblclick(**_how(scene), timeout=scene.left_ms)
 
 
 async def hover(scene: Scene) -> None:
@@ -37,8 +38,8 @@ async def hover(scene: Scene) -> None:
     found = await find(scene, scene.action.text("bid"))
     if not found.facts.shown:
         raise CannotAct(f"{found.what} cannot be used: it is hidden now")
-    async with in_reach(scene, found) as patience_ms:
-        await found.handle.hover(timeout=patience_ms)
+    async with in_reach(scene, found):
+        await found.handle.hover(timeout=scene.left_ms)
 
 
 async def drag_and_drop(scene: Scene) -> None:
@@ -50,8 +51,8 @@ async def drag_and_drop(scene: Scene) -> None:
             raise CannotAct(f"{found.what} cannot be used: it is hidden now")
     page = scene.page
     source, target = (page.locator(f"aria-ref={scene.refs[found.ref]}") for found in (start, end))
-    async with in_reach(scene, start, end) as patience_ms:
-        await source.drag_to(target, steps=DRAG_STEPS, timeout=patience_ms)
+    async with in_reach(scene, start, end):
+        await source.drag_to(target, steps=DRAG_STEPS, timeout=scene.left_ms)
 
 
 async def scroll(scene: Scene) -> None:
@@ -66,8 +67,8 @@ async def scroll(scene: Scene) -> None:
         return
     if found is not None and found.facts.shown:
         # Some pages, such as maps, follow the wheel though nothing of them scrolls.
-        async with in_reach(scene, found) as patience_ms:
-            await found.handle.hover(timeout=patience_ms)
+        async with in_reach(scene, found):
+            await found.handle.hover(timeout=scene.left_ms)
         await scene.page.mouse.wheel(right, down)
         return
     raise CannotAct("nothing scrolled: the page is at its end there")

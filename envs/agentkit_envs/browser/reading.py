@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 
 from agentkit_envs.browser import budget, text
-from agentkit_envs.browser.lines import read_line, unquote
+from agentkit_envs.browser.lines import read_line
+from agentkit_envs.browser.quoting import unquote
 from agentkit_envs.browser.view import Element, LastAction, Tab, View
 
 _TAB = re.compile(r'\d+ ("(?:[^"\\]|\\.)*") ("(?:[^"\\]|\\.)*")( \(this one\))?')

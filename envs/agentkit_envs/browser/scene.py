@@ -1,10 +1,8 @@
 """What an action is carried out with, and what it says when it cannot be."""
 
 import asyncio
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Protocol
 
@@ -74,15 +72,3 @@ class Scene:
     def left_ms(self) -> float:
         """The same in milliseconds, as Playwright takes it."""
         return self.left_s * 1000
-
-
-def script(name: str) -> str:
-    """A script of ours that is run in pages."""
-    return files("agentkit_envs.browser").joinpath(name).read_text(encoding="utf-8")
-
-
-def said(text: str, longest: int = 60) -> str:
-    """Words of a page in one of our sentences: in quotes, on one line, cut off when long."""
-    line = " ".join(text.split())
-    short = line if len(line) <= longest else line[: longest - 3] + "..."
-    return json.dumps(short, ensure_ascii=False)

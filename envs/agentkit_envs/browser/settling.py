@@ -8,7 +8,7 @@ from playwright.async_api import Error, JSHandle, Page
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from agentkit_envs.browser.notices import named
-from agentkit_envs.browser.scene import script
+from agentkit_envs.browser.scripts import script
 from agentkit_envs.browser.traffic import Traffic
 
 WATCH: Final = script("watch.js")

@@ -7,7 +7,8 @@ from typing import Final
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from agentkit_envs.browser.elements import Found, find, why_unusable
-from agentkit_envs.browser.scene import CannotAct, Scene, said
+from agentkit_envs.browser.quoting import said
+from agentkit_envs.browser.scene import CannotAct, Scene
 
 DIALOG_MS: Final = 1500.0
 """How long a page may take to ask for a file after a click."""
