@@ -248,7 +248,7 @@ def test_every_problem_is_told_at_once(tmp_path):
     )
     expected = [
         "url = 'shop.example/lamps': an address begins with https:// or http://. "
-        "Did you mean https://shop.example?",
+        "Did you mean https://shop.example/lamps?",
         "allow[0] = 'https://shop.example/cart': an entry is an origin, without user, path or "
         "query: leave out what belongs to '/'. Did you mean https://shop.example?",
         f"allow[1] = 'htps://shop.example': {forms}",
@@ -279,6 +279,20 @@ def test_a_start_page_that_is_refused_is_a_problem(tmp_path):
         f"url = {page!r}: {page} is in no folder of the allow-list; list its folder, "
         f"{tmp_path.as_uri()}/"
     ]
+
+
+@pytest.mark.parametrize(
+    ("url", "meant"),
+    [
+        ("127.0.0.1:8000/x?a=1", "http://127.0.0.1:8000/x?a=1"),
+        ("localhost/x", "http://localhost/x"),
+        ("htps://shop.example/x", "https://shop.example/x"),
+        ("user:word@shop.example/x", "https://shop.example"),
+    ],
+)
+def test_a_start_page_without_its_scheme_is_suggested_whole(url, meant):
+    [problem] = problems(url)
+    assert problem.endswith(f"Did you mean {meant}?")
 
 
 def test_one_text_in_place_of_a_list_is_a_problem():

@@ -50,6 +50,15 @@ def test_what_a_bar_covers_is_scrolled_out_from_under_it(hands: Hands) -> None:
     assert hands.took_s < 2.5
 
 
+def test_the_time_of_an_action_is_enough_to_say_what_covers(hands: Hands) -> None:
+    hands.open(COVERED)
+    hands.timeout_s = 1.2
+    try:
+        assert "is covered by" in hands.error("click({Buy})")
+    finally:
+        hands.timeout_s = 5.0
+
+
 def test_what_covers_and_goes_away_soon_is_waited_for(hands: Hands) -> None:
     hands.open("""<style>i { position: fixed; inset: 0; background: white }</style>
       <button onclick="document.title = 'hit'">Buy</button><i>Wait</i>""")

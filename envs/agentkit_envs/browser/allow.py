@@ -60,7 +60,7 @@ class AllowList:
             _attempt(problems, f"allow[{place}] = {entry!r}", partial(entries.add, entry))
         made = entries.made()
         if not by_name and (reason := made.refuses(start)):
-            problems.insert(0, f"url = {url!r}: {reason}{_meant(start)}")
+            problems.insert(0, f"url = {url!r}: {reason}{_meant(start, path=True)}")
         if problems:
             raise ValueError("\n".join(problems))
         return made
@@ -214,8 +214,8 @@ def _attempt(problems: list[str], where: str, work: Callable[[], None]) -> None:
         problems.append(f"{where}: {problem}")
 
 
-def _meant(text: str) -> str:
-    """A question for what was probably meant, or nothing."""
+def _meant(text: str, *, path: bool = False) -> str:
+    """A question for what was probably meant, or nothing: an origin, or with its path."""
     scheme, mark, rest = text.rpartition("://")
     near = difflib.get_close_matches(scheme.lower(), list(PORTS), 1) if mark else ["https"]
     try:
@@ -223,5 +223,10 @@ def _meant(text: str) -> str:
         origin = read_origin(guess)
     except (IndexError, ValueError):
         return ""
+    if not mark and (is_localhost(origin.host) or literal(origin.host)):
+        guess = f"http://{rest}"  # hardly a server there has a certificate
+        origin = read_origin(guess)
+    if path and "@" not in guess:
+        return f". Did you mean {guess}?"
     stars = "://*." if rest.startswith("*.") else "://"
     return f". Did you mean {str(origin).replace('://', stars, 1)}?"

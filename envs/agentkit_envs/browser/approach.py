@@ -23,6 +23,7 @@ from agentkit_envs.browser.scripts import script
 COVERED_S: Final = 1.0
 """How long to wait for what covers an element to go away."""
 PAUSE_S: Final = 0.1
+"""Between looks at it."""
 _SCROLLING: Final = script("approach.js").strip()
 _ALIGNMENTS: Final = ("", "end", "center", "start")
 """Where in its surroundings an element may stand; first where it is, if it is in view."""
@@ -50,9 +51,9 @@ async def in_reach(scene: Scene, *found: Found) -> AsyncIterator[None]:
 
 async def _uncover(scene: Scene, found: Found) -> None:
     """Scroll to where nothing covers the element, as soon as there is such a place."""
-    wait_s = min(COVERED_S, scene.left_s)
+    until_s = max(scene.left_s - COVERED_S, PAUSE_S)
     covers: list[Found] = []
-    for _ in range(1 + int(wait_s / PAUSE_S)):
+    while not covers or scene.left_s > until_s:
         for block in _ALIGNMENTS:
             await found.handle.evaluate(f"(e, block) => {_SCROLLING}.align(e, block)", block)
             facts = read_facts(await found.handle.evaluate(PROBE))
