@@ -206,15 +206,15 @@ def test_time_is_looked_at_before_each_step_and_each_node():
         return "east"
 
     chain = [
-        Node(f"n{i}", function=slow, with_={"n": f"n{i - 1}" if i else "0"}) for i in range(50)
+        Node(f"n{i}", function=slow, with_={"n": f"n{i - 1}" if i else "0"}) for i in range(200)
     ]
     (episode,) = play(Agent(Graph(chain), limits=Limits(seconds=0.2))).episodes
     assert (episode.status, episode.reason) == ("limit", "seconds: 0.2")
-    assert episode.seconds < 0.6
-    items = Node("all", function=slow, each="range(50) | list", with_={"n": "item"})
+    assert episode.seconds < 3  # of 4
+    items = Node("all", function=slow, each="range(200) | list", with_={"n": "item"})
     (episode,) = play(Agent(Graph([items]), limits=Limits(seconds=0.2))).episodes
     assert episode.status == "limit"
-    assert episode.seconds < 0.6
+    assert episode.seconds < 3  # of 4
     act = Node("act", function=slow, with_={"n": "observation"})
     env = EnvSpec(CORRIDOR.id, {"length": 50})
     (episode,) = play(Agent(Graph([act]), env=env, run_limits=Limits(seconds=0.2))).episodes

@@ -442,7 +442,7 @@ class Heavy:
         self.loaded_in: list[str] = []
 
     def load(self) -> None:
-        time.sleep(0.5)
+        time.sleep(1.5)
         self.loaded_in.append(threading.current_thread().name)
 
     async def complete(self, request: Request) -> Completion:
@@ -457,4 +457,4 @@ def test_what_a_model_imports_is_loaded_once_before_any_clock_runs():
     summary = asyncio.run(rollout(agent, Plan(2), on_event=lambda _, event: seen.append(event)))
     assert len(model.loaded_in) == 1
     assert model.loaded_in != [threading.main_thread().name]
-    assert max(episode.seconds for episode in summary.episodes) < 0.4
+    assert max(episode.seconds for episode in summary.episodes) < 1.4

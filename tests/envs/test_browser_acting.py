@@ -13,8 +13,8 @@ from envs.browser_pages import needs_chromium, served
 pytestmark = needs_chromium
 
 FRAMED = "<iframe srcdoc='<button>Ok</button>'></iframe>"
-SOON_S = 2.5
-"""Much less than the five seconds that an action may take, on a busy machine too."""
+SOON_S = 4.0
+"""Less than the five seconds that an action may take, on a busy machine too."""
 
 
 @pytest.fixture(scope="module")

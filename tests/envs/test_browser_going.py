@@ -192,7 +192,7 @@ def test_a_tab_that_closes_itself_at_a_click_is_no_error(hands: Hands) -> None:
 def test_a_file_to_download_in_a_new_window_leaves_the_tab_as_it_is(hands: Hands) -> None:
     hands.open("<a href=/file target=_blank>Go</a>")
     hands.works("click({Go})")
-    assert hands.took_s < 3
+    assert hands.took_s < 4.5
     hands.look()
     assert hands.path == "/page"
 
@@ -326,7 +326,7 @@ def test_a_window_that_closes_itself_at_once_is_not_waited_for(hands: Hands) -> 
     hands.site.pages["/closer"] = "<script>window.close()</script>"
     hands.open("<button onclick=\"window.open('/closer')\">Open</button>")
     hands.works("click({Open})")
-    assert hands.took_s < 3
+    assert hands.took_s < 4.5
     hands.until_at("/page")
 
 
@@ -347,7 +347,7 @@ def test_what_opens_no_page_leaves_the_page_as_it_is(hands: Hands, path: str) ->
     hands.open(f"<title>Page</title><a href={path}>Go</a>")
     hands.works("click({Go})")
     assert hands.says("document.title") == "Page"
-    assert hands.took_s < 3
+    assert hands.took_s < 4.5
     assert "it is a file to download, or there is nothing to show" in hands.error(f"goto('{path}')")
 
 
@@ -367,10 +367,10 @@ def test_a_page_that_does_not_come_is_given_up_and_the_one_before_stays_usable(
             "the server did not answer within 1 s, so the loading of the address "
             f'"{hands.site.url("/never")}" was stopped'
         )
-        assert 0.5 < hands.took_s < 2
+        assert 0.5 < hands.took_s < 4
         began = time.perf_counter()
         hands.look()
-        assert time.perf_counter() - began < 2
+        assert time.perf_counter() - began < 4
         hands.works("click({Ok})")
         assert hands.says("document.title") == "1"
     finally:
@@ -404,10 +404,10 @@ def test_a_script_without_end_holds_up_one_action_and_its_tab_can_be_closed(hand
             assert hands.error(action) == (
                 "the page did not answer within 1 s; if a script keeps it busy, tab_close() ends it"
             )
-            assert hands.took_s < 2
+            assert hands.took_s < 4
         for action in (f"goto('{hands.site.url('/two')}')", "noop(1)", "mouse_click(5, 5)"):
             hands.do(action)
-            assert hands.took_s < 2
+            assert hands.took_s < 4
     finally:
         hands.timeout_s = 5.0
     hands.works("tab_close()")
@@ -428,7 +428,7 @@ def test_a_page_that_crashes_is_said_and_the_next_can_be_used(hands: Hands) -> N
 
     hands.wait(crash())
     assert hands.error("click({Ok})") in ("the page crashed", "the page was closed meanwhile")
-    assert hands.took_s < 3
+    assert hands.took_s < 4.5
     hands.look()
     hands.works(f"goto('{hands.site.url('/two')}')")
 
@@ -439,7 +439,7 @@ def test_in_a_tab_that_was_closed_nothing_can_be_done_until_there_is_another(han
     hands.wait(hands.session.page.close())
     for action in ("click({Ok})", f"goto('{hands.site.url('/two')}')", "go_back()"):
         assert hands.error(action) == "the page was closed meanwhile"
-        assert hands.took_s < 3
+        assert hands.took_s < 4.5
     hands.works("noop(5)")
     hands.look()
     hands.works(f"goto('{hands.site.url('/two')}')")

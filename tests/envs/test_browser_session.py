@@ -198,14 +198,14 @@ def test_a_page_that_never_stops_saying_things_is_counted_and_closed_in_time(
             assert len(notices) <= 21
             said += len(notices)
         started = time.monotonic()
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 10
 
 
 def test_a_page_that_never_stops_computing_is_closed_in_time(engine: Engine, site: Site) -> None:
     with visiting(engine, site) as visit:
         visit.evaluate("setTimeout(() => { while (true); }, 0)")
         started = time.monotonic()
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 10
 
 
 def test_a_window_that_a_page_opens_is_the_active_tab_and_is_told(visit: Visit) -> None:

@@ -112,7 +112,7 @@ def test_after_a_burst_calls_start_at_the_rate_of_a_minute():
     throttle = Throttle(requests_per_minute=1200)  # bursts of 120, then 18 a second
     started = time.monotonic()
     order, _ = asyncio.run(calls(throttle, 120, seconds=0))
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 3  # one after another they take 6
     order, _ = asyncio.run(calls(throttle, 8, seconds=0))
     assert order == sorted(order)
     assert time.monotonic() - started > (len(order) - 1) / 20
