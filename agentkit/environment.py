@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from queue import SimpleQueue
 from threading import Thread
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from agentkit.agent import Agent, env_arguments
 from agentkit.errors import AgentKitError, EnvError, InputError, suggest
@@ -13,6 +13,8 @@ from agentkit.plugins import broken_envs, env_ids, missing_package, register_env
 
 if TYPE_CHECKING:
     import gymnasium
+
+T = TypeVar("T")
 
 CUT_OFF: Final = "cut_off"
 """In the `info` of an episode for `report`: it might have gone on."""
@@ -104,9 +106,27 @@ class EnvThread:
             except AgentKitError as error:
                 future.set_exception(error)
             except BaseException as error:  # SystemExit too: a simulator ends only its episode
-                problem = EnvError(f"the environment raised {type(error).__name__}: {error}")
+                problem = _raised(error)
                 problem.__cause__ = error
                 future.set_exception(problem)
+
+
+def ask(question: Callable[[], T]) -> T:
+    """What an environment answers.
+
+    Raises:
+        EnvError: It raised something that is none of our errors.
+    """
+    try:
+        return question()
+    except AgentKitError:
+        raise
+    except Exception as error:
+        raise _raised(error) from error
+
+
+def _raised(error: BaseException) -> EnvError:
+    return EnvError(f"the environment raised {type(error).__name__}: {error}")
 
 
 def checked_info(info: Any) -> Mapping[str, Any]:

@@ -1,10 +1,11 @@
 """Moments of episodes: the first of a new one, and any step of a recorded one."""
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from agentkit.agent import Agent
-from agentkit.environment import make_env
+from agentkit.environment import ask, make_env
 from agentkit.errors import InputError
 from agentkit.reading import Record, Run
 from agentkit.rendering import Moment
@@ -17,13 +18,14 @@ def first_moment(agent: Agent, seed: int) -> Moment:
 
     Raises:
         InputError: The environment cannot be made, or the memory file cannot be read.
+        EnvError: The environment cannot be reset.
     """
     observation: Any = None
     info: Mapping[str, Any] = {}
     if agent.env is not None:
         env = make_env(agent)
         try:
-            observation, info = env.reset(seed=seed)
+            observation, info = ask(partial(env.reset, seed=seed))
         finally:
             env.close()
     if agent.memory.file is not None:

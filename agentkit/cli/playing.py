@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,8 +12,8 @@ from agentkit.cli.arguments import read_inputs
 from agentkit.cli.view import closing
 from agentkit.cli.view.terminal import echo, read_line
 from agentkit.cli.view.words import count, score
-from agentkit.environment import checked_info, env_report, open_env
-from agentkit.errors import AgentKitError, EnvError, InputError, suggest
+from agentkit.environment import ask, checked_info, env_report, open_env
+from agentkit.errors import InputError, suggest
 from agentkit.plugins import env_ids
 from agentkit.spec.env import environment_problems
 
@@ -47,7 +47,7 @@ def play(name: str, seed: int, arguments: Sequence[str]) -> int:
     problems += [problem.message for problem in environment_problems(env_spec, ())]
     if problems:
         raise InputError("\n".join(problems))
-    env = _answer(partial(open_env, env_id, given))
+    env = ask(partial(open_env, env_id, given))
     game = Game(env_id, env)
     try:
         game.begin(seed)
@@ -109,7 +109,7 @@ class Game:
             InputError: What the environment shows is no text.
             EnvError: It raised.
         """
-        observation, info = _answer(partial(self._env.reset, seed=seed))
+        observation, info = ask(partial(self._env.reset, seed=seed))
         if not isinstance(observation, str):
             raise InputError(
                 f"environment '{self._id}' cannot be played here: it shows "
@@ -181,7 +181,7 @@ class Game:
 
     def _step(self, action: str) -> bool:
         """Let the environment answer; says whether the episode is over."""
-        outcome = _answer(partial(self._env.step, action))
+        outcome = ask(partial(self._env.step, action))
         observation, reward, terminated, truncated, info = outcome
         self._decisions += 1
         self._return += float(reward)
@@ -227,20 +227,6 @@ class Game:
 def _explains(observation: str, action: str) -> bool:
     """Whether an observation speaks of an action itself: a second hint could contradict it."""
     return any(f"{quote}{action}{quote}" in observation for quote in "\"'`")
-
-
-def _answer(question: Callable[[], Any]) -> Any:
-    """What the environment answers.
-
-    Raises:
-        AgentKitError: It raised.
-    """
-    try:
-        return question()
-    except AgentKitError:
-        raise
-    except Exception as error:
-        raise EnvError(f"the environment raised {type(error).__name__}: {error}") from error
 
 
 def wrapped(items: Sequence[str], width: int) -> Iterator[str]:

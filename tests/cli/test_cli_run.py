@@ -377,12 +377,11 @@ class Refusing(gymnasium.Env):
     observation_space = gymnasium.spaces.Text(200)
 
     def __init__(self, breaks=False):
-        self.breaks = breaks
         if not breaks:
             raise ValueError("2 lines are wrong\n  line 1: no text\n  line 2: no text")
 
     def reset(self, *, seed=None, options=None):
-        raise RuntimeError("there is no door")
+        raise ConnectionError("there is no door")
 
 
 @pytest.fixture
@@ -409,9 +408,17 @@ def test_an_environment_that_breaks_as_it_begins_is_said_once(invoke, refusing):
     result = invoke("run", "broken.yaml", "--episodes", "2")
     assert result.exit_code == 1
     for episode in (0, 1):
-        head = f"episode {episode}: failed: the environment raised RuntimeError: there is no door, "
+        raised = "the environment raised ConnectionError: there is no door"
+        head = f"episode {episode}: failed: {raised}, "
         assert result.stderr.count(head) == 1
     assert result.stderr.count("no door") == 2
+
+
+@pytest.mark.parametrize("command", ["render", "run"])
+def test_one_node_of_an_environment_that_breaks_as_it_begins_is_said_too(invoke, refusing, command):
+    result = invoke(command, "broken.yaml", "--node", "act")
+    assert result.exit_code == 1
+    assert result.stderr == "Error: the environment raised ConnectionError: there is no door\n"
 
 
 def test_a_reason_of_several_lines_comes_after_the_figures(invoke, folder):

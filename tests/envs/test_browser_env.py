@@ -35,6 +35,8 @@ PAGES = {
     "/leaves": "<script>setTimeout(() => location.replace('/help'))</script>",
     "/long": "<p>words</p>" * 900 + "<button>Last</button>",
     "/file": "<input type=file aria-label=Letter onchange='document.title = this.files[0].name'>",
+    "/part": "<title>Part</title><p>First</p><script src=/late></script><p>Second</p>",
+    "/late": lambda hit: time.sleep(3) or "",
     "/elsewhere": "<img src=http://192.0.2.1/x.png><img src=http://192.0.2.1/y.png>",
 }
 
@@ -219,18 +221,29 @@ def test_what_the_allow_list_keeps_out_is_told_and_counted_in_the_report(open_at
     assert "192.0.2.1" in lines["refused by the allow-list"]
 
 
-def test_a_start_page_that_cannot_be_opened_is_told_in_the_observation(open_at):
+def test_a_start_page_that_does_not_open_ends_the_episode_before_it_begins():
     with served({}) as closed:
         pass
-    env, observation, info = open_at("/")
-    env.close()
     env = BrowserEnv(closed.url())
     try:
-        observation, info = env.reset()
+        with pytest.raises(ConnectionError, match=r"no start page: .* nobody answers there"):
+            env.reset()
+        with pytest.raises(ConnectionError, match="no start page"):
+            env.reset()
+        with pytest.raises(ResetNeeded):
+            env.step("noop()")
     finally:
         env.close()
-    assert any("There is no start page" in notice for notice in read(observation).notices)
-    assert info["understood"]
+
+
+def test_a_start_page_that_is_still_loading_is_told_and_comes_later(open_at):
+    env, observation, _ = open_at("/part", action_timeout_s=2.0)
+    [notice] = [text for text in read(observation).notices if "not there in time" in text]
+    assert "is still loading after 2 s" in notice
+    assert ("First" in observation, "Second" in observation) == (True, False)
+    for _ in range(2):
+        observation, *_ = env.step("noop(2000)")
+    assert "Second" in observation
 
 
 def test_a_page_that_hangs_is_told_in_time_and_can_be_left(open_at, site):

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from playwright.async_api import Error, Page
 
-from agentkit_envs.browser.acting import carry_out
+from agentkit_envs.browser.acting import Done, carry_out
 from agentkit_envs.browser.actions import Action, ActionError, parse_action
 from agentkit_envs.browser.allow import AllowList
 from agentkit_envs.browser.changes import changes
@@ -105,10 +105,20 @@ class Browsing:
             self.film.clear()
 
     def open(self, url: str) -> str:
-        """Begin anew, with nothing kept of before, and go to a page; why that failed, or ''."""
+        """Begin anew, with nothing kept of before, and go to a page.
+
+        Returns:
+            That the page is still loading, or ''.
+
+        Raises:
+            ConnectionError: It did not open.
+        """
         self._end()
         self.forget()
-        return self.call(lambda session: self._go(session, url), fresh=True)
+        done = self.call(lambda session: self._go(session, url), fresh=True)
+        if done.error and not done.loading:
+            raise ConnectionError(done.error)
+        return done.error
 
     def act(self, text: str) -> Turn:
         """Carry out an action text on the page as it was looked at last."""
@@ -117,7 +127,7 @@ class Browsing:
         except ActionError as error:
             return Turn(LastAction(text, str(error), understood=False))
         self.shoot(pointed=next(iter(action.references), None))
-        return self.call(lambda session: self._carry_out(session, action, text))
+        return self.call(lambda session: self._turn(session, action, text))
 
     def look(
         self,
@@ -213,11 +223,14 @@ class Browsing:
             )
         return await work(self._session)
 
-    async def _go(self, session: Session, url: str) -> str:
-        action = Action("goto", (("url", url),))
-        return (await self._carry_out(session, action, str(action))).last.error
+    async def _go(self, session: Session, url: str) -> Done:
+        return await self._carry_out(session, Action("goto", (("url", url),)))
 
-    async def _carry_out(self, session: Session, action: Action, text: str) -> Turn:
+    async def _turn(self, session: Session, action: Action, text: str) -> Turn:
+        done = await self._carry_out(session, action)
+        return Turn(LastAction(text, done.error), done.message, done.infeasible)
+
+    async def _carry_out(self, session: Session, action: Action) -> Done:
         done = await carry_out(
             action,
             session,
@@ -228,7 +241,7 @@ class Browsing:
             quiet_s=self._quiet_s,
         )
         self._notices += done.notices
-        return Turn(LastAction(text, done.error), done.message, done.infeasible)
+        return done
 
     async def _see(self, session: Session, root: str | None, boxes: bool, thorough: bool) -> Sight:
         sight = await see(

@@ -161,14 +161,21 @@ class BrowserEnv(gymnasium.Env[str, str]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[str, dict[str, Any]]:
-        """Open the start page in a browser that remembers nothing."""
+        """Open the start page in a browser that remembers nothing.
+
+        Raises:
+            ConnectionError: It does not open.
+        """
         super().reset(seed=seed)
         if options:
             raise ValueError(f"a browser has no options at reset, but got {options!r}")
         self._over = False
         self._decisions = self._failed = self._understood = 0
-        trouble = self.browsing.open(self.url)
-        return self._told(None, [f"There is no start page: {trouble}"] if trouble else [])
+        try:
+            late = self.browsing.open(self.url)
+        except ConnectionError as error:
+            raise ConnectionError(f"there is no start page: {error}") from None
+        return self._told(None, [f"The start page was not there in time: {late}."] if late else [])
 
     def step(self, action: str) -> tuple[str, SupportsFloat, bool, bool, dict[str, Any]]:
         """Carry out an action text and show the page after it."""
