@@ -12,7 +12,7 @@ from agentkit.cli.arguments import read_inputs
 from agentkit.cli.view import closing
 from agentkit.cli.view.terminal import echo, read_line
 from agentkit.cli.view.words import count, score
-from agentkit.environment import ask, checked_info, env_report, open_env
+from agentkit.environment import CUT_OFF, ask, checked_info, env_report, open_env
 from agentkit.errors import InputError, suggest
 from agentkit.plugins import env_ids
 from agentkit.spec.env import environment_problems
@@ -140,7 +140,8 @@ class Game:
         steps = count(self._decisions, "decision")
         ending = "the episode is over" if status == "done" else "the game was left"
         lines = [("return", score(self._return))]
-        lines += env_report(self._id, [self._info]).items()
+        info = self._info if status == "done" else {**self._info, CUT_OFF: True}
+        lines += env_report(self._id, [info]).items()
         if self._misunderstood:
             lines.append(("not understood", count(self._misunderstood, "action")))
         closing.show_facts(f"{self._id}: {ending} after {steps}", lines, status)

@@ -64,7 +64,9 @@ class Doors(Corridor):
 
     @staticmethod
     def report(infos: list[dict[str, Any]]) -> dict[str, str]:
-        return {"furthest": str(infos[-1]["game_steps"]), STEER: STEER}
+        [info] = infos
+        furthest = "left there" if info.get("cut_off") else "the end"
+        return {"furthest": f"{info['game_steps']}, {furthest}", STEER: STEER}
 
 
 class Broken(Corridor):
@@ -227,7 +229,7 @@ def test_actions_are_listed_anew_where_they_changed(play: Play) -> None:
     assert result.stdout.count("gives no list of actions here: any text may be one") == 1
     assert result.stdout.count("#1 east   #2 7\n") == 2
     assert "not understood: '7'." in result.stdout, "an action that is a number is itself"
-    assert "  furthest" in result.stdout
+    assert "2, left there\n" in result.stdout
 
 
 def test_nothing_that_the_environment_says_steers_the_terminal(play: Play) -> None:

@@ -295,6 +295,14 @@ def test_a_start_page_without_its_scheme_is_suggested_whole(url, meant):
     assert problem.endswith(f"Did you mean {meant}?")
 
 
+def test_a_password_is_not_repeated():
+    told = problems("htp://ada:secret@shop.example/", "http://ada:se:cret@x.example", "b:secret@x")
+    assert len(told) == 3
+    assert "secret" not in str(told)
+    assert "se:cret" not in str(told)
+    assert told[0].startswith("url = 'htp://ada:…@shop.example/': ")
+
+
 def test_one_text_in_place_of_a_list_is_a_problem():
     with pytest.raises(ValueError, match=r"allow is a list .*: write \['\*'\]"):
         AllowList.parse(SHOP, "*")

@@ -31,6 +31,36 @@ def test_what_was_scrolled_in_vain_is_put_back(hands: Hands, action: str) -> Non
     assert hands.says(PLACE) == 30
 
 
+def test_what_was_out_of_view_is_so_again(hands: Hands) -> None:
+    hands.open("""<style>p { height: 4000px } i { position: fixed; inset: auto 0 0; height: 300px;
+      background: white }</style><p></p><button>Buy</button><i>Bar</i>""")
+    assert hands.error("click({Buy})") == (
+        'e# (button "Buy") cannot be used: it is covered by i "Bar"'
+    )
+    assert hands.says("scrollY") == 0
+
+
+def test_what_is_out_of_view_and_free_is_clicked_there(hands: Hands) -> None:
+    hands.open("""<p style="height: 4000px"></p>
+      <button onclick="document.title = 'hit'">Buy</button><p style="height: 4000px"></p>""")
+    hands.works("click({Buy})")
+    assert hands.says("document.title") == "hit"
+
+
+@pytest.mark.parametrize("style", ["", "transform: scale(0.5); border: 9px solid"])
+def test_what_covers_a_frame_covers_what_is_in_it(hands: Hands, style: str) -> None:
+    hands.open(f"""<iframe style="{style}" srcdoc="<button onclick=&quot;top.document.title = 'hit'
+      &quot;>Buy</button>"></iframe><p style="height: 2000px"></p>
+      <div style="position: fixed; inset: 0">Wall</div>""")
+    assert hands.error("click({Buy})") == (
+        'e# (button "Buy") cannot be used: it is covered by div "Wall"'
+    )
+    assert hands.says("scrollY") == 0
+    hands.says("document.querySelector('div').remove()")
+    hands.works("click({Buy})")
+    assert hands.says("document.title") == "hit"
+
+
 def test_a_checkbox_and_a_target_of_dragging_are_put_back_too(hands: Hands) -> None:
     hands.open(COVERED.replace("<button>Buy</button>", "<input type=checkbox aria-label=Buy>"))
     assert "is covered by" in hands.error("check({Buy})")

@@ -213,3 +213,9 @@ def test_elements_of_frames_stand_where_the_frame_is() -> None:
 def test_nothing_becomes_of_nothing() -> None:
     assert compact([], SITE) == ()
     assert compact([Element("generic", ref="e1")], SITE) == ()
+
+
+def test_the_name_and_password_in_the_address_of_a_link_are_not_shown() -> None:
+    assert shown("""\
+- link "In" [ref=e1]:
+  - /url: http://ada:secret@help.example/x""") == ['e1 link "In" -> "http://help.example/x"']

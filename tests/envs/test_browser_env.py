@@ -226,9 +226,9 @@ def test_a_start_page_that_does_not_open_ends_the_episode_before_it_begins():
         pass
     env = BrowserEnv(closed.url())
     try:
-        with pytest.raises(ConnectionError, match=r"no start page: .* nobody answers there"):
+        with pytest.raises(ConnectionError, match=r"no page opened .* nobody answers there"):
             env.reset()
-        with pytest.raises(ConnectionError, match="no start page"):
+        with pytest.raises(ConnectionError, match="no page opened"):
             env.reset()
         with pytest.raises(ResetNeeded):
             env.step("noop()")
@@ -236,9 +236,35 @@ def test_a_start_page_that_does_not_open_ends_the_episode_before_it_begins():
         env.close()
 
 
+def test_a_reset_that_failed_leaves_no_episode_to_go_on_with(open_at):
+    with served({}) as closed:
+        pass
+    env, *_ = open_at("/")
+    env.url = closed.url()  # as when a server ends between two episodes
+    with pytest.raises(ConnectionError, match="not on the allow-list"):
+        env.reset()
+    with pytest.raises(ResetNeeded):
+        env.step("noop()")
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("open('http://192.0.2.1/evil')", "192.0.2.1"),
+        ("open('/late')", "was stopped"),
+        ("location = 'mailto:ada@shop.example'", "mailto:"),
+    ],
+)
+def test_what_a_start_page_asks_for_in_vain_does_not_undo_it(open_at, site, script, told):
+    site.pages["/asking"] = f"<title>Real</title><p>Words</p><script>{script}</script>"
+    env, observation, _ = open_at("/asking", action_timeout_s=2.0)
+    assert any(told in notice for notice in read(observation).notices)
+    assert "Real" in [tab.title for tab in env.view.tabs]
+
+
 def test_a_start_page_that_is_still_loading_is_told_and_comes_later(open_at):
     env, observation, _ = open_at("/part", action_timeout_s=2.0)
-    [notice] = [text for text in read(observation).notices if "not there in time" in text]
+    [notice] = [text for text in read(observation).notices if "At the start" in text]
     assert "is still loading after 2 s" in notice
     assert ("First" in observation, "Second" in observation) == (True, False)
     for _ in range(2):

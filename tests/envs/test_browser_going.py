@@ -251,6 +251,15 @@ def test_going_to_what_redirects_elsewhere_says_so(hands: Hands, evil: Site) -> 
 
 
 @needs_chromium
+def test_after_a_refused_redirect_a_path_is_still_of_the_site(hands: Hands) -> None:
+    hands.works(f"goto('{hands.site.url('/two')}')")
+    hands.do(f"goto('{hands.site.url('/away')}')")
+    for action in ("goto('/')", "goto('about:blank')", "goto('/two')"):
+        hands.works(action)
+    assert hands.says("document.title") == "Two"
+
+
+@needs_chromium
 def test_a_server_that_cannot_be_reached_is_said(hands: Hands) -> None:
     hands.open(f"<a href={CLOSED}/>Go</a>")
     problem = f'the address "{CLOSED}/" was not opened: nobody answers there'

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -54,8 +54,6 @@ class Done:
     """Why it says that the task cannot be done."""
     notices: tuple[str, ...] = ()
     """What else is to be known, such as a page that its server does not have."""
-    loading: bool = False
-    """Whether the error is only that a page, which has begun to come, was not there in time."""
 
 
 async def carry_out(
@@ -92,11 +90,11 @@ async def carry_out(
     watch = Watch(session, ends)
     try:
         async with asyncio.timeout(timeout_s):
-            done = await _attempt(scene, watch, quiet_s)
-            return _with_answers(done, watch, scene)
+            error = await _attempt(scene, watch, quiet_s)
+            return _done(watch, scene, error)
     except TimeoutError:
         if watch.opening:
-            return await _late("", watch, scene)
+            return Done(await _late("", watch, scene))
         return Done(
             f"the page did not answer within {timeout_s:g} s; if a script keeps it busy, "
             "tab_close() ends it"
@@ -105,8 +103,8 @@ async def carry_out(
         watch.end()
 
 
-async def _attempt(scene: Scene, watch: Watch, quiet_s: float) -> Done:
-    """What the page and the browser made of it."""
+async def _attempt(scene: Scene, watch: Watch, quiet_s: float) -> str:
+    """What went wrong, or ''."""
     try:
         # A page that hangs must not keep an agent from leaving it.
         leaves = GRAMMAR[scene.action.name].group in ("nav", "tab")
@@ -115,19 +113,18 @@ async def _attempt(scene: Scene, watch: Watch, quiet_s: float) -> Done:
             await DEEDS[scene.action.name](scene)
         except PlaywrightTimeout:
             if not watch.opening:
-                return Done(await _stuck(scene))
+                return await _stuck(scene)
         await watch.settle(quiet_s)
     except CannotAct as problem:
-        return Done(str(problem))
+        return str(problem)
     except SlowPage as slow:
         return await _late(str(slow), watch, scene)
     except Error as error:
-        return Done(_in_words(error))
-    return Done()
+        return _in_words(error)
+    return ""
 
 
-def _with_answers(done: Done, watch: Watch, scene: Scene) -> Done:
-    """What the servers made of it comes before that."""
+def _done(watch: Watch, scene: Scene, error: str) -> Done:
     traffic = watch.traffic
     for url in traffic.addresses:
         if scheme_of(url) == "blob":  # it is in the browser already, made by a page
@@ -135,22 +132,21 @@ def _with_answers(done: Done, watch: Watch, scene: Scene) -> Done:
         if refused := scene.allow.refuses(url):
             return Done(going.not_opened(named(url), refused))
     if traffic.failed is not None and "ERR_ABORTED" not in traffic.failed[1]:
-        failed = going.why_not_opened(named(traffic.failed[0]), traffic.failed[1])
-        return done if done.error else Done(failed)
+        return Done(error or going.why_not_opened(named(traffic.failed[0]), traffic.failed[1]))
     notices: tuple[str, ...] = ()
     if traffic.kept_from:  # as a page or as a picture of one, that is not told
         kept = quote_address(traffic.kept_from)
         notices = (f"The browser did not open {kept}: no page may lead to such an address.",)
     answer = traffic.response
     if answer is None or answer.status < 400:
-        return replace(done, notices=notices)
+        return Done(error, notices=notices)
     # The answer may be the gate's own. That is not read off it, for a server could write the same.
     web = scheme_of(answer.url) in PORTS
     if web and (reason := scene.session.why_unreached(str(read_origin(answer.url)))):
-        return done if done.error else Done(going.not_opened(named(answer.url), reason))
+        return Done(error or going.not_opened(named(answer.url), reason))
     status = said(f"{answer.status} {answer.status_text}".strip())
     told = f"The server answered {status} to {quote_address(answer.url)}."
-    return replace(done, notices=(*notices, told))
+    return Done(error, notices=(*notices, told))
 
 
 async def _stuck(scene: Scene) -> str:
@@ -165,15 +161,14 @@ async def _stuck(scene: Scene) -> str:
     return f"it took longer than {scene.timeout_s:g} s"
 
 
-async def _late(what: str, watch: Watch, scene: Scene) -> Done:
+async def _late(what: str, watch: Watch, scene: Scene) -> str:
     """Say that a page was not there in time; if nothing of it has come, stay on the one before."""
     within = f"within {scene.timeout_s:g} s"
     if watch.opening:
         what = named(watch.opening)
         await watch.stop()
-        return Done(f"the server did not answer {within}, so the loading of {what} was stopped")
-    late = f"{what} is still loading after {scene.timeout_s:g} s; noop() waits longer"
-    return Done(late, loading=True)
+        return f"the server did not answer {within}, so the loading of {what} was stopped"
+    return f"{what} is still loading after {scene.timeout_s:g} s; noop() waits longer"
 
 
 def _in_words(error: Error) -> str:

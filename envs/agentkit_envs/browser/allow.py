@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +23,7 @@ from agentkit_envs.browser.origins import (
 ANY = "*"
 NOT_LISTED = "not on the allow-list"
 _BLANK = "about:blank"
+_PASSWORD = re.compile(r":(?!//)[^/\\?#]*@")
 _FORMS = (
     "an origin (https://shop.example), a host for both http and https (shop.example), "
     "subdomains (https://*.example.org), a folder (file:///srv/pages/) or * for every "
@@ -55,12 +57,13 @@ class AllowList:
         start = clean(url) if url is not None else _BLANK
         by_name = scheme_of(start) in PORTS
         if by_name:
-            _attempt(problems, f"url = {url!r}", lambda: entries.origins.add(read_origin(start)))
+            where = f"url = {_shown(url)}"
+            _attempt(problems, where, lambda: entries.origins.add(read_origin(start)))
         for place, entry in enumerate(allow):
-            _attempt(problems, f"allow[{place}] = {entry!r}", partial(entries.add, entry))
+            _attempt(problems, f"allow[{place}] = {_shown(entry)}", partial(entries.add, entry))
         made = entries.made()
         if not by_name and (reason := made.refuses(start)):
-            problems.insert(0, f"url = {url!r}: {reason}{_meant(start, path=True)}")
+            problems.insert(0, f"url = {_shown(url)}: {reason}{_meant(start, path=True)}")
         if problems:
             raise ValueError("\n".join(problems))
         return made
@@ -212,6 +215,11 @@ def _attempt(problems: list[str], where: str, work: Callable[[], None]) -> None:
         work()
     except ValueError as problem:
         problems.append(f"{where}: {problem}")
+
+
+def _shown(entry: object) -> str:
+    """What was given, without a password in it."""
+    return repr(_PASSWORD.sub(":…@", entry) if isinstance(entry, str) else entry)
 
 
 def _meant(text: str, *, path: bool = False) -> str:

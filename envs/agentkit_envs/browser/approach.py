@@ -39,7 +39,7 @@ async def in_reach(scene: Scene, *found: Found) -> AsyncIterator[None]:
     before = [await one.handle.evaluate_handle(f"e => {_SCROLLING}.places(e)") for one in found]
     try:
         for one in found:
-            if one.facts.covered:
+            if one.facts.covered or one.facts.out:
                 await _uncover(scene, one)
         yield
     except (CannotAct, PlaywrightTimeout):

@@ -108,17 +108,15 @@ class Browsing:
         """Begin anew, with nothing kept of before, and go to a page.
 
         Returns:
-            That the page is still loading, or ''.
+            What went wrong all the same, such as that it is still loading or that a window which
+            it opened is refused; or ''.
 
         Raises:
-            ConnectionError: It did not open.
+            ConnectionError: No page opened.
         """
         self._end()
         self.forget()
-        done = self.call(lambda session: self._go(session, url), fresh=True)
-        if done.error and not done.loading:
-            raise ConnectionError(done.error)
-        return done.error
+        return self.call(lambda session: self._go(session, url), fresh=True)
 
     def act(self, text: str) -> Turn:
         """Carry out an action text on the page as it was looked at last."""
@@ -223,8 +221,11 @@ class Browsing:
             )
         return await work(self._session)
 
-    async def _go(self, session: Session, url: str) -> Done:
-        return await self._carry_out(session, Action("goto", (("url", url),)))
+    async def _go(self, session: Session, url: str) -> str:
+        error = (await self._carry_out(session, Action("goto", (("url", url),)))).error
+        if error and not any(session.stands_on(tab.url) for tab in session.tabs):
+            raise ConnectionError(error)
+        return error
 
     async def _turn(self, session: Session, action: Action, text: str) -> Turn:
         done = await self._carry_out(session, action)

@@ -7,6 +7,7 @@ from itertools import pairwise
 from urllib.parse import urlsplit
 
 from agentkit_envs.browser.budget import nest
+from agentkit_envs.browser.notices import without_user
 from agentkit_envs.browser.roles import (
     HOLDERS,
     INTERACTIVE,
@@ -171,7 +172,7 @@ def _is_label(element: Element) -> bool:
 
 def _trim(element: Element, depth: int, site: str) -> Element:
     """Without saying that a button is clickable, nor the address of the page's own site."""
-    states, url = element.states, element.url
+    states, url = element.states, without_user(element.url)
     if "clickable" in states and element.role in INTERACTIVE:
         states = _without(states, "clickable")
     if url.startswith(site):

@@ -76,7 +76,10 @@ async def why_stuck(scene: Scene, ref: str) -> str:
     found = await find_usable(scene, ref)
     if found.facts.covered:
         return why_covered(found)
-    return f"{found.what} did not stand still or did not answer for {scene.timeout_s:g} s"
+    return (
+        f"{found.what} did not stand still or did not answer for {scene.timeout_s:g} s, or "
+        "something covers it"
+    )
 
 
 def _known(refs: Mapping[str, str]) -> str:

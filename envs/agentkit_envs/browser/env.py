@@ -164,18 +164,19 @@ class BrowserEnv(gymnasium.Env[str, str]):
         """Open the start page in a browser that remembers nothing.
 
         Raises:
-            ConnectionError: It does not open.
+            ConnectionError: No page opened.
         """
         super().reset(seed=seed)
         if options:
             raise ValueError(f"a browser has no options at reset, but got {options!r}")
         self._over = False
         self._decisions = self._failed = self._understood = 0
+        self._view = None
         try:
-            late = self.browsing.open(self.url)
+            trouble = self.browsing.open(self.url)
         except ConnectionError as error:
-            raise ConnectionError(f"there is no start page: {error}") from None
-        return self._told(None, [f"The start page was not there in time: {late}."] if late else [])
+            raise ConnectionError(f"no page opened at the start: {error}") from None
+        return self._told(None, [f"At the start: {trouble}."] if trouble else [])
 
     def step(self, action: str) -> tuple[str, SupportsFloat, bool, bool, dict[str, Any]]:
         """Carry out an action text and show the page after it."""

@@ -28,6 +28,8 @@ class Facts:
     """Such as `button "Ok"`."""
     covered: str
     """The same of what a click in its middle would hit instead, or ''."""
+    out: bool
+    """Whether its middle is out of the window, so that it cannot be said what covers it."""
     tag: str
     type: str
     """Of an input."""
@@ -50,6 +52,7 @@ def read_facts(raw: Any) -> Facts:
         gone=facts.get("gone") is True,
         what=_described(facts.get("what")),
         covered=_described(facts.get("covered")) if facts.get("covered") else "",
+        out=facts.get("out") is True,
         tag=_text(facts, "tag"),
         type=_text(facts, "type"),
         shown=facts.get("shown") is True,

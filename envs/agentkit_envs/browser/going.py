@@ -36,6 +36,7 @@ REASONS: Final = {
     "ERR_TIMED_OUT": "the server does not answer",
     "ERR_TOO_MANY_REDIRECTS": "it redirects in a circle",
     "ERR_TUNNEL_CONNECTION_FAILED": "the server cannot be reached, or there is none of that name",
+    "ERR_UNSAFE_REDIRECT": "it redirects to where no page may lead",
     "ERR_UNSAFE_PORT": "browsers do not open that port",
 }
 """Chromium's names of what went wrong, in plain words."""
@@ -44,7 +45,7 @@ REASONS: Final = {
 async def goto(scene: Scene) -> None:
     """Open an address in the active tab."""
     here = scene.page.url
-    base = here if scheme_of(here) in (*_WEB, "file") else scene.session.place
+    base = here if scene.session.stands_on(here) else scene.session.place
     url = address(scene.action.text("url"), base, scene.allow)
     refused = scene.allow.refuses(url)
     if refused:

@@ -22,31 +22,35 @@
     id: cut(tidy(one.id), 100),
   });
 
-  // The element that a click in the middle would hit, if it is another one.
-  const cover = () => {
-    let box = rects[0];
-    const inside = () => {
-      const x = (Math.max(box.left, 0) + Math.min(box.right, innerWidth)) / 2;
-      const y = (Math.max(box.top, 0) + Math.min(box.bottom, innerHeight)) / 2;
-      return [x, y];
-    };
-    const middle = [box.left + box.width / 2, box.top + box.height / 2];
-    const out = middle[0] < 0 || middle[1] < 0 || middle[0] > innerWidth || middle[1] > innerHeight;
-    if (out) {
-      element.scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
-      box = [...element.getClientRects()].find((rect) => rect.width > 0 && rect.height > 0);
-      if (!box) return null;
-    }
+  // Where a click would hit, and the element there if it is another one. A frame can be covered by
+  // what is outside of it, so the way out is gone as far as the frames are of the same origin.
+  const aim = () => {
+    const box = rects[0];
+    let x = box.left + box.width / 2;
+    let y = box.top + box.height / 2;
+    if (x < 0 || y < 0 || x > innerWidth || y > innerHeight) return { out: true, cover: null };
+    x = (Math.max(box.left, 0) + Math.min(box.right, innerWidth)) / 2;
+    y = (Math.max(box.top, 0) + Math.min(box.bottom, innerHeight)) / 2;
     const root = element.getRootNode();
-    const hit = root.elementFromPoint ? root.elementFromPoint(...inside()) : null;
-    if (!hit || element.contains(hit)) return null;
-    const host = root.host;
-    if (host && hit === host) return null;
-    const other = hit.closest("label");
-    if (other && (other.control === element || other.contains(element))) return null;
-    if (label && label.contains(hit)) return null;
-    return described(hit);
+    const hit = root.elementFromPoint ? root.elementFromPoint(x, y) : null;
+    if (hit && !isPartOfIt(hit, root)) return { out: false, cover: hit };
+    for (let frame = window.frameElement; frame; frame = frame.ownerDocument.defaultView.frameElement) {
+      const place = frame.getBoundingClientRect();
+      x = place.left + (frame.clientLeft + x) * place.width / frame.offsetWidth;
+      y = place.top + (frame.clientTop + y) * place.height / frame.offsetHeight;
+      const first = frame.getRootNode().elementFromPoint(x, y);
+      if (!first) return { out: true, cover: null };
+      if (first !== frame) return { out: false, cover: first };
+    }
+    return { out: false, cover: null };
   };
+  const isPartOfIt = (hit, root) => {
+    if (element.contains(hit) || hit === root.host) return true;
+    const other = hit.closest("label");
+    if (other && (other.control === element || other.contains(element))) return true;
+    return !!label && label.contains(hit);
+  };
+  const { out, cover } = shown && rects.length > 0 ? aim() : { out: false, cover: null };
 
   const options = tag === "select" ? [...field.options].slice(0, 2000).map((option) => ({
     words: tidy(option.label || option.text),
@@ -71,6 +75,7 @@
     radio: type === "radio" || role === "radio",
     multiple: !!field.multiple,
     options,
-    covered: shown && rects.length > 0 ? cover() : null,
+    out,
+    covered: cover ? described(cover) : null,
   };
 }

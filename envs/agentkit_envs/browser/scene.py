@@ -31,6 +31,9 @@ class Tabs(Protocol):
     def tabs(self) -> list[Page]:
         """All tabs in the order of opening."""
 
+    def stands_on(self, url: str) -> bool:
+        """Whether a tab at this address shows what is there, and may show it."""
+
     def why_unreached(self, origin: str) -> str | None:
         """Why an origin was refused or not reached the last time; None if it was reached."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
 
 from agentkit_envs.browser.engine import Engine
 from agentkit_envs.browser.notices import Notices, quote
-from agentkit_envs.browser.origins import PORTS, scheme_of
+from agentkit_envs.browser.origins import PORTS, read_origin, scheme_of
 from agentkit_envs.browser.tabs import Tabs
 
 if TYPE_CHECKING:
@@ -154,6 +154,12 @@ class Session:
         """Why the gate refused or did not reach an origin the last time; None if it did."""
         return self._gate.reason(origin)
 
+    def stands_on(self, url: str) -> bool:
+        """Whether a tab at this address shows what is there, and may show it."""
+        if scheme_of(url) not in _PLACES or self._gate.allow.refuses(url) is not None:
+            return False
+        return scheme_of(url) == "file" or self.why_unreached(str(read_origin(url))) is None
+
     async def close(self) -> None:
         """End the context with all of its tabs."""
         self._closed = True
@@ -216,7 +222,7 @@ class Session:
         self._repair(_within(CLOSING_S, page.close()))
 
     def _on_navigated(self, frame: "Frame") -> None:
-        if frame.parent_frame is None and scheme_of(frame.url) in _PLACES:
+        if frame.parent_frame is None and self.stands_on(frame.url):
             self.place = frame.url
 
     def _on_lost(self, context: "BrowserContext") -> None:

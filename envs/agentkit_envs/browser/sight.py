@@ -68,8 +68,8 @@ async def see(
 def unreadable(timeout_s: float) -> str:
     """What is said of a page that was not read in that time."""
     return (
-        f"The page is too large or too busy to be read in {timeout_s:g} s, so what is on it could "
-        "not be read."
+        f"The page is too large or too busy to be read in {timeout_s:g} s, or goes on loading, so "
+        "what is on it could not be read."
     )
 
 

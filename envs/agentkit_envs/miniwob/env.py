@@ -179,7 +179,7 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
         self._seed = self._number // len(self.tasks)
         self._decisions = self._failed = self._understood = 0
         self._over = False
-        self._state = None
+        self._state = self._view = None
         stage = self._stage_of(self._task)
         self._held = False
         self._beginning = stage.begin(self._task, self._seed)
