@@ -208,7 +208,7 @@ class Agent:
         """
         if self._episode is None:
             if self.limits.cost_usd is not None:
-                check_prices(self.binding)
+                check_prices(self.binding.nodes)
             self._episode = self.episode()
         return await self._episode.act(observation, actions=actions, reward=reward, info=info)
 

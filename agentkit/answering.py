@@ -86,29 +86,33 @@ class Source:
 
     async def _get(self, bound: BoundNode, request: Request) -> Answer:
         model = bound.answering
+        tries = _Tries(request, self.ledger)
         started = time.perf_counter()
+        ask = partial(self._ask, tries=tries)
         if bound.compiled.node.reuse:
-            completion, reused = await self.reuse.complete(model, request, self._ask)
+            completion, reused = await self.reuse.complete(model, request, ask)
         else:
-            completion, reused = await self._ask(model, request)
-        return Answer(completion, time.perf_counter() - started, reused)
+            completion, reused = await ask(model, request)
+        waited_s = max(0.0, time.perf_counter() - started - tries.latency_s)
+        return Answer(completion, tries.latency_s, reused, waited_s)
 
-    async def _ask(self, model: Model, request: Request) -> tuple[Completion, bool]:
+    async def _ask(
+        self, model: Model, request: Request, *, tries: "_Tries"
+    ) -> tuple[Completion, bool]:
         """Take the completion from the cache file, or ask the model and keep it there."""
         if self.cache is None:
-            return await self._call(model, request), False
-        return await self.cache.complete(model, request, lambda: self._call(model, request))
+            return await self._call(model, request, tries), False
+        return await self.cache.complete(model, request, lambda: self._call(model, request, tries))
 
-    async def _call(self, model: Model, request: Request) -> Completion:
-        tries = _Tries(request, self.ledger)
+    async def _call(self, model: Model, request: Request, tries: "_Tries") -> Completion:
         if self.ledger is not None and self.ledger.watches_calls:
             tries.reservation = await self.ledger.reserve(self._most(model, request))
         completion = None
         try:
-            if tries.reservation is not None:  # the wait for it may have been long
-                tries.check()
+            tries.begin()
             watched = replace(request, on_retry=tries.on_retry, on_start=tries.on_start)
             completion = await _complete(model, watched)
+            tries.end()
         except AccessError:
             tries.drop_unsent()
             raise
@@ -136,15 +140,32 @@ class Source:
 
 
 class _Tries:
-    """Counts the tries of one call, and makes room for each within the limits."""
+    """The tries of one call: counts them, makes room for each, and times the one that succeeds."""
 
     def __init__(self, request: Request, ledger: Ledger | None) -> None:
         self._heard = request.on_retry
         self._may_start = request.on_start
         self._ledger = ledger
         self.reservation: Reservation | None = None
-        self.made = 1
+        self.made = 0
+        self.latency_s = 0.0
+        """How long the one that gave the answer took; 0 when none was made."""
+        self._sent_s = 0.0
         self._started = False
+
+    def begin(self) -> None:
+        """The model is about to be asked, perhaps long after the call was wanted.
+
+        Raises:
+            StepInterrupted: The step was stopped in the meantime, or the time is over.
+        """
+        self.made = 1
+        self._sent_s = time.perf_counter()
+        self.check()
+
+    def end(self) -> None:
+        """The answer is there."""
+        self.latency_s = max(0.0, time.perf_counter() - self._sent_s)
 
     async def on_retry(self, reason: str, wait_s: float) -> None:
         """A model tries again."""
@@ -153,6 +174,7 @@ class _Tries:
         if self.reservation is not None:
             await self.reservation.extend()
         self.made += 1
+        self._sent_s = time.perf_counter() + wait_s
         self._started = False
 
     def on_start(self) -> None:
@@ -162,6 +184,7 @@ class _Tries:
             StepInterrupted: The step was stopped in the meantime, or the time is over.
         """
         self.check()
+        self._sent_s = time.perf_counter()
         self._started = True
 
     def drop_unsent(self) -> None:

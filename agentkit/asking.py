@@ -7,7 +7,14 @@ from typing import Any, Final
 
 from agentkit.answering import Source
 from agentkit.binding import BoundNode
-from agentkit.errors import AgentKitError, ErrorText, OutputError, RenderError, StepInterrupted
+from agentkit.errors import (
+    AgentKitError,
+    ErrorText,
+    OutputError,
+    RenderError,
+    StepInterrupted,
+    TraceError,
+)
 from agentkit.events import (
     CallRetried,
     Event,
@@ -19,6 +26,7 @@ from agentkit.events import (
 from agentkit.messages import Call, Completion, Image, Message, Request, Usage
 from agentkit.node import MISSING
 from agentkit.output import Output
+from agentkit.past import Answer
 from agentkit.reuse import request_key
 from agentkit.telemetry import Tracing
 from agentkit.values import json_copy, json_text
@@ -70,16 +78,12 @@ class Unanswered(Exception):
         self,
         cause: AgentKitError,
         attempt: int = 1,
-        completion: Completion | None = None,
-        latency_s: float = 0.0,
-        reused: bool = False,
+        answer: Answer | None = None,
     ) -> None:
         super().__init__(cause)
         self.cause = cause
         self.attempt = attempt
-        self.completion = completion
-        self.latency_s = latency_s
-        self.reused = reused
+        self.answer = answer
 
 
 @dataclass(slots=True)
@@ -95,9 +99,8 @@ class Question:
     sent: Message
     item: int | None = None
     attempt: int = 0
-    completion: Completion | None = None
-    latency_s: float = 0.0
-    reused: bool = False
+    answer: Answer | None = None
+    """The last one; None while there is none."""
     status: str = "ok"
 
     async def ask(self) -> tuple[Any, Turn]:
@@ -111,12 +114,10 @@ class Question:
         """
         try:
             return await self._ask()
-        except StepInterrupted:
+        except (StepInterrupted, TraceError):
             raise
         except AgentKitError as error:
-            raise Unanswered(
-                error, self.attempt, self.completion, self.latency_s, self.reused
-            ) from error
+            raise Unanswered(error, self.attempt, self.answer) from error
 
     async def _ask(self) -> tuple[Any, Turn]:
         node = self.bound.compiled.node
@@ -125,22 +126,22 @@ class Question:
         while True:
             self._may_start()
             self.attempt += 1
-            completion = await self._complete(messages, schema)
+            answer = await self._complete(messages, schema)
+            said = Message("assistant", answer.completion.text)
             try:
-                value = self._read(completion)
+                value = self._read(answer.completion)
             except OutputError as error:
                 if self.attempt == node.attempts:
                     return self._fall_back(error)
-                self._retried(completion, error)
-                answer = Message("assistant", completion.text)
-                messages = (*messages, answer, _correction(error))
+                self._retried(answer, error)
+                messages = (*messages, said, _correction(error))
                 continue
             self._finished("ok", value)
-            return value, (self.sent, Message("assistant", completion.text))
+            return value, (self.sent, said)
 
     async def _complete(
         self, messages: tuple[Message, ...], schema: Mapping[str, Any] | None
-    ) -> Completion:
+    ) -> Answer:
         """Ask the model once."""
         shared, bound = self.shared, self.bound
         name, model = bound.compiled.name, bound.answering
@@ -158,14 +159,11 @@ class Question:
                     sampling, schema, request_key=key,
                 )
             )  # fmt: skip
-        self.completion, self.latency_s, self.reused = None, 0.0, False
-        answer = await shared.source.get(bound, request, shared.tracing)
-        self.completion, self.latency_s, self.reused = (
-            answer.completion, answer.latency_s, answer.reused,
-        )  # fmt: skip
+        self.answer = None
+        self.answer = answer = await shared.source.get(bound, request, shared.tracing)
         if not answer.reused:
             shared.meter.add(answer.completion)
-        return answer.completion
+        return answer
 
     def _may_start(self) -> None:
         if self.shared.stopping():
@@ -203,13 +201,14 @@ class Question:
         self._finished("otherwise", value)
         return value, (self.sent, Message("assistant", json_text(value)))
 
-    def _retried(self, completion: Completion, error: OutputError) -> None:
+    def _retried(self, answer: Answer, error: OutputError) -> None:
         shared = self.shared
         if shared.emit:
             shared.emit(
                 NodeRetried(
                     shared.step, self.bound.compiled.name, self.item, self.attempt,
-                    ErrorText(error), completion, self.latency_s, self.reused,
+                    ErrorText(error), answer.completion, answer.latency_s, answer.reused,
+                    answer.waited_s,
                 )
             )  # fmt: skip
 
@@ -220,9 +219,16 @@ class Question:
             shared.emit(
                 NodeFinished(
                     shared.step, self.bound.compiled.name, self.item, self.attempt, status, value,
-                    self.completion, self.latency_s, self.reused,
+                    *told(self.answer),
                 )
             )  # fmt: skip
+
+
+def told(answer: Answer | None) -> tuple[Completion | None, float, bool, float]:
+    """What events tell of an answer: the completion, its times, whether it was there already."""
+    if answer is None:
+        return None, 0.0, False, 0.0
+    return answer.completion, answer.latency_s, answer.reused, answer.waited_s
 
 
 def _correction(error: OutputError) -> Message:

@@ -1,10 +1,11 @@
 """A graph with the models and functions that its nodes name, ready to be executed."""
 
 import inspect
-from collections.abc import Callable, Collection, Mapping
+import os
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from agentkit.compiled import CompiledNode, memory_keys
 from agentkit.errors import InputError, Problem, SpecError, suggest
@@ -85,7 +86,7 @@ class Binding:
         self.chooser = chooser
         self.model = model
         self.models = models
-        self.functions = functions
+        self.functions = dict(functions)
         self.memory = frozenset(memory)
         problems: list[Problem] = []
         self.nodes = tuple(self.bind(compiled, problems) for compiled in graph.compiled)
@@ -237,6 +238,62 @@ def bind(
     if problems:
         raise SpecError(problems)
     return binding
+
+
+_KEPT: Final = 4
+"""How many bindings are kept for a graph."""
+
+
+def kept_binding(
+    graph: Graph,
+    model: Any,
+    models: Mapping[str, Any],
+    functions: Mapping[str, Callable[..., Any]],
+    memory: Collection[str],
+) -> Binding:
+    """Bind a graph, or take what `bind` gave for the same models, functions and memory keys.
+
+    A script is read anew every time, for its answers are used up. Arguments as `bind`.
+
+    Raises:
+        SpecError: A model, function or memory key is unknown; it lists every problem.
+    """
+    key = _binding_key(graph, model, models, functions, memory)
+    kept: Binding | None = graph.bindings.get(key) if key else None
+    if kept is not None:
+        return kept
+    binding = bind(graph, model, models, functions, memory)
+    if key and not binding.chooser.has_scripts:
+        before = list(graph.bindings.items())[1 - _KEPT :]
+        graph.bindings = {**dict(before), key: binding}  # other threads may read the old one
+    return binding
+
+
+def _binding_key(
+    graph: Graph,
+    model: Any,
+    models: Mapping[str, Any],
+    functions: Mapping[str, Callable[..., Any]],
+    memory: Collection[str],
+) -> Hashable:
+    """What makes two bindings of a graph the same; None for settings, which may be changed.
+
+    A binding holds everything that it was made of, so that the number of an object stays its own.
+    What an id means depends on the process's environment: a server's address, a key.
+    """
+    by_id = graph.names_models
+    key: list[Hashable] = [*models, *functions, *map(id, functions.values()), frozenset(memory)]
+    for value in (model, *models.values()):
+        if isinstance(value, str):
+            by_id = True
+            key.append(value)
+        elif value is not None and isinstance(value, Mapping):
+            return None
+        else:
+            key.append(id(value))
+    if by_id:
+        key.append(frozenset(os.environ.items()))
+    return tuple(key)
 
 
 def _argument_problem(

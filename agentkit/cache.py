@@ -22,7 +22,7 @@ from typing import Any, Final, Self, TypeVar
 from agentkit.messages import Completion, Request, Usage
 from agentkit.models.base import Model
 from agentkit.models.scripted import ScriptedModel
-from agentkit.reuse import request_key
+from agentkit.reuse import SingleFlight, request_key
 
 T = TypeVar("T")
 
@@ -68,9 +68,7 @@ class CompletionFile:
         self._patience_s = patience_s
         self._warned = False
         self._readable = self._writable = True
-        self._in_flight: dict[
-            tuple[asyncio.AbstractEventLoop, bytes], asyncio.Future[Completion]
-        ] = {}
+        self._flights: SingleFlight[tuple[Completion, bool]] = SingleFlight()
         self._start()
 
     def __enter__(self) -> Self:
@@ -107,19 +105,9 @@ class CompletionFile:
             return await ask(), False
         key = request_key(model, request)
         here = asyncio.get_running_loop(), key
-        if (earlier := self._in_flight.get(here)) is not None:
-            await asyncio.wait([earlier])
-            if not earlier.cancelled():
-                return earlier.result(), True
-            return await self._take(key, model, ask)
-        self._in_flight[here] = settled = here[0].create_future()
-        try:
-            completion, known = await self._take(key, model, ask)
-            settled.set_result(completion)
-        finally:
-            del self._in_flight[here]
-            settled.cancel()
-        return completion, known
+        took, shared = await self._flights.do(here, lambda: self._take(key, model, ask))
+        completion, known = took
+        return completion, known or shared
 
     async def _take(
         self, key: bytes, model: Model, ask: Callable[[], Coroutine[Any, Any, Completion]]

@@ -11,7 +11,6 @@ from agentkit.errors import AgentKitError, FunctionError, OutputError, StepInter
 from agentkit.events import NodeFinished, NodeStarted
 from agentkit.messages import Call
 from agentkit.node import MISSING
-from agentkit.past import Result
 from agentkit.values import json_copy
 
 
@@ -37,37 +36,40 @@ async def call(
     """
     if item is not None and shared.stopping():
         raise StepInterrupted("stopped before the function was called")
-    function = bound.calling
+    function, emit, name = bound.calling, shared.emit, bound.compiled.node.name
     arguments = _arguments(bound, function, variables) if bound.compiled.arguments else {}
-    if shared.emit:
-        name = bound.compiled.name
-        shared.emit(
-            NodeStarted(shared.step, name, item, function=function.name, arguments=arguments)
-        )
+    if emit:
+        emit(NodeStarted(shared.step, name, item, function=function.name, arguments=arguments))
     past = shared.source.past
     if past is not None and not function.takes_step:
-        known = past.result(shared.step, bound.compiled.name, item, arguments)
+        known = past.result(shared.step, name, item, arguments)
         if known is not None:
-            _finished(shared, bound, item, known)
-            return known.value, known.status
+            value, status, latency_s = known.value, known.status, known.latency_s
+            if emit:
+                emit(NodeFinished(shared.step, name, item, 1, status, value, None, latency_s))
+            return value, status
     started = time.perf_counter()
     if shared.tracing is None:
         result = await _call(function, arguments, step)
     else:
-        place = Call(shared.episode, shared.step, bound.compiled.name, item)
+        place = Call(shared.episode, shared.step, name, item)
         with shared.tracing.function(function.name, place, arguments) as note:
             result = await _call(function, arguments, step)
             note(result)
     value, status = _checked(bound, result, variables)
-    if shared.emit:
-        _finished(shared, bound, item, Result(value, status, time.perf_counter() - started))
+    if emit:
+        latency_s = time.perf_counter() - started
+        emit(NodeFinished(shared.step, name, item, 1, status, value, None, latency_s))
     return value, status
 
 
 async def _call(function: BoundFunction, arguments: Mapping[str, Any], step: Any) -> Any:
     """What the function returns, as a JSON value."""
     try:
-        result = function.call(**arguments, **({"step": step} if function.takes_step else {}))
+        if function.takes_step:
+            result = function.call(**arguments, step=step)
+        else:
+            result = function.call(**arguments)
         if not isinstance(result, _PLAIN) and inspect.isawaitable(result):
             result = await result
     except AgentKitError:
@@ -76,13 +78,6 @@ async def _call(function: BoundFunction, arguments: Mapping[str, Any], step: Any
         message = f"function {function.name} raised {type(error).__name__}: {error}"
         raise FunctionError(message) from error
     return _json(function, result)
-
-
-def _finished(shared: Shared, bound: BoundNode, item: int | None, result: Result) -> None:
-    if shared.emit:
-        name, value, status = bound.compiled.name, result.value, result.status
-        latency_s = result.latency_s
-        shared.emit(NodeFinished(shared.step, name, item, 1, status, value, None, latency_s))
 
 
 _PLAIN = (str, int, float, list, dict, type(None))

@@ -35,21 +35,28 @@ def name_problems(
     compiled: CompiledNode, nodes: Collection[str], inputs: Collection[str] | None
 ) -> Iterator[Problem]:
     """Unknown, misplaced and shadowed names. `inputs` of None lets any free name be an input."""
-    known = frozenset(nodes) | STEP_NAMES | OWN_NAMES | frozenset(inputs or ())
-    if compiled.node.each is not None:
-        known |= {"item"}
+    given = STEP_NAMES | OWN_NAMES | frozenset(inputs or ())
     for use in compiled.uses:
-        allowed = known | {"output"} if use.field in {"save", "check"} else known
-        if use.field in {"when", "each"} or (use.field == "save" and compiled.node.each):
-            allowed -= {"item"}
+        local = _local_names(compiled, use)
         for name in use.reads:
-            if name in allowed or (inputs is None and name not in LOCAL_NAMES):
+            if name in nodes or name in given or name in local:
                 continue
-            yield Problem(_local_or_unknown(name, allowed), compiled.name, use.field, use.key)
-        for name in use.binds & (known | LOCAL_NAMES):
+            if inputs is not None or name in LOCAL_NAMES:
+                message = _local_or_unknown(name, frozenset(nodes) | given | local)
+                yield Problem(message, compiled.name, use.field, use.key)
+        for name in use.binds:
+            if not (name in nodes or name in given or name in LOCAL_NAMES):
+                continue
             message = f"'{name}' is already a name here: call the loop or set variable otherwise"
             yield Problem(message, compiled.name, use.field, use.key)
         yield from _previous_problems(compiled, nodes, use)
+
+
+def _local_names(compiled: CompiledNode, use: Use) -> frozenset[str]:
+    """Of `item` and `output`, what a field of a node may use."""
+    has_item = compiled.node.each is not None and use.field not in {"when", "each", "save"}
+    has_output = use.field in {"save", "check"}
+    return frozenset(["item"] * has_item + ["output"] * has_output)
 
 
 def _local_or_unknown(name: str, allowed: frozenset[str]) -> str:
@@ -64,7 +71,7 @@ def _previous_problems(
     compiled: CompiledNode, nodes: Collection[str], use: Use
 ) -> Iterator[Problem]:
     keys = use.reads.get("previous") or frozenset()
-    for key in sorted(keys - frozenset(nodes)):
+    for key in sorted(key for key in keys if key not in nodes):
         message = f"'previous.{key}': there is no node '{key}'.{suggest(key, frozenset(nodes))}"
         yield Problem(message, compiled.name, use.field, use.key)
 

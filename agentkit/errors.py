@@ -15,7 +15,8 @@ The tree:
     ├── StepError             nodes failed; lists them all
     ├── StepInterrupted       a step was asked to stop before its end
     │   └── LimitExceeded     a limit leaves no room for another call
-    └── TraceError            a run folder cannot be read or written
+    ├── ReplayError           a recorded call is not the one that is made now
+    └── TraceError            a run folder cannot be read or written; it ends the run at once
 """
 
 import re
@@ -209,8 +210,12 @@ class LimitExceeded(StepInterrupted):
         return f"{text}: {self.why}" if self.why else text
 
 
+class ReplayError(AgentKitError):
+    """A record has no answer to a call, or the answer to another one."""
+
+
 class TraceError(AgentKitError):
-    """A run folder cannot be read or written."""
+    """A run folder cannot be read or written. Nothing catches it in a step: it ends the run."""
 
 
 class ErrorText(str):

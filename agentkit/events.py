@@ -54,6 +54,7 @@ class NodeRetried:
     completion: Completion
     latency_s: float
     reused: bool
+    waited_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,10 @@ class NodeFinished:
     completion: Completion | None = None
     """What the model answered; None for functions and for an `each` node as a whole."""
     latency_s: float = 0.0
+    """How long the call took that gave the answer; of a function, its own time."""
     reused: bool = False
+    waited_s: float = 0.0
+    """How long the answer took beyond that: for a place, for the budget, for further tries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,7 @@ class NodeFailed:
     """The last answer, which could not be used; None when there was none."""
     latency_s: float = 0.0
     reused: bool = False
+    waited_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,10 @@ class Graph:
             problems.extend(race_problems(self.compiled, self.ancestors))
         if problems:
             raise SpecError(problems)
+        self.names_models = any(node.model is not None for node in self.nodes)
+        """Whether a node names its model."""
+        self.bindings: Mapping[Any, Any] = {}
+        """What `kept_binding` keeps for the next time."""
 
     def _text(self, field: str, source: Any, problems: list[Problem]) -> Template | None:
         """Compile the system or the context; None where there is none."""

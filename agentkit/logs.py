@@ -45,12 +45,12 @@ _OF_STEPS: Final[Mapping[type, tuple[int, str]]] = {
     NodeStarted: (_DEBUG, "node_started step node item attempt model function"),
     NodeRetried: (
         _WARNING,
-        "node_retried step node item attempt error latency_s reused completion",
+        "node_retried step node item attempt error latency_s waited_s reused completion",
     ),
     CallRetried: (_WARNING, "call_retried step node item attempt reason wait_s"),
     NodeFinished: (
         _DEBUG,
-        "node_finished step node item attempt status latency_s reused completion",
+        "node_finished step node item attempt status latency_s waited_s reused completion",
     ),
     NodeSkipped: (_DEBUG, "node_skipped step node"),
     NodeFailed: (_ERROR, "node_failed step node item attempt error"),
@@ -116,8 +116,9 @@ def _lowest() -> int:
     """The lowest level that somebody hears."""
     logger: logging.Logger | None = LOG
     while logger is not None:
-        if any(not isinstance(handler, logging.NullHandler) for handler in logger.handlers):
-            return LOG.getEffectiveLevel()
+        for handler in logger.handlers:
+            if not isinstance(handler, logging.NullHandler):
+                return LOG.getEffectiveLevel()
         logger = logger.parent if logger.propagate else None
     return _UNHEARD
 

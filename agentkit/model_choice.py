@@ -13,6 +13,7 @@ from agentkit.models.base import Model
 from agentkit.models.hosted import HostedModel, Price, Settings
 from agentkit.models.keys import get_server
 from agentkit.models.registry import get_model, takes_address, takes_settings
+from agentkit.models.scripted import ScriptedModel
 
 _SETTINGS: Final = frozenset(f.name for f in fields(Settings))
 _KNOWN: Final = (*SAMPLING_KINDS, *SERVER_KINDS)
@@ -90,6 +91,11 @@ class ModelChooser:
                 "only one of them any"
             )
         return known.model
+
+    @property
+    def has_scripts(self) -> bool:
+        """Whether an id was that of a script, whose answers are used up."""
+        return any(isinstance(made.model, ScriptedModel) for made in self._made.values())
 
     def _get(self, model: Any, settings: Settings | None, base_url: str | None) -> Model:
         return get_model(

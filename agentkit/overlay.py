@@ -1,11 +1,13 @@
 """What a running step knows of its graph: counts of what is left, and nodes added on the way."""
 
+from bisect import insort
+from collections import ChainMap, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from agentkit.binding import Binding, BoundNode
 from agentkit.checks import name_problems, race_between
-from agentkit.compiled import CompiledNode, compile_node
+from agentkit.compiled import CompiledNode, compile_node, memory_keys
 from agentkit.errors import Problem, SpecError, suggest
 from agentkit.events import NodeAdded
 from agentkit.node import Node
@@ -19,12 +21,18 @@ class Overlay:
         self._binding = binding
         self.nodes: list[BoundNode] = list(binding.nodes)
         self.indegrees: list[int] = list(graph.indegrees)
-        self.successors: Sequence[list[int]] = graph.successors
-        self.recalls: Sequence[tuple[int, ...]] = graph.recalls
+        self.successors: list[list[int]] = list(graph.successors)
+        self.recalls: list[Sequence[int]] = list(graph.recalls)
         self.blocked: dict[int, str] = {}
         """Nodes that cannot run, with the name of the failed node that they need."""
         self._ancestors: list[int] = []
-        self._siblings: dict[tuple[int, int | None], list[int]] = {}
+        self._index: dict[str, int] = {}
+        """Where each node is, by name; filled, like the other tables below, by the first `add`."""
+        self._before: dict[int, dict[str, int]] = {}
+        """The nodes that an adder came after, and itself, by name."""
+        self._siblings: defaultdict[tuple[int, int | None], dict[str, int]] = defaultdict(dict)
+        """The nodes that were added at each place."""
+        self._memory = _MemoryUsers()
         self._places: dict[int, tuple[int, int, int]] = {}
         """Of each added node: its adder, the item, and which of the nodes added there it is."""
 
@@ -68,12 +76,12 @@ class Overlay:
         problems: list[Problem] = []
         compiled = compile_node(node, problems)
         by = self.nodes[adder].compiled.name
-        siblings = self._siblings.setdefault((adder, item), [])
+        siblings = self._siblings[adder, item]
         name = f"{by}.{len(siblings) + 1}" if item is None else f"{by}.{item}.{len(siblings) + 1}"
         if done:
             message = f"'{by}' has returned: nodes are added only while the function runs"
             problems.append(Problem(message, field="name"))
-        visible = self._visible(adder, siblings)
+        visible = ChainMap(siblings, self._visible(adder))
         followers = self._followers(before, adder, problems)
         problems.extend(self._problems(compiled, visible))
         bound = self._binding.bind(compiled, problems)
@@ -81,13 +89,19 @@ class Overlay:
         ancestors = 0
         for i in needs:
             ancestors |= self._ancestors[i] | 1 << i
-        problems.extend(self._races(compiled, ancestors, followers))
+        after = self._descendants(followers)
+        problems.extend(self._races(compiled, ancestors, after))
         if problems:
             raise SpecError([replace(problem, node=name) for problem in problems])
         bound = replace(bound, compiled=replace(compiled, node=replace(node, name=name)))
-        self._places[len(self.nodes)] = (adder, -1 if item is None else item, len(siblings))
-        self._insert(bound, [i for i in needs if i == adder or i in siblings], followers, ancestors)
-        siblings.append(len(self.nodes) - 1)
+        new = len(self.nodes)
+        self._places[new] = (adder, -1 if item is None else item, len(siblings))
+        starts = [i for i in needs if i == adder or self.nodes[i].compiled.name in siblings]
+        self._insert(bound, starts, followers)
+        self._ancestors.append(ancestors)
+        for i in after:
+            self._ancestors[i] |= ancestors | 1 << new
+        siblings[name] = new
         return NodeAdded(step, name, by, node.prompt, tuple(before))
 
     def _own(self) -> None:
@@ -95,20 +109,35 @@ class Overlay:
         if not self._ancestors:
             self._ancestors = list(self._binding.graph.ancestors)
             self.successors = [list(successors) for successors in self.successors]
-            self.recalls = list(self.recalls)
+            self._index = dict(self._binding.graph.index)
+            for i, bound in enumerate(self.nodes):
+                self._memory.add(i, bound.compiled)
 
-    def _visible(self, adder: int, siblings: Sequence[int]) -> dict[str, int]:
-        """The nodes an added node may depend on: what its adder came after, and its siblings."""
-        before = self._ancestors[adder] | 1 << adder
-        indices = [i for i in range(len(self.nodes)) if before >> i & 1]
-        return {self.nodes[i].compiled.name: i for i in (*indices, *siblings)}
+    def _visible(self, adder: int) -> dict[str, int]:
+        """What an added node may depend on, its siblings left out: what its adder came after."""
+        known = self._before.get(adder)
+        if known is None:
+            bits = self._ancestors[adder] | 1 << adder
+            known = {name: i for name, i in self._index.items() if bits >> i & 1}
+            self._before[adder] = known
+        return known
+
+    def _descendants(self, followers: Sequence[int]) -> set[int]:
+        """These nodes and all that come after one of them; none of these has begun."""
+        found = set(followers)
+        left = list(found)
+        while left:
+            new = set(self.successors[left.pop()]) - found
+            found |= new
+            left += new
+        return found
 
     def _followers(self, before: Sequence[str], adder: int, problems: list[Problem]) -> list[int]:
         """The nodes that wait for the added one; they come after the adder, so none has begun."""
         if isinstance(before, str):
             problems.append(Problem("before: expected a list of node names", field="before"))
             return []
-        index = {bound.compiled.name: i for i, bound in enumerate(self.nodes)}
+        index = self._index
         followers = []
         for name in dict.fromkeys(before):
             if name not in index:
@@ -134,40 +163,57 @@ class Overlay:
                 problems.append(Problem(message, compiled.name, "recall"))
         return problems
 
-    def _races(
-        self, compiled: CompiledNode, ancestors: int, followers: Sequence[int]
-    ) -> list[Problem]:
+    def _races(self, compiled: CompiledNode, ancestors: int, after: set[int]) -> list[Problem]:
         """Memory races of a new node with every node that is not ordered with it."""
         problems: list[Problem] = []
-        for i, other in enumerate(self.nodes):
-            after = any(i == f or self._ancestors[i] >> f & 1 for f in followers)
-            if not ancestors >> i & 1 and not after:
-                problems.extend(race_between(compiled, other.compiled))
+        for i in self._memory.rivals(compiled):
+            if not ancestors >> i & 1 and i not in after:
+                problems.extend(race_between(compiled, self.nodes[i].compiled))
         return problems
 
-    def _insert(
-        self, bound: BoundNode, needs: Sequence[int], followers: Sequence[int], ancestors: int
-    ) -> None:
-        new = len(self.nodes)
+    def _insert(self, bound: BoundNode, starts: Sequence[int], followers: Sequence[int]) -> None:
+        """Put a node into the tables: it starts after some nodes, and others wait for it."""
+        new, compiled = len(self.nodes), bound.compiled
         self.nodes.append(bound)
-        self.indegrees.append(len(needs))
-        self.successors = [*self.successors, list(followers)]
-        recall = bound.compiled.node.recall
-        names = {b.compiled.name: i for i, b in enumerate(self.nodes)}
-        self.recalls = [*self.recalls, tuple(sorted(names[name] for name in recall))]
-        self._ancestors.append(ancestors)
-        for i in needs:
+        self.indegrees.append(len(starts))
+        self._index[compiled.name] = new
+        self._memory.add(new, compiled)
+        self.successors.append(list(followers))
+        self.recalls.append(sorted(self._index[name] for name in compiled.node.recall))
+        for i in starts:
             self.successors[i].append(new)
-        prompt = bound.function is None
         for i in followers:
             self.indegrees[i] += 1
-            if prompt and self.nodes[i].function is None:
-                self.recalls[i] = self._in_order(*self.recalls[i], new)
-        for i in range(new):
-            if any(i == f or self._ancestors[i] >> f & 1 for f in followers):
-                self._ancestors[i] |= ancestors | 1 << new
+            if bound.function is None and self.nodes[i].function is None:
+                self.recalls[i] = recalled = [*self.recalls[i]]
+                insort(recalled, new, key=self._recall_order)
 
-    def _in_order(self, *recalled: int) -> tuple[int, ...]:
-        """Recalled nodes: the graph's own in their order, then added ones by adder and item."""
-        own = [i for i in recalled if i not in self._places]
-        return (*own, *sorted(set(recalled) - set(own), key=self._places.__getitem__))
+    def _recall_order(self, index: int) -> tuple[int, int, int]:
+        """Added nodes come after the graph's own, which stay as they are, by adder and item."""
+        return self._places.get(index, (-1, -1, -1))
+
+
+class _MemoryUsers:
+    """Which nodes read and write which memory keys."""
+
+    def __init__(self) -> None:
+        self._writers: defaultdict[str, list[int]] = defaultdict(list)
+        self._readers: defaultdict[str | None, list[int]] = defaultdict(list)
+        """Under None those that read all of the memory."""
+
+    def add(self, index: int, compiled: CompiledNode) -> None:
+        """Take in a node."""
+        for key in compiled.node.save:
+            self._writers[key].append(index)
+        read = memory_keys(compiled.reads)
+        for name in [None] if read is None else read:
+            self._readers[name].append(index)
+
+    def rivals(self, compiled: CompiledNode) -> list[int]:
+        """The nodes that write what a node reads or writes, or read what it writes."""
+        read = memory_keys(compiled.reads)
+        found: set[int] = set()
+        found.update(*(self._writers[key] for key in (self._writers if read is None else read)))
+        for key in compiled.node.save:
+            found.update(self._writers[key], self._readers[key], self._readers[None])
+        return sorted(found)

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from agentkit.errors import FunctionError, ModelError, TraceError
+from agentkit.errors import FunctionError, ModelError, ReplayError, TraceError
 from agentkit.messages import Completion, Request, Usage
 from agentkit.trace import as_recorded, picture_name
 
@@ -21,9 +21,11 @@ class Answer:
 
     completion: Completion
     latency_s: float
-    """How long the model took."""
+    """How long the call took that gave it; 0 when no call was made."""
     reused: bool
     """Whether it was there already, so that nothing was paid for it."""
+    waited_s: float = 0.0
+    """How long it took beyond that: for a place, for the budget, for further tries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ class Past:
         """The recorded answer to a request, if it has one.
 
         Raises:
-            TraceError: It was given to another question, or is missing from a complete record.
+            ReplayError: It was given to another question, or is missing from a complete record.
             ModelError: The model failed then, in a complete record.
         """
         call = request.call
@@ -177,7 +179,7 @@ class Past:
         """The recorded result of a function, if it has one.
 
         Raises:
-            TraceError: It was called with other arguments, or is missing from a complete record.
+            ReplayError: It was called with other arguments, or is missing from a complete record.
             FunctionError: The function failed then, in a complete record.
         """
         key = node, item, 1
@@ -209,12 +211,12 @@ class Past:
     def _refuse(self, step: int, key: Key) -> None:
         """Refuse a call that a complete record does not have."""
         if self._complete:
-            raise TraceError(f"step {step}, {_name(key)}: the record has no such call")
+            raise ReplayError(f"step {step}, {_name(key)}: the record has no such call")
 
 
 def _check_same(calls: Calls, step: int, key: Key, asked: bytes, what: str) -> None:
     if calls.questions.get(key) != asked:
-        raise TraceError(
+        raise ReplayError(
             f"step {step}, {_name(key)} {what} when this was recorded, so the recorded answer is "
             "not its own: the agent, its functions or AgentKit have changed since"
         )
@@ -229,7 +231,7 @@ def _name(key: Key) -> str:
 def _answer(event: Mapping[str, Any]) -> Answer:
     record = event["completion"]
     completion = Completion(**{**record, "usage": Usage(**record["usage"])})
-    return Answer(completion, event["latency_s"], event["reused"])
+    return Answer(completion, event["latency_s"], event["reused"], event["waited_s"])
 
 
 def _arguments_digest(arguments: Mapping[str, Any]) -> bytes:

@@ -93,7 +93,8 @@ class Player:
             over = self._checkpoint is not None and self._checkpoint.until == self.summary.steps
             self._end("interrupted", str(error) if over else "stopped by the user")
         except asyncio.CancelledError:
-            self._end("interrupted", "stopped by the user")
+            by_user = self._stop.is_set()
+            self._end("interrupted", "stopped by the user" if by_user else "the run was stopped")
             patience_s = CLOSING_S
             raise
         except (InputError, TraceError) as error:
@@ -281,11 +282,13 @@ class Player:
         if self._source.past is not None:  # of a step that did not begin again
             for completion in self._source.past.settle(summary.steps):
                 self._spend(completion.usage, completion.cost_usd)
-        self._emit(
-            EpisodeFinished(
-                self._index, summary.status, summary.reason, summary.steps, summary.reward,
-                summary.usage, summary.cost_usd, summary.seconds,
-            )
-        )  # fmt: skip
-        if self._writer is not None:
-            self._writer.close()
+        try:
+            self._emit(
+                EpisodeFinished(
+                    self._index, summary.status, summary.reason, summary.steps, summary.reward,
+                    summary.usage, summary.cost_usd, summary.seconds,
+                )
+            )  # fmt: skip
+        finally:
+            if self._writer is not None:
+                self._writer.close()

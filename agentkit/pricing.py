@@ -1,18 +1,23 @@
 """Are the prices known that a limit on cost needs?"""
 
-from agentkit.binding import Binding
+from collections.abc import Iterable
+
+from agentkit.binding import BoundNode
 from agentkit.errors import InputError
 from agentkit.messages import Usage
 from agentkit.models.base import Priced
 
 
-def check_prices(binding: Binding) -> None:
+def check_prices(nodes: Iterable[BoundNode]) -> None:
     """Refuse a limit on cost for models whose price is unknown.
+
+    Args:
+        nodes: The nodes that will be asked.
 
     Raises:
         InputError: It lists the models without a price, with the nodes that use them.
     """
-    unpriced = unpriced_models(binding)
+    unpriced = unpriced_models(nodes)
     if not unpriced:
         return
     listed = "\n".join(f"  {name} (asked by {', '.join(n)})" for name, n in unpriced.items())
@@ -25,11 +30,11 @@ def check_prices(binding: Binding) -> None:
     )
 
 
-def unpriced_models(binding: Binding) -> dict[str, list[str]]:
+def unpriced_models(nodes: Iterable[BoundNode]) -> dict[str, list[str]]:
     """The models of unknown price that nodes ask, each with the names of these nodes."""
     some = Usage(input_tokens=1000, output_tokens=1000, calls=1)
     found: dict[str, list[str]] = {}
-    for bound in binding.nodes:
+    for bound in nodes:
         model = bound.model
         if model is None or (isinstance(model, Priced) and model.cost_usd(some) is not None):
             continue

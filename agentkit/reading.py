@@ -21,7 +21,7 @@ Record = dict[str, Any]
 _EPISODE: Final = re.compile(r"[0-9]{4,}")
 """What the file of an episode is called."""
 
-TIMES: Final = frozenset({"time", "latency_s", "seconds"})
+TIMES: Final = frozenset({"time", "latency_s", "waited_s", "seconds"})
 """Fields that differ between two runs that are otherwise the same."""
 _CHANCES: Final = frozenset({"calls", "cached_tokens"})
 """What a model's server adds to the account by chance: further tries, and its cache."""

@@ -1,5 +1,6 @@
 """What a node would be asked: its exact messages, without running the step."""
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,11 +10,14 @@ from agentkit.answering import Source
 from agentkit.asking import Meter, Question, Shared, Turn, Unanswered, checked_items, make_question
 from agentkit.binding import BoundNode
 from agentkit.compiled import merge_reads
-from agentkit.errors import InputError, suggest
+from agentkit.errors import AgentKitError, InputError, suggest
+from agentkit.ledger import Ledger
 from agentkit.messages import Message, Usage
 from agentkit.node import Node
 from agentkit.placeholders import Placeholder, example
+from agentkit.pricing import check_prices
 from agentkit.prompt import Expression, Reads
+from agentkit.running import raise_failures
 from agentkit.scope import Scope, State
 from agentkit.values import json_text
 
@@ -69,33 +73,65 @@ def render(
         InputError: There is no such node, it has no prompt, or a given name is unknown.
         RenderError: The prompt cannot be filled in.
     """
-    return _Renderer(agent, _prompt_node(agent, node), moment, given or {}).render()
+    return _Renderer(agent, _prompt_node(agent, node), moment, given or {}, Source()).render()
 
 
 async def ask(
-    agent: Agent, node: str, moment: Moment, given: Mapping[str, Any] | None = None
+    agent: Agent,
+    node: str,
+    moment: Moment,
+    given: Mapping[str, Any] | None = None,
+    *,
+    allow_unknown_price: bool = False,
 ) -> "Asked":
-    """Ask a node's model once for what `render` shows.
+    """Ask a node's model once for what `render` shows; the items of an `each` node all at once.
+
+    Args:
+        agent: The agent; its limits hold, those of a run too.
+        node: The node's name.
+        moment: What it finds.
+        given: Values that come before those of the moment, as in `render`.
+        allow_unknown_price: Whether a model of unknown price counts as free under a limit on cost.
 
     Raises:
-        InputError: As `render`, or a value that the node reads is not known.
+        InputError: As `render`, or a value that the node reads is not known, or there is a limit
+            on cost and the model's price is unknown.
+        LimitExceeded: A limit leaves no room for a call.
         AgentKitError: There was no usable answer.
     """
-    rendered = render(agent, node, moment, given)
+    target = _prompt_node(agent, node)
+    ledger = Ledger(agent.limits, Ledger(agent.run_limits, scope="run."))
+    if ledger.watches_cost and not allow_unknown_price:
+        check_prices([target])
+    source = Source(ledger=ledger, unpriced=allow_unknown_price)
+    rendered = _Renderer(agent, target, moment, given or {}, source).render()
     if rendered.unknown:
         names = ", ".join(rendered.unknown)
         raise InputError(
             f"node '{node}' reads {names}, which no model was asked for: take the values of a "
             f"recorded step with --from, or give them with --input {rendered.unknown[0]}=..."
         )
-    try:
-        answers = [(await question.ask())[0] for question in rendered.questions]
-    except Unanswered as error:
-        raise error.cause from None
-    each = agent.binding.nodes[agent.graph.index[node]].compiled.each
+    async with asyncio.TaskGroup() as tasks:
+        asked = [tasks.create_task(_answer(question)) for question in rendered.questions]
+    answers = [task.result() for task in asked]
     meters = [question.shared.meter for question in rendered.questions[:1]]
     meter = meters[0] if meters else Meter()
-    return Asked(answers if each is not None else answers[0], meter.usage, meter.cost_usd)
+    if target.compiled.each is not None:
+        raise_failures(answers)
+        return Asked(answers, meter.usage, meter.cost_usd)
+    if isinstance(answers[0], AgentKitError):
+        raise answers[0]
+    return Asked(answers[0], meter.usage, meter.cost_usd)
+
+
+async def _answer(question: Question) -> Any:
+    """The value of a question's answer, or what went wrong."""
+    try:
+        return (await question.ask())[0]
+    except Unanswered as error:
+        return error.cause
+    except AgentKitError as error:
+        return error
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +165,12 @@ class _Renderer:
     """Fills in the messages of one node."""
 
     def __init__(
-        self, agent: Agent, target: BoundNode, moment: Moment, given: Mapping[str, Any]
+        self,
+        agent: Agent,
+        target: BoundNode,
+        moment: Moment,
+        given: Mapping[str, Any],
+        source: Source,
     ) -> None:
         self._graph = graph = agent.graph
         self._nodes = agent.binding.nodes
@@ -144,7 +185,7 @@ class _Renderer:
         names.update({name: value for name, value in given.items() if name in names})
         self._scope = Scope(graph, names, moment.state)
         step, episode = int(names.get("step") or 0), int(names.get("episode") or 0)
-        self._shared = Shared(step, episode, None, False, Meter(), Source(), lambda: False)
+        self._shared = Shared(step, episode, None, False, Meter(), source, lambda: False)
 
     def render(self) -> Rendered:
         scope = self._scope

@@ -75,8 +75,8 @@ async def replay(
     """
     plan = replace(recorded_plan(run), record=record)
     plot = Replay(run, agent or recorded_agent(run), plan)
-    summary = await plot.play(writer, on_event, stop)
-    writer.finish(summary.status, summary.totals())
+    with writer:
+        await plot.play(writer, on_event, stop)
     return plot.compare(load_run(writer.folder))
 
 

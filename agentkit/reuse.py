@@ -2,15 +2,48 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import orjson
 
 from agentkit.estimates import ASSUMED_OUTPUT
 from agentkit.messages import Completion, Request, Sampling
 from agentkit.models.base import Model
+
+T = TypeVar("T")
+
+
+class SingleFlight(Generic[T]):
+    """Does one thing for all who want the same at the same time."""
+
+    def __init__(self) -> None:
+        self._in_flight: dict[Hashable, asyncio.Future[T]] = {}
+
+    async def do(self, key: Hashable, work: Callable[[], Awaitable[T]]) -> tuple[T, bool]:
+        """What the work gives, and whether somebody else did it.
+
+        Work that fails or is cancelled gives its error to the one who did it; of those who
+        waited for it, the first does it now, and the others wait on.
+
+        Args:
+            key: What makes two wishes the same.
+            work: Does it, at once and in this task.
+        """
+        while (earlier := self._in_flight.get(key)) is not None:
+            await asyncio.wait([earlier])
+            if not earlier.cancelled():
+                return earlier.result(), True
+        self._in_flight[key] = settled = asyncio.get_running_loop().create_future()
+        try:
+            # Not in a task of its own: a cancellation could come between it and the answer.
+            result = await work()
+            settled.set_result(result)
+        finally:
+            del self._in_flight[key]
+            settled.cancel()
+        return result, False
 
 
 class ReuseCache:
@@ -26,7 +59,7 @@ class ReuseCache:
         self._kept: dict[tuple[int, bytes], Completion] = {}
         self._new: dict[tuple[int, bytes], Completion] = {}
         self._restored: dict[bytes, Completion] = {}
-        self._in_flight: dict[tuple[int, bytes], asyncio.Future[Completion]] = {}
+        self._flights: SingleFlight[tuple[Completion, bool]] = SingleFlight()
 
     def commit(self) -> None:
         """Keep what this step asked."""
@@ -63,25 +96,9 @@ class ReuseCache:
         known = self._kept.get(key) or self._new.get(key) or self._restored.get(digest)
         if known is not None:
             return known, True
-        earlier = self._in_flight.get(key)
-        if earlier is not None:
-            await asyncio.wait([earlier])
-            if not earlier.cancelled():
-                return earlier.result(), True
-            # The one that asked has failed or was cancelled, which is no answer for the others.
-            completion, reused = await ask(model, request)
-            self._new[key] = completion
-            return completion, reused
-        self._in_flight[key] = settled = asyncio.get_running_loop().create_future()
-        try:
-            # Not in a task of its own: a cancellation could come between it and the answer.
-            completion, reused = await ask(model, request)
-            self._new[key] = completion
-            settled.set_result(completion)
-        finally:
-            del self._in_flight[key]
-            settled.cancel()
-        return completion, reused
+        (completion, reused), shared = await self._flights.do(key, lambda: ask(model, request))
+        self._new[key] = completion
+        return completion, reused or shared
 
 
 def request_key(model: Model, request: Request) -> bytes:

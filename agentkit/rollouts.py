@@ -96,17 +96,12 @@ async def rollout(
         TraceError: The run cannot be recorded.
     """
     agent.check_ready()
-    outliving = agent.memory.outlives_episodes
-    if plan.parallel > 1 and outliving and not plan.fresh:
-        raise InputError(
-            f"memory that outlives an episode ({', '.join(outliving)}) allows one episode at a "
-            "time: leave --parallel out, or say --fresh to start each from the starting values"
-        )
+    _check_memory(agent, plan)
     _check_needs(agent)
     showing = _showing(agent, plan, writer)
     limits = agent.run_limits if plan.limits is None else plan.limits
     if not plan.allow_unknown_price and (agent.limits.cost_usd, limits.cost_usd) != (None, None):
-        check_prices(agent.binding)
+        check_prices(agent.binding.nodes)
     if agenda is None:
         agenda = _agenda(agent, plan, limits, writer)
     if not plan.fresh:
@@ -145,9 +140,13 @@ async def rollout(
                 tasks.create_task(play_in_turn())
     except BaseExceptionGroup as group:
         raise group.exceptions[0] from None
-    ended = ledger.used_up() if waiting and not stop.is_set() else None
-    summaries += _left_over(agenda, waiting, ended)
-    return RunSummary(sorted(summaries, key=lambda summary: summary.episode), ended)
+    finally:
+        ended = ledger.used_up() if waiting and not stop.is_set() else None
+        summaries += _left_over(agenda, waiting, ended)
+        summary = RunSummary(sorted(summaries, key=lambda summary: summary.episode), ended)
+        if writer is not None:
+            writer.summary = summary
+    return summary
 
 
 def _agenda(agent: Agent, plan: Plan, limits: Limits, writer: RunWriter | None) -> Agenda:
@@ -212,6 +211,16 @@ def _ledger(limits: Limits, run: Ledger, checkpoint: Checkpoint | None) -> Ledge
         return Ledger(limits, run)
     used = spent(checkpoint.used, len(checkpoint.outcomes))
     return Ledger(limits, run, used=used, seconds=checkpoint.seconds)
+
+
+def _check_memory(agent: Agent, plan: Plan) -> None:
+    """Refuse episodes at once that would pass memory on to each other."""
+    outliving = agent.memory.outlives_episodes
+    if plan.parallel > 1 and outliving and not plan.fresh:
+        raise InputError(
+            f"memory that outlives an episode ({', '.join(outliving)}) allows one episode at a "
+            "time: leave --parallel out, or say --fresh to start each from the starting values"
+        )
 
 
 def _check_needs(agent: Agent) -> None:

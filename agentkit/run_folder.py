@@ -1,5 +1,6 @@
 """The folder of a run: made, taken for this process, gone on with, and let go."""
 
+import asyncio
 import fcntl
 import os
 import platform
@@ -7,13 +8,15 @@ import shutil
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from types import TracebackType
+from typing import Any, Final, Self
 
 import orjson
 
 from agentkit.errors import TraceError
 from agentkit.files import write_atomic
 from agentkit.reading import Run, load_run
+from agentkit.summaries import RunSummary
 from agentkit.trace import FORMAT, OPTIONS, EpisodeWriter, whole
 
 _LEFT_OVER: Final = ".run.json.*"
@@ -22,6 +25,9 @@ _LEFT_OVER: Final = ".run.json.*"
 
 class RunWriter:
     """A run folder being written by this process.
+
+    As a context manager it finishes by itself: with the status and the sums of the rollout that
+    it was given to, as `failed` when the block raises, as `interrupted` when it is cancelled.
 
     Args:
         folder: The folder; it must not exist yet, or be empty. What a process leaves that is killed
@@ -36,7 +42,10 @@ class RunWriter:
         self.folder = folder = Path(folder)
         self.recorded: Run | None = None
         """What was recorded before and is gone on with; None for a run that begins."""
+        self.summary: RunSummary | None = None
+        """How the episodes went, as far as `rollout` has come."""
         self._is_new = True
+        self._lock: int | None = None
         self._about = {
             "format": FORMAT,
             "status": "running",
@@ -49,11 +58,15 @@ class RunWriter:
             _check_empty(folder)
             (folder / "episodes").mkdir(exist_ok=True)
             self._lock = _lock(folder)
-            _check_empty(folder, self._lock)
+            _check_empty(folder)
             _remove_left_over(folder)
+            self._save()
         except OSError as error:
+            self._let_go()
             raise TraceError(f"cannot record a run in {folder}: {error.strerror}") from error
-        self._save()
+        except BaseException:
+            self._let_go()
+            raise
 
     @classmethod
     def resume(cls, run: Run, changes: Mapping[str, Any] | None = None) -> "RunWriter":
@@ -68,14 +81,12 @@ class RunWriter:
         """
         writer = cls.__new__(cls)
         writer.folder = run.folder
+        writer.summary = writer._lock = None
         writer._is_new = False
         try:
             (run.folder / "episodes").mkdir(exist_ok=True)
             writer._lock = _lock(run.folder)
             _remove_left_over(run.folder)
-        except OSError as error:
-            raise TraceError(f"cannot write {run.folder}: {error.strerror}") from error
-        try:
             writer.recorded = run = load_run(run.folder)  # another process may have gone on with it
             writer._about = {
                 **run.about,
@@ -84,10 +95,31 @@ class RunWriter:
                 "resumed": [*run.about.get("resumed", ()), _now()],
             }
             writer._save()
+        except OSError as error:
+            writer._let_go()
+            raise TraceError(f"cannot write {run.folder}: {error.strerror}") from error
         except BaseException:
-            os.close(writer._lock)
+            writer._let_go()
             raise
         return writer
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        summary = self.summary or RunSummary(())
+        if error is None:
+            return self.finish(summary.status, summary.totals())
+        stopped = isinstance(error, (KeyboardInterrupt, asyncio.CancelledError))
+        try:
+            self.finish("interrupted" if stopped else "failed", summary.totals())
+        except TraceError as second:  # the disk may be full; the first error is the one to show
+            error.add_note(str(second))
 
     def describe(self, about: Callable[[], Mapping[str, Any]]) -> None:
         """Let `run.json` say of a run that begins what its writer was not told.
@@ -107,21 +139,44 @@ class RunWriter:
         return EpisodeWriter(self.folder, index)
 
     def finish(self, status: str, totals: Mapping[str, Any]) -> None:
-        """Write how the run ended, and let go of the folder."""
+        """Write how the run ended, and let go of the folder; the second time, do nothing.
+
+        Args:
+            status: `done`, `limit`, `failed` or `interrupted`.
+            totals: The sums, as `RunSummary.totals` gives them.
+
+        Raises:
+            TraceError: It cannot be written; the folder is let go all the same.
+        """
+        if self._lock is None:
+            return
         self._about |= {"status": status, "totals": dict(totals)}
         try:
             self._save()
         finally:
-            os.close(self._lock)
+            self._let_go()
 
     def discard(self) -> None:
-        """Undo a run that never began: a new folder is removed, an older one is as it was."""
-        if self.recorded is not None and not self._is_new:
-            self._about = dict(self.recorded.about)
-            self._save()
-        os.close(self._lock)
-        if self._is_new:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        """Undo a run that never began: a new folder is removed, an older one is as it was.
+
+        Does nothing once the folder is let go.
+        """
+        if self._lock is None:
+            return
+        try:
+            if self._is_new:
+                shutil.rmtree(self.folder, ignore_errors=True)
+            elif self.recorded is not None:
+                self._about = dict(self.recorded.about)
+                self._save()
+        finally:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Let go of the folder. Its lock is closed once: the number may be another file's then."""
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            os.close(lock)
 
     def _save(self) -> None:
         options = OPTIONS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
@@ -132,14 +187,12 @@ class RunWriter:
             raise TraceError(f"cannot write {path}: {error.strerror}") from error
 
 
-def _check_empty(folder: Path, lock: int | None = None) -> None:
-    """Refuse a folder with something in it; lets go of its lock then."""
+def _check_empty(folder: Path) -> None:
+    """Refuse a folder with something in it."""
     episodes = folder / "episodes"
     names = {path.name for path in folder.iterdir() if not path.match(_LEFT_OVER)}
     if names <= {"lock", "episodes"} and not (episodes.exists() and any(episodes.iterdir())):
         return
-    if lock is not None:
-        os.close(lock)
     raise TraceError(f"{folder} is not empty: choose another folder for the run")
 
 

@@ -1,10 +1,18 @@
 """Run one node of a step: skip it, ask, call, or do so for each item; then save."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from agentkit.asking import Question, Shared, Turn, Unanswered, checked_items, make_question
+from agentkit.asking import (
+    Question,
+    Shared,
+    Turn,
+    Unanswered,
+    checked_items,
+    make_question,
+    told,
+)
 from agentkit.binding import BoundNode
 from agentkit.calling import call
 from agentkit.errors import (
@@ -16,6 +24,7 @@ from agentkit.errors import (
     OutputError,
     RenderError,
     StepInterrupted,
+    TraceError,
 )
 from agentkit.events import MemoryWritten, NodeFailed, NodeFinished, NodeSkipped
 from agentkit.overlay import Overlay
@@ -25,19 +34,32 @@ from agentkit.values import json_copy
 
 
 class NodeRunner:
-    """Runs the nodes of one step, writing their values, turns and memory into its scope."""
+    """Runs the nodes of one step, writing their values, turns and memory into its scope.
 
-    def __init__(self, shared: Shared, scope: Scope, overlay: Overlay) -> None:
+    Args:
+        shared: What every node of the step shares.
+        scope: The values of the step.
+        overlay: Its nodes.
+        handle: Gives the running step to a function that takes it, by node and item.
+    """
+
+    def __init__(
+        self,
+        shared: Shared,
+        scope: Scope,
+        overlay: Overlay,
+        handle: Callable[[int, int | None], Any],
+    ) -> None:
         self._shared = shared
         self._scope = scope
         self._overlay = overlay
+        self._handle = handle
 
-    async def execute(self, index: int, handle: Any) -> str:
+    async def execute(self, index: int) -> str:
         """Run a node whose dependencies are done.
 
         Args:
             index: The node's index in the overlay.
-            handle: The running step, for functions that take it.
 
         Returns:
             Its status: `ok`, `otherwise` or `skipped`.
@@ -46,8 +68,8 @@ class NodeRunner:
             AgentKitError: It has no value in this step; the failure is recorded.
         """
         try:
-            return await self._execute(index, handle)
-        except StepInterrupted:
+            return await self._execute(index)
+        except (StepInterrupted, TraceError):
             raise
         except Unanswered as error:
             self._failed(index, None, error)
@@ -56,7 +78,7 @@ class NodeRunner:
             self._failed(index, None, Unanswered(error))
             raise
 
-    async def _execute(self, index: int, handle: Any) -> str:
+    async def _execute(self, index: int) -> str:
         bound, scope = self._overlay.nodes[index], self._scope
         compiled, name = bound.compiled, bound.compiled.node.name
         if compiled.when is not None and not scope.evaluate(compiled.when):
@@ -64,10 +86,9 @@ class NodeRunner:
                 self._shared.emit(NodeSkipped(self._shared.step, name, scope.values.get(name)))
             return "skipped"
         if compiled.each is not None:
-            value, turns, status = await self._each(index, compiled.each, handle)
+            value, turns, status = await self._each(index, compiled.each)
         else:
-            variables = self._variables(bound)
-            value, turn, status = await self._one(index, variables, None, handle)
+            value, turn, status = await self._one(index, self._variables(bound), None)
             turns = (turn,) if turn else ()
         scope.values[name] = value
         if bound.function is None:
@@ -79,16 +100,17 @@ class NodeRunner:
     def _variables(self, bound: BoundNode) -> dict[str, Any]:
         reads = bound.compiled.reads
         if bound.function is not None:
-            return self._scope.variables(reads)
+            return self._scope.variables(reads) if reads else {}
         return self._scope.question_variables(reads, bound.compiled.node.with_context)
 
     async def _one(
-        self, index: int, variables: Mapping[str, Any], item: int | None, handle: Any
+        self, index: int, variables: Mapping[str, Any], item: int | None
     ) -> tuple[Any, Turn | None, str]:
         """Ask a node's question, or call its function; gives value, turn and status."""
         bound = self._overlay.nodes[index]
         if bound.function is not None:
-            value, status = await call(self._shared, bound, variables, item, handle)
+            step = self._handle(index, item) if bound.function.takes_step else None
+            value, status = await call(self._shared, bound, variables, item, step)
             return value, None, status
         question = self.question(index, variables, item)
         value, turn = await question.ask()
@@ -105,20 +127,18 @@ class NodeRunner:
         before = self._scope.before(bound.compiled.node.with_context, recalled)
         return make_question(self._shared, bound, variables, before, item)
 
-    async def _each(
-        self, index: int, each: Expression, handle: Any
-    ) -> tuple[list[Any], tuple[Turn, ...], str]:
+    async def _each(self, index: int, each: Expression) -> tuple[list[Any], tuple[Turn, ...], str]:
         """Run once per item, all at once; values and turns are in item order."""
         bound = self._overlay.nodes[index]
         items = checked_items(self._scope.evaluate(each))
         variables = self._variables(bound)
         async with asyncio.TaskGroup() as tasks:
             running = [
-                tasks.create_task(self._item(index, {**variables, "item": item}, number, handle))
+                tasks.create_task(self._item(index, {**variables, "item": item}, number))
                 for number, item in enumerate(items)
             ]
         results = [task.result() for task in running]
-        _raise_failures(results)
+        raise_failures(results)
         answers = [result for result in results if not isinstance(result, AgentKitError)]
         value = [answer for answer, _, _ in answers]
         fallen = any(status == "otherwise" for _, _, status in answers)
@@ -129,13 +149,15 @@ class NodeRunner:
         return value, tuple(turn for _, turn, _ in answers if turn), status
 
     async def _item(
-        self, index: int, variables: Mapping[str, Any], item: int, handle: Any
+        self, index: int, variables: Mapping[str, Any], item: int
     ) -> tuple[Any, Turn | None, str] | AgentKitError:
         """One item of an `each` node: value, turn and status, or what went wrong."""
         try:
-            return await self._one(index, variables, item, handle.of_item(item))
+            return await self._one(index, variables, item)
         except StepInterrupted as error:
             return error
+        except TraceError:
+            raise
         except Unanswered as error:
             failure = error
         except AgentKitError as error:
@@ -149,8 +171,7 @@ class NodeRunner:
             name, cause = self._overlay.nodes[index].compiled.name, ErrorText(error.cause)
             shared.emit(
                 NodeFailed(
-                    shared.step, name, item, error.attempt, cause, error.completion,
-                    error.latency_s, error.reused,
+                    shared.step, name, item, error.attempt, cause, *told(error.answer)
                 )
             )  # fmt: skip
 
@@ -173,8 +194,12 @@ class NodeRunner:
 _ITEM_ERRORS = (OutputError, RenderError, FunctionError, ModelError)
 
 
-def _raise_failures(results: Sequence[Any]) -> None:
-    """One error for all items that failed, of their kind where they agree."""
+def raise_failures(results: Sequence[Any]) -> None:
+    """Raise one error for all items that failed, of their kind where they agree.
+
+    Args:
+        results: What the items gave; of those that failed, the error.
+    """
     errors = {i: result for i, result in enumerate(results) if isinstance(result, AgentKitError)}
     if not errors:
         return

@@ -50,12 +50,11 @@ class Scope:
     @property
     def state(self) -> State:
         """What the next step starts from, once this one is done; added nodes are left out."""
-        index = self._graph.index
-        return State(
-            self.memory,
-            {name: value for name, value in self.values.items() if name in index},
-            {name: turns for name, turns in self.turns.items() if name in index},
-        )
+        values, turns, index = dict(self.values), dict(self.turns), self._graph.index
+        for name in values.keys() - index.keys():
+            del values[name]
+            turns.pop(name, None)
+        return State(self.memory, values, turns)
 
     def evaluate(self, expression: Expression) -> Any:
         """The value of an expression.
@@ -116,11 +115,11 @@ class Scope:
 
     def before(self, with_context: bool, recalled: tuple[str, ...]) -> tuple[Message, ...]:
         """What stands in front of a prompt: system, context, and the recalled turns in order."""
-        messages = self._system + (self._context if with_context else ())
+        messages = [*self._system, *(self._context if with_context else ())]
         for name in recalled:
             for turn in self.turns.get(name, ()):
                 messages += turn
-        return messages
+        return tuple(messages)
 
 
 def _never_ran(name: str) -> Missing:

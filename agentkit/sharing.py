@@ -39,6 +39,13 @@ class Sharer:
             return orjson.Fragment(data)
         return self._refer(data, orjson.Fragment(data))
 
+    def forget(self) -> None:
+        """Forget every value: the line that was to bring one may not have been written.
+
+        Ids are never given twice, so readers are not misled by those that went with it.
+        """
+        self._ids.clear()
+
     def _refer(self, key: str | bytes, written: Any) -> dict[str, Any]:
         if key in self._ids:
             self._ids.move_to_end(key)

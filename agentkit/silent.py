@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from agentkit.errors import TraceError
+from agentkit.errors import ReplayError
 from agentkit.messages import Completion, Request, Usage
 from agentkit.models.base import Bounded, Model
 
@@ -23,9 +23,9 @@ class SilentModel:
         """Refuse to answer.
 
         Raises:
-            TraceError: Always.
+            ReplayError: Always.
         """
-        raise TraceError(
+        raise ReplayError(
             f"a replay asks no model, and node '{request.call.node}' asked {self.name}"
         )
 

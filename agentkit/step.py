@@ -3,18 +3,20 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from agentkit.answering import Cache, Source
 from agentkit.asking import Meter, Shared
-from agentkit.binding import Binding, bind
+from agentkit.binding import Binding, kept_binding
 from agentkit.errors import (
     AgentKitError,
     InputError,
     RenderError,
     StepError,
     StepInterrupted,
+    TraceError,
 )
 from agentkit.events import Event, NodeCancelled, StepFailed, StepFinished, StepStarted
 from agentkit.graph import Graph
@@ -70,6 +72,7 @@ class StepRun:
         stopping: Asked before each node starts; True starts nothing more.
         streaming: Whether models shall hand over their text as it arrives.
         agent: The agent's name, for logs and spans; empty for a graph of its own.
+        trace: Takes the events, which the result then has; None keeps none.
     """
 
     def __init__(
@@ -84,11 +87,14 @@ class StepRun:
         stopping: Callable[[], bool] | None = None,
         streaming: bool = False,
         agent: str = "",
+        trace: list[Event] | None = None,
     ) -> None:
         self._step = _number(names.get("step"))
         self._episode = _number(names.get("episode"))
         self._action = action
-        self._emit = emit = _both(step_log(agent, self._episode), emit)
+        self._trace = trace
+        keep = None if trace is None else trace.append
+        self._emit = emit = _both(_both(step_log(agent, self._episode), keep), emit)
         self._tracing = get_tracing(agent)
         self._stopping = stopping
         self._stopped = False
@@ -112,7 +118,7 @@ class StepRun:
             self._is_stopped,
             self._tracing,
         )
-        self._runner = NodeRunner(shared, self._scope, self._overlay)
+        self._runner = NodeRunner(shared, self._scope, self._overlay, partial(Step, self))
 
     async def run(self) -> StepResult:
         """Execute the graph.
@@ -140,7 +146,7 @@ class StepRun:
             self._end_failed()
             raise
         finally:
-            del self._runner  # it holds `_is_stopped`: a circle would keep every value for long
+            del self._runner  # it leads back here: a circle would keep every value for long
         stopped = len(self._status) < len(self._overlay.nodes)
         action = None
         if not self._failures and not stopped:
@@ -171,7 +177,8 @@ class StepRun:
             for completion in self._source.past.settle(self._step):
                 self._meter.add(completion)
         calls, cost_usd = self._source.take_unanswered()
-        self._meter.add(Completion("", Usage(calls=calls), cost_usd))
+        if calls:
+            self._meter.add(Completion("", Usage(calls=calls), cost_usd))
         return self._meter.usage
 
     def _end_failed(self) -> None:
@@ -185,8 +192,8 @@ class StepRun:
         self._source.reuse.commit()
         usage, cost_usd = self._used(), self._meter.cost_usd
         self._record(StepFinished(self._step, usage, cost_usd, latency_s, action))
-        scope = self._scope
-        return StepResult(scope.values, self._status, scope.state, usage, cost_usd, action)
+        scope, trace = self._scope, tuple(self._trace or ())
+        return StepResult(scope.values, self._status, scope.state, usage, cost_usd, action, trace)
 
     def _ordered_failures(self) -> dict[str, Exception]:
         """What failed, in the graph's order."""
@@ -244,7 +251,7 @@ class StepRun:
         return event.node
 
     async def _run_node(self, index: int) -> None:
-        """Run one node; whatever goes wrong with it is recorded, not raised."""
+        """Run one node; what goes wrong with it is recorded, not raised, unless it cannot be."""
         bound = self._overlay.nodes[index]
         name = bound.compiled.node.name
         because = self._overlay.blocked.get(index)
@@ -255,10 +262,12 @@ class StepRun:
                 self._emit(NodeCancelled(self._step, name, because))
             return
         try:
-            self._status[name] = await self._runner.execute(index, Step(self, index))
+            self._status[name] = await self._runner.execute(index)
         except StepInterrupted as error:
             self._stopped = True
             self._interruption = self._interruption or error
+        except TraceError:
+            raise
         except AgentKitError as error:
             self._status[name] = "failed"
             self._failures[name] = error
@@ -272,10 +281,6 @@ class Step:
         self._run = run
         self._adder = adder
         self._item = item
-
-    def of_item(self, item: int) -> "Step":
-        """The step as one item of an `each` node sees it."""
-        return Step(self._run, self._adder, item)
 
     def add(self, node: Node, before: Sequence[str] = ()) -> str:
         """Add a node to the current step. It starts when the function's node has finished.
@@ -308,24 +313,17 @@ async def run_graph(
     cache: Cache | None,
 ) -> StepResult:
     """`Graph.run`: bind and execute once, keeping the events."""
-    events: list[Event] = []
-
-    def emit(event: Event) -> None:
-        events.append(event)
-        if on_event is not None:
-            on_event(event)
-
-    binding = bind(graph, model, models, functions, memory)
+    binding = kept_binding(graph, model, models, functions, memory)
     run = StepRun(
         binding,
         inputs,
         State(memory=_checked_memory(memory)),
         source=Source(cache=cache),
-        emit=emit,
+        emit=on_event,
         streaming=on_event is not None,
+        trace=[],
     )
-    result = await run.run()
-    return replace(result, trace=tuple(events))
+    return await run.run()
 
 
 def _both(

@@ -4,7 +4,6 @@ import hashlib
 import os
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -71,11 +70,18 @@ class EpisodeWriter:
         self._folder = folder
         self.path = folder / "episodes" / f"{index:04d}.jsonl"
         self._sharer = Sharer()
+        self._is_torn = False
+        """Whether the file ends in half a line that could not be cut off: nothing may follow it."""
+        self._is_closed = False
         try:
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        except OSError as error:
+            raise self._error(error) from error
+        try:
             _cut_torn_line(self._file)
         except OSError as error:
-            raise TraceError(f"cannot write {self.path}: {error.strerror}") from error
+            os.close(self._file)
+            raise self._error(error) from error
 
     def emit(self, event: Event) -> None:
         """Append one event.
@@ -112,6 +118,30 @@ class EpisodeWriter:
         self._append(name, at, body)
 
     def _append(self, name: str, at: float, body: Any) -> None:
+        """Append a line whole, or leave the file as it was."""
+        if self._is_torn:
+            raise TraceError(f"cannot write {self.path}: its last line is torn")
+        try:
+            self._share(name, body)
+            data = self._encode(body)
+            self._write(b'{"event":"%s","time":%.6f,' % (name.encode(), at) + data[1:] + b"\n")
+        except OSError as error:
+            self._undo()
+            raise self._error(error) from error
+        except BaseException:
+            self._undo()
+            raise
+
+    def _undo(self) -> None:
+        """Cut off a line that was not written whole, and forget the values it brought."""
+        self._sharer.forget()
+        try:
+            _cut_torn_line(self._file)
+        except OSError:
+            self._is_torn = True
+
+    def _share(self, name: str, body: Any) -> None:
+        """Put references in place of large values that stand in the file already."""
         for field in _SHARED.get(name, ()):
             body[field] = self._sharer.share(body[field])
         if name == "node_started":
@@ -119,18 +149,16 @@ class EpisodeWriter:
                 message["content"] = self._sharer.share(message["content"])
             given = body["arguments"] or {}
             body["arguments"] = {key: self._sharer.share(value) for key, value in given.items()}
-        try:
-            data = self._encode(body)
-            self._write(b'{"event":"%s","time":%.6f,' % (name.encode(), at) + data[1:] + b"\n")
-        except OSError as error:
-            with suppress(OSError):  # a full disk: nothing may follow half a line
-                _cut_torn_line(self._file)
-            raise TraceError(f"cannot write {self.path}: {error.strerror}") from error
+
+    def _error(self, error: OSError) -> TraceError:
+        return TraceError(f"cannot write {self.path}: {error.strerror or error}")
 
     def _encode(self, body: Any) -> bytes:
         try:
             return orjson.dumps(body, default=self._other, option=OPTIONS)
-        except orjson.JSONEncodeError:
+        except orjson.JSONEncodeError as error:
+            if isinstance(error.__cause__, TraceError):  # a picture could not be written
+                raise error.__cause__ from error
             return orjson.dumps(whole(body), default=self._other, option=OPTIONS)
 
     def _write(self, line: bytes) -> None:
@@ -146,12 +174,21 @@ class EpisodeWriter:
         try:
             os.fsync(self._file)
         except OSError as error:
-            raise TraceError(f"cannot write {self.path}: {error.strerror}") from error
+            raise self._error(error) from error
 
     def close(self) -> None:
-        """Sync and close the file."""
-        self.sync()
-        os.close(self._file)
+        """Sync and close the file; the second time, do nothing.
+
+        Raises:
+            TraceError: The disk refused; the file is closed all the same.
+        """
+        if self._is_closed:
+            return
+        self._is_closed = True
+        try:
+            self.sync()
+        finally:
+            os.close(self._file)
 
     def _message(self, message: Message) -> dict[str, Any]:
         written: dict[str, Any] = {"role": message.role, "content": message.content}
@@ -164,7 +201,10 @@ class EpisodeWriter:
         name = picture_name(image)
         path = self._folder / name
         if not path.exists():
-            write_atomic(path, image.data)
+            try:
+                write_atomic(path, image.data)
+            except OSError as error:
+                raise TraceError(f"cannot write {path}: {error.strerror or error}") from error
         return name
 
     def _copy_picture(self, folder: Path, name: str) -> None:

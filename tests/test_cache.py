@@ -533,3 +533,19 @@ def test_what_comes_from_the_file_is_recorded_as_reused(tmp_path):
             if isinstance(event, NodeFinished)
         ]
     assert reused == [False, True]
+
+
+def test_after_a_failure_one_of_those_that_wait_asks_and_the_others_wait_on(tmp_path):
+    async def all_at_once(cache, model):
+        waiting = (
+            cache.complete(model, request(), lambda: model.complete(request())) for _ in range(20)
+        )
+        return await asyncio.gather(*waiting, return_exceptions=True)
+
+    model = Slow()
+    model.failures = 2
+    with opened(tmp_path / "a.db") as (cache, _):
+        answers = asyncio.run(all_at_once(cache, model))
+    assert model.asked == 3
+    assert [isinstance(answer, RuntimeError) for answer in answers] == [True] * 2 + [False] * 18
+    assert [known for _, known in answers[2:]] == [False] + [True] * 17

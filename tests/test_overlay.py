@@ -1,5 +1,7 @@
 """Nodes that functions add to a running step."""
 
+import sys
+
 import pytest
 
 from agentkit import Graph, Node, Request, StepError
@@ -103,3 +105,30 @@ def test_nodes_after_a_failed_added_node_are_cancelled():
         )
     cancelled = [(e.node, e.because) for e in seen if type(e).__name__ == "NodeCancelled"]
     assert cancelled == [("act", "ask.1")]
+
+
+def steps_of_adding(count: int) -> int:
+    """How many operations of Python `count` calls of `step.add` take."""
+    operations = 0
+
+    def trace(frame, event, argument):
+        nonlocal operations
+        frame.f_trace_opcodes = True
+        operations += event == "opcode"
+        return trace
+
+    def add(step) -> None:
+        sys.settrace(trace)
+        for number in range(count):
+            after = [f"add.{number}"] if number else []
+            step.add(Node("x", "Q", after=after, save={"k": "output"}), before=["end"])
+        sys.settrace(None)
+
+    nodes = [Node("add", function=add), Node("end", "E {{ memory.k }}", after=["add"])]
+    Graph(nodes).run_sync({}, model=lambda request: "a", memory={"k": ""})
+    return operations
+
+
+def test_adding_twice_as_many_nodes_takes_twice_as_long():
+    """It took four times as long: every node looked at all others."""
+    assert steps_of_adding(200) < 2.2 * steps_of_adding(100)

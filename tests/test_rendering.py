@@ -4,11 +4,25 @@ import asyncio
 
 import pytest
 
-from agentkit import Agent, EnvSpec, Graph, InputError, Node, Plan, RunWriter, load_run, rollout
+from agentkit import (
+    Agent,
+    Completion,
+    EnvSpec,
+    Graph,
+    InputError,
+    LimitExceeded,
+    Limits,
+    Node,
+    Plan,
+    RunWriter,
+    Usage,
+    load_run,
+    rollout,
+)
 from agentkit.moments import first_moment, recorded_moment
 from agentkit.placeholders import Placeholder, example
 from agentkit.prompt import compile_template
-from agentkit.rendering import ask, render
+from agentkit.rendering import Moment, ask, render
 
 
 def total(things):
@@ -124,6 +138,58 @@ def test_asking_gives_the_value_and_what_it_took(agent):
     asked = asyncio.run(ask(agent, "answers", moment, {"questions": ["a?", "b?"]}))
     assert asked.value == ["answers0.0", "answers0.1"]
     assert asked.usage.calls == 2
+
+
+class Slow:
+    """A model of unknown price that says how many calls it had at once."""
+
+    name = "slow"
+    reads_variables = False
+
+    def __init__(self) -> None:
+        self.asked = self.now = self.most = 0
+
+    async def complete(self, request) -> Completion:
+        self.asked += 1
+        self.now += 1
+        self.most = max(self.most, self.now)
+        await asyncio.sleep(0.01)
+        self.now -= 1
+        return Completion(request.prompt, Usage(10, 10, calls=1), None)
+
+    def cost_usd(self, usage):
+        return None
+
+
+def items(model, **limits) -> Agent:
+    node = Node("n", "{{ item }}", each="range(20) | list")
+    return Agent(Graph([node]), model=model, **limits)
+
+
+def test_the_items_of_a_node_are_asked_all_at_once():
+    model = Slow()
+    asked = asyncio.run(ask(items(model), "n", Moment({"step": 0, "episode": 0})))
+    assert asked.value == [str(i) for i in range(20)]
+    assert model.most == 20
+
+
+@pytest.mark.parametrize("scope", ["limits", "run_limits"])
+def test_asking_keeps_to_the_limits_of_the_agent_and_of_a_run(scope):
+    model = Slow()
+    agent = items(model, **{scope: Limits(calls=2)})
+    with pytest.raises(LimitExceeded, match="calls of 2 is reached"):
+        asyncio.run(ask(agent, "n", Moment({"step": 0, "episode": 0})))
+    assert model.asked <= 2
+
+
+def test_a_limit_on_cost_needs_the_price_of_the_node_that_is_asked():
+    model = Slow()
+    agent = items(model, limits=Limits(cost_usd=1.0))
+    with pytest.raises(InputError, match=r"slow \(asked by n\)"):
+        asyncio.run(ask(agent, "n", Moment({"step": 0, "episode": 0})))
+    assert model.asked == 0
+    moment = Moment({"step": 0, "episode": 0})
+    assert len(asyncio.run(ask(agent, "n", moment, allow_unknown_price=True)).value) == 20
 
 
 def test_asking_with_unknown_values_is_refused(agent):

@@ -188,3 +188,29 @@ def test_one_that_fails_or_is_cancelled_leaves_those_that_wait_for_it_to_ask(can
     assert isinstance(first, asyncio.CancelledError if cancelled else RuntimeError)
     assert second == (Completion("1"), False)
     assert len(tries) == 2
+
+
+@pytest.mark.parametrize("failures", [1, 3])
+def test_after_a_failure_one_of_those_that_wait_asks_and_the_others_wait_on(failures):
+    """All of them asked at once: 50 calls for one request."""
+    model = Counting()
+    tries = []
+
+    async def asked(model, request):
+        tries.append(request)
+        await asyncio.sleep(0)
+        if len(tries) <= failures:
+            raise RuntimeError("no")
+        return await model.complete(request), False
+
+    async def main() -> list:
+        reuse = ReuseCache()
+        waiting = (reuse.complete(model, PLAIN, asked) for _ in range(50))
+        return await asyncio.gather(*waiting, return_exceptions=True)
+
+    answers = asyncio.run(main())
+    assert [type(answer) for answer in answers[:failures]] == [RuntimeError] * failures
+    assert answers[failures:] == [(Completion("1"), False)] + [(Completion("1"), True)] * (
+        49 - failures
+    )
+    assert len(tries) == failures + 1

@@ -23,15 +23,18 @@ from agentkit import (
     EnvSpec,
     Graph,
     Image,
+    InputError,
     ModelError,
     Node,
+    Plan,
     Request,
     RunWriter,
     TraceError,
+    Usage,
     load_run,
     rollout,
 )
-from agentkit.events import Event, NodeStarted, NodeText
+from agentkit.events import EpisodeFinished, Event, NodeStarted, NodeText
 from agentkit.trace import EpisodeWriter, event_name
 
 CORRIDOR = EnvSpec("test/Corridor-v0", {"length": 2})
@@ -313,3 +316,93 @@ def test_an_event_of_every_kind_reads_back_as_it_was(events):
         assert written.pop("event") == event_name(type(event))
         assert written.pop("time") > 0
         assert written == as_read(event)
+
+
+def test_a_run_finishes_by_itself_with_the_status_and_sums_of_its_rollout(tmp_path):
+    agent = Agent(Graph([Node("a", "?")]), model=lambda request: "x")
+    with RunWriter(tmp_path / "run", {}) as writer:
+        asyncio.run(rollout(agent, Plan(episodes=3), writer=writer))
+    about = load_run(tmp_path / "run").about
+    assert (about["status"], about["totals"]["episodes"]) == ("done", 3)
+    os.close(lock(tmp_path / "run"))
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(ZeroDivisionError("mine"), "failed"), (KeyboardInterrupt(), "interrupted")],
+)
+def test_a_run_whose_program_breaks_off_says_so_and_keeps_its_sums(tmp_path, error, status):
+    agent = Agent(Graph([Node("a", "?")]), model=lambda request: "x")
+
+    def program() -> None:
+        with RunWriter(tmp_path / "run", {}) as writer:
+            asyncio.run(rollout(agent, Plan(episodes=2), writer=writer))
+            raise error
+
+    with pytest.raises(type(error)):
+        program()
+    about = load_run(tmp_path / "run").about
+    assert (about["status"], about["totals"]["episodes"]) == (status, 2)
+    os.close(lock(tmp_path / "run"))
+
+
+def test_the_sums_of_a_run_that_fails_are_those_of_what_was_played(tmp_path):
+    """A wrong key ends the run: the episodes before it were played and paid for."""
+
+    def model(request: Request) -> Completion:
+        if request.call.episode == 2:
+            raise InputError("no key")
+        return Completion("x", Usage(7, 2, calls=1), 0.5)
+
+    agent = Agent(Graph([Node("a", "?")]), model=model)
+    with pytest.raises(InputError, match="no key"), RunWriter(tmp_path / "run", {}) as writer:
+        asyncio.run(rollout(agent, Plan(episodes=4), writer=writer))
+    about = load_run(tmp_path / "run").about
+    assert about["status"] == "failed"
+    assert about["totals"]["usage"]["input_tokens"] == 14
+    assert about["totals"]["cost_usd"] == 1.0
+
+
+@pytest.mark.parametrize("end", ["finish", "discard"])
+def test_letting_go_twice_does_nothing_to_files_that_others_opened(tmp_path, end):
+    """The number of the lock's descriptor is given to the next file that anybody opens."""
+    with RunWriter(tmp_path / "run", {}) as writer:
+        writer.finish("done", {}) if end == "finish" else writer.discard()
+        with (tmp_path / "mine").open("w") as mine:
+            writer.finish("done", {})
+            writer.discard()
+            mine.write("still open")
+    assert (tmp_path / "mine").read_text() == "still open"
+    assert (tmp_path / "run").exists() == (end == "finish")
+
+
+def test_closing_an_episode_twice_does_nothing_to_files_that_others_opened(tmp_path):
+    (tmp_path / "episodes").mkdir()
+    writer = EpisodeWriter(tmp_path, 0)
+    writer.close()
+    with (tmp_path / "mine").open("w") as mine:
+        writer.close()
+        mine.write("still open")
+
+
+def test_a_file_whose_disk_refuses_is_closed_all_the_same(tmp_path):
+    """Neither the end of the episode nor the last sync can be written."""
+
+    class Refusing(EpisodeWriter):
+        def sync(self) -> None:
+            raise TraceError("cannot write")
+
+        def emit(self, event: Event) -> None:
+            if isinstance(event, EpisodeFinished):
+                raise TraceError("cannot write")
+            super().emit(event)
+
+    class Refused(RunWriter):
+        def episode(self, index: int) -> EpisodeWriter:
+            return Refusing(self.folder, index)
+
+    agent = Agent(Graph([Node("a", "?")]), model=lambda request: "x")
+    with pytest.raises(TraceError), Refused(tmp_path / "run", {}) as writer:
+        asyncio.run(rollout(agent, writer=writer))
+    links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    assert not [link for link in links if str(link.readlink()).startswith(str(tmp_path))]

@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 
 from agentkit import __version__
-from agentkit.errors import AgentKitError, InputError, suggest, visible
+from agentkit.errors import AgentKitError, InputError, LimitExceeded, suggest, visible
 
 COMMANDS: Final = {
     "run": "Run an agent, watch it, and record what happens.",
@@ -41,6 +41,12 @@ class Mistake(Failure):
     """What the user gave is wrong."""
 
     exit_code = 2
+
+
+class Reached(Failure):
+    """A limit leaves no room for what the user wants."""
+
+    exit_code = 3
 
 
 class Commands(click.Group):
@@ -78,6 +84,8 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except InputError as error:
             raise Mistake(str(error)) from error
+        except LimitExceeded as error:
+            raise Reached(str(error)) from error
         except AgentKitError as error:
             raise Failure(str(error)) from error
         except OSError as error:

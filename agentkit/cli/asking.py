@@ -6,6 +6,7 @@ from typing import Any
 
 from agentkit.agent import Agent
 from agentkit.cli.arguments import choose_episode, load, open_run, parse_inputs, parse_place
+from agentkit.cli.limits import Budget
 from agentkit.cli.view import closing
 from agentkit.cli.view.messages import show_message
 from agentkit.cli.view.terminal import echo
@@ -22,10 +23,15 @@ def ask_node(
     place: str | None,
     seed: int,
     as_json: bool,
+    budget: Budget,
+    allow_unknown_price: bool,
 ) -> None:
     """Ask one node's model once, and print the answer."""
     agent, given = _load(name, model, inputs)
-    asked = asyncio.run(ask(agent, node, _moment(agent, node, place, seed), given))
+    agent = agent.replace(run_limits=budget.over(agent.run_limits))
+    moment = _moment(agent, node, place, seed)
+    asking = ask(agent, node, moment, given, allow_unknown_price=allow_unknown_price)
+    asked = asyncio.run(asking)
     if as_json:
         entry = {"node": node, "value": asked.value, "usage": asked.usage}
         closing.print_json({**entry, "cost_usd": asked.cost_usd})

@@ -115,7 +115,7 @@ def _call_parts(totals: Totals) -> Iterator[str]:
     if totals.again:
         yield f"{totals.again:,} because an answer could not be used"
     if totals.retries:
-        waited = duration(totals.waited_s)
+        waited = duration(totals.retry_wait_s)
         yield f"{totals.retries:,} because a server could not answer (waited {waited})"
     if totals.unanswered:
         yield f"{totals.unanswered:,} without an answer"
@@ -146,8 +146,12 @@ def _time(time: TimeFigures, wall_s: float) -> str:
 
 
 _TIME_HEADERS: Final = (
-    "node", "calls", "again", "reused", "skipped", "no value", "p50", "p95", "max", "time"
+    "node", "calls", "again", "reused", "skipped", "no value", "p50", "p95", "max", "waited", "time"
 )  # fmt: skip
+
+
+_SHOWN_WAIT_S: Final = 0.001
+"""A shorter wait is the engine's own work."""
 
 
 def _time_row(node: NodeFigures) -> list[str]:
@@ -159,6 +163,7 @@ def _time_row(node: NodeFigures) -> list[str]:
         f"{node.calls:,}",
         *(f"{number:,}" if number else "" for number in rarities),
         *(map(duration, latencies) if latencies else ("", "", "")),
+        duration(node.waited_s) if node.waited_s >= _SHOWN_WAIT_S else "",
         share(node.share),
     ]
 

@@ -49,19 +49,17 @@ def replay_run(
     plot = Replay(run, agent, plan)
     kept = {name: run.about[name] for name in ("agent", "models") if name in run.about}
     about = {**about_run(agent, plan), **kept, "replay_of": str(folder)}
-    writer = RunWriter(run_folder(f"{agent.name}-replay", out), about)
-    agenda = plot.agenda(writer)
-    board = make_board(plot.agent, plot.plan, agenda)
-    progress = choose(board, f"{agent.name} · replay of {folder}, no model")
-    try:
-        stopped = play(plot.agent, plot.plan, writer, board, progress, agenda)
-    except BaseException as error:
-        if isinstance(error, InputError) and not any(e.begun for e in board.episodes.values()):
-            writer.discard()
+    with RunWriter(run_folder(f"{agent.name}-replay", out), about) as writer:
+        agenda = plot.agenda(writer)
+        board = make_board(plot.agent, plot.plan, agenda)
+        progress = choose(board, f"{agent.name} · replay of {folder}, no model")
+        try:
+            stopped = play(plot.agent, plot.plan, writer, board, progress, agenda)
+        except InputError:
+            if not any(episode.begun for episode in board.episodes.values()):
+                writer.discard()
             raise
-        writer.finish("failed", board.summary.totals())
-        raise
-    said = finish(writer, agent, board.status(stopped), board.summary)
+        said = finish(writer, agent, board.status(stopped), board.summary)
     if stopped:
         echo("stopped: nothing was compared", err=True)
         return INTERRUPTED

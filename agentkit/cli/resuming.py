@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from agentkit.agenda import Agenda, resumed_agenda
+from agentkit.agent import Agent
 from agentkit.cli.arguments import open_run
 from agentkit.cli.limits import option_of
 from agentkit.cli.notes import memory_note
@@ -17,6 +18,7 @@ from agentkit.cli.running import (
     resume_command,
 )
 from agentkit.cli.view import closing, summary
+from agentkit.cli.view.board import Board
 from agentkit.cli.view.terminal import echo
 from agentkit.forking import check_copied
 from agentkit.reading import Run, load_run
@@ -48,33 +50,39 @@ def resume_run(folder: Path, parallel: int | None, wishes: Wishes) -> int:
         show=wishes.show, record=plan.record or wishes.record,
     )  # fmt: skip
     limits = {"episode": agent.limits, "run": agent.run_limits}
-    writer = RunWriter.resume(run, {"limits": limits, "plan": plan})
-    try:
-        agenda = resumed_agenda(agent, run, plan.episodes, agent.run_limits)
-    except BaseException:
-        writer.discard()
-        raise
-    if not agenda.waiting:
-        recorded = run if writer.recorded is None else writer.recorded
-        if recorded.about.get("status") == "running":  # killed when all was done
-            ended = RunSummary(agenda.settled)
-            finish(writer, agent, ended.status, ended)
-        else:
+    with RunWriter.resume(run, {"limits": limits, "plan": plan}) as writer:
+        try:
+            agenda = resumed_agenda(agent, run, plan.episodes, agent.run_limits)
+        except BaseException:
             writer.discard()
-        status = _nothing_left(run, agenda)
-        if wishes.as_json:
-            board = make_board(agent, plan, agenda)
-            board.seconds = agenda.seconds
-            said = recorded_report(load_run(folder), agenda.settled)
-            closing.print_json(summary.machine(board, agent, said, folder, status))
-        return EXIT_CODES[status]
-    for change in changes(run):
-        echo(f"note: {change}", err=True)
-    for note in memory_note(agent, plan.fresh, agenda):
-        echo(note, err=True)
-    board = make_board(agent, plan, agenda)
-    _say_what_is_left(folder, agenda)
-    return play_recorded(agent, plan, writer, board, wishes, agenda)
+            raise
+        board = make_board(agent, plan, agenda)
+        if not agenda.waiting:
+            return _end_again(run, writer, agent, agenda, board, wishes.as_json)
+        for change in changes(run):
+            echo(f"note: {change}", err=True)
+        for note in memory_note(agent, plan.fresh, agenda):
+            echo(note, err=True)
+        _say_what_is_left(folder, agenda)
+        return play_recorded(agent, plan, writer, board, wishes, agenda)
+
+
+def _end_again(
+    run: Run, writer: RunWriter, agent: Agent, agenda: Agenda, board: Board, as_json: bool
+) -> int:
+    """Nothing is left to play: say how the run ended; returns the exit code."""
+    recorded = run if writer.recorded is None else writer.recorded
+    if recorded.about.get("status") == "running":  # killed when all was done
+        ended = RunSummary(agenda.settled)
+        finish(writer, agent, ended.status, ended)
+    else:
+        writer.discard()
+    status = _nothing_left(run, agenda)
+    if as_json:
+        board.seconds = agenda.seconds
+        said = recorded_report(load_run(run.folder), agenda.settled)
+        closing.print_json(summary.machine(board, agent, said, run.folder, status))
+    return EXIT_CODES[status]
 
 
 def _say_what_is_left(folder: Path, agenda: Agenda) -> None:

@@ -120,7 +120,10 @@ def command(
         _refuse(ctx, _OF_A_RUN, "{} goes with a whole run, not with --node")
         from agentkit.cli.asking import ask_node
 
-        ask_node(agent, node, model, inputs, place, wishes["seed"], wishes["as_json"])
+        ask_node(
+            agent, node, model, inputs, place, wishes["seed"], wishes["as_json"],
+            wishes["budget"], wishes["allow_unknown_price"],
+        )  # fmt: skip
         return
     if place is not None:
         _refuse(ctx, _OF_A_FORK, "--from goes on with one recorded episode: leave {} out")
@@ -142,7 +145,18 @@ _RECORDED: Final = {
     "out": "--out",
 }
 """What a run that goes on takes from its record."""
-_OF_A_RUN: Final = {"cache": "--cache", "show": "--show", "record": "--record"}
+_OF_A_RUN: Final = {
+    "memory": "--memory",
+    "episodes": "--episodes",
+    "parallel": "--parallel",
+    "steps": "--steps",
+    "budget_steps": "--budget-steps",
+    "fresh": "--fresh",
+    "out": "--out",
+    "cache": "--cache",
+    "show": "--show",
+    "record": "--record",
+}
 """What only a whole run can do."""
 _OF_A_FORK: Final = {"episodes": "--episodes", "parallel": "--parallel", "seed": "--seed"}
 """What a run that begins with a recorded episode takes from that."""

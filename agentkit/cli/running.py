@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -91,14 +91,14 @@ def run_agent(
     about = about_run(agent, plan, path, from_here(model))
     if origin is not None:
         about["from"] = {**origin.about, "writes_memory": memory is not None}
-    writer = RunWriter(run_folder(agent.name, wishes.out), about)
-    agenda = None
-    if origin is not None:
-        agenda = resumed_agenda(agent, origin.begin(writer), plan.episodes, agent.run_limits)
-        agenda.writes_memory = memory is not None
-        for note in memory_note(agent, wishes.fresh, agenda):
-            echo(note, err=True)
-    return play_recorded(agent, plan, writer, make_board(agent, plan, agenda), wishes, agenda)
+    with RunWriter(run_folder(agent.name, wishes.out), about) as writer:
+        agenda = None
+        if origin is not None:
+            agenda = resumed_agenda(agent, origin.begin(writer), plan.episodes, agent.run_limits)
+            agenda.writes_memory = memory is not None
+            for note in memory_note(agent, wishes.fresh, agenda):
+                echo(note, err=True)
+        return play_recorded(agent, plan, writer, make_board(agent, plan, agenda), wishes, agenda)
 
 
 def make_board(agent: Agent, plan: Plan, agenda: Agenda | None = None) -> Board:
@@ -175,18 +175,13 @@ def _play(
     agenda: Agenda | None,
     cache: Path | None,
 ) -> bool:
-    """Play the run; one that cannot be recorded any more leaves its folder in order."""
+    """Play the run; of one that cannot be recorded any more, say how to go on with it."""
     try:
         with _opened(cache, progress) as file:
             return play(agent, plan, writer, board, progress, agenda, file)
     except TraceError:
-        with suppress(TraceError):  # the disk may be full; the first error is the one to show
-            writer.finish("failed", board.summary.totals())
         echo(f"what was reached until then lies in {writer.folder}", err=True)
         echo(f"to go on: {resume_command(writer.folder)}", err=True)
-        raise
-    except OSError:  # the progress could not be written: a closed pipe
-        writer.finish("failed", board.summary.totals())
         raise
 
 

@@ -121,6 +121,7 @@ class _Interrupts:
         self._waiting_s = [*waiting_s, now_s]
         self._loop.call_soon_threadsafe(self._react)
         if stuck:
+            self._stop.set()
             raise asyncio.CancelledError
 
     def _react(self) -> None:

@@ -44,13 +44,23 @@ def _slow_node(evidence: Evidence) -> Iterator[Advice]:
     share = saved[name] / evidence.path.seconds
     if share < _SLOW:
         return
-    faster = _faster_model(prompts[name], evidence)
+    node = prompts[name]
+    queued_s = node.waited_s - node.retry_wait_s
+    if queued_s > node.seconds:
+        helps = (
+            f"Its calls took {duration(node.seconds)} and waited {duration(queued_s)} for their "
+            "turn: let more of them run at once (`max_concurrency` of the model, or its limits a "
+            "minute)."
+        )
+    else:
+        helps = "A faster model or a shorter answer helps here first."
+        helps += _faster_model(node, evidence)
     yield Advice(
         "slow node",
         [name],
         f"Without `{name}` a step would take {duration(_a_step(saved[name], evidence))} less of "
         f"{duration(evidence.path.mean_s or 0.0)}: the steps wait for it {percent(share)} of their "
-        f"time. A faster model or a shorter answer helps here first.{faster}",
+        f"time. {helps}",
         saves_s=saved[name],
     )
 
@@ -146,7 +156,7 @@ def _elsewhere(evidence: Evidence) -> Iterator[Advice]:
 def _server(evidence: Evidence) -> Iterator[Advice]:
     """Calls that had to be made again, because a server could not answer."""
     totals = evidence.totals
-    if totals.retries < FEW or totals.waited_s < _SERVER * evidence.time.total_s:
+    if totals.retries < FEW or totals.retry_wait_s < _SERVER * evidence.time.total_s:
         return
     nodes = [node.node for node in evidence.nodes if node.retries]
     reasons = [reason for name in nodes for reason in evidence.counted[name].reasons.elements()]
@@ -155,7 +165,7 @@ def _server(evidence: Evidence) -> Iterator[Advice]:
         "server",
         nodes,
         f"Servers could not answer at once: {totals.retries} calls were made again, after "
-        f"{duration(totals.waited_s)} of waiting in all (most often: {shortened(reason)}), for "
+        f"{duration(totals.retry_wait_s)} of waiting in all (most often: {shortened(reason)}), for "
         f"{listed(nodes)}. If it is a rate limit, allow fewer calls at once or a minute.",
-        saves_s=totals.waited_s,
+        saves_s=totals.retry_wait_s,
     )

@@ -76,8 +76,11 @@ class NodeFigures:
     unanswered: int
     retries: int
     """Further tries of calls that a server could not answer."""
+    retry_wait_s: float
+    """The pauses before these."""
     waited_s: float
-    """How long these were waited for."""
+    """How long answers took beyond the calls that gave them: waiting for a place or for the
+    budget, failed tries and the pauses after them."""
     usage: Usage
     cost_usd: float | None
     """None when a price is unknown."""
@@ -138,6 +141,7 @@ class Totals:
     """Calls of functions."""
     again: int
     retries: int
+    retry_wait_s: float
     waited_s: float
     reused: int
     unanswered: int

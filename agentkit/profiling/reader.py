@@ -163,7 +163,7 @@ class EpisodeReader:
     def _call_retried(self, record: Record) -> None:
         node = self._node(record["node"])
         node.tries += 1
-        node.waited_s += record["wait_s"]
+        node.retry_wait_s += record["wait_s"]
         if record["reason"] in node.reasons or len(node.reasons) < _MOST_ERRORS:
             node.reasons[record["reason"]] += 1
 
@@ -182,6 +182,7 @@ class EpisodeReader:
             self._answered_by(self._node(record["node"]), pending, record)
 
     def _answered_by(self, node: NodeSums, pending: Pending, record: Record) -> None:
+        node.waited_s += record["waited_s"]
         if record["reused"]:
             node.reused += 1
             return

@@ -98,8 +98,10 @@ class NodeSums(Sums):
     """Calls that gave no answer: an error, or the end of the record."""
     tries: int = 0
     """Further tries of a call that a server could not answer."""
+    retry_wait_s: float = 0.0
+    """The pauses before them."""
     waited_s: float = 0.0
-    """How long they were waited for."""
+    """How long answers took beyond the call that gave them."""
     errors: "Counter[str]" = field(default_factory=Counter)
     reasons: "Counter[str]" = field(default_factory=Counter)
     same: int = 0

@@ -1,6 +1,7 @@
 """`agentkit render` and `agentkit run --node`: one node, shown or asked."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -71,3 +72,53 @@ def test_what_is_not_there_is_said(invoke, recorded, arguments, message):
     result = invoke("render", "walker.yaml", *arguments)
     assert result.exit_code in (1, 2)
     assert message in result.stderr
+
+
+MANY = """
+name: many
+model: echo
+inputs: {words: [a, b, c, d]}
+limits: {calls: 3}
+nodes:
+  each_word:
+    each: words
+    prompt: "{{ item }}"
+"""
+
+
+def test_asking_a_node_keeps_to_the_limits_of_the_agent_and_of_the_command(invoke):
+    Path("many.yaml").write_text(MANY)
+    result = invoke("run", "many.yaml", "--node", "each_word")
+    assert result.exit_code == 3
+    assert "the limit calls of 3 is reached" in result.stderr
+    Path("many.yaml").write_text(MANY.replace("calls: 3", "calls: 4"))
+    assert invoke("run", "many.yaml", "--node", "each_word").exit_code == 0
+    result = invoke("run", "many.yaml", "--node", "each_word", "--budget-calls", "2")
+    assert result.exit_code == 3
+    assert "the limit run.calls of 2 is reached" in result.stderr
+
+
+def test_asking_a_node_of_unknown_price_under_a_limit_on_cost_is_refused_unless_it_is_allowed(
+    processes,
+):
+    command = ["run", "slow_walker.yaml", "--node", "look", "--model", "slow:0"]
+    refused = processes.start(*command, "--budget-usd", "1")
+    _, error = refused.communicate(timeout=60)
+    assert refused.returncode == 2
+    assert "a limit on cost needs the price of every model" in error
+    allowed = processes.start(*command, "--budget-usd", "1", "--allow-unknown-price")
+    _, error = allowed.communicate(timeout=60)
+    assert allowed.returncode == 0, error
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ["--episodes", "2"], ["--parallel", "2"], ["--steps", "5"], ["--budget-steps", "5"],
+        ["--fresh"], ["--out", "run"], ["--memory", "kept.json"],
+    ],
+)  # fmt: skip
+def test_options_of_a_whole_run_are_refused_where_one_node_is_asked(invoke, option):
+    result = invoke("run", "walker.yaml", "--node", "look", *option)
+    assert result.exit_code == 2
+    assert f"{option[0]} goes with a whole run, not with --node" in result.stderr

@@ -5,8 +5,20 @@ import asyncio
 import pytest
 from loopback import LoopbackServer
 
-from agentkit import Agent, Graph, Limits, Node, OpenAIModel, Plan, rollout
-from agentkit.models.hosted import Settings
+from agentkit import (
+    Agent,
+    Completion,
+    Graph,
+    Limits,
+    Node,
+    OpenAIModel,
+    Plan,
+    Request,
+    Usage,
+    rollout,
+)
+from agentkit.events import Event, NodeFinished
+from agentkit.models.hosted import HostedModel, Retryable, Settings
 
 LATENCY_S = 0.05
 
@@ -46,3 +58,63 @@ def test_what_waits_when_the_time_is_over_is_never_asked():
         assert summary.status == "limit"
         assert "seconds" in summary.episodes[0].reason
         assert 1 <= len(server.requests) < 60
+
+
+class Sleepy(HostedModel):
+    """A server that takes a moment, and could not answer at first."""
+
+    def __init__(self, settings: Settings, refusals: int = 0) -> None:
+        super().__init__("sleepy", settings)
+        self.refusals = refusals
+
+    async def _ask(self, request: Request) -> Completion:
+        await asyncio.sleep(LATENCY_S)
+        if self.refusals:
+            self.refusals -= 1
+            raise Retryable("busy", 0.2)
+        return Completion("x", Usage(10, 10, calls=1), 0.0)
+
+
+def answers(model: HostedModel, **options) -> list[NodeFinished]:
+    """How long each of eight items took and waited."""
+    events: list[Event] = []
+    graph = Graph([Node("n", "Count to {{ item }}.", each="range(8) | list")])
+    episode = Agent(graph, model=model, **options).episode()
+    asyncio.run(episode.act(emit=events.append))
+    return [e for e in events if isinstance(e, NodeFinished) and e.item is not None]
+
+
+@pytest.mark.parametrize(
+    ("at_once", "options"),
+    [(1, {}), (8, {"limits": Limits(tokens=4600)})],
+    ids=["throttle", "ledger"],
+)
+def test_the_latency_of_a_call_is_its_own_and_the_wait_for_a_turn_stands_beside_it(
+    at_once, options
+):
+    """Recorded were 0.05, 0.10, 0.15, ... 0.40 s as latencies of eight calls of 0.05 s."""
+    found = answers(Sleepy(Settings(max_concurrency=at_once)), **options)
+    latencies, waits = ([getattr(e, name) for e in found] for name in ("latency_s", "waited_s"))
+    assert min(latencies) >= LATENCY_S * 0.9
+    assert max(waits) > 3 * LATENCY_S
+    assert max(waits) > 2 * sorted(latencies)[len(latencies) // 2]
+    assert min(waits) < LATENCY_S
+
+
+def test_tries_that_failed_and_the_pauses_after_them_are_waiting():
+    found = answers(Sleepy(Settings(max_concurrency=8), refusals=8))
+    for event in found:
+        assert event.waited_s >= 0.2 + LATENCY_S * 0.9
+        assert LATENCY_S * 0.9 <= event.latency_s < event.waited_s
+
+
+def test_an_answer_that_another_node_waited_for_too_took_no_call_of_its_own():
+    events: list[Event] = []
+    graph = Graph([Node(name, "Same?", reuse=True, temperature=0) for name in "ab"])
+    asyncio.run(
+        Agent(graph, model=Sleepy(Settings()), action="{{ a }}").episode().act(emit=events.append)
+    )
+    first, second = (e for e in events if isinstance(e, NodeFinished))
+    assert (first.reused, second.reused) == (False, True)
+    assert second.latency_s == 0
+    assert second.waited_s >= LATENCY_S * 0.9

@@ -88,6 +88,7 @@ class Recorder:
         reused: bool = False,
         sampling: Sampling | None = None,
         request_key: str = "",
+        waited_s: float = 0.0,
     ) -> None:
         """A model is asked from `start` to `end`; with an error, it is to be asked again.
 
@@ -103,16 +104,12 @@ class Recorder:
         )  # fmt: skip
         if end is None:
             return
-        answer, latency_s = Completion("fine", usage, cost_usd, model), end - start
+        answer = Completion("fine", usage, cost_usd, model)
+        how = answer, end - start - waited_s, reused, waited_s
         if error is not None:
-            self.emit(
-                end, NodeRetried(self.step, node, item, attempt, error, answer, latency_s, reused)
-            )
+            self.emit(end, NodeRetried(self.step, node, item, attempt, error, *how))
             return
-        self.emit(
-            end,
-            NodeFinished(self.step, node, item, attempt, "ok", "fine", answer, latency_s, reused),
-        )
+        self.emit(end, NodeFinished(self.step, node, item, attempt, "ok", "fine", *how))
 
     def gather(self, node: str, time: float) -> None:
         """An `each` node as a whole has its value."""

@@ -85,7 +85,7 @@ def test_further_tries_of_a_call_are_counted_with_their_waiting(run):
     run.end_step(2.0)
     totals = run.profile().totals
     assert totals.retries == 2
-    assert totals.waited_s == pytest.approx(0.75)
+    assert totals.retry_wait_s == pytest.approx(0.75)
     assert totals.calls == 3
 
 
@@ -261,3 +261,13 @@ def test_a_temperature_of_0_makes_items_the_same_request(run):
     run.gather("a", 3.0)
     run.end_step(3.0)
     assert [each.kind for each in run.profile().advice] == []
+
+
+def test_waiting_for_a_turn_is_counted_apart_from_the_time_of_calls(run):
+    run.ask("a", 0.0, 1.0)
+    run.ask("b", 0.0, 3.0, waited_s=2.0)
+    run.end_step(3.0)
+    profile = run.profile()
+    assert [node(profile, name).seconds for name in "ab"] == pytest.approx([1.0, 1.0])
+    assert node(profile, "b").latency.max_s == pytest.approx(1.0)
+    assert node(profile, "b").waited_s == profile.totals.waited_s == pytest.approx(2.0)

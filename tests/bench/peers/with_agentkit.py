@@ -1,8 +1,8 @@
-"""This project, through its public way: an Agent made once, one `act` a run.
+"""This project, through its public way: a Graph made once, `graph.run` for each run.
 
 with_agentkit.py functions    nodes are async functions
 with_agentkit.py prompts      nodes are prompts: rendered, asked, parsed
-with_agentkit.py events       the same, every event written to a file
+with_agentkit.py events       the same as an Agent's steps, every event written to a file
 with_agentkit.py synced       the same, and each run waits for the disk at its end
 """
 
@@ -25,8 +25,7 @@ CONTEXT = "You see grass, a tree 2 left, water 3 up; health 9, food 7. " * 20
 
 def functions(needs: Needs, work: Mapping[str, Work]) -> Run:
     graph = Graph([Node(name, function=work[name].wait, after=needs[name]) for name in needs])
-    agent = Agent(graph)
-    return lambda: agent.episode().act()
+    return graph.run
 
 
 class Working:
@@ -43,22 +42,22 @@ class Working:
         return Completion("Chop the tree to the west.", Usage(900, 8, 0, 1), 0.0, self.name)
 
 
-def prompting(needs: Needs, work: Mapping[str, Work]) -> Agent:
+def prompting(needs: Needs) -> Graph:
     nodes = [
         Node(name, f"Think of {name}. " + " ".join(f"{{{{ {needed} }}}}" for needed in needs[name]))
         for name in needs
     ]
-    return Agent(Graph(nodes, context="{{ observation }}"), model=Working(work))
+    return Graph(nodes, context="{{ observation }}")
 
 
 def prompts(needs: Needs, work: Mapping[str, Work]) -> Run:
-    agent = prompting(needs, work)
-    return lambda: agent.episode().act(CONTEXT)
+    graph, model = prompting(needs), Working(work)
+    return lambda: graph.run({"observation": CONTEXT}, model=model)
 
 
 def recorded(needs: Needs, work: Mapping[str, Work], sync: bool) -> Run:
     """Runs that are alive at once write a file each, as episodes do."""
-    agent = prompting(needs, work)
+    agent = Agent(prompting(needs), model=Working(work))
     folder = Path(tempfile.mkdtemp(dir=FOLDER))
     (folder / "episodes").mkdir()
     writers = (EpisodeWriter(folder, number) for number in itertools.count())
