@@ -53,7 +53,8 @@ def lines(caplog) -> Iterator[Callable[[], list[str]]]:
 
 
 def without_times(line: str) -> str:
-    return " ".join(word for word in line.split() if not word.startswith("latency_s="))
+    times = ("latency_s=", "waited_s=")
+    return " ".join(word for word in line.split() if not word.startswith(times))
 
 
 class Model:
