@@ -31,5 +31,8 @@ def served(data: Path, cache: Path) -> Iterator[str]:
             yield told[1].split()[5]
         finally:
             process.send_signal(signal.SIGINT)
-            ending = process.wait(timeout=30), process.stderr.read()
+            try:
+                ending = process.wait(timeout=30), process.stderr.read()
+            finally:
+                process.kill()
     assert ending == (0, "closed\n")
