@@ -330,13 +330,26 @@ def test_the_day_is_the_same_in_every_episode(envs):
     assert any("Thu Jan 01 2026" in name for name in names(env))
 
 
+def place(env, selector):
+    """Size and middle of an element, as they are told; fonts and versions move it."""
+    return env.browsing.evaluate(
+        f"""() => {{
+            const box = document.querySelector('{selector}').getBoundingClientRect();
+            const middle = [(box.left + box.right) / 2, (box.top + box.bottom) / 2];
+            return `${{Math.round(box.width)}} x ${{Math.round(box.height)}} at `
+                + `(${{middle.map(Math.round).join(', ')}})`;
+        }}"""
+    )
+
+
 def test_what_has_no_words_is_named_by_its_markup(envs):
     env = envs("click-color")
     env.reset(seed=3)
-    assert names(env)[0] == "color, yellow, 52 x 52 at (49, 103)"
+    colour = env.browsing.evaluate("() => document.querySelector('#area .color').dataset.color")
+    assert names(env)[0] == f"color, {colour}, {place(env, '#area .color')}"
     env = envs("tic-tac-toe")
     env.reset(seed=3)
-    assert "ttt-8 mark-o, 42 x 42 at (123, 171)" in names(env)
+    assert f"ttt-8 mark-o, {place(env, '#ttt-8')}" in names(env)
     click(env, "ttt-4")
     assert any(name.startswith("ttt-4 mark-x") for name in names(env))
 
@@ -361,8 +374,19 @@ def test_drawings_say_what_they_show_and_where(envs):
     env = envs("bisect-angle")
     env.reset(seed=3)
     told = names(env)
-    assert "line, black, from (105, 129) to (89, 66)" in told
-    assert "circle, init-blue, blue, 7 x 7 at (105, 129)" in told
+    assert f"circle, init-blue, blue, {place(env, '.init-blue')}" in told
+    ends = env.browsing.evaluate(
+        """() => {
+            const [line] = document.querySelectorAll('#area line');
+            const moved = (x, y) => {
+                const point = new DOMPoint(line[x].baseVal.value, line[y].baseVal.value);
+                const shown = point.matrixTransform(line.getScreenCTM());
+                return `(${Math.round(shown.x)}, ${Math.round(shown.y)})`;
+            };
+            return `from ${moved('x1', 'y1')} to ${moved('x2', 'y2')}`;
+        }"""
+    )
+    assert f"line, black, {ends}" in told
 
 
 def test_icons_inside_a_clickable_line_are_buttons_of_their_own(envs):
