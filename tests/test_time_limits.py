@@ -1,7 +1,6 @@
 """No test waits for ever: each has a time limit, and Ctrl-C works however pytest was started."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from background import background
 from envs.browser_pages import needs_chromium
 from envs.browser_processes import left_of, marked
 
@@ -87,17 +87,17 @@ def run(tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
 
     def run(text: str, *options: str, **environment: str) -> "subprocess.CompletedProcess[str]":
         (tmp_path / "test_it.py").write_text(text)
+        command = [
+            *(sys.executable, "-m", "pytest", "-c", ROOT / "pyproject.toml"),
+            *("-p", "conftest", "-p", "envs.conftest", "-p", "no:cacheprovider"),
+            *("--rootdir", ROOT, "--basetemp", tmp_path / "temp", *options, "test_it.py"),
+        ]
         return subprocess.run(
-            [
-                *(sys.executable, "-m", "pytest", "-c", ROOT / "pyproject.toml"),
-                *("-p", "conftest", "-p", "envs.conftest", "-p", "no:cacheprovider"),
-                *("--rootdir", ROOT, "--basetemp", tmp_path / "temp", *options, "test_it.py"),
-            ],
+            background(command),
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(ROOT / "tests"), **environment},
             capture_output=True,
             text=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
         )
 
     return run
