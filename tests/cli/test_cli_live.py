@@ -12,6 +12,7 @@ import sys
 import termios
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from loopback import Fault, LoopbackServer
@@ -25,10 +26,11 @@ SILENCE_S = 120
 class Terminal:
     """A process in a terminal of 30 lines and 90 columns."""
 
-    def __init__(self, environment: dict[str, str], *arguments: str) -> None:
+    def __init__(self, processes: Any, *arguments: str, **environment: str) -> None:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 90, 0, 0))
-        self.process = subprocess.Popen(
+        environment = {**processes.environment, **environment}
+        process = subprocess.Popen(
             [AGENTKIT, *arguments],
             # The tests' own size would come before the terminal's.
             env={name: environment[name] for name in environment.keys() - {"COLUMNS", "LINES"}},
@@ -38,6 +40,7 @@ class Terminal:
             start_new_session=True,
         )
         os.close(slave)
+        self.process = processes.end_with_test(process)
         self.seen = ""
 
     def read_until(self, text: str, seconds: float = 30.0) -> None:
@@ -74,7 +77,7 @@ class Terminal:
 @pytest.fixture
 def terminal(processes):
     def start(*arguments: str) -> Terminal:
-        return Terminal(processes.environment, *arguments)
+        return Terminal(processes, *arguments)
 
     return start
 
@@ -113,9 +116,8 @@ def test_streamed_text_of_a_model_is_shown(terminal):
 
 def test_a_call_that_is_tried_again_is_shown_with_its_reason_and_wait(processes):
     with LoopbackServer(faults=[Fault("rate_limit", 2.0)]) as server:
-        environment = {**processes.environment, "OPENAI_BASE_URL": server.base_url}
-        environment.pop("OPENAI_API_KEY", None)
-        seen = Terminal(environment, "run", "essay", "--model", "openai:loopback")
+        arguments = ("run", "essay", "--model", "openai:loopback")
+        seen = Terminal(processes, *arguments, OPENAI_BASE_URL=server.base_url, OPENAI_API_KEY="")
         seen.read_until("trying again in 2 s")
         assert "the server is asked too often" in seen.text
         seen.read_to_end()
@@ -151,8 +153,8 @@ def test_control_c_is_answered_in_the_picture_and_ends_in_a_summary(terminal):
 
 
 def test_a_terminal_that_cannot_draw_gets_plain_lines(processes):
-    environment = {**processes.environment, "TERM": "dumb"}
-    text = Terminal(environment, "run", "slow_walker.yaml", "--steps", "3").read_to_end()
+    arguments = ("run", "slow_walker.yaml", "--steps", "3")
+    text = Terminal(processes, *arguments, TERM="dumb").read_to_end()
     assert "episode 0: limit reached: steps 3" in text
     assert "▸" not in text
 

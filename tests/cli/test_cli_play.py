@@ -311,7 +311,7 @@ def test_a_pipe_that_is_no_text_is_a_mistake(play: Play) -> None:
 
 
 def test_in_a_terminal_earlier_lines_come_back_and_control_d_ends(processes: Any) -> None:
-    screen = Terminal(processes.environment, "play", "slow/Corridor-v0")
+    screen = Terminal(processes, "play", "slow/Corridor-v0")
     screen.read_until("ends the game\r\n> ")
     screen.type("east\n")
     screen.read_until("You are at 1.\r\n> ")
@@ -334,7 +334,7 @@ def interrupt(screen: Terminal) -> None:
 
 
 def test_control_c_ends_the_game_with_what_was_reached(processes: Any) -> None:
-    screen = Terminal(processes.environment, "play", "slow/Corridor-v0")
+    screen = Terminal(processes, "play", "slow/Corridor-v0")
     screen.read_until("ends the game\r\n> ")
     screen.type("ea")
     screen.read_until("> ea")

@@ -114,7 +114,7 @@ PIPED = (
 
 def test_nothing_steers_a_terminal_nor_what_reads_a_pipe(evil):
     for command in ON_TERMINAL:
-        screen = Terminal(evil.environment, *command)
+        screen = Terminal(evil, *command)
         screen.read_to_end()
         for code in STEERING:
             assert code not in screen.seen, (command, code)

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from uuid import uuid4
 
 import pytest
+from background import background
 from envs.browser_pages import needs_chromium
 from envs.browser_processes import Process, descendants, left_of, marked, program
 
@@ -35,15 +36,18 @@ print("open", flush=True)
 sys.stdin.readline()
 """
 FORKS = """
+def say(*words):
+    os.write(1, f"{' '.join(map(str, words))}\\n".encode())  # a line at once: two processes speak
+
 child = os.fork()
 if child == 0:
     fresh = shared_engine()
     try:
         engine.run(asyncio.sleep(0))
     except RuntimeError as error:
-        print(fresh is not engine, "forked" in str(error), flush=True)
+        say(fresh is not engine, "forked" in str(error))
 else:
-    print(child, flush=True)
+    say(child)
 time.sleep(600)
 """
 
@@ -76,11 +80,12 @@ class Opened:
 
 
 @contextmanager
-def opened(then: str = "") -> Iterator[Opened]:
+def opened(then: str = "", sigint_ignored: bool = False) -> Iterator[Opened]:
     """Open a page in another process, which does something then."""
     mark = f"agentkit-{uuid4()}"
+    command = [sys.executable, "-c", OPEN + then]
     process = subprocess.Popen(
-        [sys.executable, "-c", OPEN + then],
+        background(command) if sigint_ignored else command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -117,6 +122,22 @@ def test_ctrl_c_in_a_terminal_reaches_the_driver_too_and_leaves_no_browser() -> 
     with opened() as page:
         os.killpg(page.process.pid, signal.SIGINT)
         page.process.wait()
+        assert left_of(page.children) == {}
+
+
+def test_a_background_job_that_ignores_ctrl_c_leaves_no_browser_at_its_end() -> None:
+    with opened(sigint_ignored=True) as page:
+        os.killpg(page.process.pid, signal.SIGINT)
+        page.go_on()
+        assert page.process.wait() == 0
+        assert left_of(page.children) == {}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_background_job_that_is_ended_leaves_no_browser(number: signal.Signals) -> None:
+    with opened(sigint_ignored=True) as page:
+        page.process.send_signal(number)
+        assert page.process.wait() == -number
         assert left_of(page.children) == {}
 
 

@@ -92,7 +92,7 @@ def test_an_error_in_a_rule_is_named_and_does_not_pass_for_a_page_that_is_loadin
     page = view("Enter a date without any parts.", field("e1"), button("e2", "Submit"))
     first = decide("enter-date", page, [])
     assert first.action == "noop(300)"
-    assert "the rule failed with ValueError: not enough values to unpack" in first.why
+    assert "the rule failed with ValueError: " in first.why
     last = decide("enter-date", page, ["noop(300)"] * 3)
     assert parse_action(last.action).name == "report_infeasible"
     assert last.fault in last.action.replace("\\", "")

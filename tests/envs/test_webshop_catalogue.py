@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from agentkit_envs.webshop import prepared
+from agentkit_envs.webshop import catalogue, prepared
 from agentkit_envs.webshop.catalogue import Catalogue, open_catalogue
 from agentkit_envs.webshop.goals import Goals
 from agentkit_envs.webshop.opening import shared_goals
@@ -252,13 +252,17 @@ def another_user() -> Iterator[None]:
         ("prepared", r"prepared .* cannot be read: Permission denied.*the argument 'cache'"),
     ],
 )
-def test_folders_that_cannot_be_read_are_named_with_what_helps(hidden: str, told: str):
+def test_folders_that_cannot_be_read_are_named_with_what_helps(
+    monkeypatch: pytest.MonkeyPatch, hidden: str, told: str
+):
     # pytest's folders are all closed to others.
     with tempfile.TemporaryDirectory() as name:
         here = Path(name)
         here.chmod(0o755)
         folder, cache = write_processed(here / "data", MUG), here / "cache"
         made = open_catalogue(folder, cache=cache).folder
+        # A checkout can be closed to others, who then cannot read our code to make the name.
+        monkeypatch.setattr(catalogue, "fingerprint", lambda *_: made.name)
         locked = here / hidden if hidden != "prepared" else made
         locked.chmod(0)
         try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import subprocess
+import sys
 import threading
 import urllib.error
 import urllib.parse
@@ -13,7 +14,7 @@ from agentkit_envs.webshop.nouns import get_nouns
 from agentkit_envs.webshop.web.hosts import allowed
 from agentkit_envs.webshop.web.site import HEADERS, make_site
 from agentkit_envs.webshop.web.walk import Shop
-from webshop_served import command
+from webshop_served import command, served
 from webshop_shelf import GOAL, LAMP, Shelf
 
 
@@ -259,3 +260,11 @@ def test_folders_without_a_name_are_refused():
     assert told.returncode == 2
     assert "data is the path of a folder" in told.stderr
     assert "cache is the path of a folder" in told.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there SIGINT cannot be handed on as ignored")
+def test_a_shop_that_was_started_with_sigint_ignored_closes_by_it_all_the_same(
+    shop_data, shop_cache
+):
+    with served(shop_data, shop_cache, sigint_ignored=True) as address:  # looks at how it ends
+        assert ask(address).status == 200

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import agentkit_envs.webshop
+from background import background
 
 
 def command(*options: object) -> list[str]:
@@ -16,11 +17,20 @@ def command(*options: object) -> list[str]:
 
 
 @contextmanager
-def served(data: Path, cache: Path) -> Iterator[str]:
-    """The address of a shop with this data; it ends without a complaint."""
+def served(data: Path, cache: Path, sigint_ignored: bool = False) -> Iterator[str]:
+    """The address of a shop with this data; it ends without a complaint.
+
+    Args:
+        data: Of the shop.
+        cache: For the prepared catalogue.
+        sigint_ignored: When it starts.
+    """
     options = ("--data", data, "--cache", cache, "--port", 0)
     with subprocess.Popen(
-        command(*options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        background(command(*options)) if sigint_ignored else command(*options),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -31,5 +41,8 @@ def served(data: Path, cache: Path) -> Iterator[str]:
             yield told[1].split()[5]
         finally:
             process.send_signal(signal.SIGINT)
-            ending = process.wait(timeout=30), process.stderr.read()
+            try:
+                ending = process.wait(timeout=30), process.stderr.read()
+            finally:
+                process.kill()
     assert ending == (0, "closed\n")

@@ -53,13 +53,21 @@ class LoopbackProcess:
             stdout=subprocess.PIPE,
             text=True,
         )
-        if self._process.stdout is None:
-            raise RuntimeError("the loopback process has no output")
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"the loopback process ended with {self._process.wait()}")
-        self.port = int(line)
+        try:
+            self.port = self._announced(self._process)
+        except BaseException:
+            self._process.kill()
+            raise
         return self
+
+    def _announced(self, process: "subprocess.Popen[str]") -> int:
+        """The port that it listens on; it says so when it does."""
+        if process.stdout is None:
+            raise RuntimeError("the loopback process has no output")
+        line = process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the loopback process ended with {process.wait()}")
+        return int(line)
 
     def __exit__(
         self,
@@ -70,5 +78,8 @@ class LoopbackProcess:
         if self._process is None or self._process.stdout is None:
             raise RuntimeError("the loopback process was not started")
         self._process.terminate()
-        self._process.wait(10)
-        self._process.stdout.close()
+        try:
+            self._process.wait(10)
+        finally:
+            self._process.kill()
+            self._process.stdout.close()

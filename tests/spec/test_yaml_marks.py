@@ -3,12 +3,15 @@
 import time
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentkit.spec.yaml_marks import MAX_ALIASED, MAX_DEPTH, Entries, Items, Scalar, read_yaml
+from agentkit.spec import yaml_marks
+from agentkit.spec.yaml_marks import MAX_ALIASED, Entries, Items, Scalar, read_yaml
 from agentkit.spec.yaml_scalars import plain
 from agentkit.spec.yaml_source import Flaw, Source
+from agentkit.spec.yaml_traps import MAX_DEPTH
 
 
 def read(text: str) -> tuple[object, list[Flaw], Source]:
@@ -97,9 +100,23 @@ def test_an_alias_of_itself_is_refused() -> None:
     assert only_flaw("a: &x [1, *x]\n") == (1, 11, "'*x' contains itself")
 
 
-@pytest.mark.parametrize("bracket", ["[", "{a: ", "- "])
-def test_deep_nesting_is_refused_without_recursion(bracket: str) -> None:
-    assert f"more than {MAX_DEPTH} deep" in only_flaw(bracket * 100_000)[2]
+@pytest.mark.parametrize("loader", [yaml_marks.Loader, yaml.SafeLoader])
+@pytest.mark.parametrize("deep", [MAX_DEPTH + 1, 2_000, 100_000])
+@pytest.mark.parametrize("bracket", ["[", "{a: ", "- ", "? "])
+def test_deep_nesting_is_refused_without_recursion(
+    monkeypatch: pytest.MonkeyPatch, bracket: str, deep: int, loader: type
+) -> None:
+    """Whether our reader or its parser meets its limit first, the writer is told the same."""
+    monkeypatch.setattr(yaml_marks, "Loader", loader)
+    line, _, message = only_flaw(f"# deep\n{bracket * deep}")
+    assert (line, message) == (2, f"lists and mappings are nested more than {MAX_DEPTH} deep")
+
+
+@pytest.mark.parametrize("bracket", ["[", "- "])
+def test_nesting_up_to_the_limit_is_read(bracket: str) -> None:
+    value, flaws, _ = read(f"{bracket * MAX_DEPTH}x{']' * MAX_DEPTH if bracket == '[' else ''}")
+    assert isinstance(value, Items)
+    assert not flaws
 
 
 def test_a_file_over_the_limit_is_refused_before_it_is_parsed() -> None:

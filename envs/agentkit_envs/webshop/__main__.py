@@ -1,5 +1,6 @@
 """`python -m agentkit_envs.webshop serve`: the shop as web pages on this computer."""
 
+from contextlib import suppress
 from errno import EACCES, EADDRINUSE
 from typing import TYPE_CHECKING
 
@@ -94,10 +95,9 @@ def serve(
         click.echo(visible(f"The shop is open at {address_of(host, waiting)} (Ctrl-C closes it)"))
         if not is_loopback(host):
             click.echo("note: whoever reaches this computer can open the shop", err=True)
-        try:
+        with suppress(KeyboardInterrupt):  # not raised where SIGINT was ignored at the start
             answer(make_site(shop, host), waiting)
-        except KeyboardInterrupt:
-            click.echo("closed", err=True)
+        click.echo("closed", err=True)
 
 
 def _open(
