@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from agentkit.agent import Agent, EnvSpec
-    from agentkit.cache import CompletionFile
+    from agentkit.agentfile.dump import dump_agent
+    from agentkit.agentfile.json_schema import agent_schema
+    from agentkit.agentfile.load import load_agent, parse_agent
     from agentkit.errors import (
         AccessError,
         AgentKitError,
@@ -28,7 +30,10 @@ if TYPE_CHECKING:
         StepInterrupted,
         TraceError,
     )
-    from agentkit.graph import Graph
+    from agentkit.execution.completion_file import CompletionFile
+    from agentkit.execution.step import Step, StepResult
+    from agentkit.graph.graph import Graph
+    from agentkit.graph.node import Check, Node
     from agentkit.limits import Limits
     from agentkit.memory import Memory
     from agentkit.messages import (
@@ -43,25 +48,23 @@ if TYPE_CHECKING:
     from agentkit.models.base import Model
     from agentkit.models.echo import EchoModel
     from agentkit.models.function import FunctionModel
-    from agentkit.models.langchain import LangChainModel
-    from agentkit.models.openai import OpenAIModel
+    from agentkit.models.langchain.model import LangChainModel
+    from agentkit.models.openai.model import OpenAIModel
     from agentkit.models.registry import get_model
     from agentkit.models.rules import RulesModel
     from agentkit.models.scripted import ScriptedModel
-    from agentkit.node import Check, Node
-    from agentkit.reading import Run, comparable, load_run
-    from agentkit.replaying import replay
-    from agentkit.rollouts import Plan, rollout
-    from agentkit.run_folder import RunWriter
-    from agentkit.spec import agent_schema, dump_agent, load_agent, parse_agent
-    from agentkit.step import Step, StepResult
-    from agentkit.summaries import RunSummary
+    from agentkit.record.reader import Run, comparable, load_run
+    from agentkit.record.run_folder import RunWriter
+    from agentkit.record.summaries import RunSummary
+    from agentkit.rollouts.plan import Plan
+    from agentkit.rollouts.replay import replay
+    from agentkit.rollouts.rollout import rollout
 
 __version__ = "0.1.0"
 
 _MODULES = {
     "agent": ("Agent", "EnvSpec"),
-    "cache": ("CompletionFile",),
+    "execution.completion_file": ("CompletionFile",),
     "errors": (
         "AccessError",
         "AgentKitError",
@@ -80,26 +83,29 @@ _MODULES = {
         "StepInterrupted",
         "TraceError",
     ),
-    "graph": ("Graph",),
+    "graph.graph": ("Graph",),
     "limits": ("Limits",),
     "memory": ("Memory",),
     "messages": ("Call", "Completion", "Image", "Message", "Request", "Sampling", "Usage"),
     "models.base": ("Model",),
     "models.echo": ("EchoModel",),
     "models.function": ("FunctionModel",),
-    "models.langchain": ("LangChainModel",),
-    "models.openai": ("OpenAIModel",),
+    "models.langchain.model": ("LangChainModel",),
+    "models.openai.model": ("OpenAIModel",),
     "models.registry": ("get_model",),
     "models.rules": ("RulesModel",),
     "models.scripted": ("ScriptedModel",),
-    "node": ("Check", "Node"),
-    "reading": ("Run", "comparable", "load_run"),
-    "replaying": ("replay",),
-    "rollouts": ("Plan", "rollout"),
-    "run_folder": ("RunWriter",),
-    "spec": ("agent_schema", "dump_agent", "load_agent", "parse_agent"),
-    "step": ("Step", "StepResult"),
-    "summaries": ("RunSummary",),
+    "graph.node": ("Check", "Node"),
+    "record.reader": ("Run", "comparable", "load_run"),
+    "rollouts.replay": ("replay",),
+    "rollouts.plan": ("Plan",),
+    "rollouts.rollout": ("rollout",),
+    "record.run_folder": ("RunWriter",),
+    "agentfile.dump": ("dump_agent",),
+    "agentfile.json_schema": ("agent_schema",),
+    "agentfile.load": ("load_agent", "parse_agent"),
+    "execution.step": ("Step", "StepResult"),
+    "record.summaries": ("RunSummary",),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 

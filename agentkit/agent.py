@@ -7,21 +7,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from agentkit.answering import Source
-from agentkit.binding import bind
-from agentkit.compiled import OWN_NAMES, STEP_NAMES, unknown_name
 from agentkit.errors import InputError, Problem, RenderError, SpecError, suggest
 from agentkit.events import Event
-from agentkit.graph import Graph
-from agentkit.ledger import Ledger
+from agentkit.execution.binding import bind
+from agentkit.execution.budget import Budget
+from agentkit.execution.completions import CompletionSource
+from agentkit.execution.scope import State
+from agentkit.execution.step import StepResult, StepRun
+from agentkit.graph.compile import OWN_NAMES, STEP_NAMES, unknown_name
+from agentkit.graph.graph import Graph
 from agentkit.limits import UNLIMITED, Limits
 from agentkit.memory import Memory
 from agentkit.models.none import NoModel
+from agentkit.models.prices import check_prices
 from agentkit.plugins import has_expert
-from agentkit.pricing import check_prices
-from agentkit.prompt import Template, TemplateProblem, compile_expression, compile_template
-from agentkit.scope import State
-from agentkit.step import StepResult, StepRun
+from agentkit.templates.template import (
+    Template,
+    TemplateProblem,
+    compile_expression,
+    compile_template,
+)
 
 _ONE_EXPRESSION: Final = re.compile(r"\{\{((?:(?!\{\{|\}\}).)*)\}\}")
 
@@ -170,7 +175,7 @@ class Agent:
         self,
         index: int = 0,
         memory: Mapping[str, Any] | None = None,
-        source: Source | None = None,
+        source: CompletionSource | None = None,
     ) -> "Episode":
         """Begin an episode of its own; several may run at once."""
         self.check_ready()
@@ -208,7 +213,7 @@ class Agent:
         """
         if self._episode is None:
             if self.limits.cost_usd is not None:
-                check_prices(self.binding.nodes)
+                check_prices(self.binding.asked)
             self._episode = self.episode()
         return await self._episode.act(observation, actions=actions, reward=reward, info=info)
 
@@ -241,7 +246,7 @@ class Episode:
         agent: Agent,
         index: int,
         memory: Mapping[str, Any],
-        source: Source | None = None,
+        source: CompletionSource | None = None,
     ) -> None:
         self.agent = agent
         self.index = index
@@ -249,7 +254,7 @@ class Episode:
         self.steps = 0
         self.result: StepResult | None = None
         self._history: list[dict[str, Any]] = []
-        self.source = source or Source(ledger=Ledger(agent.limits))
+        self.source = source or CompletionSource(budget=Budget(agent.limits))
 
     def go_on(self, state: State, history: Sequence[Mapping[str, Any]]) -> None:
         """Take up an episode that was recorded, after its last finished step.
@@ -274,9 +279,9 @@ class Episode:
         streaming: bool = False,
     ) -> str:
         """Execute one step; arguments as `Agent.act`, and `emit` for its events."""
-        ledger = self.source.ledger
-        if ledger is not None:
-            ledger.begin_step()
+        budget = self.source.budget
+        if budget is not None:
+            budget.begin_step()
         if self.steps == 0 and actions is None:
             self._refuse_missing_actions()
         if self._history:
@@ -298,8 +303,8 @@ class Episode:
         try:
             result = await run.run()
         except BaseException:
-            if ledger is not None:
-                ledger.drop_step()
+            if budget is not None:
+                budget.drop_step()
             raise
         action = result.action or ""
         self.state = result.state

@@ -90,8 +90,8 @@ def _around(line: str, column: int) -> tuple[str, int]:
 _STEERING: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060\u2066-\u2069\ud800-\udfff\ufeff]"
 )
-"""Control characters but newlines and tabs, what turns the order of writing round or takes no
-room, and halves of characters."""
+"""Control characters but newlines and tabs, bidi controls, zero-width characters and lone
+surrogates."""
 
 
 def visible(text: str) -> str:

@@ -6,10 +6,9 @@ from typing import Any, Final, Literal, get_args
 
 import orjson
 
+from agentkit.atomic_files import check_writable, write_atomic
 from agentkit.errors import InputError, Problem, SpecError, suggest
-from agentkit.files import check_writable, write_atomic
-from agentkit.trace import as_recorded
-from agentkit.values import json_copy
+from agentkit.values import as_recorded, json_copy
 
 Keep = Literal["episode", "run", "forever"]
 _KEEPS: Final = get_args(Keep)

@@ -29,6 +29,10 @@ class Message:
     """Pictures that stand before the text."""
 
 
+Turn = tuple[Message, Message]
+"""A question as it was sent, and the answer that was accepted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """How a model picks its tokens; None leaves the choice to the model."""
@@ -143,3 +147,16 @@ class Completion:
     """The id of the model that answered, as the provider names it."""
     finish_reason: str = "stop"
     """Why it ended: `stop`, `length`, `refusal`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A completion, and how it was come by."""
+
+    completion: Completion
+    latency_s: float
+    """How long the call took that gave it; 0 when no call was made."""
+    reused: bool
+    """Whether it was there already, so that nothing was paid for it."""
+    waited_s: float = 0.0
+    """How long it took beyond that: for a place, for the budget, for further tries."""

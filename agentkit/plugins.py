@@ -16,6 +16,8 @@ from typing import Any, Final
 
 from agentkit.errors import AgentKitError, InputError, suggest
 
+DISTRIBUTION: Final = "agentkit-graph"
+"""What pip calls AgentKit; `agentkit` on the package index is somebody else's."""
 _GROUPS: Final = ("envs", "experts", "functions", "models")
 
 

@@ -2,9 +2,16 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from math import isfinite
 from typing import Any, Final
 
+import orjson
+
+JsonSchema = Mapping[str, Any]
+"""A JSON Schema."""
+JSON_OPTIONS: Final = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+"""How values are written in a record."""
 _LARGEST: Final = 2**63
 """Whole numbers from here on are refused: many readers of JSON cannot hold them."""
 
@@ -78,3 +85,34 @@ def _complaint(value: Any, where: str) -> str | None:
 def json_text(value: Any) -> str:
     """A value as a model would have written it: texts as they are, the rest as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def json_stand_in(value: Any) -> Any:
+    """What stands in a record for a value that JSON does not have."""
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    return f"<{type(value).__name__}>"
+
+
+def as_recorded(value: Any) -> Any:
+    """A value as it reads once it was written: what a record can be compared with."""
+    try:
+        data = orjson.dumps(value, default=json_stand_in, option=JSON_OPTIONS)
+    except orjson.JSONEncodeError:
+        data = orjson.dumps(json_safe(value), default=json_stand_in, option=JSON_OPTIONS)
+    return orjson.loads(data)
+
+
+def json_safe(value: Any) -> Any:
+    """A value that JSON can say: half surrogate pairs become `?`, huge numbers become text."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, int) and value.bit_length() > 63:
+        return hex(value)
+    if isinstance(value, Mapping):
+        return {json_safe(key): json_safe(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [json_safe(item) for item in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: json_safe(getattr(value, field.name)) for field in fields(value)}
+    return value

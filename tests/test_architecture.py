@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import networkx as nx
 import pytest
 
 import agentkit
@@ -12,84 +13,89 @@ import agentkit
 PACKAGE = Path(agentkit.__file__).parent
 ENVS = PACKAGE.parent / "envs" / "agentkit_envs"
 
-LAYERS = [
-    {"errors", "messages"},
-    {"background", "values", "files", "events", "node", "models.base", "plugins", "sharing"}
-    | {"limits", "ledger", "estimates", "redaction", "film", "captions"},
-    {"sandbox", "prompt", "reuse", "pictures", "trace", "models", "past", "summaries", "silent"}
-    | {"camera"},
-    {"outputs", "output", "reading", "memory", "run_folder"},
-    {
-        "cache",
-        "logs",
-        "telemetry",
-        "span_attributes",
-    },
-    {"compiled", "checks", "field_types", "comparing"},
-    {"graph"},
-    {"model_choice"},
-    {"binding", "drawing"},
-    {"answering", "pricing"},
-    {"asking"},
-    {"calling", "overlay"},
-    {"scope", "story"},
-    {"running"},
-    {"step"},
-    {"watching", "callbacks"},
-    {"agent", "runnable", "episode_record"},
-    {"environment", "placeholders", "moments", "rendering", "checkpoint"},
-    {"spec", "playing", "rebuilding", "stage", "agenda", "about", "showing"},
+BASE = {
+    "errors", "messages", "events", "values", "limits", "memory", "plugins", "loop",
+    "atomic_files", "redaction",
+}  # fmt: skip
+"""The modules that everybody uses."""
+ROOMS = [
+    BASE,
+    {"templates"},
+    {"models", "outputs"},
+    {"record", "graph", "observability"},
+    {"execution"},
+    {"agent"},
+    {"agentfile", "environments"},
     {"rollouts"},
-    {"recorded", "profiling", "forking"},
-    {"replaying"},
+    {"profiling", "preview", "langchain"},
     {"cli"},
 ]
-UPWARD = {
-    ("graph", "step"),
-    ("graph", "runnable"),
-    ("graph", "drawing"),
-    ("graph", "binding"),
-    ("binding", "models"),
+"""From the bottom up: a room imports itself and what stands above it in this list."""
+FACADE = {
+    ("agentkit.graph.graph", "agentkit.execution.step"),
+    ("agentkit.graph.graph", "agentkit.langchain.runnable"),
+    ("agentkit.graph.graph", "agentkit.graph.drawing"),
 }
-"""Imports inside a function that go up, such as `Graph.run`: for the reader's comfort."""
+"""`Graph.run`, `stream`, `as_runnable` and `draw`: the only imports that lead back up."""
 
 
-def room(module: str) -> str:
-    """The layer's name for a module; the protocol of models has one of its own."""
-    name = module.removeprefix("agentkit.")
-    return name if name == "models.base" else name.split(".")[0]
+def modules() -> dict[str, Path]:
+    """Every module of the package but its own `__init__`, which names the public ones."""
+    paths = {
+        path.relative_to(PACKAGE.parent).with_suffix(""): path for path in PACKAGE.rglob("*.py")
+    }
+    named = {".".join(p.parts).removesuffix(".__init__"): path for p, path in paths.items()}
+    return {
+        name: path for name, path in named.items() if name not in ("agentkit", "agentkit.__main__")
+    }
 
 
 def imports(path: Path) -> set[str]:
-    """Modules of agentkit that a file imports, those for type checkers left out."""
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            node.body = []
+    """Modules of agentkit that a file imports, in functions and for type checkers too."""
     found = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("agentkit"):
-            found.add(str(node.module))
+            whole = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= whole & KNOWN or {str(node.module)}
         elif isinstance(node, ast.Import):
             found |= {a.name for a in node.names if a.name.startswith("agentkit")}
-    return found
+    return found - {"agentkit"}
 
 
-def test_imports_point_down():
-    rank = {name: i for i, layer in enumerate(LAYERS) for name in layer}
-    wrong = []
-    for path in sorted(PACKAGE.rglob("*.py")):
-        module = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
-        here = room(module.removesuffix(".__init__"))
-        if here == "agentkit":
-            continue
-        for target in imports(path):
-            there = room(target)
-            if there == "agentkit" or here == there or (here, there) in UPWARD:
-                continue
-            if rank[there] > rank[here]:
-                wrong.append(f"{module} imports {target}")
+KNOWN = set(modules())
+
+
+def test_imports_between_rooms_point_down():
+    rank = {name: i for i, layer in enumerate(ROOMS) for name in layer}
+    room = {name: name.split(".")[1] for name in KNOWN}
+    assert {*room.values()} == rank.keys()
+    wrong = [
+        f"{name} imports {target}"
+        for name, path in modules().items()
+        for target in sorted(imports(path))
+        if room[target] != room[name]
+        and (
+            rank[room[target]] > rank[room[name]]
+            or (room[name] not in BASE and rank[room[target]] == rank[room[name]])
+        )
+        and (name, target) not in FACADE
+    ]
     assert not wrong
+
+
+def test_no_import_in_a_function_hides_a_cycle():
+    graph = nx.DiGraph(
+        (name, target) for name, path in modules().items() for target in imports(path)
+    )
+    graph.remove_edges_from(FACADE)
+    assert not [*nx.simple_cycles(graph)]
+
+
+def test_every_room_says_in_one_sentence_what_belongs_there():
+    for init in PACKAGE.rglob("__init__.py"):
+        said = ast.get_docstring(ast.parse(init.read_text()))
+        assert said, init
+        assert said.partition("\n\n")[0].rstrip().endswith("."), init
 
 
 def test_agentkit_never_imports_agentkit_envs_which_uses_public_names_only():

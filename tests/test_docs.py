@@ -34,7 +34,7 @@ import agentkit
 from agentkit import errors, events, messages
 from agentkit.cli.app import COMMANDS
 from agentkit.plugins import register_envs
-from agentkit.trace import event_name
+from agentkit.record.writer import event_name
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -268,9 +268,15 @@ def test_the_tables_of_a_models_values_have_every_field(kind):
     assert told == [field.name for field in fields(kind)]
 
 
-def test_the_map_of_the_modules_is_complete():
+def test_the_page_about_the_design_has_every_room_with_the_sentence_that_it_says_itself():
     package = Path(agentkit.__file__).parent
-    modules = {path.stem for path in package.glob("*.py")} - {"__init__"}
-    modules |= {path.parent.name for path in package.glob("*/__init__.py")}
-    named = set(re.findall(r"`(\w+)`", " ".join(r[1] for r in rows("design.md", "The modules"))))
-    assert named == modules
+    said = {path.parent.name: path for path in package.glob("*/__init__.py")}
+    said["agent"] = package / "agent.py"
+    told = {row[0].strip("`"): row[1] for row in rows("design.md", "The rooms")}
+    assert told == {
+        name: ast.get_docstring(ast.parse(path.read_text())).partition("\n")[0]
+        for name, path in said.items()
+    }
+    page = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    modules = {path.stem for path in package.glob("*.py") if not path.stem.startswith("__")}
+    assert {name for name in modules if f"`{name}`" not in page} == set()

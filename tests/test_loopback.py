@@ -23,7 +23,7 @@ from loopback import (
 from loopback.forms import schema_of_form
 
 from agentkit.errors import OutputError
-from agentkit.output import compile_output
+from agentkit.outputs.declaration import compile_output
 from agentkit.outputs.shape import form_of, parse_shape
 
 SCHEMA = {

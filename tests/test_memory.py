@@ -6,7 +6,7 @@ import json
 import pytest
 
 from agentkit import Agent, Graph, InputError, Memory, Node
-from agentkit.files import write_atomic
+from agentkit.atomic_files import write_atomic
 
 
 def counter(file) -> Agent:

@@ -97,7 +97,7 @@ def test_a_broken_model_plug_in_is_named_with_its_cause(run, tmp_path, model, ca
 
 def test_an_unknown_environment_may_be_one_of_a_broken_plug_in(run, tmp_path):
     code = (
-        "from agentkit.environment import check_env_id\n"
+        "from agentkit.environments.make import check_env_id\n"
         "from agentkit import InputError\n"
         "try:\n    check_env_id('bad/Hall-v0')\nexcept InputError as error:\n    print(error)"
     )

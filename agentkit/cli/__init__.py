@@ -1,4 +1,4 @@
-"""The command line: one file a command, loaded when that command is run."""
+"""The command line: its commands, their options, and the view of a run in a terminal."""
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 
 from agentkit import __version__
+from agentkit.cli.original import clash_note
 from agentkit.errors import AgentKitError, InputError, LimitExceeded, suggest, visible
 
 COMMANDS: Final = {
@@ -60,7 +61,7 @@ class Commands(click.Group):
         """Import a command."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"agentkit.cli.{cmd_name}").command
+        command: click.Command = import_module(f"agentkit.cli.commands.{cmd_name}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -80,6 +81,8 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; a user's mistake gets a message, never a traceback."""
+        if note := clash_note():
+            click.echo(note, err=True)
         try:
             return super().invoke(ctx)
         except InputError as error:

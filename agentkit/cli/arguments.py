@@ -9,7 +9,7 @@ from agentkit.errors import InputError
 
 if TYPE_CHECKING:
     from agentkit.agent import Agent
-    from agentkit.reading import Run
+    from agentkit.record.reader import Run
 
 _NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
 _WORDS: Final = {"true": True, "false": False, "null": None}
@@ -26,7 +26,7 @@ def load(
     Raises:
         InputError: It is not there or cannot work, or an input is unknown.
     """
-    from agentkit.spec import find_agent, load_agent
+    from agentkit.agentfile.load import find_agent, load_agent
 
     path = find_agent(name)
     given = parse_inputs(inputs)
@@ -114,7 +114,7 @@ def open_run(folder: Path) -> "Run":
         InputError: The folder is no run folder.
         TraceError: It is one, but cannot be read.
     """
-    from agentkit.reading import load_run
+    from agentkit.record.reader import load_run
 
     if not (folder / "run.json").exists():
         raise InputError(f"{folder} is not a run folder: it has no run.json")

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from agentkit.about import node_models
-from agentkit.agenda import Agenda
 from agentkit.agent import Agent
+from agentkit.rollouts.metadata import node_models
+from agentkit.rollouts.resume import ResumePlan
 
 
 def notes(agent: Agent, path: Path) -> Iterator[str]:
@@ -21,12 +21,12 @@ def notes(agent: Agent, path: Path) -> Iterator[str]:
             )
 
 
-def memory_note(agent: Agent, fresh: bool, agenda: Agenda) -> Iterator[str]:
+def memory_note(agent: Agent, fresh: bool, resume_plan: ResumePlan) -> Iterator[str]:
     """That what a run learns which goes on is not kept forever, where it is not."""
     keys = ", ".join(agent.memory.kept_forever)
-    if not keys or fresh or agenda.writes_memory:
+    if not keys or fresh or resume_plan.writes_memory:
         return
-    if agenda.forked:
+    if resume_plan.forked:
         yield (
             f"note: the memory kept forever ({keys}) stays in this run's folder: a run that begins "
             "inside another writes no memory file, unless you name one with --memory FILE"
@@ -50,7 +50,7 @@ def run_title(agent: Agent) -> str:
 
 def _is_shipped(path: Path) -> bool:
     """Whether the file is, letter for letter, an agent that comes with AgentKit."""
-    from agentkit.spec import shipped_agents
+    from agentkit.agentfile.load import shipped_agents
 
     text = path.read_bytes()
     return any(shipped.read_bytes() == text for shipped in shipped_agents())

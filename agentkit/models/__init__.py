@@ -1,1 +1,1 @@
-"""Models."""
+"""Whatever completes messages: the protocol, models on servers, LangChain's, doubles, prices."""

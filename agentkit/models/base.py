@@ -1,6 +1,7 @@
-"""The protocol every model follows."""
+"""The protocol every model follows, and those that some follow too."""
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol, runtime_checkable
 
 from agentkit.messages import Completion, Request, Usage
 
@@ -52,4 +53,14 @@ class Bounded(Protocol):
 
     def most_usage(self, request: Request) -> Usage:
         """The most that one try of a request takes."""
+        ...
+
+
+class Cache(Protocol):
+    """Completions that outlive an episode, such as `CompletionFile`."""
+
+    async def complete(
+        self, model: Model, request: Request, ask: Callable[[], Coroutine[Any, Any, Completion]]
+    ) -> tuple[Completion, bool]:
+        """The completion of a request, and whether it was there already."""
         ...

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from agentkit.errors import ModelError
-from agentkit.estimates import likely_tokens, likely_usage
 from agentkit.messages import Completion, Request, Usage
 from agentkit.models.throttle import Throttle
+from agentkit.models.token_estimates import likely_tokens, likely_usage
 
 _LOG = logging.getLogger("agentkit.models")
 

@@ -1,13 +1,10 @@
 """How a JSON schema is asked for: servers want an object at its root, OpenAI more than that."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
-from agentkit.values import json_text
-
-Schema = Mapping[str, Any]
+from agentkit.values import JsonSchema, json_text
 
 _WRAP: Final = "value"
 _NOT_TAKEN: Final = frozenset(
@@ -36,12 +33,12 @@ _NOT_SAID: Final = frozenset({"default", "examples"})
 _SAYS_A_TYPE: Final = frozenset({"type", "enum", "const", "anyOf", "$ref"})
 
 
-def is_wrapped(schema: Schema) -> bool:
+def is_wrapped(schema: JsonSchema) -> bool:
     """Whether a schema needs an object around it."""
     return schema.get("type") != "object" or "anyOf" in schema
 
 
-def wrapped(schema: Schema) -> Schema:
+def in_object(schema: JsonSchema) -> JsonSchema:
     """The schema, or an object with it as the only field."""
     if not is_wrapped(schema):
         return schema
@@ -68,7 +65,7 @@ def unwrapped(text: str) -> str:
     return inner if isinstance(inner, str) else json_text(inner)
 
 
-def strict(schema: Schema) -> Schema | None:
+def strict(schema: JsonSchema) -> JsonSchema | None:
     """The schema in OpenAI's strict form, where every field is required; None: it has none."""
     try:
         return _strict(schema)
@@ -80,7 +77,7 @@ class _NotStrict(Exception):
     """A part of a schema has no strict form."""
 
 
-def _strict(schema: Schema) -> Schema:
+def _strict(schema: JsonSchema) -> JsonSchema:
     parts = {key: part for key, part in schema.items() if key not in _NOT_SAID}
     if "$ref" in parts:
         parts = {key: part for key, part in parts.items() if key in ("$ref", "$defs")}

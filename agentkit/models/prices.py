@@ -1,10 +1,13 @@
 """What models cost: the table of genai-prices as it was installed, never fetched from a network."""
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING
 
+from agentkit.errors import InputError
 from agentkit.messages import Usage
+from agentkit.models.base import Model, Priced
 
 if TYPE_CHECKING:
     from genai_prices.data_snapshot import DataSnapshot
@@ -52,3 +55,35 @@ def _table() -> "DataSnapshot":
     from genai_prices.data_snapshot import DataSnapshot
 
     return DataSnapshot(providers=providers, from_auto_update=False)
+
+
+def check_prices(asked: Iterable[tuple[str, Model]]) -> None:
+    """Refuse a limit on cost for models whose price is unknown.
+
+    Args:
+        asked: The nodes that will be asked, each with its model.
+
+    Raises:
+        InputError: It lists the models without a price, with the nodes that use them.
+    """
+    unpriced = unpriced_models(asked)
+    if not unpriced:
+        return
+    listed = "\n".join(f"  {name} (asked by {', '.join(n)})" for name, n in unpriced.items())
+    raise InputError(
+        f"a limit on cost needs the price of every model, and these have none:\n{listed}\n"
+        "Say what a million tokens cost, in USD, where the model is declared:\n"
+        "  models: {NAME: {use: ID, price: {input: 0.25, output: 2}}}\n"
+        "Or let them count as free: --allow-unknown-price (in Python: "
+        "Plan(allow_unknown_price=True))"
+    )
+
+
+def unpriced_models(asked: Iterable[tuple[str, Model]]) -> dict[str, list[str]]:
+    """The models of unknown price that nodes ask, each with the names of these nodes."""
+    some = Usage(input_tokens=1000, output_tokens=1000, calls=1)
+    found: dict[str, list[str]] = {}
+    for node, model in asked:
+        if not (isinstance(model, Priced) and model.cost_usd(some) is not None):
+            found.setdefault(model.name, []).append(node)
+    return found

@@ -56,7 +56,7 @@ def get_model(
     if isinstance(model, Model):
         return model
     if is_chat_model(model):
-        from agentkit.models.langchain import LangChainModel
+        from agentkit.models.langchain.model import LangChainModel
 
         return LangChainModel(model, settings or DEFAULT)
     if callable(model):
@@ -92,10 +92,10 @@ def _shown(model: Any) -> str:
 
 def _hosted(prefix: str, rest: str, settings: Settings, base_url: str | None) -> Model:
     if prefix == "openai":
-        from agentkit.models.openai import OpenAIModel
+        from agentkit.models.openai.model import OpenAIModel
 
         return OpenAIModel(rest, base_url=base_url, settings=settings)
-    from agentkit.models.langchain import make_langchain_model
+    from agentkit.models.langchain.model import make_langchain_model
 
     return make_langchain_model(rest, settings)
 

@@ -8,8 +8,8 @@ from difflib import get_close_matches
 from typing import Any
 
 from agentkit.errors import OutputError, RenderError
-from agentkit.outputs.jsontext import unfenced
-from agentkit.prompt import Expression, Reads
+from agentkit.outputs.json_extraction import unfenced
+from agentkit.templates.template import Expression, Reads
 
 _LISTED = 30
 _LONGEST_OPTION = 2_000
@@ -18,7 +18,7 @@ _DENIAL = re.compile(r"\b(?:not|never|no|without|instead of|rather than)\b|n't\b
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ChoiceOutput:
     """One of the options that an expression gives, or of a fixed list."""
 
     fixed: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from typing import Any
 
 from agentkit.errors import suggest
 
-DEEPEST = 20
+DEEPEST_SHAPE = 20
 """Levels that a schema may be nested."""
 
 
@@ -29,7 +29,7 @@ class OutputProblem(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Scalar:
+class ScalarShape:
     """A text, number or yes/no value."""
 
     kind: str
@@ -37,7 +37,7 @@ class Scalar:
 
 
 @dataclass(frozen=True, slots=True)
-class OneOf:
+class OneOfShape:
     """One of some texts."""
 
     options: tuple[str, ...]
@@ -45,7 +45,7 @@ class OneOf:
 
 
 @dataclass(frozen=True, slots=True)
-class ListOf:
+class ListShape:
     """A list."""
 
     item: "Shape"
@@ -53,7 +53,7 @@ class ListOf:
 
 
 @dataclass(frozen=True, slots=True)
-class Nullable:
+class NullableShape:
     """A value that may be null."""
 
     inner: "Shape"
@@ -61,14 +61,14 @@ class Nullable:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class RecordShape:
     """An object with named fields."""
 
     fields: tuple[tuple[str, "Shape"], ...]
     """Names and types, as declared."""
 
 
-Shape = Scalar | OneOf | ListOf | Nullable | Record
+Shape = ScalarShape | OneOfShape | ListShape | NullableShape | RecordShape
 
 SCALARS = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false"}
 """The type names, each with its meaning in words."""
@@ -97,8 +97,8 @@ _OR_NULL = re.compile(r"(.*)\|\s*(?:null|none)\s*|(?:null|none)\s*\|(.*)", re.DO
 
 def parse_shape(declaration: Any, key: str | None = None, depth: int = 0) -> Shape:
     """The tree of a declaration. Raises OutputProblem."""
-    if depth > DEEPEST:
-        raise OutputProblem(f"the schema is nested more than {DEEPEST} levels deep.", key)
+    if depth > DEEPEST_SHAPE:
+        raise OutputProblem(f"the schema is nested more than {DEEPEST_SHAPE} levels deep.", key)
     if isinstance(declaration, Mapping):
         return _parse_record(declaration, key, depth)
     if isinstance(declaration, (list, tuple)):
@@ -108,7 +108,7 @@ def parse_shape(declaration: Any, key: str | None = None, depth: int = 0) -> Sha
                 '"one of [a, b]" with the quotes.',
                 key,
             )
-        return ListOf(parse_shape(declaration[0], key, depth + 1))
+        return ListShape(parse_shape(declaration[0], key, depth + 1))
     if isinstance(declaration, str):
         return _parse_text(declaration.strip(), key, depth)
     if declaration is None:
@@ -120,7 +120,7 @@ def _known() -> str:
     return ", ".join(SCALARS) + ', [str], "str | null", "one of [a, b]" or a mapping'
 
 
-def _parse_record(declaration: Mapping[Any, Any], key: str | None, depth: int) -> Record:
+def _parse_record(declaration: Mapping[Any, Any], key: str | None, depth: int) -> RecordShape:
     if not declaration:
         raise OutputProblem("the schema has no fields.", key)
     if depth and set(declaration) == {"choice"}:
@@ -139,7 +139,7 @@ def _parse_record(declaration: Mapping[Any, Any], key: str | None, depth: int) -
     if problems:
         first, *others = problems
         raise OutputProblem(first.message, first.key, others)
-    return Record(tuple(fields))
+    return RecordShape(tuple(fields))
 
 
 def _name_problems(name: Any, where: str) -> Iterator[OutputProblem]:
@@ -153,14 +153,14 @@ def _name_problems(name: Any, where: str) -> Iterator[OutputProblem]:
 
 def _parse_text(text: str, key: str | None, depth: int) -> Shape:
     if text in SCALARS:
-        return Scalar(text)
+        return ScalarShape(text)
     if match := _OR_NULL.fullmatch(text):
         inner = parse_shape((match[1] or match[2] or "").strip(), key, depth + 1)
-        return inner if isinstance(inner, Nullable) else Nullable(inner)
+        return inner if isinstance(inner, NullableShape) else NullableShape(inner)
     if match := _ONE_OF.fullmatch(text):
-        return OneOf(_parse_options(match[1], text, key))
+        return OneOfShape(_parse_options(match[1], text, key))
     if text.startswith("[") and text.endswith("]"):
-        return ListOf(parse_shape(text[1:-1], key, depth + 1))
+        return ListShape(parse_shape(text[1:-1], key, depth + 1))
     if other := _OTHER_NAMES.get(text.lower()):
         shown = other if " " in other else f"'{other}'"
         raise OutputProblem(f"unknown type '{text}'. Did you mean {shown}?", key)
@@ -187,30 +187,30 @@ def _parse_options(inside: str, text: str, key: str | None) -> tuple[str, ...]:
 def words_for(shape: Shape) -> str:
     """What is expected, in words for the model."""
     match shape:
-        case Scalar(kind):
+        case ScalarShape(kind):
             return SCALARS[kind]
-        case OneOf(options):
+        case OneOfShape(options):
             return "one of " + ", ".join(f'"{option}"' for option in options[:30])
-        case ListOf():
+        case ListShape():
             return "a list"
-        case Nullable(inner):
+        case NullableShape(inner):
             return f"{words_for(inner)} or null"
-        case Record():
+        case RecordShape():
             return "an object"
 
 
 def declaration_of(shape: Shape) -> str:
     """The declaration on one line, for display."""
     match shape:
-        case Scalar(kind):
+        case ScalarShape(kind):
             return kind
-        case OneOf(options):
+        case OneOfShape(options):
             return f"one of [{', '.join(options)}]"
-        case ListOf(item):
+        case ListShape(item):
             return f"[{declaration_of(item)}]"
-        case Nullable(inner):
+        case NullableShape(inner):
             return f"{declaration_of(inner)} | null"
-        case Record(fields):
+        case RecordShape(fields):
             return "{" + ", ".join(f"{name}: {declaration_of(kind)}" for name, kind in fields) + "}"
 
 
@@ -220,15 +220,15 @@ _BLANKS = {"str": '"..."', "int": "<whole number>", "float": "<number>", "bool":
 def form_of(shape: Shape) -> str:
     """The shape as a form to fill in: what a model is shown, far shorter than a JSON schema."""
     match shape:
-        case Scalar(kind):
+        case ScalarShape(kind):
             return _BLANKS[kind]
-        case OneOf(options):
+        case OneOfShape(options):
             return " or ".join(json.dumps(option, ensure_ascii=False) for option in options)
-        case ListOf(item):
+        case ListShape(item):
             return f"[{form_of(item)}, ...]"
-        case Nullable(inner):
+        case NullableShape(inner):
             return f"{form_of(inner)} or null"
-        case Record(fields):
+        case RecordShape(fields):
             filled = (f"{json.dumps(name)}: {form_of(kind)}" for name, kind in fields)
             return "{" + ", ".join(filled) + "}"
 
@@ -239,15 +239,15 @@ _JSON_TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "bo
 def json_schema_of(shape: Shape) -> dict[str, Any]:
     """The closed JSON schema of a shape. Fields stay as declared, other keys are sorted."""
     match shape:
-        case Scalar(kind):
+        case ScalarShape(kind):
             return {"type": _JSON_TYPES[kind]}
-        case OneOf(options):
+        case OneOfShape(options):
             return {"enum": list(options), "type": "string"}
-        case ListOf(item):
+        case ListShape(item):
             return {"items": json_schema_of(item), "type": "array"}
-        case Nullable(inner):
+        case NullableShape(inner):
             return {"anyOf": [json_schema_of(inner), {"type": "null"}]}
-        case Record(fields):
+        case RecordShape(fields):
             return {
                 "additionalProperties": False,
                 "properties": {name: json_schema_of(kind) for name, kind in fields},

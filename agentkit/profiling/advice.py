@@ -6,7 +6,7 @@ from agentkit.profiling.advice_prefix import prefix_advice
 from agentkit.profiling.advice_times import time_advice
 from agentkit.profiling.evidence import FEW, Evidence
 from agentkit.profiling.figures import Advice, NodeFigures
-from agentkit.profiling.words import duration, percent, shortened
+from agentkit.profiling.phrases import duration, percent, shortened
 
 _SHARE_AGAIN = 0.1
 """Share of the questions asked again from which something should be done."""

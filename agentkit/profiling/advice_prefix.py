@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from agentkit.profiling.evidence import FEW, Evidence
 from agentkit.profiling.figures import Advice
+from agentkit.profiling.phrases import listed, percent, shortened
 from agentkit.profiling.prefixes import BLOCK, CHARACTERS_PER_TOKEN
-from agentkit.profiling.words import listed, percent, shortened
 
 _STEADY = 0.25
 """Share of the steps in which the same lines change, from which they are named."""

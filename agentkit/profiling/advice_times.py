@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from agentkit.profiling.evidence import FEW, Evidence
 from agentkit.profiling.figures import Advice, NodeFigures
-from agentkit.profiling.words import duration, listed, percent, shortened
+from agentkit.profiling.phrases import duration, listed, percent, shortened
 
 _SLOW = 0.3
 """Share of the steps' time that is saved without a node, from which the node is named."""

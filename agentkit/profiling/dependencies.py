@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from agentkit.errors import SpecError
-from agentkit.graph import Graph
+from agentkit.graph.graph import Graph
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def recorded_dependencies(about: Mapping[str, Any]) -> Dependencies | None:
 
     Its models, functions and environment need not be there.
     """
-    from agentkit.spec.read import read_draft
+    from agentkit.agentfile.draft import read_draft
 
     agent = about.get("agent")
     source = agent.get("source") if isinstance(agent, Mapping) else None

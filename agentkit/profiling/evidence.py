@@ -17,7 +17,7 @@ from agentkit.profiling.sums import NodeSums, RunSums
 
 FEW: Final = 3
 """What happened less often is chance."""
-BLIND: Final = "rules"
+NO_PROMPT_MODEL: Final = "rules"
 """The model that does not read its prompts: nothing about their wording matters to it."""
 
 
@@ -48,4 +48,4 @@ class Evidence:
 
     def reads_prompts(self, node: NodeFigures) -> bool:
         """Whether a model answers the node that reads what it is asked."""
-        return any(model != BLIND for model in node.models)
+        return any(model != NO_PROMPT_MODEL for model in node.models)

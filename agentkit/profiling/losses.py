@@ -2,7 +2,7 @@
 
 from agentkit.messages import Usage
 from agentkit.profiling.sums import RunSums
-from agentkit.reading import Record
+from agentkit.record.reader import Record
 
 
 class Losses:

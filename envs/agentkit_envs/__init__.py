@@ -1,4 +1,10 @@
-"""Environments of AgentKit: every one is a Gymnasium environment whose actions are texts."""
+"""Environments of AgentKit: every one is a Gymnasium environment whose actions are texts.
+
+Importing this package registers their ids with Gymnasium, as strings, so that
+`gymnasium.make("agentkit_envs:agentkit/Crafter-v1")` works.
+"""
+
+import gymnasium
 
 ENTRY_POINTS = {
     "agentkit/Browser-v1": "agentkit_envs.browser.env:BrowserEnv",
@@ -10,9 +16,10 @@ ENTRY_POINTS = {
 
 
 def register() -> None:
-    """Make the ids known to Gymnasium. Calling it again changes nothing."""
-    import gymnasium
-
+    """Register the ids with Gymnasium. Calling it again changes nothing."""
     for name, entry_point in ENTRY_POINTS.items():
         if name not in gymnasium.registry:
             gymnasium.register(name, entry_point=entry_point)
+
+
+register()

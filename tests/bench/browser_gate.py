@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from statistics import median
 
-from agentkit_envs.browser.allow import AllowList
 from agentkit_envs.browser.chromium import find_chromium, launch_arguments
-from agentkit_envs.browser.gate import Gate
+from agentkit_envs.browser.guard.allow_list import AllowList
+from agentkit_envs.browser.guard.gate import Gate
 from playwright.async_api import Page, async_playwright
 from rich.console import Console
 from rich.table import Table

@@ -28,9 +28,9 @@ from itertools import product
 from pathlib import Path
 from statistics import median
 
-from agentkit_envs.browser.allow import AllowList
-from agentkit_envs.browser.browsing import Browsing
 from agentkit_envs.browser.chromium import find_chromium, launch_arguments
+from agentkit_envs.browser.client import BrowserClient
+from agentkit_envs.browser.guard.allow_list import AllowList
 from playwright.async_api import Browser, Page, async_playwright
 from rich.console import Console
 from rich.table import Table
@@ -96,14 +96,15 @@ def with_agentkit(url: str, contexts: int, pages: int) -> Measured:
     """Episodes on threads of their own, which share the process's browser."""
     allow = AllowList.parse(url, ())
     players = [
-        Browsing(allow, viewport=VIEWPORT, action_timeout_s=PATIENCE_S) for _ in range(contexts)
+        BrowserClient(allow, viewport=VIEWPORT, action_timeout_s=PATIENCE_S)
+        for _ in range(contexts)
     ]
 
-    def open_first(player: Browsing) -> None:
+    def open_first(player: BrowserClient) -> None:
         player.open(url)
         player.look()
 
-    def play(player: Browsing) -> None:
+    def play(player: BrowserClient) -> None:
         for number in range(pages):
             turn = player.act(f"goto('{url}?{number}')")
             if turn.last.error or not player.look().elements:
@@ -114,7 +115,7 @@ def with_agentkit(url: str, contexts: int, pages: int) -> Measured:
         clock = Clock()
         list(pool.map(play, players))
         measured = clock.read(contexts * pages)
-        list(pool.map(Browsing.close, players))
+        list(pool.map(BrowserClient.close, players))
     return measured
 
 

@@ -14,7 +14,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 
 from agentkit_envs.browser.chromium import find_chromium
-from agentkit_envs.miniwob.serving import PageServer, pages_folder
+from agentkit_envs.miniwob.page_server import PageServer, pages_folder
 from peers import venvs
 from peers.processes import Answers, Field, options, reasons
 from rich.console import Console

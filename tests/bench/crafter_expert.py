@@ -14,7 +14,7 @@ from multiprocessing import Pool
 
 from agentkit_envs.crafter.env import CrafterEnv
 from agentkit_envs.crafter.score import crafter_score, progress, success_rates
-from agentkit_envs.crafter.strategy.playing import play
+from agentkit_envs.crafter.strategy.player import play
 from agentkit_envs.intervals import bootstrap
 
 

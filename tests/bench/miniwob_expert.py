@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing import Pool
 
-from agentkit_envs.browser.reading import read
+from agentkit_envs.browser.see.observation_reader import read
 from agentkit_envs.intervals import wilson
 from agentkit_envs.miniwob.env import MiniWoBEnv
 from agentkit_envs.miniwob.strategy.table import RULES, decide

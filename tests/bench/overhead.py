@@ -19,7 +19,7 @@ from peers.shapes import chain, fan
 from rich.console import Console
 from rich.table import Table
 
-from agentkit.trace import EpisodeWriter
+from agentkit.record.writer import EpisodeWriter
 
 SHAPES = {
     "chain of 10": chain(10),

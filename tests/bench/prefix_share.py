@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.table import Table
 
 from agentkit import Limits, Plan, RunWriter, load_agent, load_run, rollout
-from agentkit.about import about_run
 from agentkit.profiling import Profile, profile_run
+from agentkit.rollouts.metadata import about_run
 
 AGENTS = {"crafter": 0.8, "crafter_list": None}
 """The agents, and the share that is aimed at."""

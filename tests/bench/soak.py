@@ -31,7 +31,7 @@ from rich.table import Table
 from agentkit import Agent, EnvSpec, Graph, Node, Plan, Run, RunSummary, RunWriter, load_run
 from agentkit import rollout as play
 from agentkit.models.hosted import Settings
-from agentkit.models.openai import OpenAIModel
+from agentkit.models.openai.model import OpenAIModel
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from loopback import CORRECTED, SURVIVED, LoopbackProcess, recorded_calls

@@ -16,13 +16,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from agentkit_envs.webshop.catalogue import open_catalogue
-from agentkit_envs.webshop.generated import generate
-from agentkit_envs.webshop.goals import Goals
-from agentkit_envs.webshop.official import read_official
-from agentkit_envs.webshop.problems import Problems
-from agentkit_envs.webshop.product import Product
-from agentkit_envs.webshop.source import find_source
+from agentkit_envs.webshop.catalogue.catalogue import open_catalogue
+from agentkit_envs.webshop.catalogue.generated import generate
+from agentkit_envs.webshop.catalogue.official import read_official
+from agentkit_envs.webshop.catalogue.problems import Problems
+from agentkit_envs.webshop.catalogue.product import Product
+from agentkit_envs.webshop.catalogue.source import find_source
+from agentkit_envs.webshop.goals.goal_list import Goals
 
 COLUMNS = "catalogue | prepare, s | its peak, MB | on disk, MB | open, ms | memory, MB | goal, ms"
 

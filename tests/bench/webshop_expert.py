@@ -17,16 +17,16 @@ from multiprocessing import Pool
 from typing import Any
 
 from agentkit_envs.webshop.env import WebShopEnv
-from agentkit_envs.webshop.reading import read
+from agentkit_envs.webshop.goals.reward import score_purchase
+from agentkit_envs.webshop.pages.prompt_reader import read
 from agentkit_envs.webshop.report import report
-from agentkit_envs.webshop.reward import score_purchase
 from agentkit_envs.webshop.score import (
     score,
     score_interval,
     success_interval,
     success_rate,
 )
-from agentkit_envs.webshop.strategy.playing import play
+from agentkit_envs.webshop.strategy.player import play
 
 Shopper = Callable[[str, Any], tuple[str, Any]]
 """From an observation and what is remembered to an action and what to remember."""

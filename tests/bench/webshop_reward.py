@@ -11,11 +11,11 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from agentkit_envs.webshop.catalogue import open_catalogue
-from agentkit_envs.webshop.goal import Goal
-from agentkit_envs.webshop.nouns import Nouns, get_nouns
-from agentkit_envs.webshop.product import Product
-from agentkit_envs.webshop.reward import score_purchase
+from agentkit_envs.webshop.catalogue.catalogue import open_catalogue
+from agentkit_envs.webshop.catalogue.product import Product
+from agentkit_envs.webshop.goals.goal import Goal
+from agentkit_envs.webshop.goals.nouns import Nouns, get_nouns
+from agentkit_envs.webshop.goals.reward import score_purchase
 
 
 class EveryWord:

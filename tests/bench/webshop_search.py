@@ -17,11 +17,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import quantiles
 
-from agentkit_envs.webshop.catalogue import open_catalogue
-from agentkit_envs.webshop.generated import generate
-from agentkit_envs.webshop.product import Product
+from agentkit_envs.webshop.catalogue.catalogue import open_catalogue
+from agentkit_envs.webshop.catalogue.generated import generate
+from agentkit_envs.webshop.catalogue.product import Product
+from agentkit_envs.webshop.catalogue.store import contents
 from agentkit_envs.webshop.search.analyzer import tokens
-from agentkit_envs.webshop.store import contents
 from peers import venvs
 from peers.processes import EngineFailed, options, running
 from rich.console import Console

@@ -28,7 +28,7 @@ def test_every_command_has_an_example_and_its_own_name(invoke, name):
     result = invoke(name, "--help")
     assert result.exit_code == 0
     assert f"\n    agentkit {name}" in result.stdout
-    assert import_module(f"agentkit.cli.{name}").command.name == name
+    assert import_module(f"agentkit.cli.commands.{name}").command.name == name
 
 
 def test_version(invoke):

@@ -8,7 +8,7 @@ import jsonschema
 import yaml
 
 from agentkit import load_agent
-from agentkit.spec import shipped_agents
+from agentkit.agentfile.load import shipped_agents
 
 
 def test_check_says_what_an_agent_consists_of(invoke):
@@ -95,7 +95,7 @@ def test_an_environment_whose_package_is_missing_says_how_to_get_it(folder):
         [sys.executable, "-c", code, "envs"], capture_output=True, text=True, cwd=folder
     )
     assert "agentkit/Crafter-v1  Crafter, an open world" in shown.stdout
-    assert "not installed: pip install 'agentkit[crafter]'" in shown.stdout
+    assert "not installed: pip install 'agentkit-graph[crafter]'" in shown.stdout
 
 
 def test_the_schema_is_a_json_schema(invoke):

@@ -77,7 +77,7 @@ def test_what_has_to_be_installed_is_said_once(run, arguments, extra):
     shown = run(*arguments)
     assert shown.returncode == 2
     assert shown.stderr.count("needs a package that is not installed") == 1
-    assert shown.stderr.count(f"Install it: pip install 'agentkit[{extra}]'") == 1
+    assert shown.stderr.count(f"Install it: pip install 'agentkit-graph[{extra}]'") == 1
 
 
 def test_a_problem_of_the_file_is_listed_beside_a_missing_package(run, folder):

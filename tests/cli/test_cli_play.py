@@ -14,7 +14,7 @@ from test_cli_live import Terminal
 from test_cli_steering import STEER, STEERING
 
 from agentkit.cli.app import cli
-from agentkit.cli.playing import wrapped
+from agentkit.cli.human_player import wrap_text
 from agentkit.plugins import env_ids
 
 
@@ -346,5 +346,5 @@ def test_control_c_ends_the_game_with_what_was_reached(processes: Any) -> None:
 
 
 def test_a_list_of_actions_is_wrapped_between_them() -> None:
-    assert list(wrapped(["1 a", "2 bb", "3 a long one"], 10)) == ["1 a   2 bb", "3 a long one"]
-    assert list(wrapped([], 10)) == []
+    assert list(wrap_text(["1 a", "2 bb", "3 a long one"], 10)) == ["1 a   2 bb", "3 a long one"]
+    assert list(wrap_text([], 10)) == []

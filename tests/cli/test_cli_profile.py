@@ -9,7 +9,7 @@ from loopback import Fault, LoopbackServer
 from rich.console import Console
 
 from agentkit import load_run
-from agentkit.cli.profile_view import show_profile
+from agentkit.cli.view.profile_tables import show_profile
 from agentkit.profiling import profile_run
 
 

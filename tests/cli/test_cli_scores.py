@@ -72,18 +72,18 @@ def test_the_picture_shows_a_miss_as_one(invoke: Any, folder: Any) -> None:
 def test_the_live_view_shows_a_miss_as_one() -> None:
     from rich.console import Console
 
-    from agentkit.cli.view.board import Board
     from agentkit.cli.view.frame import frame
+    from agentkit.cli.view.run_view import RunView
     from agentkit.events import EnvironmentStepped, EpisodeStarted
     from agentkit.limits import Limits
 
     for planned, shown in ((1, "0.983  (+0.983)"), (2, "0.983")):
-        board = Board(["act"], planned, Limits(steps=9), Limits())
-        board.on_event(0, EpisodeStarted(0, 0, "a shop", {}, {}))
-        board.on_event(0, EnvironmentStepped(0, "buy", "more", 0.98333, False, False, {}))
+        run_view = RunView(["act"], planned, Limits(steps=9), Limits())
+        run_view.on_event(0, EpisodeStarted(0, 0, "a shop", {}, {}))
+        run_view.on_event(0, EnvironmentStepped(0, "buy", "more", 0.98333, False, False, {}))
         console = Console(width=100)
         with console.capture() as capture:
-            console.print(frame(board, "buyer", 20))
+            console.print(frame(run_view, "buyer", 20))
         assert shown in capture.get()
 
 

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from agentkit_envs.browser.acting import Done, carry_out
-from agentkit_envs.browser.actions import parse_action
-from agentkit_envs.browser.allow import AllowList
+from agentkit_envs.browser.act.actions import parse_action
+from agentkit_envs.browser.act.execution import Done, carry_out
 from agentkit_envs.browser.engine import Engine
-from agentkit_envs.browser.gate import Gate
-from agentkit_envs.browser.look import look
-from agentkit_envs.browser.references import References
+from agentkit_envs.browser.guard.allow_list import AllowList
+from agentkit_envs.browser.guard.gate import Gate
+from agentkit_envs.browser.see.page_reader import read_page
+from agentkit_envs.browser.see.references import References
 from agentkit_envs.browser.session import Session
 from envs.browser_pages import Site
 
@@ -111,7 +111,7 @@ class Hands:
                 await asyncio.sleep(0.02)
 
     async def _see(self) -> Any:
-        return await look(await self.session.mend(), self._references)
+        return await read_page(await self.session.mend(), self._references)
 
 
 @contextmanager

@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from agentkit_envs.browser.engine import Engine, shared_engine
-from agentkit_envs.browser.lines import write_line
-from agentkit_envs.browser.look import Look, look
-from agentkit_envs.browser.marking import listening_script
-from agentkit_envs.browser.references import References
+from agentkit_envs.browser.see.element_lines import write_line
+from agentkit_envs.browser.see.labels import listening_script
+from agentkit_envs.browser.see.page_reader import PageReading, read_page
+from agentkit_envs.browser.see.references import References
 from playwright.async_api import BrowserContext, Page
 
 T = TypeVar("T")
@@ -33,9 +33,9 @@ class Tab:
         self.run(self.page.goto("about:blank"))
         self.run(self.page.set_content(html))
 
-    def look(self, **options: Any) -> Look:
+    def look(self, **options: Any) -> PageReading:
         """Look at the page."""
-        return self.run(look(self.page, self.references, **options))
+        return self.run(read_page(self.page, self.references, **options))
 
     def evaluate(self, script: str) -> Any:
         """What a script says in the page."""
@@ -54,6 +54,6 @@ def tab(width: int = 400, height: int = 300) -> Iterator[Tab]:
             engine.run(context.close(), 60)
 
 
-def lines(look: Look) -> list[str]:
+def lines(look: PageReading) -> list[str]:
     """What is said of the page."""
     return ["  " * element.depth + write_line(element) for element in look.elements]

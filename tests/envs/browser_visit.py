@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from agentkit_envs.browser.allow import AllowList
 from agentkit_envs.browser.engine import Engine
-from agentkit_envs.browser.gate import Gate
+from agentkit_envs.browser.guard.allow_list import AllowList
+from agentkit_envs.browser.guard.gate import Gate
 from agentkit_envs.browser.session import Session
 from playwright.async_api import Error
 

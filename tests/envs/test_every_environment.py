@@ -12,7 +12,7 @@ from envs.browser_pages import needs_chromium, served
 from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env
 
-from agentkit.environment import describe_info, env_report
+from agentkit.environments.make import describe_info, env_report
 from agentkit.values import json_copy
 
 SMALL = {

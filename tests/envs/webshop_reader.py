@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from agentkit_envs.webshop.strategy.wishes import parse_wish
+from agentkit_envs.webshop.strategy.wish_parser import parse_wish
 
 from agentkit import FunctionModel, Request
 

@@ -3,9 +3,9 @@
 import json
 from dataclasses import replace
 
-from agentkit_envs.webshop.goal import Goal
-from agentkit_envs.webshop.product import Product, Review
-from agentkit_envs.webshop.shop import Visit
+from agentkit_envs.webshop.catalogue.product import Product, Review
+from agentkit_envs.webshop.goals.goal import Goal
+from agentkit_envs.webshop.visit import Visit
 from hypothesis import strategies as st
 
 # Texts as listings have them: marks of HTML, quotes, brackets, separators, odd white space.

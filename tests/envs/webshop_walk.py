@@ -5,16 +5,16 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from agentkit_envs.webshop.prompt_text import describe
-from agentkit_envs.webshop.shop import Visit
-from agentkit_envs.webshop.turn import legal_actions, take_turn
-from agentkit_envs.webshop.view import LastAction, view_of
+from agentkit_envs.webshop.execution import legal_actions, take_turn
+from agentkit_envs.webshop.pages.prompt_text import describe
+from agentkit_envs.webshop.pages.view import LastAction, view_of
+from agentkit_envs.webshop.visit import Visit
 from envs.webshop_reader import Answers, reader
 from envs.webshop_shelf import GOAL, LAMP, Shelf
 
 from agentkit import load_agent
+from agentkit.agentfile.load import find_agent
 from agentkit.events import Event
-from agentkit.spec import find_agent
 
 WISH = "a lamp in the color red, and price lower than 20.00 dollars"
 

@@ -27,7 +27,7 @@ from agentkit import (
     get_model,
 )
 from agentkit.models.hosted import Settings
-from agentkit.output import compile_output
+from agentkit.outputs.declaration import compile_output
 
 KEY = "sk-conformance-0123456789"
 

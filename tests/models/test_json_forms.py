@@ -3,8 +3,8 @@
 import pytest
 from pydantic import BaseModel
 
-from agentkit.models.json_forms import is_wrapped, strict, unwrapped, wrapped
-from agentkit.output import compile_output
+from agentkit.models.json_forms import in_object, is_wrapped, strict, unwrapped
+from agentkit.outputs.declaration import compile_output
 
 
 class Part(BaseModel):
@@ -44,7 +44,7 @@ def schema_of(declaration):
 )
 def test_a_value_that_is_no_object_is_put_into_one_and_taken_out(declaration, text, sent):
     schema = schema_of(declaration)
-    form = wrapped(schema)
+    form = in_object(schema)
     assert is_wrapped(schema)
     assert form["type"] == "object"
     assert form["properties"]["value"] == schema
@@ -63,7 +63,7 @@ def test_an_answer_that_was_not_put_into_an_object_stays(text):
 def test_an_object_needs_no_other_and_has_a_strict_form(declaration):
     schema = schema_of(declaration)
     assert not is_wrapped(schema)
-    assert wrapped(schema) == schema
+    assert in_object(schema) == schema
     form = strict(schema)
     assert form is not None
     assert form["required"] == list(form["properties"])
@@ -79,7 +79,7 @@ def test_the_strict_form_requires_every_field_and_has_no_defaults():
 
 
 def test_definitions_stay_at_the_root_of_a_schema_that_refers_to_itself():
-    form = wrapped(schema_of(Tree))
+    form = in_object(schema_of(Tree))
     assert "Tree" in form["$defs"]
     assert form["properties"]["value"]["$ref"] == "#/$defs/Tree"
     assert strict(form) is not None

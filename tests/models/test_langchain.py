@@ -40,7 +40,7 @@ from agentkit import (
     Usage,
 )
 from agentkit.models.hosted import Price, Settings
-from agentkit.models.langchain import LangChainModel, make_langchain_model
+from agentkit.models.langchain.model import LangChainModel, make_langchain_model
 from agentkit.models.prices import listed_cost
 
 KEY = "sk-do-not-show-this-key"
@@ -497,7 +497,7 @@ from langchain_openai import ChatOpenAI
 from loopback import LoopbackServer
 from agentkit import Message, Request
 from agentkit.models.hosted import Settings
-from agentkit.models.langchain import LangChainModel
+from agentkit.models.langchain.model import LangChainModel
 with LoopbackServer() as server:
     chat = ChatOpenAI(model="gpt-4.1", base_url=server.base_url, api_key="k", max_retries=0)
     model = LangChainModel(chat, Settings(retries=0))

@@ -29,10 +29,10 @@ from agentkit import (
 )
 from agentkit.models.hosted import Settings
 from agentkit.models.keys import get_server
-from agentkit.models.langchain import _ModelById
-from agentkit.models.langchain_ids import Provider
-from agentkit.models.openai import OpenAIModel
-from agentkit.models.openai_errors import Asked
+from agentkit.models.langchain.ids import Provider
+from agentkit.models.langchain.model import _ModelById
+from agentkit.models.openai.errors import SentRequest
+from agentkit.models.openai.model import OpenAIModel
 
 QUICK = Settings(timeout_s=5, retries=1)
 IDLE_S = 0.1  # after which the scripted server closes a connection
@@ -450,7 +450,7 @@ def test_a_model_refused_by_openai_names_its_variable(monkeypatch):
 
 def test_nothing_shows_the_key():
     assert repr(OpenAIModel("m", api_key="own-key")) == "<OpenAIModel openai:m>"
-    asked = Asked("openai:m", get_server(None), "own-key", "own-key")
+    asked = SentRequest("openai:m", get_server(None), "own-key", "own-key")
     assert "own-key" not in repr(asked)
 
 

@@ -10,7 +10,7 @@ from genai_prices.data import providers
 
 from agentkit import Usage
 from agentkit.models.hosted import Price, Settings
-from agentkit.models.openai import OpenAIModel
+from agentkit.models.openai.model import OpenAIModel
 from agentkit.models.prices import listed_cost, provider_at
 
 MILLION = Usage(input_tokens=1_000_000, output_tokens=100_000)

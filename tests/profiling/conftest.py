@@ -26,7 +26,7 @@ from agentkit.events import (
     StepStarted,
 )
 from agentkit.profiling import Profile, profile_run
-from agentkit.trace import event_name
+from agentkit.record.writer import event_name
 
 NONE, TEN = Usage(), Usage(10, 2, 5, 1)
 

@@ -1,1 +1,1 @@
-"""What a run looks like in a terminal."""
+"""What a run looks like in a terminal: live, as plain lines, and at its end."""

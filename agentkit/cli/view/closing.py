@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from agentkit.cli.view.board import Board
+from agentkit.cli.view.run_view import RunView
 from agentkit.cli.view.summary import Facts
 from agentkit.cli.view.terminal import echo, rich_text
 from agentkit.values import json_text
@@ -23,9 +23,9 @@ _CONTROL: Final = re.compile("[\x7f-\x9f]")
 """Control characters that JSON does not escape by itself."""
 
 
-def show_answers(board: Board, console: Any = None) -> None:
+def show_answers(run_view: RunView, console: Any = None) -> None:
     """The answer of every node, for an agent that plays no environment."""
-    for episode in board.episodes.values():
+    for episode in run_view.episodes.values():
         if episode.summary.seed is not None:
             continue
         for name, value in episode.values.items():
@@ -49,10 +49,10 @@ def _indented(value: Any) -> str:
     return text if len(text) <= 80 else json_line(value)
 
 
-def show_failures(board: Board) -> None:
+def show_failures(run_view: RunView) -> None:
     """What went wrong, on stderr."""
-    for index in sorted(board.episodes):
-        episode = board.episodes[index]
+    for index in sorted(run_view.episodes):
+        episode = run_view.episodes[index]
         if episode.summary.status != "failed":
             continue
         echo(f"episode {index} failed: {episode.summary.reason}", err=True)

@@ -1,4 +1,4 @@
-"""One frame of the live view, from the board."""
+"""One frame of the live view, from the view."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -11,8 +11,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from agentkit.cli.view.board import Board, EpisodeBoard, NodeState
-from agentkit.cli.view.limits import standing
+from agentkit.cli.view.limit_lines import limits_left
+from agentkit.cli.view.run_view import EpisodeView, NodeState, RunView
 from agentkit.cli.view.terminal import rich_text
 from agentkit.cli.view.words import money, one_line, score, seconds, spoken, tokens
 
@@ -29,16 +29,16 @@ _CUT: Final[dict[str, Any]] = {"no_wrap": True, "overflow": "ellipsis"}
 """How a text is shown that must stay on one line."""
 
 
-def frame(board: Board, title: str, height: int) -> RenderableType:
+def frame(run_view: RunView, title: str, height: int) -> RenderableType:
     """The whole picture, at most `height` lines high."""
     parts: list[RenderableType]
-    if board.planned == 1:
-        parts = _single(board, board.episodes.get(0))
+    if run_view.planned == 1:
+        parts = _single(run_view, run_view.episodes.get(0))
     else:
-        parts = _several(board, height - 6)
-    if board.notice:
-        parts.append(rich_text(board.notice, "bold yellow"))
-    elapsed = Text(seconds(board.elapsed_s), "dim")
+        parts = _several(run_view, height - 6)
+    if run_view.notice:
+        parts.append(rich_text(run_view.notice, "bold yellow"))
+    elapsed = Text(seconds(run_view.elapsed_s), "dim")
     return Panel(
         Group(*parts),
         title=rich_text(title, "bold"),
@@ -51,26 +51,26 @@ def frame(board: Board, title: str, height: int) -> RenderableType:
     )
 
 
-def _single(board: Board, episode: EpisodeBoard | None) -> list[RenderableType]:
-    if episode is None or (board.limits.steps is None and not episode.nodes):
+def _single(run_view: RunView, episode: EpisodeView | None) -> list[RenderableType]:
+    if episode is None or (run_view.limits.steps is None and not episode.nodes):
         return [Text("starting ...", "dim")]
     parts: list[RenderableType] = [node_grid(episode)]
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="cyan", no_wrap=True)
     facts.add_column(ratio=1)
-    for label, value in _facts(board, episode):
+    for label, value in _facts(run_view, episode):
         facts.add_row(label, value)
     parts.append(facts)
     return parts
 
 
-def _facts(board: Board, episode: EpisodeBoard) -> list[tuple[str, RenderableType]]:
+def _facts(run_view: RunView, episode: EpisodeView) -> list[tuple[str, RenderableType]]:
     summary = episode.summary
     facts: list[tuple[str, RenderableType]] = []
     for node, value in episode.thoughts:
         facts.append((node, rich_text(one_line(spoken(value), _WIDEST_LINE), "italic", **_CUT)))
     if summary.seed is not None:
-        facts.append(("step", _steps(board, episode)))
+        facts.append(("step", _steps(run_view, episode)))
         if summary.action is not None:
             facts.append(("action", _line(summary.action)))
         facts.append(("return", Text(_return(episode), "bold")))
@@ -80,25 +80,25 @@ def _facts(board: Board, episode: EpisodeBoard) -> list[tuple[str, RenderableTyp
         facts.append(("achievements", rich_text(text, "bold", **_CUT)))
     facts.append(("tokens", Text(tokens(episode.usage))))
     facts.append(("cost", Text(money(episode.cost_usd))))
-    if left := standing(board.limits, episode.used, leave_out="steps"):
+    if left := limits_left(run_view.limits, episode.used, leave_out="steps"):
         facts.append(("limits", Text(left)))
-    if left := standing(board.run_limits, board.used):
+    if left := limits_left(run_view.run_limits, run_view.used):
         facts.append(("of the run", Text(left)))
     return facts
 
 
-def _return(episode: EpisodeBoard) -> str:
+def _return(episode: EpisodeView) -> str:
     """The sum of the rewards, and the last one."""
     last = episode.reward
     plus = "+" if last and last > 0 else ""
     return score(episode.summary.reward) + (f"  ({plus}{score(last)})" if last else "")
 
 
-def _steps(board: Board, episode: EpisodeBoard) -> RenderableType:
+def _steps(run_view: RunView, episode: EpisodeView) -> RenderableType:
     done = episode.summary.steps
     ticks = episode.game_steps
     text = f"{done:,}"
-    limit = board.limits.steps
+    limit = run_view.limits.steps
     if limit is not None:
         text += f" of {limit:,} ({limit - done:,} left)"
     if ticks is not None:
@@ -114,7 +114,7 @@ def _line(text: str) -> Text:
     return rich_text(one_line(text, _WIDEST_LINE), **_CUT)
 
 
-def node_grid(episode: EpisodeBoard) -> RenderableType:
+def node_grid(episode: EpisodeView) -> RenderableType:
     """Every node with the mark of its state, side by side."""
     states = episode.nodes or dict.fromkeys(episode.names, "waiting")
     cells = []
@@ -124,9 +124,9 @@ def node_grid(episode: EpisodeBoard) -> RenderableType:
     return Columns(cells, padding=(0, 2), equal=True, column_first=False)
 
 
-def _several(board: Board, rows: int) -> list[RenderableType]:
+def _several(run_view: RunView, rows: int) -> list[RenderableType]:
     """A row for each running episode, the last that ended, and the sums."""
-    episodes = [board.episodes[i] for i in sorted(board.episodes)]
+    episodes = [run_view.episodes[i] for i in sorted(run_view.episodes)]
     running = [e for e in episodes if e.running]
     ended = [e for e in episodes if not e.running]
     shown = sorted(
@@ -148,18 +148,18 @@ def _several(board: Board, rows: int) -> list[RenderableType]:
     with_made = len(table.columns) == 8
     for episode in shown:
         table.add_row(*_row(episode, with_made))
-    summary = board.summary
+    summary = run_view.summary
     returns = [e.summary.reward for e in ended if e.summary.seed is not None]
     mean = f"   mean return {score(sum(returns) / len(returns))}" if returns else ""
     sums = Text(
-        f"{len(ended)} of {board.planned} episodes ended{mean}   "
+        f"{len(ended)} of {run_view.planned} episodes ended{mean}   "
         f"tokens {tokens(summary.usage)}   cost {money(summary.cost_usd)}"
     )
-    left = standing(board.run_limits, board.used)
+    left = limits_left(run_view.run_limits, run_view.used)
     return [table, sums, Text(f"limits of the run: {left}")] if left else [table, sums]
 
 
-def _row(episode: EpisodeBoard, with_made: bool) -> Sequence[RenderableType]:
+def _row(episode: EpisodeView, with_made: bool) -> Sequence[RenderableType]:
     summary = episode.summary
     seed = "" if summary.seed is None else str(summary.seed)
     state = "running" if episode.running else summary.status
@@ -178,7 +178,7 @@ def _row(episode: EpisodeBoard, with_made: bool) -> Sequence[RenderableType]:
     return cells
 
 
-def _marks(episode: EpisodeBoard) -> Text:
+def _marks(episode: EpisodeView) -> Text:
     """The states of all nodes as one mark each."""
     text = Text()
     for state in episode.nodes.values():

@@ -7,8 +7,8 @@ from typing import Final, Self
 from rich.console import Console
 from rich.live import Live
 
-from agentkit.cli.view.board import Board
 from agentkit.cli.view.frame import frame
+from agentkit.cli.view.run_view import RunView
 from agentkit.events import Event
 
 _FASTEST_S: Final = 0.1
@@ -17,12 +17,12 @@ _SHARE: Final = 10
 
 
 class LiveProgress:
-    """Draws the board on stderr, at most ten times a second."""
+    """Draws the view on stderr, at most ten times a second."""
 
     tells_endings = False
 
-    def __init__(self, board: Board, title: str) -> None:
-        self._board = board
+    def __init__(self, run_view: RunView, title: str) -> None:
+        self._run_view = run_view
         self._title = title
         self._console = Console(stderr=True)
         self._live = Live(
@@ -52,13 +52,13 @@ class LiveProgress:
         """Events are seen at the next refresh."""
 
     def refresh(self) -> float:
-        """Draw the board."""
+        """Draw the view."""
         started_s = time.thread_time()
         height = max(self._console.height - 1, 5)
-        self._live.update(frame(self._board, self._title, height), refresh=True)
+        self._live.update(frame(self._run_view, self._title, height), refresh=True)
         return max(_FASTEST_S, _SHARE * (time.thread_time() - started_s))
 
     def say(self, text: str) -> None:
         """Show a line under the picture."""
-        self._board.notice = text
+        self._run_view.notice = text
         self.refresh()

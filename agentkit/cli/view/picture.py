@@ -8,9 +8,9 @@ from typing import Final
 from rich.console import Console
 from rich.terminal_theme import MONOKAI
 
-from agentkit.cli.view.board import Board
 from agentkit.cli.view.closing import show_facts
 from agentkit.cli.view.frame import frame
+from agentkit.cli.view.run_view import RunView
 from agentkit.cli.view.summary import Facts
 from agentkit.errors import InputError
 
@@ -20,7 +20,13 @@ _FONT: Final = re.compile(r"@font-face \{[^}]*\}\s*")
 
 
 def save_picture(
-    path: Path, command: str, title: str, board: Board, headline: str, lines: Facts, status: str
+    path: Path,
+    command: str,
+    title: str,
+    run_view: RunView,
+    headline: str,
+    lines: Facts,
+    status: str,
 ) -> None:
     """Write the last live frame and the summary as an SVG, 100 columns wide.
 
@@ -35,7 +41,7 @@ def save_picture(
         color_system="truecolor",
         legacy_windows=False,
     )
-    console.print(frame(board, title, 100))
+    console.print(frame(run_view, title, 100))
     show_facts(headline, lines, status, console)
     svg = console.export_svg(title=command, theme=MONOKAI, unique_id="run")
     svg = _FONT.sub("", svg)

@@ -3,7 +3,7 @@
 from types import TracebackType
 from typing import Protocol, Self
 
-from agentkit.cli.view.board import Board
+from agentkit.cli.view.run_view import RunView
 from agentkit.events import Event
 
 
@@ -27,7 +27,7 @@ class Progress(Protocol):
         ...
 
     def on_event(self, episode: int, event: Event) -> None:
-        """An event happened; the board has it already."""
+        """An event happened; the view has it already."""
         ...
 
     def refresh(self) -> float:
@@ -39,15 +39,15 @@ class Progress(Protocol):
         ...
 
 
-def choose(board: Board, title: str) -> Progress:
+def choose(run_view: RunView, title: str) -> Progress:
     """The live view on a terminal, plain lines elsewhere; both write to stderr."""
     import os
     import sys
 
-    from agentkit.cli.view.plain import PlainProgress
+    from agentkit.cli.view.plain_progress import PlainProgress
 
     if not sys.stderr.isatty() or os.environ.get("TERM", "") in ("", "dumb"):
-        return PlainProgress(board)
+        return PlainProgress(run_view)
     from agentkit.cli.view.live import LiveProgress
 
-    return LiveProgress(board, title)
+    return LiveProgress(run_view, title)

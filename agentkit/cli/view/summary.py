@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from agentkit.agent import Agent
-from agentkit.camera import films
-from agentkit.cli.view.board import Board, EpisodeBoard
-from agentkit.cli.view.limits import reached
+from agentkit.cli.view.limit_lines import reached
+from agentkit.cli.view.run_view import EpisodeView, RunView
 from agentkit.cli.view.words import count, money, score, seconds, tokens
+from agentkit.environments.recorder import films
 
 Facts = list[tuple[str, str]]
 """Labels and values, in the order they are shown."""
@@ -23,25 +23,25 @@ _ENDINGS: Final = {
 }
 
 
-def facts(board: Board, report: Mapping[str, str], folder: Path) -> Facts:
+def facts(run_view: RunView, report: Mapping[str, str], folder: Path) -> Facts:
     """The lines of the summary."""
-    episodes = [board.episodes[i] for i in sorted(board.episodes)]
-    summary = board.summary
+    episodes = [run_view.episodes[i] for i in sorted(run_view.episodes)]
+    summary = run_view.summary
     lines: Facts = []
     if len(episodes) == 1:
         lines += _of_one(episodes[0], report)
     else:
         returns = [e.summary.reward for e in episodes if e.summary.seed is not None]
         mean = f" (mean return {score(sum(returns) / len(returns))})" if returns else ""
-        lines.append(("episodes", f"{len(episodes):,} of {board.planned:,}{mean}"))
+        lines.append(("episodes", f"{len(episodes):,} of {run_view.planned:,}{mean}"))
     lines += report.items()
     if any(e.summary.seed is not None for e in episodes):
         lines.append(("decisions", _decisions(episodes)))
     lines += [
         ("tokens", tokens(summary.usage)),
         ("cost", money(summary.cost_usd)),
-        ("time", seconds(board.elapsed_s)),
-        *_limit(board),
+        ("time", seconds(run_view.elapsed_s)),
+        *_limit(run_view),
         ("recorded", str(folder)),
         *film_facts(folder),
     ]
@@ -58,17 +58,17 @@ def film_facts(folder: Path) -> Facts:
     return [("films", f"{len(found):,} in {found[0].parent} (open them in a browser)")]
 
 
-def _limit(board: Board) -> Facts:
+def _limit(run_view: RunView) -> Facts:
     """What ended the run, if a limit did."""
-    limit = board.reached
+    limit = run_view.reached
     if limit is None:
         return []
-    ended = [episode for episode in board.episodes.values() if episode.limit is not None]
+    ended = [episode for episode in run_view.episodes.values() if episode.limit is not None]
     of_run = limit.limit.startswith("run.") or not ended
-    return [("limit", reached(limit, board.used if of_run else ended[0].used))]
+    return [("limit", reached(limit, run_view.used if of_run else ended[0].used))]
 
 
-def _of_one(episode: EpisodeBoard, report: Mapping[str, str]) -> Facts:
+def _of_one(episode: EpisodeView, report: Mapping[str, str]) -> Facts:
     lines: Facts = []
     if episode.summary.seed is None:
         return lines
@@ -79,16 +79,16 @@ def _of_one(episode: EpisodeBoard, report: Mapping[str, str]) -> Facts:
     return lines
 
 
-def _decisions(episodes: list[EpisodeBoard]) -> str:
+def _decisions(episodes: list[EpisodeView]) -> str:
     decisions = sum(e.summary.steps for e in episodes)
     ticks = [e.game_steps for e in episodes if e.game_steps is not None]
     text = f"{decisions:,}"
     return f"{text} in {count(sum(ticks), 'game step')}" if ticks else text
 
 
-def headline(board: Board, name: str, status: str) -> str:
+def headline(run_view: RunView, name: str, status: str) -> str:
     """How the run ended, in one line."""
-    episodes = list(board.episodes.values())
+    episodes = list(run_view.episodes.values())
     if len(episodes) == 1 and episodes[0].summary.status == status != "failed":
         return f"{name}: {episodes[0].outcome}"
     counts: dict[str, int] = {}
@@ -99,7 +99,7 @@ def headline(board: Board, name: str, status: str) -> str:
 
 
 def machine(
-    board: Board, agent: Agent, report: Mapping[str, str], folder: Path, status: str
+    run_view: RunView, agent: Agent, report: Mapping[str, str], folder: Path, status: str
 ) -> dict[str, Any]:
     """The object that `--json` prints."""
     return {
@@ -107,22 +107,22 @@ def machine(
         "folder": str(folder),
         "agent": agent.name,
         "env": agent.env.id if agent.env else None,
-        "episodes": [_episode(board.episodes[i]) for i in sorted(board.episodes)],
-        "totals": board.summary.totals() | {"seconds": board.elapsed_s},
-        "limit": _machine_limit(board),
+        "episodes": [_episode(run_view.episodes[i]) for i in sorted(run_view.episodes)],
+        "totals": run_view.summary.totals() | {"seconds": run_view.elapsed_s},
+        "limit": _machine_limit(run_view),
         "report": dict(report),
         "films": list(map(str, films(folder))),
     }
 
 
-def _machine_limit(board: Board) -> dict[str, Any] | None:
-    limit = board.reached
+def _machine_limit(run_view: RunView) -> dict[str, Any] | None:
+    limit = run_view.reached
     if limit is None:
         return None
     return {"name": limit.limit, "value": limit.value, "why": limit.why}
 
 
-def _episode(episode: EpisodeBoard) -> dict[str, Any]:
+def _episode(episode: EpisodeView) -> dict[str, Any]:
     entry = asdict(episode.summary)
     info = entry.pop("info")
     entry["info"] = {k: v for k, v in info.items() if k != "actions"}

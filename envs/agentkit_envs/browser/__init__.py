@@ -1,1 +1,4 @@
-"""A real browser as an environment of texts."""
+"""A real browser as an environment of texts.
+
+At the top: the environment, and the browser that it and MiniWoB++ drive.
+"""

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from agentkit_envs.browser.allow import AllowList
 from agentkit_envs.browser.chromium import ChromiumMissing, find_chromium
+from agentkit_envs.browser.guard.allow_list import AllowList
 from agentkit_envs.checks import (
     existing_folder,
     one_of,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from agentkit_envs.browser.gate import CHROMIUM_FLAGS
+from agentkit_envs.browser.guard.gate import CHROMIUM_FLAGS
 
 VARIABLE: Final = "AGENTKIT_CHROMIUM"
 NAMES: Final = (

@@ -14,8 +14,8 @@ from collections.abc import Coroutine
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
-from agentkit_envs.browser.launching import Launching
-from agentkit_envs.browser.loop import DriverLoop
+from agentkit_envs.browser.driver_loop import DriverLoop
+from agentkit_envs.browser.launcher import Launcher
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext
@@ -45,7 +45,7 @@ class Engine:
         self._thread: threading.Thread | None = None
         self._loop: DriverLoop | None = None
         self._stop: asyncio.Event | None = None
-        self._launching: Launching | None = None
+        self._launcher: Launcher | None = None
         self._ending: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         _all.add(self)
@@ -57,7 +57,7 @@ class Engine:
 
     def serves(self, context: "BrowserContext") -> bool:
         """Whether a context is of the running browser, not of one that has died."""
-        return self._launching is not None and self._launching.serves(context)
+        return self._launcher is not None and self._launcher.serves(context)
 
     def run(self, coroutine: Coroutine[Any, Any, T], timeout_s: float | None = None) -> T:
         """The result of a coroutine, which runs on the engine's loop; the caller waits.
@@ -158,10 +158,10 @@ class Engine:
                 self._loop = ready.result()
             return self._loop
 
-    def _chromium(self) -> Launching:
-        if self._launching is None:
-            self._launching = Launching(self.headless)
-        return self._launching
+    def _chromium(self) -> Launcher:
+        if self._launcher is None:
+            self._launcher = Launcher(self.headless)
+        return self._launcher
 
     def _work(self, ready: "Future[DriverLoop]") -> None:
         loop = DriverLoop()
@@ -174,8 +174,8 @@ class Engine:
         ready.set_result(loop)
         await self._stop.wait()
         await asyncio.gather(*self._tasks)
-        if self._launching is not None:
-            await self._launching.close()
+        if self._launcher is not None:
+            await self._launcher.close()
 
     def _linger(self) -> None:
         if self._ending is not None:
@@ -183,9 +183,9 @@ class Engine:
         self._ending = asyncio.get_running_loop().call_later(self._linger_s, self._end)
 
     def _end(self) -> None:
-        if self._users == 0 and self._launching is not None:
-            launching, self._launching = self._launching, None
-            task = asyncio.get_running_loop().create_task(launching.close())
+        if self._users == 0 and self._launcher is not None:
+            launcher, self._launcher = self._launcher, None
+            task = asyncio.get_running_loop().create_task(launcher.close())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 

@@ -9,20 +9,20 @@ import gymnasium
 from gymnasium.core import RenderFrame
 from gymnasium.error import ResetNeeded
 
-from agentkit_envs.browser.actions import GRAMMAR, grammar_text
+from agentkit_envs.browser.act.actions import GRAMMAR, grammar_text
+from agentkit_envs.browser.act.grammar import GROUPS, USUAL
+from agentkit_envs.browser.act.listed_actions import listed_actions
 from agentkit_envs.browser.arguments import (
     checked_origins,
     folder,
     text_problems,
     window_problems,
 )
-from agentkit_envs.browser.browsing import Browsing, Turn
-from agentkit_envs.browser.choices import listed_actions
-from agentkit_envs.browser.film import as_array
-from agentkit_envs.browser.grammar import GROUPS, USUAL
+from agentkit_envs.browser.client import BrowserClient, Turn
 from agentkit_envs.browser.report import report
-from agentkit_envs.browser.text import describe
-from agentkit_envs.browser.view import View
+from agentkit_envs.browser.see.observation_text import describe
+from agentkit_envs.browser.see.rendered_frames import as_array
+from agentkit_envs.browser.see.view import View
 from agentkit_envs.text import AnyText
 
 
@@ -44,7 +44,7 @@ class BrowserEnv(gymnasium.Env[str, str]):
     A text: the goal, the last action and why it failed if it did, what happened besides (dialogs,
     new windows, refused requests), the address, the tabs, what changed, and the page as lines
     with the references that actions use. What comes from the page stands in quotes.
-    `reading.read` turns the text back into a `View`.
+    `see.observation_reader.read` turns the text back into a `View`.
 
     ## Reward
     Always 0: nobody judges what was done on a page of any kind.
@@ -148,7 +148,7 @@ class BrowserEnv(gymnasium.Env[str, str]):
         self.observation_space = AnyText()
         self._view: View | None = None
         self._over = False
-        self.browsing = Browsing(
+        self.client = BrowserClient(
             self.allow,
             viewport=self.viewport,
             action_timeout_s=action_timeout_s,
@@ -173,7 +173,7 @@ class BrowserEnv(gymnasium.Env[str, str]):
         self._decisions = self._failed = self._understood = 0
         self._view = None
         try:
-            trouble = self.browsing.open(self.url)
+            trouble = self.client.open(self.url)
         except ConnectionError as error:
             raise ConnectionError(f"no page opened at the start: {error}") from None
         return self._told(None, [f"At the start: {trouble}."] if trouble else [])
@@ -185,7 +185,7 @@ class BrowserEnv(gymnasium.Env[str, str]):
             raise TypeError(f"an action is a text such as \"click('e3')\", not {action!r}")
         if self._over:
             raise ResetNeeded("the episode is over: call reset() to start the next one")
-        turn = self.browsing.act(action)
+        turn = self.client.act(action)
         self._decisions += 1
         self._understood += turn.last.understood
         self._failed += bool(turn.last.error)
@@ -198,13 +198,13 @@ class BrowserEnv(gymnasium.Env[str, str]):
     def render(self) -> RenderFrame | list[RenderFrame] | None:
         """The window, or the pictures since the last call; None without a picture mode."""
         self._started()
-        if self.browsing.film is not None:
-            return list(self.browsing.film.take())
-        return as_array(self.browsing.picture()) if self.render_mode == "rgb_array" else None
+        if self.client.film is not None:
+            return list(self.client.film.take())
+        return as_array(self.client.picture()) if self.render_mode == "rgb_array" else None
 
     def close(self) -> None:
         """Close the page and what belongs to it; the browser ends with its last user."""
-        self.browsing.close()
+        self.client.close()
         self._view = None
 
     @staticmethod
@@ -227,7 +227,7 @@ class BrowserEnv(gymnasium.Env[str, str]):
 
     def _told(self, turn: Turn | None, notices: Sequence[str] = ()) -> tuple[str, dict[str, Any]]:
         """Look at the page; the observation and the info."""
-        view = self.browsing.look(
+        view = self.client.look(
             goal=self.goal,
             last=None if turn is None else turn.last,
             steps_left=self._steps_left(),
@@ -235,7 +235,7 @@ class BrowserEnv(gymnasium.Env[str, str]):
             thorough=True,
         )
         self._view = replace(view, notices=(*notices, *view.notices))
-        self.browsing.shoot()
+        self.client.shoot()
         return describe(self._view, self.text_size, self.viewport), self._info(self._view, turn)
 
     def _info(self, view: View, turn: Turn | None) -> dict[str, Any]:
@@ -250,11 +250,11 @@ class BrowserEnv(gymnasium.Env[str, str]):
             "error": "" if turn is None else turn.last.error,
             "message": None if turn is None else turn.message,
             "infeasible": None if turn is None else turn.infeasible,
-            "refused": list(self.browsing.refused),
+            "refused": list(self.client.refused),
             "decisions": self._decisions,
             "failed": self._failed,
             "game_steps": self._understood,
         }
         if self.image:
-            info["image"] = as_array(self.browsing.picture(marks=self.marks))
+            info["image"] = as_array(self.client.picture(marks=self.marks))
         return info

@@ -8,15 +8,15 @@ import logging
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
 
+from agentkit_envs.browser.act.tabs import Tabs
 from agentkit_envs.browser.engine import Engine
-from agentkit_envs.browser.notices import Notices, quote
-from agentkit_envs.browser.origins import PORTS, read_origin, scheme_of
-from agentkit_envs.browser.tabs import Tabs
+from agentkit_envs.browser.guard.notices import Notices, quote
+from agentkit_envs.browser.guard.origins import PORTS, read_origin, scheme_of
 
 if TYPE_CHECKING:
     from playwright.async_api import BrowserContext, Dialog, Download, FileChooser, Frame, Page
 
-    from agentkit_envs.browser.gate import Gate
+    from agentkit_envs.browser.guard.gate import Gate
 
 T = TypeVar("T")
 LOG: Final = logging.getLogger("agentkit.browser")
@@ -170,7 +170,7 @@ class Session:
             await _within(CLOSING_S, context.close())
 
     async def _begin(self) -> None:
-        from agentkit_envs.browser.marking import listening_script
+        from agentkit_envs.browser.see.labels import listening_script
 
         await self._engine.browser()  # which may take longer
         async with asyncio.timeout(OPENING_S):

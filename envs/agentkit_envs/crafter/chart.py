@@ -43,7 +43,7 @@ def update_map(observation: str, map: Mapping[str, Any] | None) -> dict[str, Any
     Places count from where the episode began: `x` columns to the right, `y` rows down. `rows`
     holds one letter a cell (`legend` says which), its first cell being (`left`, `top`).
     """
-    from agentkit_envs.crafter.reading import read
+    from agentkit_envs.crafter.observation_reader import read
 
     return chart(read(observation), map)
 

@@ -9,12 +9,12 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 
 from agentkit_envs.crafter.actions import ACTIONS, parse_action, suggestion, tidy
+from agentkit_envs.crafter.execution import Outcome, carry_out
 from agentkit_envs.crafter.landmarks import Landmarks
-from agentkit_envs.crafter.look import changes, look
-from agentkit_envs.crafter.play import Outcome, carry_out
+from agentkit_envs.crafter.observation_text import describe
 from agentkit_envs.crafter.report import report
 from agentkit_envs.crafter.scene import LastAction, Scene
-from agentkit_envs.crafter.text import describe
+from agentkit_envs.crafter.scene_builder import changes, look
 from agentkit_envs.crafter.world import Game, Image
 from agentkit_envs.text import AnyText
 
@@ -40,8 +40,9 @@ class CrafterEnv(gymnasium.Env[str, str]):
     ## Observation Space
     A text made from the 9 x 7 cells around the player and nothing beyond them: what is faced,
     vitals, inventory, what became of the last action and why, what changed, the achievements so
-    far, the nearest thing of each kind, and the view as a labelled grid. `reading.read` turns it
-    back into a `Scene`. At night and asleep the picture is dark, the text is as complete as ever.
+    far, the nearest thing of each kind, and the view as a labelled grid.
+    `observation_reader.read` turns it back into a `Scene`. At night and asleep the picture is
+    dark, the text is as complete as ever.
 
     ## Reward
     As in Crafter: 1 in each game step that unlocks an achievement, and 0.1 for each point of

@@ -6,7 +6,7 @@ from typing import Any
 from agentkit_envs.crafter.chart import offset_in_words
 from agentkit_envs.crafter.expert_words import situation
 from agentkit_envs.crafter.strategy.criteria import in_words
-from agentkit_envs.crafter.strategy.deciding import act, choose, gate
+from agentkit_envs.crafter.strategy.decision import act, choose, gate
 from agentkit_envs.crafter.strategy.guides import GUIDES, goal_in_words, skill_name
 from agentkit_envs.crafter.strategy.ideas import all_ideas
 from agentkit_envs.crafter.strategy.recipes import MAKE, PLACE

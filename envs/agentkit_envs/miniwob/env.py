@@ -7,17 +7,15 @@ import gymnasium
 from gymnasium.core import RenderFrame
 from gymnasium.error import ResetNeeded
 
-from agentkit_envs.browser.actions import ActionError, grammar_text, parse_action
+from agentkit_envs.browser.act.actions import ActionError, grammar_text, parse_action
 from agentkit_envs.browser.arguments import text_problems, window_problems
-from agentkit_envs.browser.browsing import Browsing, Turn
-from agentkit_envs.browser.film import Picture, as_array, black
-from agentkit_envs.browser.text import describe
-from agentkit_envs.browser.view import LastAction, View
+from agentkit_envs.browser.client import BrowserClient, Turn
+from agentkit_envs.browser.see.observation_text import describe
+from agentkit_envs.browser.see.rendered_frames import Picture, as_array, black
+from agentkit_envs.browser.see.view import LastAction, View
 from agentkit_envs.checks import refuse
-from agentkit_envs.miniwob.commands import COMMANDS, HOLDING, listed, not_here
+from agentkit_envs.miniwob.page_server import pages_folder
 from agentkit_envs.miniwob.report import report
-from agentkit_envs.miniwob.seeing import as_shown
-from agentkit_envs.miniwob.serving import pages_folder
 from agentkit_envs.miniwob.stage import (
     MOST_MS,
     STEP_MS,
@@ -28,6 +26,8 @@ from agentkit_envs.miniwob.stage import (
     give_back,
     take_stage,
 )
+from agentkit_envs.miniwob.task_actions import COMMANDS, HOLDING, listed, not_here
+from agentkit_envs.miniwob.task_view import as_shown
 from agentkit_envs.miniwob.tasks import WINDOW, chosen_tasks, window_of
 from agentkit_envs.text import AnyText
 
@@ -55,7 +55,7 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
     lines with the references that actions use. What comes from the page stands in quotes. Icons,
     coloured boxes and shapes have no words, so they are named by what their markup says: class
     and id, colour, size and centre in pixels. What can be pressed is a button or clickable.
-    `agentkit_envs.browser.reading.read` turns the text back into a `View`.
+    `agentkit_envs.browser.see.observation_reader.read` turns the text back into a `View`.
 
     ## Reward
     0, and at the end what the page gives: from -1 to 1, without its discount for time, parts of 1
@@ -206,8 +206,8 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
     def render(self) -> RenderFrame | list[RenderFrame] | None:
         """The window, or the pictures since the last call; None without a picture mode."""
         stage, _ = self._started()
-        if stage.browsing.film is not None:
-            return list(stage.browsing.film.take())
+        if stage.client.film is not None:
+            return list(stage.client.film.take())
         return self._picture(stage) if self.render_mode == "rgb_array" else None
 
     def close(self) -> None:
@@ -221,9 +221,9 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
         return report(infos)
 
     @property
-    def browsing(self) -> Browsing:
+    def client(self) -> BrowserClient:
         """The browser behind the words, for researchers; an agent must not look at it."""
-        return self._started()[0].browsing
+        return self._started()[0].client
 
     @property
     def view(self) -> View:
@@ -275,22 +275,22 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
             return Turn(LastAction(text, not_here(action.name), understood=False)), 0
         self._held = self._held or action.name in HOLDING
         if action.name == "noop":
-            stage.browsing.shoot()
+            stage.client.shoot()
             wait_ms = action.number("wait_ms")
             trouble = f"it waited {MOST_MS:,} ms, the most at once" if wait_ms > MOST_MS else ""
             return Turn(LastAction(text, trouble)), min(wait_ms, MOST_MS)
-        return stage.browsing.act(text), STEP_MS
+        return stage.client.act(text), STEP_MS
 
     def _told(self, stage: Stage, turn: Turn | None) -> tuple[str, dict[str, Any]]:
         """Look at the page; the observation and the info."""
-        view = stage.browsing.look(
+        view = stage.client.look(
             goal=self._beginning.goal,
             last=None if turn is None else turn.last,
             steps_left=self._steps_left(),
             boxes=True,
         )
         self._view = as_shown(view, self._task)
-        stage.browsing.shoot()
+        stage.client.shoot()
         window = stage.settings.window
         return describe(self._view, self.text_size, window), self._info(stage, self._view, turn)
 
@@ -322,7 +322,7 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
 
     def _picture(self, stage: Stage, *, marks: bool = False) -> Picture:
         """The window; all black if the page does not let itself be shown."""
-        file = stage.browsing.picture(marks=marks)
+        file = stage.client.picture(marks=marks)
         return black(stage.settings.window) if file is None else as_array(file)
 
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from agentkit.messages import Request
-from agentkit_envs.browser.reading import read
-from agentkit_envs.browser.view import View
+from agentkit_envs.browser.see.observation_reader import read
+from agentkit_envs.browser.see.view import View
 from agentkit_envs.experts import Rules, Variables, answer_by_rule, value
 from agentkit_envs.miniwob.strategy.table import Decision, decide, plan
 from agentkit_envs.miniwob.strategy.turn import words

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from playwright.async_api import Error
 
-from agentkit_envs.browser.allow import AllowList
-from agentkit_envs.browser.browsing import Browsing
-from agentkit_envs.miniwob.serving import shared_pages
+from agentkit_envs.browser.client import BrowserClient
+from agentkit_envs.browser.guard.allow_list import AllowList
+from agentkit_envs.miniwob.page_server import shared_pages
 from agentkit_envs.miniwob.tasks import page_of
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Stage:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.origin = shared_pages()
-        self.browsing = Browsing(
+        self.client = BrowserClient(
             AllowList.parse(self.origin, ()),
             viewport=settings.window,
             action_timeout_s=settings.action_timeout_s,
@@ -96,8 +96,8 @@ class Stage:
             RuntimeError: The page does not load, or does not begin.
         """
         self._uses += 1
-        self.browsing.forget()
-        told = self.browsing.call(lambda session: self._begin(session, task, seed), fresh=True)
+        self.client.forget()
+        told = self.client.call(lambda session: self._begin(session, task, seed), fresh=True)
         return Beginning(str(told["goal"]), told["fields"])
 
     def wait(self, ms: float = STEP_MS) -> State | None:
@@ -105,7 +105,7 @@ class Stage:
 
         None if its page was left, or does not answer within 30 s of real time.
         """
-        told = self.browsing.call(lambda session: _wait(session, ms))
+        told = self.client.call(lambda session: _wait(session, ms))
         if told is None:
             return None
         reward = float(told["reward"])
@@ -115,13 +115,13 @@ class Stage:
     def is_as_given(self) -> bool:
         """Whether nothing of an episode stays: one tab, in the context that was made for it."""
         try:
-            return self._uses < MOST_USES and self.browsing.call(self._is_whole)
+            return self._uses < MOST_USES and self.client.call(self._is_whole)
         except (RuntimeError, TimeoutError):  # nothing was opened, or the browser has ended
             return False
 
     def close(self) -> None:
         """Close the page; the browser ends with its last user."""
-        self.browsing.close()
+        self.client.close()
         self._context = None
 
     async def _is_whole(self, session: "Session") -> bool:

@@ -9,7 +9,7 @@ import click
 from agentkit.errors import visible
 
 if TYPE_CHECKING:
-    from agentkit_envs.webshop.web.walk import Shop
+    from agentkit_envs.webshop.web.shop import Shop
 
 
 @click.group()
@@ -74,12 +74,12 @@ def serve(
     """
     try:
         from agentkit_envs.webshop.web.hosts import is_loopback
-        from agentkit_envs.webshop.web.serving import address_of, answer, listen
+        from agentkit_envs.webshop.web.server import address_of, answer, listen
         from agentkit_envs.webshop.web.site import make_site
 
         shop = _open(data, goals, products, seed, cache)
     except ImportError as error:
-        told = f"{error}; install what is missing: pip install 'agentkit[webshop]'"
+        told = f"{error}; install what is missing: pip install 'agentkit-graph[webshop]'"
         raise click.ClickException(visible(told)) from error
     except ValueError as error:
         raise click.UsageError(visible(str(error))) from error
@@ -105,9 +105,9 @@ def _open(
 ) -> "Shop":
     """The shop, with a first search done: that one takes longer than the others."""
     from agentkit_envs.webshop.arguments import check_arguments
-    from agentkit_envs.webshop.nouns import get_nouns
-    from agentkit_envs.webshop.opening import shared_goals
-    from agentkit_envs.webshop.web.walk import Shop
+    from agentkit_envs.webshop.goals.nouns import get_nouns
+    from agentkit_envs.webshop.goals.shared_goals import shared_goals
+    from agentkit_envs.webshop.web.shop import Shop
 
     check_arguments(data=data, cache=cache)
     catalogue, wishes = shared_goals(data, products=products, seed=seed, kind=goals, cache=cache)

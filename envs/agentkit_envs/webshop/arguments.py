@@ -15,7 +15,7 @@ from agentkit_envs.checks import (
     true_or_false,
     whole,
 )
-from agentkit_envs.webshop.nouns import get_nouns
+from agentkit_envs.webshop.goals.nouns import get_nouns
 
 _RESET = ("session", "instruction")
 

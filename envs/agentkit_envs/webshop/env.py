@@ -11,18 +11,18 @@ from gymnasium.error import ResetNeeded
 
 from agentkit_envs.text import AnyText
 from agentkit_envs.webshop.arguments import check_arguments, check_options
-from agentkit_envs.webshop.goal import NO_LIMIT, Goal
-from agentkit_envs.webshop.goals import split_of
-from agentkit_envs.webshop.html import html
-from agentkit_envs.webshop.nouns import get_nouns
-from agentkit_envs.webshop.opening import shared_goals
-from agentkit_envs.webshop.pages import BACK_TO_SEARCH, BUY, DETAILS, NEXT, PREVIOUS, Page
-from agentkit_envs.webshop.prompt_text import describe
+from agentkit_envs.webshop.execution import Turn, legal_actions, take_turn
+from agentkit_envs.webshop.goals.goal import NO_LIMIT, Goal
+from agentkit_envs.webshop.goals.goal_list import split_of
+from agentkit_envs.webshop.goals.nouns import get_nouns
+from agentkit_envs.webshop.goals.shared_goals import shared_goals
+from agentkit_envs.webshop.pages.html import html
+from agentkit_envs.webshop.pages.original_text import rich_text, text
+from agentkit_envs.webshop.pages.page import BACK_TO_SEARCH, BUY, DETAILS, NEXT, PREVIOUS, Page
+from agentkit_envs.webshop.pages.prompt_text import describe
+from agentkit_envs.webshop.pages.view import LastAction, View, view_of
 from agentkit_envs.webshop.report import report
-from agentkit_envs.webshop.shop import Visit
-from agentkit_envs.webshop.text import rich_text, text
-from agentkit_envs.webshop.turn import Turn, legal_actions, take_turn
-from agentkit_envs.webshop.view import LastAction, View, view_of
+from agentkit_envs.webshop.visit import Visit
 
 MODES: dict[str, Callable[[Page], str]] = {"text": text, "text_rich": rich_text, "html": html}
 """The original's observations; `prompt` is ours."""
@@ -52,8 +52,8 @@ class WebShopEnv(gymnasium.Env[str, str]):
 
     ## Observation Space
     A text: the page, in the form that `observation_mode` names. `prompt` is made for language
-    models, and `reading.read` turns it back into a value. `text`, `text_rich` and `html` are the
-    original's; the first two letter by letter, the third with markup of our own.
+    models, and `pages.prompt_reader.read` turns it back into a value. `text`, `text_rich` and
+    `html` are the original's; the first two letter by letter, the third with markup of our own.
 
     ## Reward
     0, and for a purchase 0 to 1: see `reward.score_purchase`.
@@ -77,7 +77,7 @@ class WebShopEnv(gymnasium.Env[str, str]):
     - `page` (str): index, results, item, description, features, reviews, attributes or done.
     - `game_steps` (int): actions that did something.
     - `purchase` (dict or None): `asin`, `title`, `price` in USD and `options` of what was bought.
-    - `score` (dict or None): the purchase's reward and its parts, as `reward.Score` has them.
+    - `score` (dict or None): the purchase's reward and its parts, as `goals.reward.Score` has them.
 
     ## Arguments
     - `data` (None): a folder with WebShop's files; None for the generated catalogue.

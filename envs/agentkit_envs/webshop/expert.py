@@ -6,7 +6,7 @@ and goes by the name of the node, whatever the prompt says.
 
 from agentkit.messages import Request
 from agentkit_envs.experts import Rules, answer_by_rule
-from agentkit_envs.webshop import expert_answers
+from agentkit_envs.webshop.strategy import expert_answers
 
 ANSWERS: Rules = {
     "wanted": expert_answers.wanted,

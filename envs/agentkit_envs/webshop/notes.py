@@ -7,8 +7,8 @@ notes, and judges nothing. A node can then read of products that are not on the 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agentkit_envs.webshop.reading import ReadingError, read
-from agentkit_envs.webshop.view import View
+from agentkit_envs.webshop.pages.prompt_reader import ReadingError, read
+from agentkit_envs.webshop.pages.view import View
 
 Notes = dict[str, Any]
 """Values of JSON only, so that they can be an agent's memory:

@@ -17,7 +17,7 @@ from pathlib import Path
 from worker import Needs, Run, Work, serve
 
 from agentkit import Agent, Completion, Graph, Node, Request, Usage
-from agentkit.trace import EpisodeWriter
+from agentkit.record.writer import EpisodeWriter
 
 CONTEXT = "You see grass, a tree 2 left, water 3 up; health 9, food 7. " * 20
 """What the environment shows: 1,200 characters, in front of every prompt."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from agentkit_envs.crafter.strategy import exploring, garden, shelter
+from agentkit_envs.crafter.strategy import exploration, garden, shelter
 from agentkit_envs.crafter.strategy.provisions import sleep_idea, topping_up
 from agentkit_envs.crafter.strategy.recipes import (
     ACHIEVEMENTS,
@@ -247,7 +247,7 @@ def _looking(sit: Situation, known: Survey) -> Iterator[Subgoal]:
     if all(name in sit.achieved for name in ACHIEVEMENTS if name not in _AT_HOME):
         return
     land = "rock" if sit.has("wood_pickaxe") else ""
-    frontier = exploring.find_frontier(sit, known, land)
+    frontier = exploration.find_frontier(sit, known, land)
     if frontier is not None:
         ticks, cell = frontier
         place = list(sit.place(cell))

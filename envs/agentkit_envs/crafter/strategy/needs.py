@@ -1,6 +1,6 @@
 """What must come first to stay alive."""
 
-from agentkit_envs.crafter.strategy import exploring, shelter
+from agentkit_envs.crafter.strategy import exploration, shelter
 from agentkit_envs.crafter.strategy.provisions import nearest_cow, sleep_idea
 from agentkit_envs.crafter.strategy.recipes import MOST
 from agentkit_envs.crafter.strategy.routes import FAR, Survey
@@ -72,7 +72,7 @@ def _weight(level: int, ticks: int) -> int:
 def _searching(
     sit: Situation, known: Survey, level: int, land: str, why: str
 ) -> tuple[int, Subgoal] | None:
-    frontier = exploring.find_frontier(sit, known, land)
+    frontier = exploration.find_frontier(sit, known, land)
     if frontier is None:
         return None
     place = list(sit.place(frontier[1]))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from agentkit_envs.crafter.strategy import exploring, shelter
+from agentkit_envs.crafter.strategy import exploration, shelter
 from agentkit_envs.crafter.strategy.recipes import MOST
 from agentkit_envs.crafter.strategy.routes import FAR, Survey
 from agentkit_envs.crafter.strategy.situation import Situation
@@ -43,7 +43,7 @@ def _meat(sit: Situation, known: Survey) -> Iterator[Subgoal]:
 
 def look_for(sit: Situation, known: Survey, land: str, why: str) -> Iterator[Subgoal]:
     """Look for food or water in good time."""
-    frontier = exploring.find_frontier(sit, known, land)
+    frontier = exploration.find_frontier(sit, known, land)
     if frontier is not None:
         place = list(sit.place(frontier[1]))
         cost = (0 if sit.is_evening else 5) + frontier[0] // 2

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from agentkit_envs.browser.calls import quoted
-from agentkit_envs.browser.view import Element
+from agentkit_envs.browser.act.call_parser import quoted
+from agentkit_envs.browser.see.view import Element
 
 
 def click(element: Element) -> str:

@@ -2,7 +2,7 @@
 
 import re
 
-from agentkit_envs.browser.view import Element
+from agentkit_envs.browser.see.view import Element
 from agentkit_envs.miniwob.strategy import goals, moves
 from agentkit_envs.miniwob.strategy.searches import pick_date
 from agentkit_envs.miniwob.strategy.turn import Lost, Turn, words

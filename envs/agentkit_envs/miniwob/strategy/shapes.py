@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agentkit_envs.browser.view import Element
+from agentkit_envs.browser.see.view import Element
 from agentkit_envs.miniwob.strategy import moves
 from agentkit_envs.miniwob.strategy.turn import Lost, Turn
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from agentkit_envs.browser.view import View
+from agentkit_envs.browser.see.view import View
 from agentkit_envs.miniwob.strategy import (
     choices,
     clicks,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from agentkit_envs.browser.view import Element
+from agentkit_envs.browser.see.view import Element
 from agentkit_envs.miniwob.strategy import moves
 
 FIELDS = ("textbox", "searchbox", "spinbutton", "combobox")

@@ -3,7 +3,7 @@
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
-from agentkit_envs.webshop.search.words import words
+from agentkit_envs.webshop.search.tokenizer import words
 
 if TYPE_CHECKING:
     from nltk.stem.porter import PorterStemmer

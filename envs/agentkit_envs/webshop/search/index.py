@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from agentkit_envs.webshop.search import bm25, building, storage
+from agentkit_envs.webshop.search import array_files, bm25, builder
 from agentkit_envs.webshop.search.analyzer import tokens
 
 _ROUNDING = 1 + 1e-6
@@ -39,7 +39,7 @@ class SearchIndex:
     """
 
     def __init__(self, folder: Path) -> None:
-        numbers, arrays = storage.load(folder)
+        numbers, arrays = array_files.load(folder)
         self._size = numbers["documents"]
         self._with_tokens = numbers["documents_with_tokens"]
         self._inverses = bm25.inverses(numbers["tokens"], self._with_tokens)
@@ -63,7 +63,7 @@ class SearchIndex:
                 once, one by one.
             folder: Where the files go; it is made if it is not there.
         """
-        building.build(documents, folder)
+        builder.build(documents, folder)
 
     @classmethod
     def open(cls, folder: Path) -> Self:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from thefuzz import fuzz
 
-from agentkit_envs.webshop.matching import alike, colour_of
-from agentkit_envs.webshop.strategy.naming import Choice
-from agentkit_envs.webshop.strategy.wishes import Wish
-from agentkit_envs.webshop.strategy.words import letters
+from agentkit_envs.webshop.goals.text_matching import alike, colour_of
+from agentkit_envs.webshop.strategy.named_options import Choice
+from agentkit_envs.webshop.strategy.wish_parser import Wish
+from agentkit_envs.webshop.strategy.word_matching import letters
 
 Options = Mapping[str, Sequence[str]]
 """Option names to their values."""

@@ -13,13 +13,21 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from agentkit_envs.webshop.pages import BACK_TO_SEARCH, BUY, DETAILS, NEXT, PREVIOUS, SEARCH, Page
-from agentkit_envs.webshop.shop import Visit
+from agentkit_envs.webshop.pages.page import (
+    BACK_TO_SEARCH,
+    BUY,
+    DETAILS,
+    NEXT,
+    PREVIOUS,
+    SEARCH,
+    Page,
+)
+from agentkit_envs.webshop.visit import Visit
 from agentkit_envs.webshop.web.address import Address, parse_address, parse_session
 from agentkit_envs.webshop.web.document import document, style
 from agentkit_envs.webshop.web.hosts import HostCheck
 from agentkit_envs.webshop.web.refusal import Refusal
-from agentkit_envs.webshop.web.walk import Shop, last_page
+from agentkit_envs.webshop.web.shop import Shop, last_page
 
 MOST_BYTES = 1 << 16
 """Of a form; a purchase is far smaller."""

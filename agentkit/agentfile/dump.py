@@ -1,0 +1,168 @@
+"""An Agent as YAML in the form that people edit: block style, longer texts in `|` blocks."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
+from typing import Any
+
+import yaml
+
+from agentkit.agent import Agent
+from agentkit.agentfile.nodes import in_a_row
+from agentkit.agentfile.yaml_marks import ScalarMark
+from agentkit.agentfile.yaml_scalars import could_be_boolean, plain
+from agentkit.errors import InputError
+from agentkit.graph.node import MISSING, Check, Node
+from agentkit.limits import Limits
+from agentkit.memory import Memory
+from agentkit.models.hosted import Price
+from agentkit.values import json_copy
+
+_UNSET = Node("unset")
+_LONG = 88
+"""Characters of a text on one line; a longer one gets a block."""
+
+
+def dump_agent(agent: Agent) -> str:
+    """The YAML of an agent; loading it gives an equal agent.
+
+    Raises:
+        InputError: The agent holds something that YAML cannot say, such as a Python function.
+    """
+    given = agent.given
+    spec: dict[str, Any] = {"version": 1, "name": agent.name}
+    spec |= _present("model", _model(given["model"], "model"))
+    models = given["models"] or {}
+    spec |= _present("models", {k: _model(v, f"models.{k}") for k, v in models.items()})
+    spec |= _present("inputs", _json(agent.inputs, "inputs"))
+    if agent.env is not None:
+        arguments = _json(agent.env.arguments, "env")
+        spec["env"] = {"id": agent.env.id, **arguments} if arguments else agent.env.id
+    for name, template in (("system", agent.graph.system), ("context", agent.graph.context)):
+        if template is not None:
+            spec[name] = template.source
+    spec |= _memory(agent.memory, given)
+    spec["nodes"] = _nodes([_with_tuples(node) for node in agent.graph.nodes])
+    spec |= _present("action", given["action"])
+    run_limits = _present("run", _limits(agent.run_limits))
+    spec |= _present("limits", _limits(agent.limits) | run_limits)
+    return yaml.dump(
+        spec, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=2**31, indent=2
+    )
+
+
+def _present(name: str, value: Any) -> dict[str, Any]:
+    return {} if value is None or value == {} else {name: value}
+
+
+def _limits(limits: Limits) -> dict[str, Any]:
+    return {name: value for name, value in asdict(limits).items() if value is not None}
+
+
+def _json(value: Any, where: str) -> Any:
+    try:
+        return json_copy(value, where)
+    except TypeError as error:
+        raise InputError(f"YAML cannot say this: {error}") from error
+
+
+def _model(model: Any, where: str) -> Any:
+    if model is None or isinstance(model, str):
+        return model
+    if isinstance(model, Mapping) and isinstance(model.get("use"), str):
+        said = {name: value for name, value in model.items() if value is not None}
+        if isinstance(price := said.get("price"), Price):
+            said["price"] = asdict(price)
+        if "price" in said:
+            said["price"] = {part: cost for part, cost in said["price"].items() if cost is not None}
+        return _json(said, where)
+    raise InputError(f"YAML cannot say this: {where} is a Python object; give a model's id")
+
+
+def _memory(memory: Memory, given: Mapping[str, Any]) -> dict[str, Any]:
+    spec = _present("memory", memory.start) | _present("keep", memory.keep)
+    if memory.file is not None:
+        folder = given["folder"]
+        inside = folder is not None and memory.file.is_relative_to(folder)
+        file = memory.file.relative_to(folder) if inside else memory.file
+        if file.is_absolute() or ".." in file.parts:
+            raise InputError(
+                f"YAML cannot say this: the memory's file {file} is not in the agent's folder"
+            )
+        spec["memory_file"] = str(file)
+    return spec
+
+
+def _nodes(nodes: list[Node]) -> Any:
+    """The list form if it says the same, else the mapping."""
+    bare = [replace(node, recall=(), after=()) for node in nodes]
+    if in_a_row(bare) != nodes:
+        return {node.name: _node(node) for node in nodes}
+    items: list[Any] = []
+    for number, node in enumerate(bare, 1):
+        content = _node(node)
+        unnamed = node.name == f"prompt_{number}" and isinstance(content, str)
+        items.append(content if unnamed else {node.name: content})
+    return items
+
+
+def _with_tuples(node: Node) -> Node:
+    return replace(
+        node, recall=tuple(node.recall), after=tuple(node.after), check=tuple(node.check)
+    )
+
+
+def _node(node: Node) -> Any:
+    """A prompt alone, or the fields that are set."""
+    said: dict[str, Any] = {}
+    for one in fields(Node):
+        value = getattr(node, one.name)
+        unset = getattr(_UNSET, one.name)
+        if (
+            one.name == "name"
+            or value is MISSING
+            or (value == unset and type(value) is type(unset))
+        ):
+            continue
+        said[one.name.rstrip("_")] = _field(node.name, one.name, value)
+    return said["prompt"] if said.keys() == {"prompt"} else said
+
+
+def _field(node: str, name: str, value: Any) -> Any:
+    if name == "check":
+        checks = [_check(check) for check in value]
+        return checks[0] if len(checks) == 1 else checks
+    if callable(value):
+        label = getattr(value, "__name__", "an object")
+        raise InputError(
+            f"YAML cannot say this: {name} of node '{node}' is Python's {label}; "
+            "YAML names a registered function, or writes the schema out"
+        )
+    return _json(value, f"{name} of node '{node}'")
+
+
+def _check(check: Check) -> dict[str, str]:
+    return {"that": check.that, **({"say": check.say} if check.say else {})}
+
+
+class _Dumper(yaml.SafeDumper):
+    """Block style, no aliases, list items indented below their key."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
+def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    style = None
+    if any(mark in text for mark in "\r\x85\u2028\u2029"):
+        style = '"'
+    elif "\n" in text or len(text) > _LONG:
+        style = "|"
+    elif plain(scalar := ScalarMark(0, 0, text)) != text or could_be_boolean(scalar):
+        style = '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _represent_text)

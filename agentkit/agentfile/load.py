@@ -1,0 +1,150 @@
+"""Load an agent from a file, a text or the shipped ones; every problem comes with its line."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from agentkit.agent import Agent
+from agentkit.agentfile.agent_builder import Options, build
+from agentkit.agentfile.draft import read_draft
+from agentkit.errors import InputError, Problem, SpecError, suggest
+
+MAX_BYTES = 1_000_000
+"""Bytes that an agent's file may have."""
+
+
+def load_agent(
+    path: str | Path,
+    *,
+    model: Any = None,
+    inputs: Mapping[str, Any] | None = None,
+    functions: Mapping[str, Callable[..., Any]] | None = None,
+    memory_file: Path | None = None,
+    check_environment: bool = True,
+) -> Agent:
+    """Load an agent from its YAML file.
+
+    Args:
+        path: The file, or the name of a shipped agent.
+        model: The model that answers every node, instead of all the file's models.
+        inputs: Values of the agent's inputs.
+        functions: Python functions by the names that nodes use in `function`.
+        memory_file: The file of the memory kept forever, instead of the file's `memory_file`.
+        check_environment: Whether the environment must be registered, and there at all if a
+            prompt reads an observation. A program that calls `agent.act` with observations of
+            its own says False.
+
+    Returns:
+        The agent, checked.
+
+    Raises:
+        SpecError: The file describes an agent that cannot work; every problem is listed.
+        InputError: There is no such file, it cannot be read, or an input is unknown.
+    """
+    file = find_agent(path)
+    return parse_agent(
+        _text(file),
+        str(file),
+        name=file.stem,
+        folder=file.parent,
+        model=model,
+        inputs=inputs,
+        functions=functions,
+        memory_file=memory_file,
+        check_environment=check_environment,
+    )
+
+
+def parse_agent(
+    text: str,
+    source: str = "<text>",
+    *,
+    name: str = "agent",
+    folder: Path | None = None,
+    model: Any = None,
+    inputs: Mapping[str, Any] | None = None,
+    functions: Mapping[str, Callable[..., Any]] | None = None,
+    memory_file: Path | None = None,
+    check_environment: bool = True,
+) -> Agent:
+    """An agent from the text of its YAML.
+
+    Args:
+        text: The YAML.
+        source: What messages call it.
+        name: The agent's name, if the text gives none.
+        folder: Where relative file names start; by default the current folder.
+        model: As in `load_agent`, like the arguments that follow.
+        inputs: See `load_agent`.
+        functions: See `load_agent`.
+        memory_file: See `load_agent`.
+        check_environment: See `load_agent`.
+
+    Raises:
+        SpecError: The text describes an agent that cannot work; every problem is listed.
+        InputError: An input is unknown.
+    """
+    draft = read_draft(text)
+    given = {k: v for k, v in (inputs or {}).items() if k in draft.fields.get("inputs", {})}
+    options = Options(name, folder, model, given, functions or {}, memory_file, check_environment)
+    problems = [draft.places.of_flaw(flaw) for flaw in draft.flaws]
+    agent = None
+    if draft.places.top is not None:
+        try:
+            agent = build(draft, options)
+        except SpecError as error:
+            problems += [draft.places.of(problem) for problem in error.problems]
+    if agent is None or problems:
+        raise SpecError(_in_order(problems), source)
+    return agent.with_inputs(inputs) if inputs and len(inputs) > len(given) else agent
+
+
+def _in_order(problems: list[Problem]) -> list[Problem]:
+    unique = dict.fromkeys(problems)
+    return sorted(unique, key=lambda problem: (problem.line or 0, problem.column or 0))
+
+
+def _text(file: Path) -> str:
+    """The text of a file that a stranger may have written."""
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"{file}: {error.strerror}") from error
+    if len(data) > MAX_BYTES:
+        raise InputError(f"{file}: the file is larger than 1 MB, which no agent needs to be")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise InputError(f"{file}: the file is saved as UTF-16: save it as UTF-8")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"{file}:{line}: byte 0x{data[error.start]:02x} is not UTF-8: save it as UTF-8"
+        raise InputError(message) from error
+
+
+def shipped_agents() -> list[Path]:
+    """The files of the agents that come with AgentKit, sorted by name."""
+    package = Path(__file__).parents[1]
+    installed = package / "agents"
+    folder = installed if installed.is_dir() else package.parent / "agents"
+    return sorted(folder.glob("*.yaml"))
+
+
+def find_agent(name: str | Path) -> Path:
+    """The file of an agent: a path, or the name of a shipped agent.
+
+    Raises:
+        InputError: There is neither a file nor a shipped agent of this name.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    shipped = {file.stem: file for file in shipped_agents()}
+    if str(name) in shipped:
+        return shipped[str(name)]
+    if path.is_dir():
+        raise InputError(f"{name} is a folder: name the agent's file in it")
+    known = ", ".join(shipped) or "none"
+    near = suggest(path.stem, set(shipped))
+    raise InputError(f"there is no file {name}, and no shipped agent.{near} Shipped: {known}")

@@ -1,0 +1,56 @@
+"""`agentkit check`: load agent files and list every problem with its line."""
+
+import click
+
+from agentkit.errors import InputError
+
+
+@click.command("check")
+@click.argument("agents", metavar="AGENT...", nargs=-1, required=True)
+@click.pass_context
+def command(ctx: click.Context, /, agents: tuple[str, ...]) -> None:
+    """Check AGENT files: every problem is listed with its line, and nothing is run.
+
+    \b
+    Examples:
+      agentkit check my_agent.yaml
+      agentkit check agents/*.yaml
+
+    Exit codes: 0 all are well, 2 one of them has a problem.
+    """
+    from agentkit.cli.view.terminal import echo, echo_pair
+
+    failed = 0
+    for name in agents:
+        try:
+            echo(_report(name))
+        except InputError as error:
+            failed += 1
+            echo_pair("error", f": {error}", err=True, fg="red")
+    ctx.exit(2 if failed else 0)
+
+
+def _report(name: str) -> str:
+    """A line on an agent that loads, and one for each warning.
+
+    Raises:
+        InputError: It does not load; every problem is in the message.
+    """
+    import networkx as nx
+
+    from agentkit.cli.arguments import load
+    from agentkit.cli.view.words import count
+    from agentkit.rollouts.metadata import node_models
+
+    agent, path = load(name)
+    graph = agent.graph
+    models = ", ".join(dict.fromkeys(node_models(agent).values())) or "none"
+    parts = [
+        count(len(graph.nodes), "node"),
+        count(graph.digraph.number_of_edges(), "edge"),
+        f"critical path {len(nx.dag_longest_path(graph.digraph))}",
+        f"models: {models}",
+    ]
+    lines = [f"{path}: OK: {', '.join(parts)}"]
+    lines += [f"  warning: {warning}" for warning in graph.warnings]
+    return "\n".join(lines)

@@ -1,0 +1,253 @@
+"""What `agentkit run` does: load, play, record, and say how it went."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from agentkit.agent import Agent
+from agentkit.cli.app import INTERRUPTED, Mistake
+from agentkit.cli.arguments import from_here, load
+from agentkit.cli.budget_options import BudgetOptions, more_option
+from agentkit.cli.env_report import finish
+from agentkit.cli.fork_origin import find_origin
+from agentkit.cli.interrupts import play_run
+from agentkit.cli.notes import memory_note, notes, run_title
+from agentkit.cli.out_folder import run_folder
+from agentkit.cli.view import closing, summary
+from agentkit.cli.view.progress import Progress, choose
+from agentkit.cli.view.run_view import RunView
+from agentkit.cli.view.terminal import echo
+from agentkit.errors import InputError, TraceError
+from agentkit.record.run_folder import RunWriter
+from agentkit.rollouts.metadata import about_run
+from agentkit.rollouts.plan import Plan
+from agentkit.rollouts.resume import ResumePlan, make_resume_plan
+
+if TYPE_CHECKING:
+    from agentkit.execution.completion_file import CompletionFile
+
+EXIT_CODES: Final = {"done": 0, "failed": 1, "limit": 3, "interrupted": INTERRUPTED}
+"""The exit code of each way to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What the command line asks for."""
+
+    episodes: int
+    parallel: int
+    seed: int
+    steps: int | None
+    budget: BudgetOptions
+    allow_unknown_price: bool
+    fresh: bool
+    out: Path | None
+    as_json: bool
+    picture: Path | None
+    cache: Path | None
+    show: bool
+    record: bool
+
+
+def run_agent(
+    name: str,
+    model: str | None,
+    inputs: Sequence[str],
+    memory: Path | None,
+    chosen: RunOptions,
+    place: str | None = None,
+) -> int:
+    """Load an agent, play and record a run, and say how it went; returns the exit code.
+
+    Args:
+        name: The agent's file, or its name.
+        model: A model that answers every node.
+        inputs: The inputs, as `name=value`.
+        memory: The file of the memory kept forever.
+        chosen: What else the command line asks for.
+        place: The recorded step to go on from, as `RUN:EPISODE:STEP`.
+
+    Raises:
+        InputError: The agent cannot be loaded, or the run cannot start.
+        TraceError: The run cannot be recorded.
+    """
+    agent, path = load(name, model, inputs, memory)
+    agent = limited(agent, chosen)
+    agent.check_ready()
+    for note in notes(agent, path):
+        echo(note, err=True)
+    if memory is not None and not agent.memory.kept_forever:
+        echo(f"note: --memory {memory} is not used: {agent.name} keeps nothing forever", err=True)
+    origin = None if place is None else find_origin(agent, place)
+    if origin is not None and model is None and (note := origin.other_models(agent)):
+        echo(f"note: {note}", err=True)
+    plan = Plan(
+        chosen.episodes, chosen.parallel, origin.seed if origin else chosen.seed, chosen.fresh,
+        allow_unknown_price=chosen.allow_unknown_price, show=chosen.show, record=chosen.record,
+    )  # fmt: skip
+    about = about_run(agent, plan, path, from_here(model))
+    if origin is not None:
+        about["from"] = {**origin.about, "writes_memory": memory is not None}
+    with RunWriter(run_folder(agent.name, chosen.out), about) as writer:
+        resume_plan = None
+        if origin is not None:
+            resume_plan = make_resume_plan(
+                agent, origin.begin(writer), plan.episodes, agent.run_limits
+            )
+            resume_plan.writes_memory = memory is not None
+            for note in memory_note(agent, chosen.fresh, resume_plan):
+                echo(note, err=True)
+        return play_recorded(
+            agent, plan, writer, make_run_view(agent, plan, resume_plan), chosen, resume_plan
+        )
+
+
+def make_run_view(agent: Agent, plan: Plan, resume_plan: ResumePlan | None = None) -> RunView:
+    """The view of a run, with what it did before if it goes on."""
+    names = [node.name for node in agent.graph.nodes]
+    run_view = RunView(names, plan.episodes, agent.limits, agent.run_limits)
+    if resume_plan is None:
+        return run_view
+    run_view.started_s -= resume_plan.seconds
+    run_view.copied_steps = resume_plan.copied_steps
+    for ended in resume_plan.settled:
+        run_view.take_up(ended)
+    for stopped, finished_steps in resume_plan.begun.values():
+        run_view.take_up(stopped, finished_steps)
+    return run_view
+
+
+def limited(agent: Agent, chosen: RunOptions) -> Agent:
+    """The agent with the limits that the command line gives.
+
+    Raises:
+        InputError: A limit does not suit it.
+    """
+    limits, run_limits = agent.limits, chosen.budget.over(agent.run_limits)
+    for option, steps in (("--steps", chosen.steps), ("--budget-steps", chosen.budget.steps)):
+        if steps is not None and agent.env is None:
+            raise InputError(f"{option} counts decisions in an environment; {agent.name} has none")
+    if chosen.steps is not None:
+        limits = replace(limits, steps=chosen.steps)
+    if (limits, run_limits) == (agent.limits, agent.run_limits):
+        return agent
+    return agent.replace(limits=limits, run_limits=run_limits)
+
+
+def play_recorded(
+    agent: Agent,
+    plan: Plan,
+    writer: RunWriter,
+    run_view: RunView,
+    chosen: RunOptions,
+    resume_plan: ResumePlan | None = None,
+) -> int:
+    """Play and record a run, or what is left of it, and say how it went.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        InputError: The run cannot start.
+        TraceError: The run cannot be recorded.
+    """
+    progress = choose(run_view, run_title(agent))
+    mistake = None
+    try:
+        stopped = _play(agent, plan, writer, run_view, progress, resume_plan, chosen.cache)
+    except InputError as error:
+        if not any(one.begun and not one.earlier for one in run_view.episodes.values()):
+            writer.discard()
+            raise
+        mistake, stopped = error, False
+    status = run_view.status(stopped) if mistake is None else "failed"
+    said = finish(writer, agent, status, run_view.summary)
+    _say_why(run_view, progress, mistake)
+    _close(agent, run_view, said, writer.folder, chosen, status)
+    return EXIT_CODES[status] if mistake is None else Mistake.exit_code
+
+
+def _play(
+    agent: Agent,
+    plan: Plan,
+    writer: RunWriter,
+    run_view: RunView,
+    progress: Progress,
+    resume_plan: ResumePlan | None,
+    cache: Path | None,
+) -> bool:
+    """Play the run; of one that cannot be recorded any more, say how to go on with it."""
+    try:
+        with _opened(cache, progress) as file:
+            return play_run(agent, plan, writer, run_view, progress, resume_plan, file)
+    except TraceError:
+        echo(f"what was reached until then lies in {writer.folder}", err=True)
+        echo(f"to go on: {resume_command(writer.folder)}", err=True)
+        raise
+
+
+def _opened(
+    path: Path | None, progress: Progress
+) -> AbstractContextManager["CompletionFile | None"]:
+    """The cache file, if one is wanted."""
+    if path is None:
+        return nullcontext()
+    from agentkit.execution.completion_file import CompletionFile
+
+    return CompletionFile(path, progress.say)
+
+
+def resume_command(folder: Path, *options: str) -> str:
+    """The command that goes on with a run, with higher limits if some are named."""
+    more = [word for option in options if option for word in (option, "MORE")]
+    return shlex.join(["agentkit", "run", "--resume", str(folder), *more])
+
+
+def _going_on(run_view: RunView, folder: Path, status: str) -> str | None:
+    """The command that goes on with what a run left."""
+    option = more_option(run_view.reached)
+    if status == "done" or (status == "limit" and not option):
+        return None
+    left = [one for one in run_view.episodes.values() if one.summary.status != "done"]
+    if len(run_view.episodes) == run_view.planned and left and all(one.stuck for one in left):
+        # The recorded action comes again, and so does the error of the environment.
+        last = left[-1].summary
+        return f"agentkit run AGENT --from {shlex.quote(str(folder))}:{last.episode}:{last.steps}"
+    return resume_command(folder, option)
+
+
+def _say_why(run_view: RunView, progress: Progress, mistake: InputError | None) -> None:
+    """Say what failed, unless the progress did."""
+    if not progress.tells_endings:
+        closing.show_failures(run_view)
+    reasons = [episode.summary.reason for episode in run_view.episodes.values()]
+    if mistake is not None and not any(str(mistake) in reason for reason in reasons):
+        echo(f"error: {mistake}", err=True)
+
+
+def _close(
+    agent: Agent,
+    run_view: RunView,
+    said: Mapping[str, str],
+    folder: Path,
+    chosen: RunOptions,
+    status: str,
+) -> None:
+    """Say how the run ended."""
+    if chosen.as_json:
+        closing.print_json(summary.machine(run_view, agent, said, folder, status))
+        return
+    lines = summary.facts(run_view, said, folder)
+    if command := _going_on(run_view, folder, status):
+        lines.append(("go on with", command))
+    headline = summary.headline(run_view, agent.name, status)
+    closing.show_answers(run_view)
+    closing.show_facts(headline, lines, status)
+    if chosen.picture is not None:
+        from agentkit.cli.view.picture import save_picture
+
+        words = f"agentkit run {agent.name} --seed {chosen.seed}"
+        save_picture(chosen.picture, words, run_title(agent), run_view, headline, lines, status)

@@ -1,0 +1,117 @@
+"""A recorded run in the terminal: its sums, its episodes, and every step of one."""
+
+import shlex
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from agentkit.cli.arguments import choose_episode, open_run
+from agentkit.cli.env_report import recorded_report
+from agentkit.cli.view.limit_lines import listed_both
+from agentkit.cli.view.step_page import StepPrinter
+from agentkit.cli.view.summary import film_facts
+from agentkit.cli.view.terminal import echo, echo_pair
+from agentkit.cli.view.words import count, money, score, seconds, tokens
+from agentkit.environments.recorder import picture_of
+from agentkit.errors import InputError, TraceError, suggest
+from agentkit.limits import Limits
+from agentkit.record.episode_state import Paid, read_episode
+from agentkit.record.reader import Run
+from agentkit.record.summaries import EpisodeSummary
+from agentkit.rollouts.resume import summarize
+
+
+def show_run(
+    folder: Path, episode: int | None, step: int | None, node: str | None, full: bool
+) -> None:
+    """Print a run, or the steps of one of its episodes.
+
+    Raises:
+        TraceError: The run is damaged.
+        InputError: The folder is no run, or has no such episode, step or node.
+    """
+    run = open_run(folder)
+    if episode is None and step is None and node is None and not full:
+        _show_overview(run)
+        return
+    chosen = choose_episode(run, episode)
+    printer = StepPrinter(step, node, full, partial(picture_of, folder, chosen))
+    for record in run.events(chosen):
+        printer.print(record)
+    if step is not None and step not in printer.steps:
+        last = max(printer.steps, default=-1)
+        has = f"steps 0 to {last}" if last >= 0 else "no step"
+        raise InputError(f"episode {chosen} of {folder} has no step {step}: it has {has}")
+    if node is not None and node not in printer.nodes:
+        raise InputError(f"no node '{node}' ran there.{suggest(node, printer.nodes)}")
+
+
+def _show_overview(run: Run) -> None:
+    about = run.about
+    agent = about.get("agent") or {}
+    name = agent.get("name", "?") if isinstance(agent, dict) else str(agent)
+    echo_pair(name, f": {_status(run)}", bold=True)
+    for label, text in _facts(about):
+        echo(f"  {label:<9} {text}")
+    paid, summaries = Paid(), []
+    for number in run.episodes:
+        record = read_episode(run, number)
+        summary, used = summarize(number, record)
+        echo(f"  episode {number}: {_outcome(summary, record.finished is not None)}")
+        summaries.append(summary)
+        paid += used
+    lines = [*recorded_report(run, summaries).items()]
+    lines += [("tokens", tokens(paid.usage)), ("cost", money(paid.cost_usd))]
+    lines += film_facts(run.folder)
+    if about.get("status") != "done" and isinstance(agent, dict):
+        lines.append(("go on", shlex.join(["agentkit", "run", "--resume", str(run.folder)])))
+    width = max(9, *(len(label) for label, _ in lines))
+    for label, text in lines:
+        echo(f"  {label:<{width}} {text}")
+    if run.episodes:
+        echo(f"look closer: agentkit show {run.folder} --episode {run.episodes[0]} --step 0")
+
+
+def _status(run: Run) -> str:
+    status = str(run.about.get("status", "?"))
+    if status != "running":
+        return status
+    return "running, or was killed before its end"
+
+
+def _facts(about: Any) -> Iterator[tuple[str, str]]:
+    yield "started", str(about.get("started", "?"))
+    if isinstance(origin := about.get("from"), dict):
+        yield "forked", ":".join(str(origin.get(key)) for key in ("run", "episode", "step"))
+    if resumed := about.get("resumed"):
+        yield "resumed", ", ".join(map(str, resumed))
+    env = about.get("env")
+    if isinstance(env, dict):
+        yield "played", str(env.get("id"))
+    models = about.get("models")
+    if isinstance(models, dict):
+        yield "models", ", ".join(dict.fromkeys(map(str, models.values())))
+    plan = about.get("plan")
+    if isinstance(plan, dict):
+        yield "seed", str(plan.get("seed"))
+    if limits := "; ".join(_limits(about.get("limits"))):
+        yield "limits", limits
+
+
+def _limits(recorded: Any) -> Iterator[str]:
+    if not isinstance(recorded, dict):
+        return
+    try:
+        limits, run_limits = (Limits(**recorded[whose]) for whose in ("episode", "run"))
+    except (TypeError, KeyError, InputError) as error:
+        raise TraceError(f"the limits in run.json are damaged: {error}") from error
+    yield from listed_both(limits, run_limits)
+
+
+def _outcome(summary: EpisodeSummary, ended: bool) -> str:
+    played = f"{count(summary.steps, 'step')}, return {score(summary.reward)}"
+    if not ended:
+        return f"unfinished, {played}"
+    reason = f" ({summary.reason})" if summary.reason else ""
+    return f"{summary.status}{reason}, {played}, {seconds(summary.seconds)}"

@@ -1,0 +1,161 @@
+"""Environments: made by id, run on a thread, and what they say of themselves."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from queue import SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from agentkit.agent import Agent, env_arguments
+from agentkit.errors import AgentKitError, EnvError, InputError, suggest
+from agentkit.plugins import broken_envs, env_ids, missing_package, register_envs
+
+if TYPE_CHECKING:
+    import gymnasium
+
+T = TypeVar("T")
+
+CUT_OFF: Final = "cut_off"
+"""In the `info` of an episode for `report`: it might have gone on."""
+
+
+def check_env_id(env_id: str) -> None:
+    """Refuse an environment that nobody registered.
+
+    Raises:
+        InputError: The id is unknown.
+    """
+    import gymnasium
+
+    register_envs()
+    if env_id in gymnasium.registry:
+        return
+    known = env_ids()
+    lines = [
+        f"unknown environment '{env_id}'.{suggest(env_id, set(known))} "
+        f"Known: {', '.join(known)}, and whatever else Gymnasium has registered",
+        *broken_envs().values(),
+    ]
+    raise InputError("\n".join(lines))
+
+
+def make_env(agent: Agent, render_mode: str | None = None) -> "gymnasium.Env[Any, Any]":
+    """The agent's environment, with its arguments filled in.
+
+    Args:
+        agent: The agent.
+        render_mode: How it is shown, in place of what its arguments say.
+
+    Raises:
+        InputError: It is unknown, a package it needs is missing, or it refuses its arguments.
+    """
+    if agent.env is None:
+        raise InputError(f"{agent.name} has no environment")
+    check_env_id(agent.env.id)
+    arguments = env_arguments(agent.env, agent.inputs)
+    if render_mode is not None:
+        arguments["render_mode"] = render_mode
+    return open_env(agent.env.id, arguments)
+
+
+def open_env(env_id: str, arguments: Mapping[str, Any]) -> "gymnasium.Env[Any, Any]":
+    """A registered environment with these arguments.
+
+    Raises:
+        InputError: A package it needs is missing, or it refuses its arguments.
+    """
+    import gymnasium
+
+    try:
+        return gymnasium.make(env_id, disable_env_checker=True, **arguments)
+    except ImportError as error:
+        module = str(gymnasium.spec(env_id).entry_point).partition(":")[0]
+        raise missing_package(f"environment '{env_id}'", module, error) from error
+    except (TypeError, ValueError, gymnasium.error.Error) as error:
+        raise InputError(f"environment '{env_id}': {error}") from error
+
+
+class EnvThread:
+    """A thread that environments run on: browsers and simulators block, and want one thread.
+
+    Unlike the threads of an executor, one that is stuck does not keep the process from ending.
+    """
+
+    def __init__(self) -> None:
+        self._calls: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        Thread(target=self._work, name="environment", daemon=True).start()
+
+    def call(self, function: Callable[[], Any]) -> "asyncio.Future[Any]":
+        """Call a function after those before it; its result, or an EnvError, can be awaited."""
+        future: Future[Any] = Future()
+        self._calls.put((future, function))
+        return asyncio.wrap_future(future)
+
+    def close(self) -> None:
+        """End the thread once its calls are done; nothing waits for that."""
+        self._calls.put(None)
+
+    def _work(self) -> None:
+        while (call := self._calls.get()) is not None:
+            future, function = call
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                future.set_result(function())
+            except AgentKitError as error:
+                future.set_exception(error)
+            except BaseException as error:  # SystemExit too: a simulator ends only its episode
+                problem = _raised(error)
+                problem.__cause__ = error
+                future.set_exception(problem)
+
+
+def call_env(question: Callable[[], T]) -> T:
+    """What an environment answers.
+
+    Raises:
+        EnvError: It raised something that is none of our errors.
+    """
+    try:
+        return question()
+    except AgentKitError:
+        raise
+    except Exception as error:
+        raise _raised(error) from error
+
+
+def _raised(error: BaseException) -> EnvError:
+    return EnvError(f"the environment raised {type(error).__name__}: {error}")
+
+
+def checked_info(info: Any) -> Mapping[str, Any]:
+    """The info of an environment.
+
+    Raises:
+        EnvError: It is no mapping.
+    """
+    if not isinstance(info, Mapping):
+        raise EnvError(f"the environment's info is {info!r}, expected a mapping")
+    return info
+
+
+def describe_info(info: Mapping[str, Any]) -> dict[str, Any]:
+    """What of an environment's info is recorded: everything but arrays (pictures)."""
+    return {key: value for key, value in info.items() if not hasattr(value, "ndim")}
+
+
+def env_report(env_id: str, infos: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What an environment says of episodes that were played, from the last `info` of each.
+
+    An environment's class may have a static method `report(infos)` that returns lines by label,
+    such as a score; without one this is empty. An episode that was interrupted, or ended by a
+    limit of the whole run, has `cut_off` in its `info`: it might have gone on.
+    """
+    import gymnasium
+    from gymnasium.envs.registration import load_env_creator
+
+    entry = gymnasium.spec(env_id).entry_point
+    creator = load_env_creator(entry) if isinstance(entry, str) else entry
+    report = getattr(creator, "report", None)
+    return {} if report is None else dict(report(list(infos)))

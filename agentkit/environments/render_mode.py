@@ -1,0 +1,81 @@
+"""How people see the environments of a run: in a window, as pictures, or not at all."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+from agentkit.agent import Agent
+from agentkit.environments.make import check_env_id
+from agentkit.errors import InputError
+from agentkit.plugins import missing_package
+
+
+@dataclass(frozen=True, slots=True)
+class RenderTarget:
+    """How people see an environment."""
+
+    render_mode: str | None = None
+    """What it is made with; None: what its arguments say."""
+    folder: Path | None = None
+    """The folder of the run, where its pictures are kept; None: nowhere."""
+
+
+NOT_RENDERED: Final = RenderTarget()
+"""Nothing is rendered."""
+_PICTURES: Final = ("rgb_array_list", "rgb_array")
+"""The render modes that give pictures; the first has those between two steps too."""
+
+
+def in_a_window(agent: Agent) -> RenderTarget:
+    """A window for each environment of the agent.
+
+    Raises:
+        InputError: It has no environment, or one that opens no window.
+    """
+    env_id, modes = _modes(agent, "--show")
+    if "human" in modes:
+        return RenderTarget("human")
+    other = ". --record keeps pictures of it" if set(modes) & set(_PICTURES) else ""
+    raise InputError(
+        f"--show: environment '{env_id}' opens no window: it needs the render mode 'human', and "
+        f"has {', '.join(modes) or 'none'}{other}"
+    )
+
+
+def as_pictures(agent: Agent, folder: Path) -> RenderTarget:
+    """Pictures of each environment of the agent, in the folder of a run.
+
+    Raises:
+        InputError: It has no environment, or one that gives no pictures, or Pillow is missing.
+    """
+    env_id, modes = _modes(agent, "--record")
+    mode = next((mode for mode in _PICTURES if mode in modes), None)
+    if mode is None:
+        raise InputError(
+            f"--record: environment '{env_id}' gives no pictures: it needs the render mode "
+            f"'rgb_array' or 'rgb_array_list', and has {', '.join(modes) or 'none'}"
+        )
+    if find_spec("PIL") is None:
+        raise InputError("--record needs Pillow, which is not installed: pip install pillow")
+    return RenderTarget(mode, folder)
+
+
+def _modes(agent: Agent, option: str) -> tuple[str, list[str]]:
+    """The agent's environment, and the render modes that its class says it has."""
+    import gymnasium
+    from gymnasium.envs.registration import load_env_creator
+
+    if agent.env is None:
+        raise InputError(f"{option} needs an environment, and {agent.name} has none")
+    env_id = agent.env.id
+    check_env_id(env_id)
+    entry: Any = gymnasium.spec(env_id).entry_point
+    try:
+        creator = load_env_creator(entry) if isinstance(entry, str) else entry
+    except ImportError as error:
+        module = str(entry).partition(":")[0]
+        raise missing_package(f"environment '{env_id}'", module, error) from error
+    metadata = getattr(creator, "metadata", None)
+    modes = metadata.get("render_modes") if isinstance(metadata, dict) else None
+    return env_id, [str(mode) for mode in modes or ()]

@@ -1,0 +1,137 @@
+"""The environment of one episode, on its thread."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from agentkit.agent import Agent
+from agentkit.environments.fast_forward import rebuild, repeats_itself
+from agentkit.environments.make import EnvThread, checked_info, make_env
+from agentkit.environments.recorder import Camera
+from agentkit.environments.render_mode import NOT_RENDERED, RenderTarget
+from agentkit.errors import InputError
+
+if TYPE_CHECKING:
+    import gymnasium
+
+Outcome = tuple[str, float, bool, bool, Mapping[str, Any]]
+"""Observation, reward, terminated, truncated, info."""
+
+
+class EnvSession:
+    """Where an episode is played.
+
+    Args:
+        agent: The agent, which has an environment.
+        seed: The episode's seed.
+        thread: The thread that the environment runs on.
+        episode: The episode's number.
+        showing: How people see it.
+    """
+
+    def __init__(
+        self,
+        agent: Agent,
+        seed: int | None,
+        thread: EnvThread,
+        episode: int,
+        render_target: RenderTarget,
+    ) -> None:
+        self._agent = agent
+        self._seed = seed
+        self._thread = thread
+        self._episode = episode
+        self._showing = render_target
+        self._made: gymnasium.Env[Any, Any] | None = None
+        self._camera: Camera | None = None
+
+    async def make(self) -> bool:
+        """Make the environment; says whether it repeats itself.
+
+        Raises:
+            InputError: It cannot be made.
+            TraceError: Pictures that a process before left cannot be read.
+        """
+        repeats: bool = await self._thread.call(self._make)
+        return repeats
+
+    async def replace(self, env: "gymnasium.Env[Any, Any]") -> None:
+        """Play in another environment instead.
+
+        Raises:
+            InputError: It is to be seen, and there is nothing to see of the other one.
+        """
+        if self._showing != NOT_RENDERED:
+            raise InputError(
+                f"{self._agent.name}'s environment does not repeat itself (resumable = False), so "
+                "a replay of it takes the recorded answers, and there is nothing to see: say "
+                "--show or --record while it is played"
+            )
+        await self._thread.call(self._env.close)
+        self._made = env
+
+    async def reset(self) -> tuple[str, Mapping[str, Any]]:
+        """Begin the episode.
+
+        Raises:
+            EnvError: The environment raised.
+        """
+        observation, info = await self._thread.call(self._reset)
+        return observation, checked_info(info)
+
+    async def fast_forward(
+        self, started: Mapping[str, Any], outcomes: Sequence[Mapping[str, Any]]
+    ) -> tuple[str, Mapping[str, Any], float | None]:
+        """Repeat what was recorded; see `rebuild`."""
+        again = partial(rebuild, self._env, self._seed, started, outcomes, self._camera)
+        result: tuple[str, Mapping[str, Any], float | None] = await self._thread.call(again)
+        return result
+
+    async def step(self, action: str, first: Callable[[], None]) -> Outcome:
+        """Let the environment answer an action, after doing something else on its thread.
+
+        Raises:
+            EnvError: The environment raised.
+        """
+        outcome: Outcome = await self._thread.call(partial(self._step, action, first))
+        return outcome
+
+    async def close(self, patience_s: float | None) -> BaseException | None:
+        """Close the environment within a time; what it raised, if it did."""
+        closing = self._thread.call(self._close)
+        await asyncio.wait([closing], timeout=patience_s)
+        return closing.exception() if closing.done() else None
+
+    @property
+    def _env(self) -> "gymnasium.Env[Any, Any]":
+        if self._made is None:
+            raise RuntimeError("the environment was not made")
+        return self._made
+
+    def _make(self) -> bool:
+        self._made = make_env(self._agent, self._showing.render_mode)
+        if self._showing.folder is not None:
+            self._camera = Camera(self._showing.folder, self._episode, self._made)
+        return repeats_itself(self._made)
+
+    def _reset(self) -> tuple[str, Mapping[str, Any]]:
+        beginning = self._env.reset(seed=self._seed)
+        if self._camera is not None:
+            self._camera.begin()
+        return beginning
+
+    def _step(self, action: str, first: Callable[[], None]) -> Outcome:
+        first()
+        observation, reward, terminated, truncated, info = self._env.step(action)
+        if self._camera is not None:
+            self._camera.step(action, float(reward))
+        return observation, float(reward), bool(terminated), bool(truncated), checked_info(info)
+
+    def _close(self) -> None:
+        try:
+            if self._made is not None:
+                self._made.close()
+        finally:
+            if self._camera is not None:
+                self._camera.close()

@@ -1,0 +1,326 @@
+"""A graph with the models and functions that its nodes name, ready to be executed."""
+
+import inspect
+import os
+from collections.abc import Callable, Collection, Hashable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from agentkit.errors import InputError, Problem, SpecError, suggest
+from agentkit.graph.compile import CompiledNode, memory_keys
+from agentkit.graph.graph import Graph
+from agentkit.messages import Sampling
+from agentkit.models.base import Model
+from agentkit.models.resolve import ModelChoice, ModelChooser
+from agentkit.outputs.declaration import Output
+
+
+@dataclass(frozen=True, slots=True)
+class BoundFunction:
+    """A function node's function."""
+
+    name: str
+    call: Callable[..., Any]
+    takes_step: bool
+    """Whether it has a parameter called `step`, and so receives the running step."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoundNode:
+    """A compiled node with what answers it."""
+
+    compiled: CompiledNode
+    model: Model | None
+    sampling: Sampling
+    function: BoundFunction | None
+
+    @property
+    def prompt_model(self) -> Model:
+        """The model of a prompt node."""
+        if self.model is None:
+            raise TypeError(f"node '{self.compiled.name}' has no model")
+        return self.model
+
+    @property
+    def prompt_output(self) -> Output:
+        """How a prompt node's completion is read."""
+        if self.compiled.output is None:
+            raise TypeError(f"node '{self.compiled.name}' has no prompt")
+        return self.compiled.output
+
+    @property
+    def bound_function(self) -> BoundFunction:
+        """The function of a function node."""
+        if self.function is None:
+            raise TypeError(f"node '{self.compiled.name}' is no function")
+        return self.function
+
+
+class Binding:
+    """Binds the nodes of a graph.
+
+    Args:
+        graph: The graph.
+        model: What answers nodes that name no model.
+        models: Models by the names nodes use.
+        functions: Functions by the names nodes use, before those that plug-ins register.
+        memory: The declared memory keys.
+        chooser: Looks up the models that nodes name by their ids.
+
+    Raises:
+        SpecError: A node names a model, function or memory key that is not there.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        model: ModelChoice | None,
+        models: Mapping[str, ModelChoice],
+        functions: Mapping[str, Callable[..., Any]],
+        memory: Collection[str],
+        *,
+        chooser: ModelChooser,
+    ) -> None:
+        self.graph = graph
+        self.chooser = chooser
+        self.model = model
+        self.models = models
+        self.functions = dict(functions)
+        self.memory = frozenset(memory)
+        problems: list[Problem] = []
+        self.nodes = tuple(self.bind(compiled, problems) for compiled in graph.compiled)
+        for field, template in (("system", graph.system), ("context", graph.context)):
+            for key in sorted((memory_keys(template.reads) or frozenset()) if template else ()):
+                if key not in self.memory:
+                    problems.append(Problem(self._unknown_key(key), field=field))
+        if problems:
+            raise SpecError(problems)
+
+    def bind(self, compiled: CompiledNode, problems: list[Problem]) -> BoundNode:
+        """Bind one node, adding what is wrong to `problems`."""
+        node = compiled.node
+        function = self._function(compiled, problems) if node.function is not None else None
+        choice = self._choice(compiled, problems) if node.function is None else None
+        for use in compiled.uses:
+            for key in sorted(memory_keys(use.reads) or ()):
+                if key not in self.memory:
+                    problems.append(Problem(self._unknown_key(key), node.name, use.field, use.key))
+        for key in node.save:
+            if key not in self.memory:
+                problems.append(Problem(self._unknown_key(key), node.name, "save", key))
+        return BoundNode(
+            compiled,
+            choice.model if choice else None,
+            node.sampling.over(choice.sampling) if choice else Sampling(),
+            function,
+        )
+
+    @property
+    def asked(self) -> list[tuple[str, Model]]:
+        """The prompt nodes, each with the model that answers it."""
+        return [(bound.compiled.name, bound.model) for bound in self.nodes if bound.model]
+
+    def exchange_models(self, exchange: Callable[[Model], Model]) -> None:
+        """Let other models answer in place of those that were bound, added nodes included."""
+
+        def exchanged(choice: ModelChoice) -> ModelChoice:
+            return replace(choice, model=exchange(choice.model))
+
+        self.model = None if self.model is None else exchanged(self.model)
+        self.models = {name: exchanged(choice) for name, choice in self.models.items()}
+        self.nodes = tuple(
+            bound if bound.model is None else replace(bound, model=exchange(bound.model))
+            for bound in self.nodes
+        )
+
+    def _unknown_key(self, key: str) -> str:
+        known = ", ".join(sorted(self.memory)) or "none"
+        return (
+            f"memory has no key '{key}'.{suggest(key, self.memory)} Declared keys: {known}; "
+            "declare it with a starting value under 'memory'"
+        )
+
+    def _choice(self, compiled: CompiledNode, problems: list[Problem]) -> ModelChoice | None:
+        name = compiled.node.model
+        if name is None:
+            if self.model is None:
+                message = "no model answers this node: give the agent a 'model'"
+                problems.append(Problem(message, compiled.name, "model"))
+            return self.model
+        if name in self.models:
+            return self.models[name]
+        try:
+            return self.chooser.choose(name)
+        except InputError as error:
+            known = ", ".join(sorted(self.models))
+            hint = f" Named under 'models': {known}" if known else ""
+            message = f"{error}{suggest(name, set(self.models))}{hint}"
+            problem = Problem(message, compiled.name, "model", missing=error.missing)
+            problems.append(problem)
+            return None
+
+    def _function(self, compiled: CompiledNode, problems: list[Problem]) -> BoundFunction | None:
+        name = compiled.node.function
+        if callable(name):
+            function, label = name, getattr(name, "__name__", "function")
+        else:
+            label = str(name)
+            found = self._named_function(label, compiled.name, problems)
+            if found is None:
+                return None
+            function = found
+        parameters = inspect.signature(function).parameters
+        takes_step = "step" in parameters and "step" not in compiled.node.with_
+        if message := _argument_problem(label, parameters, compiled.node.with_, takes_step):
+            problems.append(Problem(message, compiled.name, "with"))
+        return BoundFunction(label, function, takes_step)
+
+    def _named_function(
+        self, name: str, node: str, problems: list[Problem]
+    ) -> Callable[..., Any] | None:
+        if name in self.functions:
+            return self.functions[name]
+        from agentkit.plugins import function_names, get_function
+
+        try:
+            return get_function(name)
+        except InputError as error:
+            known = {*self.functions, *function_names()}
+            message = f"unknown function '{name}'.{suggest(name, known)}"
+            message += f" Known: {', '.join(sorted(known)) or 'none'}"
+            message = message if name not in known else str(error)
+            problems.append(Problem(message, node, "function", missing=error.missing))
+            return None
+
+
+def bind(
+    graph: Graph,
+    model: Any,
+    models: Mapping[str, Any],
+    functions: Mapping[str, Callable[..., Any]],
+    memory: Collection[str],
+    *,
+    env_id: str | None = None,
+    folder: Path | None = None,
+) -> Binding:
+    """Look up every model and bind the nodes of a graph.
+
+    Args:
+        graph: The graph.
+        model: What answers nodes that name no model: a name under `models`, or one of their kinds.
+        models: By name: an id, a Model, a function of a Request, or a mapping with `use` (one of
+            these), sampling settings, and how its server is called (`Settings`, `base_url`).
+        functions: Functions by the names nodes use.
+        memory: The declared memory keys.
+        env_id: The environment whose expert the model `rules` is.
+        folder: Where relative file names in model ids start.
+
+    Raises:
+        SpecError: A model, function or memory key is unknown; it lists every problem.
+    """
+    problems: list[Problem] = []
+    chooser = ModelChooser(env_id, folder)
+
+    def choose(value: Any, key: str | None) -> ModelChoice | None:
+        try:
+            return chooser.choose(value, key)
+        except InputError as error:
+            field = "models" if key else "model"
+            problems.append(Problem(str(error), None, field, key, missing=error.missing))
+            return None
+
+    choices = {name: choose(value, name) for name, value in models.items()}
+    named = isinstance(model, str) and model in choices
+    default = choices[model] if named else None if model is None else choose(model, None)
+    found = {name: choice for name, choice in choices.items() if choice is not None}
+    try:
+        binding = Binding(graph, default, found, functions, memory, chooser=chooser)
+    except SpecError as error:
+        blamed = default is None and model is not None
+        rest = [p for p in error.problems if not (blamed and p.field == "model")]
+        raise SpecError([*problems, *rest]) from None
+    if problems:
+        raise SpecError(problems)
+    return binding
+
+
+_KEPT: Final = 4
+"""How many bindings are kept for a graph."""
+
+
+def kept_binding(
+    graph: Graph,
+    model: Any,
+    models: Mapping[str, Any],
+    functions: Mapping[str, Callable[..., Any]],
+    memory: Collection[str],
+) -> Binding:
+    """Bind a graph, or take what `bind` gave for the same models, functions and memory keys.
+
+    A script is read anew every time, for its answers are used up. Arguments as `bind`.
+
+    Raises:
+        SpecError: A model, function or memory key is unknown; it lists every problem.
+    """
+    key = _binding_key(graph, model, models, functions, memory)
+    kept: Binding | None = graph.bindings.get(key) if key else None
+    if kept is not None:
+        return kept
+    binding = bind(graph, model, models, functions, memory)
+    if key and not binding.chooser.has_scripts:
+        before = list(graph.bindings.items())[1 - _KEPT :]
+        graph.bindings = {**dict(before), key: binding}  # other threads may read the old one
+    return binding
+
+
+def _binding_key(
+    graph: Graph,
+    model: Any,
+    models: Mapping[str, Any],
+    functions: Mapping[str, Callable[..., Any]],
+    memory: Collection[str],
+) -> Hashable:
+    """What makes two bindings of a graph the same; None for settings, which may be changed.
+
+    A binding holds everything that it was made of, so that the number of an object stays its own.
+    What an id means depends on the process's environment: a server's address, a key.
+    """
+    by_id = graph.names_models
+    key: list[Hashable] = [*models, *functions, *map(id, functions.values()), frozenset(memory)]
+    for value in (model, *models.values()):
+        if isinstance(value, str):
+            by_id = True
+            key.append(value)
+        elif value is not None and isinstance(value, Mapping):
+            return None
+        else:
+            key.append(id(value))
+    if by_id:
+        key.append(frozenset(os.environ.items()))
+    return tuple(key)
+
+
+def _argument_problem(
+    label: str,
+    parameters: Mapping[str, inspect.Parameter],
+    given: Collection[str],
+    takes_step: bool,
+) -> str | None:
+    """What is wrong with a function node's arguments, or None."""
+    kinds = inspect.Parameter
+    named = {
+        name: parameter
+        for name, parameter in parameters.items()
+        if parameter.kind in (kinds.POSITIONAL_OR_KEYWORD, kinds.KEYWORD_ONLY)
+        and not (takes_step and name == "step")
+    }
+    takes_any = any(p.kind is kinds.VAR_KEYWORD for p in parameters.values())
+    expects = f"{label} takes: {', '.join(named) or 'nothing'}"
+    for name in given:
+        if name not in named and not takes_any:
+            return f"unknown argument '{name}'.{suggest(name, set(named))} {expects}"
+    for name, parameter in named.items():
+        if parameter.default is kinds.empty and name not in given:
+            return f"missing argument '{name}'. {expects}"
+    return None

@@ -1,0 +1,1 @@
+"""Nodes and the graph they form: dependencies, validation, order, drawing."""

@@ -1,0 +1,241 @@
+"""A node with its templates, expressions and output compiled, and the names it reads."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from agentkit.errors import Problem, suggest
+from agentkit.graph.node import MISSING, NODE_FIELDS, Check, Node
+from agentkit.graph.node_fields import validate_fields
+from agentkit.outputs.declaration import Output, OutputProblem, compile_output, fallback_error
+from agentkit.templates.template import (
+    RESERVED_WORDS,
+    Expression,
+    Reads,
+    Template,
+    TemplateProblem,
+    compile_expression,
+    compile_template,
+)
+from agentkit.values import json_copy
+
+STEP_NAMES: Final = frozenset(
+    {"observation", "actions", "reward", "step", "episode", "info", "history"}
+)
+"""Names the environment gives to every step."""
+OWN_NAMES: Final = frozenset({"memory", "previous"})
+"""Names the agent itself gives to every step."""
+LOCAL_NAMES: Final = frozenset({"item", "output"})
+"""Names that mean something only in some fields of some nodes."""
+RESERVED_NAMES: Final = STEP_NAMES | OWN_NAMES | LOCAL_NAMES | NODE_FIELDS | RESERVED_WORDS
+"""Names that no node and no input may have."""
+
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class CompiledNode:
+    """What a step needs to execute a node."""
+
+    node: Node
+    template: Template | None = None
+    output: Output | None = None
+    when: Expression | None = None
+    each: Expression | None = None
+    images: Expression | None = None
+    save: list[tuple[str, Expression]] = field(default_factory=list)
+    checks: list[tuple[Check, Expression]] = field(default_factory=list)
+    arguments: list[tuple[str, Expression]] = field(default_factory=list)
+    uses: list["Use"] = field(default_factory=list)
+    reads: dict[str, frozenset[str] | None] = field(default_factory=dict)
+    """Every name any of its fields reads, `output` left out."""
+
+    @property
+    def name(self) -> str:
+        """The node's name."""
+        return self.node.name
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """The names that one field of a node reads and binds, kept for error messages."""
+
+    field: str
+    key: str | None
+    reads: Reads
+    binds: frozenset[str] = frozenset()
+
+
+def merge_reads(into: dict[str, frozenset[str] | None], reads: Reads) -> None:
+    """Add `reads` to `into`; a name used whole stays used whole."""
+    for name, keys in reads.items():
+        known = into.get(name, frozenset())
+        into[name] = None if known is None or keys is None else known | keys
+
+
+def compile_node(node: Node, problems: list[Problem]) -> CompiledNode:
+    """Compile every field of a node, adding what is wrong to `problems`."""
+    node = validate_fields(node, problems)
+    compiled = CompiledNode(node)
+    problems.extend(_shape_problems(node))
+    compiler = _Compiler(compiled, problems)
+    if node.function is None:
+        compiled.template = compiler.template("prompt", node.prompt)
+        compiled.output = compiler.output(node.output)
+    problems.extend(_stand_in_problems(compiled))
+    compiled.when = compiler.expression("when", node.when)
+    compiled.each = compiler.expression("each", node.each)
+    compiled.images = compiler.expression("images", node.images)
+    for key, source in node.save.items():
+        if expression := compiler.expression("save", source, key):
+            compiled.save.append((key, expression))
+    for number, check in enumerate(node.check, 1):
+        if expression := compiler.expression("check", check.that, str(number)):
+            compiled.checks.append((check, expression))
+    for key, source in node.with_.items():
+        if expression := compiler.expression("with", source, key):
+            compiled.arguments.append((key, expression))
+    for use in compiled.uses:
+        merge_reads(compiled.reads, use.reads)
+    compiled.reads.pop("output", None)
+    return compiled
+
+
+class _Compiler:
+    """Compiles the fields of one node, remembering what each reads."""
+
+    def __init__(self, compiled: CompiledNode, problems: list[Problem]) -> None:
+        self._compiled = compiled
+        self._problems = problems
+
+    def template(self, field_name: str, source: str) -> Template | None:
+        template = self._attempt(lambda: compile_template(source), field_name, None)
+        if template is not None:
+            self._use(field_name, None, template.reads, template.binds)
+        return template
+
+    def expression(
+        self, field_name: str, source: str | None, key: str | None = None
+    ) -> Expression | None:
+        if source is None:
+            return None
+        if not isinstance(source, str) or not source.strip():
+            message = f"expected an expression, found {source!r}"
+            self._problems.append(Problem(message, self._compiled.name, field_name, key))
+            return None
+        expression = self._attempt(lambda: compile_expression(source), field_name, key)
+        if expression is not None:
+            self._use(field_name, key, expression.reads)
+        return expression
+
+    def output(self, declaration: Any) -> Output | None:
+        try:
+            output = compile_output(declaration)
+        except OutputProblem as error:
+            self._problems.extend(
+                Problem(one.message, self._compiled.name, "output", one.key) for one in error.all
+            )
+            return None
+        self._use("output", None, output.reads)
+        return output
+
+    def _attempt(self, compile_it: Callable[[], T], field_name: str, key: str | None) -> T | None:
+        try:
+            return compile_it()
+        except TemplateProblem as error:
+            self._problems.append(
+                Problem(error.message, self._compiled.name, field_name, key, error.lineno - 1)
+            )
+            return None
+
+    def _use(
+        self, field_name: str, key: str | None, reads: Reads, binds: frozenset[str] = frozenset()
+    ) -> None:
+        self._compiled.uses.append(Use(field_name, key, reads, binds))
+
+
+def name_problem(name: object) -> str | None:
+    """Why a name cannot be a node's or an input's, or None."""
+    if not isinstance(name, str) or not name.isidentifier() or name != name.lower():
+        return (
+            f"{name!r} is not a name: use lower-case letters, digits and _, starting with a letter"
+        )
+    if name.startswith("_"):
+        return f"'{name}' starts with _: names start with a letter"
+    if name in RESERVED_NAMES:
+        return f"'{name}' is reserved: choose another name, such as '{name}_1'"
+    return None
+
+
+def _shape_problems(node: Node) -> Iterator[Problem]:
+    """What is wrong with a node by itself, its templates aside."""
+    if message := name_problem(node.name):
+        yield Problem(message, node.name, "name")
+    yield from _prompt_problems(node)
+
+
+def _stand_in_problems(compiled: CompiledNode) -> Iterator[Problem]:
+    """Values of `initial` and `otherwise` that cannot be.
+
+    `otherwise` stands for an answer, so it must be one. `initial` stands for no answer yet, for
+    which a text like "nothing" may be right.
+    """
+    node, given = compiled.node, {}
+    for name, value in (("initial", node.initial), ("otherwise", node.otherwise)):
+        if message := None if value is MISSING else _not_json(name, value):
+            yield Problem(message, node.name, name)
+        elif value is not MISSING:
+            given[name] = json_copy(value)
+    initial = given.get("initial")
+    if node.each is not None and initial is not None and not isinstance(initial, list):
+        message = f"the value of a node with 'each' is a list; found {initial!r:.60}"
+        yield Problem(message, node.name, "initial")
+    output = compiled.output
+    if output is not None and (message := fallback_error(output, given.get("otherwise"))):
+        yield Problem(message, node.name, "otherwise")
+
+
+def _not_json(name: str, value: Any) -> str | None:
+    try:
+        json_copy(value, name)
+    except TypeError as error:
+        return str(error)
+    return None
+
+
+_PROMPT_ONLY: Final = {
+    "recall": (),
+    "images": None,
+    "reuse": False,
+    "model": None,
+    "output": "text",
+}
+"""Fields that mean nothing in a function node, with the value that stands for not given."""
+
+
+def _prompt_problems(node: Node) -> Iterator[Problem]:
+    """A node has a prompt or a function, with the fields that go with it."""
+    if node.function is None:
+        if not node.prompt.strip():
+            yield Problem("the prompt is empty: say what to ask the model", node.name, "prompt")
+        if node.with_:
+            message = "'with' gives arguments to a function, and there is none"
+            yield Problem(message, node.name, "with")
+        return
+    if node.prompt:
+        yield Problem("a node has a prompt or a function, not both", node.name, "function")
+    for name, unset in _PROMPT_ONLY.items():
+        value = getattr(node, name)
+        if value != unset and value != []:
+            yield Problem(f"'{name}' needs a prompt; a function node has none", node.name, name)
+
+
+def unknown_name(name: str, known: frozenset[str]) -> str:
+    """The message for a name that nothing gives, with the names that could be meant."""
+    return f"unknown name '{name}'.{suggest(name, known)} It can use: {', '.join(sorted(known))}"
+
+
+def memory_keys(reads: Mapping[str, frozenset[str] | None]) -> frozenset[str] | None:
+    """The memory keys that are read; None stands for all of them."""
+    return reads.get("memory", frozenset())

@@ -1,0 +1,93 @@
+"""Node: one prompt, or one Python function, and how its answer is read."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field, fields
+from typing import Any, Final
+
+from agentkit.messages import Sampling
+
+
+class MissingType:
+    """The type of `MISSING`, which tells a value that was not given from null."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Final = MissingType()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A condition that a node's output must meet."""
+
+    that: str
+    """An expression over `output` and the names a prompt may use; true when all is well."""
+    say: str = ""
+    """What the model is told when it is not; by default the expression itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One prompt of an agent. See docs/yaml.md for each field at length.
+
+    Everything here is only stored; `Graph` checks it and reports all problems at once.
+    """
+
+    name: str
+    """A lower-case identifier by which other nodes read this node's output."""
+    prompt: str = ""
+    """A Jinja template; the names in it that are nodes are dependencies."""
+    _: KW_ONLY
+    output: Any = "text"
+    """How the completion is read: `text`, `number`, `integer`, `yes_no`, `code`, `json`,
+    `{"choice": ...}`, a schema, or a pydantic model class."""
+    model: str | None = None
+    """Which of the agent's models answers; None is the agent's own."""
+    when: str | None = None
+    """An expression; when it is false the node is skipped and keeps its value."""
+    initial: Any = MISSING
+    """The value before the node first ran."""
+    each: str | None = None
+    """An expression giving a list: the prompt is asked once per `item`; the output is a list."""
+    recall: Sequence[str] = ()
+    """Nodes whose question and answer stand in the conversation before the prompt."""
+    after: Sequence[str] = ()
+    """Nodes that must finish first, without being read."""
+    save: Mapping[str, str] = field(default_factory=dict)
+    """Memory writes: key to an expression over `output`."""
+    check: Sequence[Check] = ()
+    """Conditions on the output."""
+    attempts: int = 3
+    """How often the model is asked before an unreadable or unacceptable answer fails the node."""
+    otherwise: Any = MISSING
+    """The value when all attempts are spent."""
+    function: str | Callable[..., Any] | None = None
+    """A registered function's name, or in Python the function itself, instead of a prompt."""
+    with_: Mapping[str, str] = field(default_factory=dict)
+    """Arguments of the function: name to expression (`with` in YAML)."""
+    images: str | None = None
+    """An expression giving a picture, or a list of them, shown with the prompt."""
+    reuse: bool = False
+    """Whether a request made before in the episode takes its completion without a call."""
+    with_context: bool = True
+    """Whether the agent's context stands in front of this prompt."""
+    temperature: float | None = None
+    """Sampling temperature; 0 is greedy."""
+    top_p: float | None = None
+    """Share of probability mass kept, in (0, 1]."""
+    max_tokens: int | None = None
+    """The most tokens of a completion."""
+    stop: Sequence[str] = ()
+    """Texts that end the completion."""
+    seed: int | None = None
+    """Seed of the sampler, where the model has one."""
+
+    @property
+    def sampling(self) -> Sampling:
+        """The node's own sampling settings."""
+        return Sampling(self.temperature, self.top_p, self.max_tokens, tuple(self.stop), self.seed)
+
+
+NODE_FIELDS: Final = frozenset(f.name for f in fields(Node)) - {"name", "with_"} | {"with"}
+"""The fields of a node as YAML spells them."""

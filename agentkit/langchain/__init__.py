@@ -1,0 +1,1 @@
+"""A graph as a Runnable of LangChain, with callbacks for each node."""

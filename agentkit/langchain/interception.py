@@ -1,0 +1,89 @@
+"""Intercept the calls of a step: between its nodes and their models and functions."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import replace
+from typing import Any, Protocol
+
+from agentkit.errors import Problem
+from agentkit.execution.binding import Binding, BoundFunction, BoundNode
+from agentkit.graph.compile import CompiledNode
+from agentkit.messages import Completion, Request, Usage
+from agentkit.models.base import Model, Priced
+
+
+class Watcher(Protocol):
+    """Is asked in place of a model, and called in place of a function."""
+
+    async def complete(self, model: Model, request: Request) -> Completion:
+        """Ask the model."""
+        ...
+
+    async def call(self, function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+        """Call the function."""
+        ...
+
+
+_watcher: ContextVar[Watcher | None] = ContextVar("agentkit_watcher", default=None)
+
+
+@contextmanager
+def watched(watcher: Watcher | None) -> Iterator[None]:
+    """Steps with a `InterceptedBinding` that start in this block are watched."""
+    token = _watcher.set(watcher)
+    try:
+        yield
+    finally:
+        _watcher.reset(token)
+
+
+class _Watched:
+    """A model whose calls are seen by the watcher of the running step, if it has one."""
+
+    def __init__(self, model: Model) -> None:
+        self.name = model.name
+        self.reads_variables = model.reads_variables
+        self._model = model
+
+    async def complete(self, request: Request) -> Completion:
+        """Ask the model."""
+        watcher = _watcher.get()
+        if watcher is None:
+            return await self._model.complete(request)
+        return await watcher.complete(self._model, request)
+
+    def cost_usd(self, usage: Usage) -> float | None:
+        """What this usage costs."""
+        return self._model.cost_usd(usage) if isinstance(self._model, Priced) else None
+
+
+class InterceptedBinding(Binding):
+    """A binding whose models and functions the watcher of the running step sees."""
+
+    def __init__(self, binding: Binding) -> None:
+        vars(self).update(vars(binding))
+        self._watched: dict[int, _Watched] = {}
+        self.nodes = tuple(self._watch(bound) for bound in binding.nodes)
+
+    def bind(self, compiled: CompiledNode, problems: list[Problem]) -> BoundNode:
+        """Bind one node, adding what is wrong to `problems`."""
+        return self._watch(super().bind(compiled, problems))
+
+    def _watch(self, bound: BoundNode) -> BoundNode:
+        model, function = bound.model, bound.function
+        return replace(
+            bound,
+            model=model and self._watched.setdefault(id(model), _Watched(model)),
+            function=function and _seen(function),
+        )
+
+
+def _seen(function: BoundFunction) -> BoundFunction:
+    called = function.call
+
+    def call(**arguments: Any) -> Any:
+        watcher = _watcher.get()
+        return called(**arguments) if watcher is None else watcher.call(called, arguments)
+
+    return replace(function, call=call)

@@ -1,0 +1,231 @@
+"""LangChainModel: any chat model of LangChain."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from agentkit.errors import AgentKitError, InputError
+from agentkit.messages import Completion, Request, Usage
+from agentkit.models.header_guard import HeaderGuard
+from agentkit.models.hosted import DEFAULT, HostedModel, Retryable, Settings
+from agentkit.models.json_forms import is_wrapped, unwrapped
+from agentkit.models.keys import OPENAI_KEY
+from agentkit.models.langchain.errors import (
+    cut_answer,
+    failure,
+    is_about_form,
+    no_pieces,
+    refused_setting,
+)
+from agentkit.models.langchain.forms import Forms
+from agentkit.models.langchain.ids import (
+    Provider,
+    get_provider,
+    key_values,
+    load_class,
+    make_chat,
+    other_host,
+)
+from agentkit.models.langchain.messages import from_langchain, to_langchain
+from agentkit.models.langchain.names import About, describe
+from agentkit.models.per_loop import PerLoop
+from agentkit.models.prices import listed_cost
+
+if TYPE_CHECKING:
+    from httpx2 import AsyncClient
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import BaseMessage
+    from langchain_core.runnables import Runnable
+
+_ENOUGH: Final = 2
+"""Streams without any piece, one after another, that tell of a server which knows no streams."""
+_STALE: Final = 200
+"""The most connections of an event loop that is gone which a client can still hold."""
+
+
+class LangChainModel(HostedModel):
+    """A chat model of LangChain, from whatever package.
+
+    Args:
+        chat: The chat model. It is left as it is: its own retries come before those of the
+            settings, so make it with `max_retries=0`.
+        settings: Timeout, tries, limits and price.
+    """
+
+    def __init__(self, chat: "BaseChatModel", settings: Settings = DEFAULT) -> None:
+        self._forms = Forms(chat)
+        self._set_up(describe(chat), settings)
+
+    def _set_up(self, about: About, settings: Settings) -> None:
+        super().__init__(about.name, settings)
+        self._about = about
+        self._plain = False
+        self._unstreamed = 0
+
+    async def _get_forms(self) -> Forms:
+        """The chat model, for the running event loop."""
+        return self._forms
+
+    async def _ask(self, request: Request) -> Completion:
+        forms = await self._get_forms()
+        asked = None
+        if request.schema is not None and not self._plain:
+            asked = forms.structured(request.sampling, request.schema)
+        try:
+            chat = asked or forms.tuned(request.sampling)
+            streamed = request.on_text is not None and self._unstreamed < _ENOUGH
+            answer = await _answer(chat, request, forms.stop(request.sampling), streamed)
+            if streamed:
+                self._unstreamed = 0
+            elif request.on_text is not None and (text := str(answer.text)):
+                request.on_text(text)
+            return _completion(request, answer, asked is not None)
+        except (AgentKitError, Retryable):
+            raise
+        except Exception as error:
+            outcome = self._outcome(error, forms, request, asked is not None)
+        # Errors of a provider can hold the request with its key: ours do not come from them.
+        if isinstance(outcome, Completion):
+            return outcome
+        raise outcome
+
+    def _outcome(
+        self, error: Exception, forms: Forms, request: Request, structured: bool
+    ) -> Completion | Exception:
+        """What an error of the chat model means."""
+        cut = cut_answer(error)
+        if cut is not None:
+            return cut
+        if structured and is_about_form(error):
+            self._plain = True
+            return Retryable("it does not take a JSON schema: asking without it", changed=True)
+        if request.on_text is not None and self._unstreamed < _ENOUGH and no_pieces(error):
+            self._unstreamed += 1
+            if self._unstreamed == _ENOUGH:
+                return Retryable("it sends no pieces: asking for whole answers", changed=True)
+        setting = refused_setting(error)
+        if setting is not None and forms.leave_out(setting, request.sampling):
+            return Retryable(f"it does not take '{setting}': asking without it", changed=True)
+        secrets = [*forms.secrets(), *key_values(self._about.variables)]
+        return failure(error, self.name, self._about.variables, secrets)
+
+    def _listed_cost(self, usage: Usage) -> float | None:
+        return listed_cost(usage, self._about.model, self._about.priced_by)
+
+
+def make_langchain_model(rest: str, settings: Settings = DEFAULT) -> LangChainModel:
+    """The model of an id `langchain:PROVIDER:NAME`.
+
+    Args:
+        rest: `PROVIDER:NAME`.
+        settings: Timeout, tries, limits and price.
+
+    Raises:
+        InputError: There is no such provider, its package is missing, or the id is not whole.
+    """
+    provider, _, model = rest.partition(":")
+    if not model.strip():
+        example = f"langchain:{provider or 'openai'}:NAME"
+        raise InputError(f"which model? Write provider and name after langchain: {example}")
+    return _ModelById(provider, get_provider(provider), model, settings)
+
+
+class _ModelById(LangChainModel):
+    """A chat model that is made when it is first asked, one for each event loop."""
+
+    def __init__(
+        self, provider_id: str, provider: Provider, model: str, settings: Settings
+    ) -> None:
+        host = other_host(provider)
+        name = f"langchain:{provider_id}:{model}{'@' if host else ''}{host}"
+        priced_by = None if host else provider.priced_by
+        self._set_up(About(name, model, priced_by, provider.variables), settings)
+        self._provider = provider
+        self._made = PerLoop(self._make, _Made.close)
+
+    async def _get_forms(self) -> Forms:
+        return (await self._made.get()).forms
+
+    def _make(self) -> "_Made":
+        http = None
+        # LangChain's own cache would count the tokens of a kept answer once more.
+        options: dict[str, Any] = {"max_retries": 0, "cache": False}
+        ancestors = {kind.__name__ for kind in load_class(self._provider).__mro__}
+        if "BaseChatOpenAI" in ancestors:
+            # The package's own client is shared by all event loops, and breaks in the second.
+            options["http_async_client"] = http = self._http()
+            options["openai_proxy"] = None
+        chat = make_chat(self._provider, self._about.model, self.name, options)
+        return _Made(Forms(chat), http)
+
+    def _http(self) -> "AsyncClient":
+        """A client that follows no redirection: a header of the user's would go along."""
+        from openai import DefaultAsyncHttpxClient
+
+        variables = self._about.variables
+        key = next(iter(key_values(variables)), None)
+        hooks: list[Callable[..., Any]] = (
+            [] if OPENAI_KEY in variables else [HeaderGuard(False, key)]
+        )
+        return DefaultAsyncHttpxClient(
+            follow_redirects=False,
+            proxy=os.environ.get("OPENAI_PROXY") or None,
+            event_hooks={"request": hooks},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A chat model with its own connections."""
+
+    forms: Forms
+    http: "AsyncClient | None"
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self.http is not None:
+            await self.http.aclose()
+
+
+async def _answer(
+    chat: "Runnable[Any, BaseMessage]", request: Request, options: dict[str, Any], streamed: bool
+) -> "BaseMessage":
+    """Ask once; again where a connection belonged to an event loop that is gone."""
+    messages = to_langchain(request.messages)
+    for _ in range(_STALE):
+        try:
+            if not streamed:
+                return await chat.ainvoke(messages, **options)
+            return await _streamed(chat, messages, request, options)
+        except RuntimeError as error:
+            if "Event loop is closed" not in str(error):
+                raise
+    raise Retryable("its connections belong to an event loop that is gone")
+
+
+async def _streamed(
+    chat: "Runnable[Any, BaseMessage]",
+    messages: "list[BaseMessage]",
+    request: Request,
+    options: dict[str, Any],
+) -> "BaseMessage":
+    """Ask once, handing over the text as it arrives."""
+    whole: Any = None
+    async for piece in chat.astream(messages, **options):
+        whole = piece if whole is None else whole + piece
+        if request.on_text is not None and (text := str(piece.text)):
+            request.on_text(text)
+    if whole is None:
+        raise Retryable("its answer is empty")
+    answer: BaseMessage = whole
+    return answer
+
+
+def _completion(request: Request, answer: "BaseMessage", structured: bool) -> Completion:
+    completion = from_langchain(answer)
+    if not completion.text.strip() and completion.finish_reason == "stop":
+        raise Retryable("its answer is empty")
+    if structured and request.schema is not None and is_wrapped(request.schema):
+        return replace(completion, text=unwrapped(completion.text))
+    return completion

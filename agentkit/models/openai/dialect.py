@@ -1,0 +1,167 @@
+"""What a server takes of Chat Completions: guessed at first, then learnt from what it refuses."""
+
+import base64
+import logging
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from agentkit.messages import Message, Request
+from agentkit.models.json_forms import in_object, is_wrapped, strict, unwrapped
+from agentkit.models.keys import Server
+from agentkit.models.outcomes import NOT_TAKEN
+from agentkit.values import JsonSchema, json_text
+
+_LOG = logging.getLogger("agentkit.models")
+
+_ABOUT_FORMAT = re.compile(r"response_?format|json_?\s?schema|json_object|grammar|guided", re.I)
+_LIMITS: Final = ("max_completion_tokens", "max_tokens")
+_OPTIONAL: Final = ("temperature", "top_p", "seed", "stop", "stream_options")
+_FORMATS: Final = ("strict", "schema", "object", "none")
+"""How an answer's form is asked for, the surest first."""
+_KNOWN_SCHEMAS: Final = 1000
+
+
+class Dialect:
+    """Writes requests so that a server takes them.
+
+    Args:
+        model: The model, as the server calls it.
+        server: The server.
+        structured: Whether to ask the server to hold answers to a schema.
+    """
+
+    def __init__(self, model: str, server: Server, structured: bool) -> None:
+        self._model = model
+        self._limit = _LIMITS[0] if server.is_openai else _LIMITS[1]
+        self._limits_refused: set[str] = set()
+        self._dropped: set[str] = set()
+        self._first = _FORMATS[0] if structured else _FORMATS[-1]
+        self._taken: set[str] = set()
+        self._by_schema: dict[str, str] = {}
+        self._streams = True
+
+    def body(self, request: Request) -> dict[str, Any]:
+        """What is sent for a request."""
+        sampling = request.sampling
+        body: dict[str, Any] = {
+            "model": self._model,
+            "messages": [_message(message) for message in request.messages],
+            self._limit: sampling.max_tokens,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "seed": sampling.seed,
+            "stop": list(sampling.stop) or None,
+            "response_format": self._response_format(request.schema),
+        }
+        if request.on_text is not None and self._streams:
+            body |= {"stream": True, "stream_options": {"include_usage": True}}
+        return {
+            name: value
+            for name, value in body.items()
+            if value is not None and name not in self._dropped
+        }
+
+    def text(self, request: Request, body: Mapping[str, Any], text: str) -> str:
+        """The text of an answer as the node's output expects it."""
+        if request.schema is not None and "response_format" in body and is_wrapped(request.schema):
+            text = unwrapped(text)
+        if "stop" in self._dropped:
+            for mark in request.sampling.stop:
+                text = text.partition(mark)[0]
+        return text
+
+    def taken(self, body: Mapping[str, Any]) -> None:
+        """Remember that the server took a request."""
+        if "response_format" in body:
+            self._taken.add(_level(body["response_format"]))
+
+    def learn_whole(self) -> None:
+        """Remember that the server sends whole answers where pieces are asked for."""
+        self._streams = False
+
+    def learn(
+        self, request: Request, body: Mapping[str, Any], param: str | None, said: str
+    ) -> str | None:
+        """Learn from a refusal (status 400 or 422).
+
+        Args:
+            request: What was asked.
+            body: What was sent for it.
+            param: The field of it that the server names, if it does.
+            said: The server's words.
+
+        Returns:
+            What the next try does in another way, in words; None when there is nothing to change.
+        """
+        if "response_format" in body and (
+            param == "response_format" or _ABOUT_FORMAT.search(f"{param} {said}")
+        ):
+            return self._next_format(request.schema or {}, _level(body["response_format"]))
+        if not NOT_TAKEN.search(said):
+            return None
+        for name in (*_LIMITS, *_OPTIONAL):
+            if name in body and (param == name or re.search(rf"\b{name}\b", said)):
+                return self._without(name)
+        return None
+
+    def _without(self, name: str) -> str:
+        other = _LIMITS[name == _LIMITS[0]]
+        if name in _LIMITS and other not in self._limits_refused:
+            self._limits_refused.add(name)
+            self._limit = other
+            return f"it does not take '{name}': asking with '{other}'"
+        if name not in self._dropped:
+            self._dropped.add(name)
+            if name != "stream_options":
+                _LOG.warning("%s does not take '%s': asking without it", self._model, name)
+        return f"it does not take '{name}': asking without it"
+
+    def _response_format(self, schema: JsonSchema | None) -> Mapping[str, Any] | None:
+        if schema is None:
+            return None
+        level = self._first
+        if self._by_schema:
+            level = max(level, self._by_schema.get(json_text(schema), level), key=_FORMATS.index)
+        form = in_object(schema)
+        if level == "strict":
+            strict_form = strict(form)
+            if strict_form is not None:
+                return _json_schema(strict_form, True)
+            level = "schema"
+        if level == "schema":
+            return _json_schema(form, False)
+        # An answer that is no object stands in one only where the schema can say so.
+        return {"type": "json_object"} if level == "object" and not is_wrapped(schema) else None
+
+    def _next_format(self, schema: JsonSchema, refused: str) -> str:
+        """Step down: for this schema if the server took others in this form, else for all."""
+        lower = _FORMATS[_FORMATS.index(refused) + 1]
+        if refused in self._taken:
+            if len(self._by_schema) >= _KNOWN_SCHEMAS:
+                self._by_schema.clear()
+            self._by_schema[json_text(schema)] = lower
+        else:
+            self._first = max(self._first, lower, key=_FORMATS.index)
+        return f"it does not take this form of 'response_format': asking in the form '{lower}'"
+
+
+def _json_schema(schema: JsonSchema, is_strict: bool) -> Mapping[str, Any]:
+    form = {"name": "answer", "schema": schema, "strict": is_strict}
+    return {"type": "json_schema", "json_schema": form}
+
+
+def _level(response_format: Mapping[str, Any]) -> str:
+    if response_format["type"] == "json_object":
+        return "object"
+    return "strict" if response_format["json_schema"]["strict"] else "schema"
+
+
+def _message(message: Message) -> dict[str, Any]:
+    if not message.images:
+        return {"role": message.role, "content": message.content}
+    parts: list[dict[str, Any]] = []
+    for image in message.images:
+        url = f"data:{image.media_type};base64,{base64.b64encode(image.data).decode()}"
+        parts.append({"type": "image_url", "image_url": {"url": url}})
+    return {"role": message.role, "content": [*parts, {"type": "text", "text": message.content}]}

@@ -1,0 +1,1 @@
+"""What others see of a run: lines in a log, spans for OpenTelemetry."""

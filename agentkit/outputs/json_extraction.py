@@ -1,0 +1,229 @@
+"""Finds JSON and code in the text of a completion."""
+
+import math
+import re
+from json import JSONDecodeError, JSONDecoder
+from typing import Any
+
+from agentkit.errors import OutputError
+
+LARGEST = 2**63 - 1
+"""The largest whole number that a value may have: what 64 bits hold, as in files and traces."""
+
+DEEPEST_JSON = 100
+"""Levels that lists and objects may be nested in each other."""
+
+# An opening bracket and the beginning of a first item; brackets in prose seldom look so.
+_OPENING = re.compile(
+    r"""\{(?=\s*["}])|\[(?=\s*(?:[\]\[{"]|-?\d|(?:true|false|null|NaN|-?Infinity)\b))"""
+)
+_BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_MOST_BROKEN = 30
+_BROKEN_SIZE = 50_000
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_LONGEST = 20
+"""Characters of a whole number that can fit into 64 bits."""
+_FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})([^`\n]*)")
+_KINDS: dict[Any, str] = {
+    dict: "a JSON object ({...})",
+    list: "a JSON list ([...])",
+    None: "a JSON value",
+}
+
+
+def find_json(text: str, wanted: type | None = None) -> Any:
+    """The last complete JSON value of a text; `wanted` asks for the last dict or list.
+
+    A bare number, text, true, false or null counts only when it is the whole answer.
+    Raises OutputError, with a message for the model.
+    """
+    try:
+        value = _find(text, wanted)
+    except RecursionError:
+        raise OutputError(_too_deep()) from None
+    _check_depth(value)
+    return value
+
+
+def _too_deep() -> str:
+    return f"The JSON is nested too deeply: at most {DEEPEST_JSON} levels are read."
+
+
+def _find(text: str, wanted: type | None) -> Any:
+    reader = _Reader()
+    stripped = unfenced(text)
+    if wanted is None and stripped[:1] not in ("[", "{"):
+        whole = _bare(reader, stripped)
+        if whole:
+            return whole[0]
+    found: dict[type | None, Any] = {}
+    broken: list[str] = []
+    position = 0
+    while match := _OPENING.search(text, position):
+        reader.faults.clear()
+        try:
+            value, position = reader.read(text, match.start())
+        except JSONDecodeError as error:
+            # A complete part of something broken is not the answer.
+            position = _closing(text, match.start()) or max(error.pos, match.end())
+            broken.append(f"{error.msg} at line {error.lineno}, column {error.colno}")
+            if len(broken) > _MOST_BROKEN:
+                raise OutputError("The answer has too much broken JSON in it.") from None
+        else:
+            broken += reader.faults[:1]
+            if not reader.faults:
+                found[type(value)] = found[None] = value
+    if wanted in found:
+        return found[wanted]
+    raise OutputError(f"The answer must be {_KINDS[wanted]}, but {_why(found, broken)}.")
+
+
+def _bare(reader: "_Reader", text: str) -> tuple[Any] | None:
+    """The number, text or word that is all of an answer; None when it is something else."""
+    try:
+        value, end = reader.read(text, 0)
+    except JSONDecodeError:
+        return None
+    if end != len(text):
+        return None
+    if reader.faults:
+        raise OutputError(f"The answer must be {_KINDS[None]}, but {reader.faults[0]}.")
+    return (value,)
+
+
+def _closing(text: str, start: int) -> int | None:
+    """The end of a bracket pair; None when it is not closed, or only far away."""
+    depth = 0
+    for token in _BRACKETS.finditer(text, start, start + _BROKEN_SIZE):
+        if token[0] in "[{":
+            depth += 1
+        elif token[0] in "]}":
+            depth -= 1
+            if depth == 0:
+                return token.end()
+    return None
+
+
+def _why(found: dict[type | None, Any], broken: list[str]) -> str:
+    if broken:
+        return f"its JSON is broken: {broken[-1]}"
+    if found:
+        return f"it is {_KINDS[type(found[None])]}"
+    return "no complete one was found"
+
+
+class _Reader:
+    """Reads one JSON value strictly; what JSON forbids but Python reads is listed in `faults`."""
+
+    def __init__(self) -> None:
+        self.faults: list[str] = []
+        decoder = JSONDecoder(
+            object_pairs_hook=self._object,
+            parse_constant=self._constant,
+            parse_float=self._float,
+            parse_int=self._int,
+            strict=False,  # models write line breaks inside texts, and mean them
+        )
+        self.read = decoder.raw_decode
+
+    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        result = dict(pairs)
+        if len(result) < len(pairs):
+            seen = set()
+            for key, _ in pairs:
+                if key in seen:
+                    self.faults.append(f"the key '{key}' is given twice")
+                seen.add(key)
+        return result
+
+    def _constant(self, name: str) -> None:
+        self.faults.append(f"{name} is not a JSON value")
+
+    def _float(self, digits: str) -> float:
+        number = float(digits)
+        if not math.isfinite(number):
+            self.faults.append(f"the number {digits[:20]} is too large")
+        return number
+
+    def _int(self, digits: str) -> int:
+        number = int(digits) if len(digits) <= _LONGEST else LARGEST + 1
+        if not fits(number):
+            self.faults.append(f"the number {digits[:20]}... is too large")
+            return 0
+        return number
+
+
+def fits(number: int) -> bool:
+    """Whether a whole number fits into 64 bits."""
+    return -LARGEST - 1 <= number <= LARGEST
+
+
+def check_numbers(value: Any) -> None:
+    """Raise OutputError if a whole number in a JSON value does not fit into 64 bits."""
+    level = [value]
+    while level:
+        following: list[Any] = []
+        for part in level:
+            if isinstance(part, int) and not fits(part):
+                raise OutputError(f"The number {part:.3g} is too large.")
+            if isinstance(part, dict):
+                following.extend(part.values())
+            elif isinstance(part, list):
+                following.extend(part)
+        level = following
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(DEEPEST_JSON):
+        following: list[Any] = []
+        for part in level:
+            if isinstance(part, str):
+                _check_text(part)
+            elif isinstance(part, dict):
+                following.extend(part.keys())
+                following.extend(part.values())
+            elif isinstance(part, list):
+                following.extend(part)
+        if not following:
+            return
+        level = following
+    raise OutputError(_too_deep())
+
+
+def _check_text(text: str) -> None:
+    if not text.isascii() and _SURROGATE.search(text):
+        raise OutputError("The JSON has a broken character: half of a \\ud... pair.")
+
+
+def last_block(text: str) -> str | None:
+    """Content of the last fenced block of a text; None when there is none.
+
+    A block that is never closed goes on to the end.
+    """
+    block: list[str] | None = None
+    last: list[str] | None = None
+    fence = ""
+    for line in text.splitlines():
+        match = _FENCE.match(line)
+        if block is None:
+            if match:
+                fence, block = match[1], []
+        elif match and match[1].startswith(fence) and not match[2].strip():
+            last, block = block, None
+        else:
+            block.append(line)
+    if block is not None:
+        last = block
+    return None if last is None else "\n".join(last)
+
+
+def unfenced(text: str) -> str:
+    """The text without the fence around all of it, and without the space around that."""
+    stripped = text.strip()
+    if not stripped.startswith(("```", "~~~")):
+        return stripped
+    lines = stripped.splitlines()
+    if len(lines) < 2 or lines[-1].strip() != stripped[:3]:
+        return stripped
+    return "\n".join(lines[1:-1]).strip()

@@ -1,0 +1,180 @@
+"""Outputs that need no declaration: text, number, integer, yes_no, code, json."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from agentkit.errors import OutputError
+from agentkit.outputs.json_extraction import find_json, fits, last_block, unfenced
+from agentkit.values import JsonSchema
+
+Variables = Mapping[str, Any]
+_NO_READS: Mapping[str, frozenset[str] | None] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """What the plain outputs share: they read no names and ask the same in every step."""
+
+    name: ClassVar[str]
+    asks: ClassVar[str] = ""
+    schema: ClassVar[JsonSchema | None] = None
+
+    @property
+    def reads(self) -> Mapping[str, frozenset[str] | None]:
+        """The names that must be known: none."""
+        return _NO_READS
+
+    @property
+    def fields(self) -> frozenset[str] | None:
+        """The names that every value has: not known."""
+        return None
+
+    def instruction(self, values: Variables) -> str:
+        """What stands last in the prompt."""
+        return self.asks
+
+    def json_schema(self, values: Variables) -> JsonSchema | None:
+        """A JSON schema for models that can follow one."""
+        return self.schema
+
+    def describe(self) -> str:
+        """The declaration, for display."""
+        return self.name
+
+
+class TextOutput(_Plain):
+    """The completion as it is."""
+
+    name = "text"
+
+    def parse(self, text: str, values: Variables) -> str:
+        """The text without the space around it."""
+        return text.strip()
+
+
+class CodeOutput(_Plain):
+    """A piece of code."""
+
+    name = "code"
+    asks = "Put the code into one block between two lines of ```."
+
+    def parse(self, text: str, values: Variables) -> str:
+        """The content of the last fenced block, or the whole text."""
+        block = last_block(text)
+        return text.strip() if block is None else block.strip("\n")
+
+
+class JsonOutput(_Plain):
+    """Any JSON value."""
+
+    name = "json"
+    asks = "Answer with one JSON value and nothing else."
+
+    def parse(self, text: str, values: Variables) -> Any:
+        """The last complete JSON value."""
+        return find_json(text)
+
+
+class NumberOutput(_Plain):
+    """A number."""
+
+    name = "number"
+    asks = "Answer with one number and nothing else."
+    schema: ClassVar[JsonSchema | None] = {"type": "number"}
+
+    def parse(self, text: str, values: Variables) -> int | float:
+        """The only number of the text, or of its last line."""
+        return find_number(text)
+
+
+class IntegerOutput(_Plain):
+    """A whole number."""
+
+    name = "integer"
+    asks = "Answer with one whole number and nothing else."
+    schema: ClassVar[JsonSchema | None] = {"type": "integer"}
+
+    def parse(self, text: str, values: Variables) -> int:
+        """The only number of the text, or of its last line, which must be whole."""
+        number = find_number(text)
+        if isinstance(number, float) and not number.is_integer():
+            raise OutputError(f"The answer must be a whole number, but it is {number}.")
+        if not fits(int(number)):
+            raise OutputError(f"The number {number:.3g} is too large.")
+        return int(number)
+
+
+class YesNoOutput(_Plain):
+    """Yes or no, as true or false."""
+
+    name = "yes_no"
+    asks = "Answer yes or no."
+    schema: ClassVar[JsonSchema | None] = {"type": "string", "enum": ["yes", "no"]}
+
+    def parse(self, text: str, values: Variables) -> bool:
+        """True for yes, False for no."""
+        return find_yes_no(text)
+
+
+_LONGEST_NUMBER = 300
+_NUMBER_TOKEN = re.compile(r"(?<![\w.,])[-+]?+\.?+\d[\d.,]*+(?:[eE][-+]?\d++)?+(?!\w)")
+_NUMBER = re.compile(r"[-+]?(?:\d+|\d{1,3}(?:,\d{3})+)?(?:\.\d+)?(?:[eE][-+]?\d+)?")
+
+
+def find_number(text: str) -> int | float:
+    """The only number of a text, or else the only number of its last line."""
+    text = unfenced(text).replace("\u2212", "-")
+    tokens = _NUMBER_TOKEN.findall(text)
+    if len(tokens) != 1:
+        tokens = _NUMBER_TOKEN.findall(_last_line(text))
+    if len(tokens) != 1:
+        listed = ", ".join(token.rstrip(".,") for token in tokens[:10])
+        found = f"these were found: {listed}" if tokens else "none was found"
+        raise OutputError(f"The answer must have exactly one number, but {found}.")
+    token = tokens[0].rstrip(".,")
+    if len(token) > _LONGEST_NUMBER or not _NUMBER.fullmatch(token):
+        raise OutputError(f"'{token[:40]}' is not a clear number; write it like 1234.5.")
+    digits = token.replace(",", "")
+    if not re.search(r"[.eE]", digits):
+        if not fits(int(digits)):
+            raise OutputError(f"The number {token[:40]} is too large.")
+        return int(digits)
+    number = float(digits)
+    if not math.isfinite(number):
+        raise OutputError(f"The number {token[:40]} is too large.")
+    return number
+
+
+def _last_line(text: str) -> str:
+    stripped = text.rstrip()
+    return stripped[stripped.rfind("\n") + 1 :]
+
+
+_WORD = re.compile(r"\b(yes|no)\b", re.IGNORECASE)
+_BEGINS = re.compile(r"[\W_]*(yes|no)\b[\"'*_`]*(?:[.,;:!)\u2013\u2014-]|\s*$)", re.IGNORECASE)
+_FIRST = re.compile(r"[\W_]*(yes|no)\b", re.IGNORECASE)
+_ENDS = re.compile(r"\b(yes|no)[\W_]*$", re.IGNORECASE)
+_UNDECIDED = re.compile(
+    r"\b(?:yes\W+(?:(?:and|or)\W+)?no|no\W+(?:(?:and|or)\W+)?yes)\b", re.IGNORECASE
+)
+_WHOLE = {"yes": True, "no": False, "true": True, "false": False}
+
+
+def find_yes_no(text: str) -> bool:
+    """Whether a text says yes; its first word and its last line count most."""
+    stripped = unfenced(text)
+    whole = _WHOLE.get(stripped.strip(" \t\n\"'*_`.!").lower())
+    if whole is not None:
+        return whole
+    first_line, last_line = stripped.partition("\n")[0], _last_line(stripped)
+    said = {word.lower() for word in _WORD.findall(stripped)}
+    if len(said) == 2 and not _UNDECIDED.search(stripped):
+        ends = (_FIRST.match(first_line), _BEGINS.match(last_line), _ENDS.search(last_line))
+        said = {match[1].lower() for match in ends if match}
+    if len(said) != 1:
+        what = "it says both" if len(said) == 2 else "it says neither"
+        raise OutputError(f"The answer must be yes or no, but {what} clearly.")
+    return said == {"yes"}

@@ -1,0 +1,1 @@
+"""The messages of a node without asking, from a first observation or a recorded step."""

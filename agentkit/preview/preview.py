@@ -1,0 +1,294 @@
+"""What a node would be asked: its exact messages, without running the step."""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from agentkit.agent import Agent
+from agentkit.errors import AgentKitError, InputError, suggest
+from agentkit.execution.binding import BoundNode
+from agentkit.execution.budget import Budget
+from agentkit.execution.completions import CompletionSource
+from agentkit.execution.node_runner import raise_failures
+from agentkit.execution.prompt_call import (
+    Meter,
+    PromptCall,
+    Shared,
+    Unanswered,
+    checked_items,
+    make_prompt_call,
+)
+from agentkit.execution.scope import Scope, State
+from agentkit.graph.compile import merge_reads
+from agentkit.graph.node import Node
+from agentkit.messages import Message, Turn, Usage
+from agentkit.models.prices import check_prices
+from agentkit.templates.placeholders import Placeholder, example
+from agentkit.templates.template import Expression, Reads
+from agentkit.values import json_text
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A point in an episode: what a node finds when its turn comes."""
+
+    names: Mapping[str, Any]
+    """What the environment gives: observation, actions, reward, step, episode, info, history."""
+    state: State = field(default_factory=State)
+    """What the step before left."""
+    memory: Mapping[str, Any] = field(default_factory=dict)
+    """What nodes before this one wrote in this step."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """Values that nodes got in this step."""
+    turns: Mapping[str, tuple[Turn, ...]] = field(default_factory=dict)
+    """Their questions and answers."""
+    settled: frozenset[str] = frozenset()
+    """The nodes that ran or were skipped in this step; what the others give is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A node's questions; nothing was asked to make them."""
+
+    questions: Sequence[PromptCall]
+    """One, or one an item of an `each` node."""
+    unknown: Sequence[str]
+    """Nodes without a value, which the messages show as ⟨name⟩."""
+    wanted: bool | None
+    """Whether its `when` lets it run; None where that depends on an unknown value."""
+
+    @property
+    def messages(self) -> list[tuple[Message, ...]]:
+        """The messages of each question."""
+        return [(*question.before, question.sent) for question in self.questions]
+
+
+def render(
+    agent: Agent, node: str, snapshot: Snapshot, given: Mapping[str, Any] | None = None
+) -> Rendered:
+    """Fill in what a node would be asked.
+
+    Args:
+        agent: The agent.
+        node: The node's name.
+        moment: What it finds.
+        given: Values that come before those of the moment: of inputs, of names such as
+            `observation`, and of nodes.
+
+    Raises:
+        InputError: There is no such node, it has no prompt, or a given name is unknown.
+        RenderError: The prompt cannot be filled in.
+    """
+    return _Renderer(
+        agent, _prompt_node(agent, node), snapshot, given or {}, CompletionSource()
+    ).render()
+
+
+async def ask(
+    agent: Agent,
+    node: str,
+    snapshot: Snapshot,
+    given: Mapping[str, Any] | None = None,
+    *,
+    allow_unknown_price: bool = False,
+) -> "NodeAnswer":
+    """Ask a node's model once for what `render` shows; the items of an `each` node all at once.
+
+    Args:
+        agent: The agent; its limits hold, those of a run too.
+        node: The node's name.
+        moment: What it finds.
+        given: Values that come before those of the moment, as in `render`.
+        allow_unknown_price: Whether a model of unknown price counts as free under a limit on cost.
+
+    Raises:
+        InputError: As `render`, or a value that the node reads is not known, or there is a limit
+            on cost and the model's price is unknown.
+        LimitExceeded: A limit leaves no room for a call.
+        AgentKitError: There was no usable answer.
+    """
+    target = _prompt_node(agent, node)
+    budget = Budget(agent.limits, Budget(agent.run_limits, scope="run."))
+    if budget.watches_cost and not allow_unknown_price:
+        check_prices([(node, target.prompt_model)])
+    source = CompletionSource(budget=budget, unpriced=allow_unknown_price)
+    rendered = _Renderer(agent, target, snapshot, given or {}, source).render()
+    if rendered.unknown:
+        names = ", ".join(rendered.unknown)
+        raise InputError(
+            f"node '{node}' reads {names}, which no model was asked for: take the values of a "
+            f"recorded step with --from, or give them with --input {rendered.unknown[0]}=..."
+        )
+    async with asyncio.TaskGroup() as tasks:
+        asked = [tasks.create_task(_answer(question)) for question in rendered.questions]
+    answers = [task.result() for task in asked]
+    meters = [question.shared.meter for question in rendered.questions[:1]]
+    meter = meters[0] if meters else Meter()
+    if target.compiled.each is not None:
+        raise_failures(answers)
+        return NodeAnswer(answers, meter.usage, meter.cost_usd)
+    if isinstance(answers[0], AgentKitError):
+        raise answers[0]
+    return NodeAnswer(answers[0], meter.usage, meter.cost_usd)
+
+
+async def _answer(question: PromptCall) -> Any:
+    """The value of a question's answer, or what went wrong."""
+    try:
+        return (await question.ask())[0]
+    except Unanswered as error:
+        return error.cause
+    except AgentKitError as error:
+        return error
+
+
+@dataclass(frozen=True, slots=True)
+class NodeAnswer:
+    """What one node answered."""
+
+    value: Any
+    """Its value; a list for an `each` node."""
+    usage: Usage
+    """Tokens and calls."""
+    cost_usd: float | None
+    """What it cost; None when a price is unknown."""
+
+
+def _prompt_node(agent: Agent, name: str) -> BoundNode:
+    index = agent.graph.index
+    if name not in index:
+        known = ", ".join(index)
+        raise InputError(
+            f"{agent.name} has no node '{name}'.{suggest(name, set(index))} It has: {known}"
+        )
+    bound = agent.binding.nodes[index[name]]
+    if bound.function is not None:
+        raise InputError(
+            f"node '{name}' calls the function {bound.function.name}: it has no prompt"
+        )
+    return bound
+
+
+class _Renderer:
+    """Fills in the messages of one node."""
+
+    def __init__(
+        self,
+        agent: Agent,
+        target: BoundNode,
+        snapshot: Snapshot,
+        given: Mapping[str, Any],
+        source: CompletionSource,
+    ) -> None:
+        self._graph = graph = agent.graph
+        self._nodes = agent.binding.nodes
+        self._target = target
+        self._moment = snapshot
+        names = {**agent.inputs, **snapshot.names}
+        self._given = {name: value for name, value in given.items() if name in graph.index}
+        for name in given:
+            if name not in names and name not in graph.index:
+                known = {*names, *graph.index}
+                raise InputError(f"--input {name}: nothing has this name.{suggest(name, known)}")
+        names.update({name: value for name, value in given.items() if name in names})
+        self._scope = Scope(graph, names, snapshot.state)
+        step, episode = int(names.get("step") or 0), int(names.get("episode") or 0)
+        self._shared = Shared(step, episode, None, False, Meter(), source, lambda: False)
+
+    def render(self) -> Rendered:
+        scope = self._scope
+        scope.render_prefix()
+        scope.memory.update(self._moment.memory)
+        scope.values.update(self._moment.values)
+        scope.turns.update(self._moment.turns)
+        unknown = self._fill()
+        questions = self._questions(self._target)
+        return Rendered(questions, self._shown(unknown), self._wanted(unknown))
+
+    def _fill(self) -> frozenset[str]:
+        """Give the nodes before the target the values they were given, or placeholders."""
+        graph, scope = self._graph, self._scope
+        before = graph.ancestors[graph.index[self._target.compiled.name]]
+        unknown = set()
+        for index in graph.order:
+            bound = self._nodes[index]
+            name = bound.compiled.name
+            settled = name in self._moment.settled and name not in self._given
+            if settled or not before >> index & 1:
+                continue
+            if name in self._given:
+                scope.values[name] = self._given[name]
+            else:
+                unknown.add(name)
+                scope.values[name] = self._placeholder(bound)
+                for key in bound.compiled.node.save:
+                    scope.memory[key] = Placeholder(f"memory.{key}")
+            if name in self._target.compiled.node.recall:
+                scope.turns[name] = self._turns(bound)
+        return frozenset(unknown)
+
+    def _placeholder(self, bound: BoundNode) -> Any:
+        name, output = bound.compiled.name, bound.compiled.output
+        schema = None
+        if output is not None:
+            schema = output.json_schema(self._scope.variables(output.reads))
+        value = example(name, schema)
+        return [value] if bound.compiled.each is not None else value
+
+    def _turns(self, bound: BoundNode) -> tuple[Turn, ...]:
+        """The questions of a node that was not asked, with its value for an answer."""
+        value = self._scope.values[bound.compiled.name]
+        answers = value if bound.compiled.each is not None else [value]
+        return tuple(
+            (question.sent, Message("assistant", json_text(answer)))
+            for question, answer in zip(self._questions(bound), answers, strict=False)
+        )
+
+    def _questions(self, bound: BoundNode) -> list[PromptCall]:
+        scope, compiled = self._scope, bound.compiled
+        node = compiled.node
+        recalls = self._graph.recalls[self._graph.index[node.name]]
+        recalled = tuple(self._nodes[i].compiled.name for i in recalls)
+        before = scope.before(node.with_context, recalled)
+        variables = scope.question_variables(compiled.reads, node.with_context)
+        if compiled.each is None:
+            return [make_prompt_call(self._shared, bound, variables, before, None)]
+        return [
+            make_prompt_call(self._shared, bound, {**variables, "item": item}, before, position)
+            for position, item in enumerate(self._items(compiled.each))
+        ]
+
+    def _items(self, each: Expression) -> Sequence[Any]:
+        items = self._scope.evaluate(each)
+        return [items.item] if isinstance(items, Placeholder) else checked_items(items)
+
+    def _shown(self, unknown: Collection[str]) -> list[str]:
+        """The unknown nodes that the messages show, in order."""
+        target = self._target.compiled
+        recalled = [self._graph.compiled[self._graph.index[name]] for name in target.node.recall]
+        reads = dict(target.reads)
+        for compiled in recalled:
+            merge_reads(reads, compiled.reads)
+        names = {*reads, *target.node.recall}
+        return [
+            node.name
+            for node in (self._graph.nodes[i] for i in self._graph.order)
+            if node.name in unknown and (node.name in names or _writes(node, reads))
+        ]
+
+    def _wanted(self, unknown: Collection[str]) -> bool | None:
+        when = self._target.compiled.when
+        if when is None:
+            return True
+        for name in unknown:
+            node = self._graph.nodes[self._graph.index[name]]
+            if name in when.reads or _writes(node, when.reads):
+                return None
+        return bool(self._scope.evaluate(when))
+
+
+def _writes(node: Node, reads: Reads) -> bool:
+    """Whether a node writes memory that is read."""
+    keys = reads.get("memory", frozenset())
+    return bool(node.save) if keys is None else not keys.isdisjoint(node.save)

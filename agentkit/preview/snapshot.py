@@ -1,0 +1,110 @@
+"""Moments of episodes: the first of a new one, and any step of a recorded one."""
+
+from collections.abc import Collection, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from agentkit.agent import Agent
+from agentkit.environments.make import call_env, make_env
+from agentkit.errors import InputError
+from agentkit.execution.scope import State
+from agentkit.preview.preview import Snapshot
+from agentkit.record.reader import Record, Run
+from agentkit.record.step_state import StepState
+
+
+def first_snapshot(agent: Agent, seed: int) -> Snapshot:
+    """The beginning of an episode: the environment is reset, nothing has run.
+
+    Raises:
+        InputError: The environment cannot be made, or the memory file cannot be read.
+        EnvError: The environment cannot be reset.
+    """
+    observation: Any = None
+    info: Mapping[str, Any] = {}
+    if agent.env is not None:
+        env = make_env(agent)
+        try:
+            observation, info = call_env(partial(env.reset, seed=seed))
+        finally:
+            env.close()
+    if agent.memory.file is not None:
+        agent.memory.load()
+    return Snapshot(_names(observation, info, None, 0, 0, []), State(memory=agent.memory.begin()))
+
+
+def recorded_snapshot(agent: Agent, run: Run, episode: int, step: int, node: str) -> Snapshot:
+    """A step of a recorded episode, as one node of the agent found it.
+
+    Raises:
+        InputError: The record does not reach that step, or the agent has no such node.
+        TraceError: The record cannot be read.
+    """
+    index = agent.graph.index
+    before = agent.graph.ancestors[index[node]] if node in index else 0
+    step_state = StepState(run.folder)
+    earlier = {name for name, i in index.items() if before >> i & 1}
+    last = _read(step_state, run.events(episode), earlier, step)
+    if last is not None:
+        has = f"steps 0 to {last}" if last >= 0 else "no step"
+        raise InputError(f"episode {episode} of {run.folder} has no step {step}: it has {has}")
+    return Snapshot(
+        _names(
+            step_state.observation,
+            step_state.info,
+            step_state.reward,
+            step,
+            episode,
+            step_state.history,
+        ),
+        State(step_state.memory, step_state.values, step_state.turns),
+        step_state.step_memory,
+        step_state.step_values,
+        step_state.step_turns,
+        frozenset(step_state.settled),
+    )
+
+
+def _names(
+    observation: Any,
+    info: Mapping[str, Any],
+    reward: float | None,
+    step: int,
+    episode: int,
+    history: list[dict[str, Any]],
+) -> dict[str, Any]:
+    return {
+        "observation": observation,
+        "actions": info.get("actions"),
+        "reward": reward,
+        "step": step,
+        "episode": episode,
+        "info": info,
+        "history": history,
+    }
+
+
+def _read(
+    step_state: StepState, events: Iterable[Record], before: Collection[str], step: int
+) -> int | None:
+    """Take in everything before a step, and of the step what came before a node.
+
+    Returns:
+        None when the record reaches the step, else the last step it has anything of.
+    """
+    reached, last = False, -1
+    for event in events:
+        kind, at = event["event"], event.get("step", 0)
+        last = max(last, at)
+        if at > step:
+            break
+        if kind == "episode_started":
+            step_state.begin(event)
+            reached = step == 0
+        elif kind == "environment_stepped":
+            if at < step:
+                step_state.step_environment(event)
+                reached = at == step - 1
+        elif kind == "step_started" or at < step or event.get("node") in before:
+            step_state.take(event)
+    return None if reached else last

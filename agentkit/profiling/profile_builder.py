@@ -1,0 +1,236 @@
+"""From the sums to the figures."""
+
+from collections.abc import Iterable, Sequence
+from math import ceil
+
+from agentkit.messages import Usage
+from agentkit.profiling.advice import advise
+from agentkit.profiling.dependencies import Dependencies, recorded_dependencies
+from agentkit.profiling.event_sums import EpisodeReader
+from agentkit.profiling.evidence import Evidence
+from agentkit.profiling.figures import (
+    CriticalFigures,
+    Latency,
+    ModelFigures,
+    NodeFigures,
+    PathFigures,
+    PrefixFigures,
+    Profile,
+    TimeFigures,
+    Totals,
+)
+from agentkit.profiling.prefixes import CHARACTERS_PER_TOKEN
+from agentkit.profiling.sums import CallSums, NodeSums, PathSums, PrefixSums, RunSums
+from agentkit.record.reader import Run
+
+
+def profile_run(run: Run, episodes: Sequence[int] | None = None) -> Profile:
+    """Where time and money of a recorded run went.
+
+    Args:
+        run: The run; it may be unfinished.
+        episodes: Only these; None takes all.
+
+    Raises:
+        TraceError: The record is damaged.
+    """
+    dependencies = recorded_dependencies(run.about)
+    sums = RunSums()
+    for episode in run.episodes if episodes is None else episodes:
+        sums.absorb(EpisodeReader(dependencies).read(run.events(episode)))
+    agent = run.about.get("agent") or {}
+    name = agent.get("name", "?") if isinstance(agent, dict) else str(agent)
+    builder = _Builder(sums, dependencies)
+    totals, nodes, path = builder.totals(), builder.nodes(), builder.path()
+    prefix = builder.whole_prefix(totals)
+    time = TimeFigures(**{f"{who}_s": sums.seconds.get(who, 0.0) for who in _WORKERS})
+    models = builder.models()
+    evidence = Evidence(
+        sums, totals, time, nodes, models, path, prefix, dependencies, _parallel(run)
+    )
+    status = str(run.about.get("status", "?"))
+    return Profile(
+        str(run.folder), name, status, totals, time, nodes, models, path, prefix, advise(evidence)
+    )
+
+
+def _parallel(run: Run) -> int:
+    """How many episodes the run had at once; 1 where it does not say."""
+    plan = run.about.get("plan")
+    parallel = plan.get("parallel") if isinstance(plan, dict) else None
+    return min(parallel, len(run.episodes)) if isinstance(parallel, int) else 1
+
+
+_WORKERS = ("models", "functions", "environment", "engine")
+
+
+class _Builder:
+    def __init__(self, sums: RunSums, dependencies: Dependencies | None) -> None:
+        self._sums = sums
+        self._known = dependencies is not None
+        rank = {name: i for i, name in enumerate(dependencies.order if dependencies else ())}
+        last = len(rank)
+        self._nodes = sorted(
+            sums.nodes.values(),
+            key=lambda node: (rank.get(node.name.removesuffix(".*"), last), len(node.name)),
+        )
+        self._calls = [calls for node in self._nodes for calls in _asked(node)]
+        self._cost_usd = _cost(self._calls)
+        self._seconds = sum(_seconds(node.calls.values()) for node in self._nodes)
+
+    def totals(self) -> Totals:
+        sums, nodes = self._sums, self._nodes
+        usage = _usage(self._calls)
+        unpriced = {
+            model for node in nodes for model, calls in node.calls.items() if calls.unpriced
+        }
+        return Totals(
+            episodes=sums.episodes,
+            unfinished_episodes=sums.unfinished,
+            steps=sums.steps,
+            failed_steps=sums.failed_steps,
+            unfinished_steps=sums.cut_steps,
+            calls=usage.calls,
+            functions=sum(node.calls[""].answers for node in nodes if "" in node.calls),
+            again=sum(node.again for node in nodes),
+            retries=sum(node.tries for node in nodes),
+            retry_wait_s=sum(node.retry_wait_s for node in nodes),
+            waited_s=sum(node.waited_s for node in nodes),
+            reused=sum(node.reused for node in nodes),
+            unanswered=sum(node.unanswered for node in nodes),
+            usage=usage,
+            lost=None if sums.lost == Usage() else sums.lost,
+            lost_usd=None if sums.lost_unpriced else sums.lost_usd,
+            cost_usd=None if sums.lost_unpriced and not usage.calls else self._cost_usd,
+            unpriced=sorted(unpriced),
+            wall_s=_covered(sums.spans),
+        )
+
+    def nodes(self) -> list[NodeFigures]:
+        return [self._node(node) for node in self._nodes]
+
+    def _node(self, node: NodeSums) -> NodeFigures:
+        asked, seconds = list(_asked(node)), _seconds(node.calls.values())
+        usage, cost_usd = _usage(asked), _cost(asked)
+        shared = self._cost_usd and cost_usd is not None
+        return NodeFigures(
+            node=node.name,
+            function=node.function or None,
+            models=[model for model in node.calls if model],
+            steps=node.steps,
+            skipped=node.skipped,
+            otherwise=node.otherwise,
+            failed=node.failed,
+            cancelled=node.cancelled,
+            calls=node.calls[""].answers if node.function else usage.calls,
+            again=node.again,
+            reused=node.reused,
+            unanswered=node.unanswered,
+            retries=node.tries,
+            retry_wait_s=node.retry_wait_s,
+            waited_s=node.waited_s,
+            usage=usage,
+            cost_usd=cost_usd,
+            cost_share=(cost_usd or 0.0) / self._cost_usd if self._cost_usd and shared else None,
+            seconds=seconds,
+            share=seconds / self._seconds if self._seconds else None,
+            latency=_latency(node.calls.values()),
+            prefix=_prefix(node.prefix, usage) if node.prefix.requests else None,
+            critical=_critical(node.name, self._sums.paths, self._known),
+        )
+
+    def models(self) -> list[ModelFigures]:
+        calls: dict[str, list[CallSums]] = {}
+        for node in self._nodes:
+            for model, one in node.calls.items():
+                if model:
+                    calls.setdefault(model, []).append(one)
+        found = [
+            ModelFigures(
+                model, _usage(some).calls, _usage(some), _cost(some), _seconds(some), _latency(some)
+            )
+            for model, some in calls.items()
+        ]
+        return sorted(found, key=lambda model: -model.seconds)
+
+    def path(self) -> PathFigures:
+        paths = self._sums.paths
+        return PathFigures(
+            paths.steps,
+            paths.seconds,
+            paths.seconds / paths.steps if paths.steps else None,
+            self._known,
+            sorted(paths.path_s, key=lambda name: -paths.path_s[name]),
+        )
+
+    def whole_prefix(self, totals: Totals) -> PrefixFigures:
+        whole = PrefixSums()
+        for node in self._nodes:
+            whole.absorb(node.prefix)
+        return _prefix(whole, totals.usage)
+
+
+def _asked(node: NodeSums) -> Iterable[CallSums]:
+    return (calls for model, calls in node.calls.items() if model)
+
+
+def _usage(calls: Iterable[CallSums]) -> Usage:
+    return sum((one.usage for one in calls), Usage())
+
+
+def _cost(calls: Iterable[CallSums]) -> float | None:
+    """What calls cost; None when the price of one is not known."""
+    known = list(calls)
+    return None if any(one.unpriced for one in known) else sum(one.cost_usd for one in known)
+
+
+def _seconds(calls: Iterable[CallSums]) -> float:
+    return sum(sum(one.latencies) for one in calls)
+
+
+def _latency(calls: Iterable[CallSums]) -> Latency | None:
+    latencies = sorted(latency for one in calls for latency in one.latencies)
+    if not latencies:
+        return None
+    return Latency(_quantile(latencies, 0.5), _quantile(latencies, 0.95), latencies[-1])
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    """The smallest value that is at least as large as this share of all."""
+    return ordered[max(0, ceil(share * len(ordered)) - 1)]
+
+
+def _prefix(sums: PrefixSums, usage: Usage) -> PrefixFigures:
+    return PrefixFigures(
+        sums.requests,
+        sums.characters // CHARACTERS_PER_TOKEN,
+        sums.repeated // CHARACTERS_PER_TOKEN,
+        sums.repeated / sums.characters if sums.characters else None,
+        usage.cached_tokens / usage.input_tokens if usage.input_tokens else None,
+        dict(sums.differs_in.most_common()),
+    )
+
+
+def _critical(name: str, paths: PathSums, known: bool) -> CriticalFigures | None:
+    """None for a node that never ran in a finished step."""
+    if not paths.steps or (not paths.ran[name] and not paths.on_path[name]):
+        return None
+    seconds, ran = paths.path_s.get(name, 0.0), paths.ran[name]
+    slack_s = paths.slack_s.get(name, 0.0)
+    return CriticalFigures(
+        paths.on_path[name],
+        paths.on_path[name] / paths.steps,
+        seconds,
+        seconds / paths.seconds if paths.seconds else 0.0,
+        paths.saves_s.get(name, 0.0) if known else None,
+        max(0.0, slack_s / ran) if known and ran else None,
+    )
+
+
+def _covered(spans: Iterable[tuple[float, float]]) -> float:
+    """How long at least one of the spans lasted."""
+    covered, until = 0.0, float("-inf")
+    for start, end in sorted(spans):
+        covered += max(0.0, end - max(start, until))
+        until = max(until, end)
+    return covered

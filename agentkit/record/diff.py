@@ -1,0 +1,106 @@
+"""Where two records first differ, and how to show it."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isclose
+from typing import Any, Final
+
+from agentkit.record.reader import Record
+
+_CLOSE: Final = 1e-9
+"""Sums of costs may differ by so much, as a share, when they are added in another order."""
+_SHOWN: Final = 200
+"""Characters that are shown of a long value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where a replay first differs from the record."""
+
+    episode: int
+    place: str
+    """The step and the node, in words."""
+    field: str
+    """What differs."""
+    recorded: Any
+    replayed: Any
+
+    def __str__(self) -> str:
+        where = f"episode {self.episode}{', ' if self.place else ''}{self.place}"
+        was, now = diff_excerpt(self.recorded, self.replayed)
+        return f"{where}: {self.field}\n  recorded: {was}\n  replayed: {now}"
+
+
+def first_difference(
+    episode: int, recorded: Sequence[Record], replayed: Sequence[Record]
+) -> Difference | None:
+    """The first event of the record that did not happen in the same way, else one too many."""
+    found: dict[tuple[Any, ...], deque[Record]] = {}
+    for event in replayed:
+        found.setdefault(_key(event), deque()).append(event)
+    for was in recorded:
+        same = found.get(_key(was))
+        if not same:
+            instead = (_name(now) for now in replayed if _key(now)[2:] == _key(was)[2:])
+            return Difference(
+                episode, _place(was), "what happened", _name(was), [*instead, "nothing"][-2:][0]
+            )
+        difference = _differing(was, same.popleft(), "")
+        if difference is not None:
+            field, one, other = difference
+            return Difference(episode, _place(was), f"{was['event']}{field}", one, other)
+    extra = next((event for events in found.values() for event in events), None)
+    if extra is None:
+        return None
+    return Difference(episode, _place(extra), "what happened", "nothing", _name(extra))
+
+
+def _key(event: Record) -> tuple[Any, ...]:
+    """What makes two events one and the same happening."""
+    return tuple(event.get(name) for name in ("event", "key", "step", "node", "item", "attempt"))
+
+
+def _differing(was: Any, now: Any, path: str) -> tuple[str, Any, Any] | None:
+    """The first part in which two values differ, with its path."""
+    if isinstance(was, dict) and isinstance(now, dict) and was.keys() == now.keys():
+        parts = ((f"{path}.{key}", was[key], now[key]) for key in was)
+    elif isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
+        parts = ((f"{path}[{i}]", a, b) for i, (a, b) in enumerate(zip(was, now, strict=True)))
+    elif was == now or _same_cost(path, was, now):
+        return None
+    else:
+        return path, was, now
+    found = (_differing(one, other, part) for part, one, other in parts)
+    return next((difference for difference in found if difference is not None), None)
+
+
+def _same_cost(path: str, was: Any, now: Any) -> bool:
+    numbers = isinstance(was, float) and isinstance(now, float)
+    return numbers and path.endswith("cost_usd") and isclose(was, now, rel_tol=_CLOSE)
+
+
+def _place(event: Record) -> str:
+    if "step" not in event:
+        return ""
+    place = f"step {event['step']}"
+    if event.get("node"):
+        place += f", node '{event['node']}'"
+    return place if event.get("item") is None else f"{place} item {event['item']}"
+
+
+def _name(event: Record) -> str:
+    text = str(event["event"]).replace("_", " ")
+    return f"{text}: {event['error']}" if "error" in event else text
+
+
+def diff_excerpt(one: Any, other: Any) -> tuple[str, str]:
+    """Two values, of long ones the first part that differs."""
+    texts = [value if isinstance(value, str) else repr(value) for value in (one, other)]
+    pairs = enumerate(zip(*texts, strict=False))
+    same = next((i for i, (a, b) in pairs if a != b), min(map(len, texts)))
+    start = max(0, same - _SHOWN // 2) if max(map(len, texts)) > _SHOWN else 0
+    shown = [text[start : start + _SHOWN] for text in texts]
+    ends = ["..." if len(text) > start + _SHOWN else "" for text in texts]
+    begin = "..." if start else ""
+    return f"{begin}{shown[0]}{ends[0]}", f"{begin}{shown[1]}{ends[1]}"

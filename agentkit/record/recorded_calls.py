@@ -1,0 +1,237 @@
+"""Calls that a record already has, taken from there instead of being made again."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from agentkit.errors import FunctionError, ModelError, ReplayError, TraceError
+from agentkit.messages import Answer, Completion, Request, Usage
+from agentkit.record.writer import picture_name
+from agentkit.values import as_recorded
+
+CallKey = tuple[str, int | None, int]
+"""Node, item and attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a function node's function returned."""
+
+    value: Any
+    status: str
+    """`ok` or `otherwise`."""
+    latency_s: float
+
+
+@dataclass(slots=True)
+class StepCalls:
+    """What a record says of the calls of one step."""
+
+    asked: dict[CallKey, bytes] = field(default_factory=dict)
+    """A digest of what was asked last: of messages, or of a function's arguments."""
+    questions: dict[CallKey, bytes] = field(default_factory=dict)
+    """The digests of the questions that the answers and results belong to."""
+    functions: set[CallKey] = field(default_factory=set)
+    """Those of the questions that are calls of functions."""
+    answers: dict[CallKey, Answer] = field(default_factory=dict)
+    results: dict[CallKey, Result] = field(default_factory=dict)
+    refused: dict[CallKey, Answer] = field(default_factory=dict)
+    """Answers that nodes failed with."""
+    errors: dict[CallKey, str] = field(default_factory=dict)
+    """Why nodes failed without an answer."""
+    unanswered: int = 0
+    """Calls of a step that failed which got no answer."""
+    unanswered_usd: float | None = 0.0
+    """What is known of their cost: None when a price of the step was unknown."""
+    request_keys: dict[CallKey, str] = field(default_factory=dict)
+    """Digests of the requests of nodes with `reuse`."""
+
+    def take(self, event: Mapping[str, Any]) -> None:
+        """Take in an event of the step.
+
+        Raises:
+            TraceError: It is damaged.
+        """
+        try:
+            self._take(event)
+        except (KeyError, TypeError, AttributeError) as error:
+            message = f"the record of step {event.get('step')} is damaged: {error!r}"
+            raise TraceError(message) from error
+
+    def _take(self, event: Mapping[str, Any]) -> None:
+        kind = event["event"]
+        if kind == "node_started":
+            self._asked((event["node"], event["item"], event["attempt"]), event)
+        elif kind in ("node_retried", "node_finished"):
+            key = event["node"], event["item"], event["attempt"]
+            if key in self.functions:
+                self.results[key] = Result(event["value"], event["status"], event["latency_s"])
+                self.questions[key] = self.asked[key]
+            elif event["completion"] is not None:
+                self.answers[key] = _answer(event)
+                self.questions[key] = self.asked[key]
+        elif kind == "node_failed":
+            key = event["node"], event["item"], event["attempt"]
+            if event["completion"] is not None:
+                self.refused[key] = _answer(event)
+                self.questions.setdefault(key, self.asked[key])
+            elif key in self.asked and key not in self.answers and key not in self.results:
+                self.errors[key] = event["error"]
+        elif kind == "step_failed":
+            answers = [*self.answers.values(), *self.refused.values()]
+            known = sum(answer.completion.usage.calls for answer in answers if not answer.reused)
+            self.unanswered = max(0, event["usage"]["calls"] - known)
+            self.unanswered_usd = None if event["cost_usd"] is None else 0.0
+
+    def _asked(self, key: CallKey, event: Mapping[str, Any]) -> None:
+        if event["function"]:
+            self.functions.add(key)
+            self.asked[key] = _arguments_digest(event["arguments"])
+            return
+        messages = event["messages"]
+        self.asked[key] = _digest(
+            (message["role"], message["content"], message.get("images", ())) for message in messages
+        )
+        if event["request_key"]:
+            self.request_keys[key] = event["request_key"]
+
+    def reusable(self) -> list[tuple[bytes, Completion]]:
+        """The completions of nodes with `reuse`, by the digests of their requests."""
+        return [
+            (bytes.fromhex(digest), self.answers[key].completion)
+            for key, digest in self.request_keys.items()
+            if key in self.answers
+        ]
+
+    @property
+    def ended(self) -> bool:
+        """Whether every call that was begun came to an end."""
+        known = (self.answers, self.results, self.refused, self.errors)
+        return all(any(key in calls for calls in known) for key in self.asked)
+
+    @property
+    def paid(self) -> list[Completion]:
+        """The completions that nodes went on with and that were paid for."""
+        return [answer.completion for answer in self.answers.values() if not answer.reused]
+
+
+class RecordedCalls:
+    """The calls of an episode that are taken from its record.
+
+    Args:
+        steps: The recorded calls, by step.
+        complete: Whether the record is all there is: a call that it does not have is an error,
+            and so is again what was an error then.
+    """
+
+    def __init__(self, steps: Mapping[int, StepCalls], *, complete: bool = False) -> None:
+        self._steps = steps
+        self._complete = complete
+        self._untaken = {step: set(calls.answers) for step, calls in steps.items()}
+
+    def answer(self, request: Request) -> Answer | None:
+        """The recorded answer to a request, if it has one.
+
+        Raises:
+            ReplayError: It was given to another question, or is missing from a complete record.
+            ModelError: The model failed then, in a complete record.
+        """
+        call = request.call
+        key = call.node, call.item, call.attempt
+        calls = self._steps.get(call.step)
+        if calls is None:
+            self._refuse(call.step, key)
+            return None
+        known = calls.answers.get(key)
+        if known is None and self._complete:
+            known = calls.refused.get(key)
+            if known is None and key in calls.errors:
+                raise ModelError(calls.errors[key])
+        if known is None:
+            self._refuse(call.step, key)
+            return None
+        asked = _digest(
+            (message.role, message.content, tuple(map(picture_name, message.images)))
+            for message in request.messages
+        )
+        _check_same(calls, call.step, key, asked, "was asked something else")
+        self._untaken.get(call.step, set()).discard(key)
+        return known
+
+    def result(
+        self, step: int, node: str, item: int | None, arguments: Mapping[str, Any]
+    ) -> Result | None:
+        """The recorded result of a function, if it has one.
+
+        Raises:
+            ReplayError: It was called with other arguments, or is missing from a complete record.
+            FunctionError: The function failed then, in a complete record.
+        """
+        key = node, item, 1
+        calls = self._steps.get(step)
+        known = None if calls is None else calls.results.get(key)
+        if calls is None or known is None:
+            if calls is not None and self._complete and key in calls.errors:
+                raise FunctionError(calls.errors[key])
+            self._refuse(step, key)
+            return None
+        asked = _arguments_digest(arguments)
+        _check_same(calls, step, key, asked, "was called with other arguments")
+        return known
+
+    def settle(self, step: int) -> list[Completion]:
+        """The answers of a step that were paid for and that nobody asked for, each told once.
+
+        Of a complete record: one that stands for the calls that got no answer.
+        """
+        untaken = self._untaken.pop(step, None)
+        if untaken is None:
+            return []
+        if self._complete:
+            calls = self._steps[step]
+            return [Completion("", Usage(calls=calls.unanswered), calls.unanswered_usd)]
+        answers = (self._steps[step].answers[key] for key in untaken)
+        return [answer.completion for answer in answers if not answer.reused]
+
+    def _refuse(self, step: int, key: CallKey) -> None:
+        """Refuse a call that a complete record does not have."""
+        if self._complete:
+            raise ReplayError(f"step {step}, {_name(key)}: the record has no such call")
+
+
+def _check_same(calls: StepCalls, step: int, key: CallKey, asked: bytes, what: str) -> None:
+    if calls.questions.get(key) != asked:
+        raise ReplayError(
+            f"step {step}, {_name(key)} {what} when this was recorded, so the recorded answer is "
+            "not its own: the agent, its functions or AgentKit have changed since"
+        )
+
+
+def _name(key: CallKey) -> str:
+    node, item, attempt = key
+    name = f"node '{node}'" if item is None else f"node '{node}' item {item}"
+    return name if attempt == 1 else f"{name} attempt {attempt}"
+
+
+def _answer(event: Mapping[str, Any]) -> Answer:
+    record = event["completion"]
+    completion = Completion(**{**record, "usage": Usage(**record["usage"])})
+    return Answer(completion, event["latency_s"], event["reused"], event["waited_s"])
+
+
+def _arguments_digest(arguments: Mapping[str, Any]) -> bytes:
+    data = orjson.dumps(as_recorded(arguments), option=orjson.OPT_SORT_KEYS)
+    return hashlib.blake2b(data, digest_size=16).digest()
+
+
+def _digest(messages: Iterable[tuple[str, str, Sequence[str]]]) -> bytes:
+    """A digest of roles, texts and names of pictures."""
+    digest = hashlib.blake2b(digest_size=16)
+    for role, content, pictures in messages:
+        for text in (role, *pictures, content):
+            data = text.encode("utf-8", "replace")  # as it is written
+            digest.update(b"%d:" % len(data) + data)
+    return digest.digest()

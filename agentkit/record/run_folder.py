@@ -1,0 +1,218 @@
+"""The folder of a run: made, taken for this process, gone on with, and let go."""
+
+import asyncio
+import fcntl
+import os
+import platform
+import shutil
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import orjson
+
+from agentkit.atomic_files import write_atomic
+from agentkit.errors import TraceError
+from agentkit.record.reader import Run, load_run
+from agentkit.record.summaries import RunSummary
+from agentkit.record.writer import FORMAT, EpisodeWriter
+from agentkit.values import JSON_OPTIONS, json_safe
+
+_LEFT_OVER: Final = ".run.json.*"
+"""What `run.json` is called while it is written."""
+
+
+class RunWriter:
+    """A run folder being written by this process.
+
+    As a context manager it finishes by itself: with the status and the sums of the rollout that
+    it was given to, as `failed` when the block raises, as `interrupted` when it is cancelled.
+
+    Args:
+        folder: The folder; it must not exist yet, or be empty. What a process leaves that is killed
+            before it recorded anything counts as empty.
+        about: What `run.json` says of the run: agent, spec, models, seed.
+
+    Raises:
+        TraceError: The folder cannot be made or is somebody else's.
+    """
+
+    def __init__(self, folder: Path | str, about: Mapping[str, Any]) -> None:
+        self.folder = folder = Path(folder)
+        self.recorded: Run | None = None
+        """What was recorded before and is gone on with; None for a run that begins."""
+        self.summary: RunSummary | None = None
+        """How the episodes went, as far as `rollout` has come."""
+        self._is_new = True
+        self._lock: int | None = None
+        self._about = {
+            "format": FORMAT,
+            "status": "running",
+            "started": _now(),
+            "python": platform.python_version(),
+            **about,
+        }
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _check_empty(folder)
+            (folder / "episodes").mkdir(exist_ok=True)
+            self._lock = _lock(folder)
+            _check_empty(folder)
+            _remove_left_over(folder)
+            self._save()
+        except OSError as error:
+            self._let_go()
+            raise TraceError(f"cannot record a run in {folder}: {error.strerror}") from error
+        except BaseException:
+            self._let_go()
+            raise
+
+    @classmethod
+    def resume(cls, run: Run, changes: Mapping[str, Any] | None = None) -> "RunWriter":
+        """Go on with a recorded run: `rollout` plays what is left of it.
+
+        Args:
+            run: The run, from `load_run`.
+            changes: What `run.json` shall say differently from now on, such as `limits`.
+
+        Raises:
+            TraceError: Another process writes it, or its folder cannot be written.
+        """
+        writer = cls.__new__(cls)
+        writer.folder = run.folder
+        writer.summary = writer._lock = None
+        writer._is_new = False
+        try:
+            (run.folder / "episodes").mkdir(exist_ok=True)
+            writer._lock = _lock(run.folder)
+            _remove_left_over(run.folder)
+            writer.recorded = run = load_run(run.folder)  # another process may have gone on with it
+            writer._about = {
+                **run.about,
+                **(changes or {}),
+                "status": "running",
+                "resumed": [*run.about.get("resumed", ()), _now()],
+            }
+            writer._save()
+        except OSError as error:
+            writer._let_go()
+            raise TraceError(f"cannot write {run.folder}: {error.strerror}") from error
+        except BaseException:
+            writer._let_go()
+            raise
+        return writer
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        summary = self.summary or RunSummary(())
+        if error is None:
+            return self.finish(summary.status, summary.totals())
+        stopped = isinstance(error, (KeyboardInterrupt, asyncio.CancelledError))
+        try:
+            self.finish("interrupted" if stopped else "failed", summary.totals())
+        except TraceError as second:  # the disk may be full; the first error is the one to show
+            error.add_note(str(second))
+
+    def describe(self, about: Callable[[], Mapping[str, Any]]) -> None:
+        """Let `run.json` say of a run that begins what its writer was not told.
+
+        Args:
+            about: Gives it; not called where a command has told all.
+
+        Raises:
+            TraceError: It cannot be written.
+        """
+        if self.recorded is None and "versions" not in self._about:
+            self._about = {**about(), **self._about}
+            self._save()
+
+    def episode(self, index: int) -> EpisodeWriter:
+        """The writer of one episode's file."""
+        return EpisodeWriter(self.folder, index)
+
+    def finish(self, status: str, totals: Mapping[str, Any]) -> None:
+        """Write how the run ended, and let go of the folder; the second time, do nothing.
+
+        Args:
+            status: `done`, `limit`, `failed` or `interrupted`.
+            totals: The sums, as `RunSummary.totals` gives them.
+
+        Raises:
+            TraceError: It cannot be written; the folder is let go all the same.
+        """
+        if self._lock is None:
+            return
+        self._about |= {"status": status, "totals": dict(totals)}
+        try:
+            self._save()
+        finally:
+            self._let_go()
+
+    def discard(self) -> None:
+        """Undo a run that never began: a new folder is removed, an older one is as it was.
+
+        Does nothing once the folder is let go.
+        """
+        if self._lock is None:
+            return
+        try:
+            if self._is_new:
+                shutil.rmtree(self.folder, ignore_errors=True)
+            elif self.recorded is not None:
+                self._about = dict(self.recorded.about)
+                self._save()
+        finally:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Let go of the folder. Its lock is closed once: the number may be another file's then."""
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            os.close(lock)
+
+    def _save(self) -> None:
+        options = JSON_OPTIONS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+        path = self.folder / "run.json"
+        try:
+            write_atomic(path, orjson.dumps(json_safe(self._about), default=str, option=options))
+        except OSError as error:
+            raise TraceError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _check_empty(folder: Path) -> None:
+    """Refuse a folder with something in it."""
+    episodes = folder / "episodes"
+    names = {path.name for path in folder.iterdir() if not path.match(_LEFT_OVER)}
+    if names <= {"lock", "episodes"} and not (episodes.exists() and any(episodes.iterdir())):
+        return
+    raise TraceError(f"{folder} is not empty: choose another folder for the run")
+
+
+def _remove_left_over(folder: Path) -> None:
+    """Remove what a process left that was killed while it wrote `run.json`."""
+    for path in folder.glob(_LEFT_OVER):
+        path.unlink(missing_ok=True)
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def _lock(folder: Path) -> int:
+    """Take the folder for this process; the lock goes with the process."""
+    descriptor = os.open(folder / "lock", os.O_CREAT | os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise TraceError(f"{folder} is being written by another process") from error
+    return descriptor

@@ -1,0 +1,1 @@
+"""Episodes: played, resumed, forked and replayed."""

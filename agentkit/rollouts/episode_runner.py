@@ -1,0 +1,296 @@
+"""Play one episode: act, record, step, until something ends it."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from agentkit.agent import Agent, Episode
+from agentkit.environments.make import EnvThread, describe_info
+from agentkit.environments.render_mode import NOT_RENDERED, RenderTarget
+from agentkit.environments.session import EnvSession
+from agentkit.errors import (
+    AgentKitError,
+    ErrorText,
+    InputError,
+    LimitExceeded,
+    StepError,
+    StepInterrupted,
+    TraceError,
+)
+from agentkit.events import (
+    EnvironmentStepped,
+    EpisodeFinished,
+    EpisodeStarted,
+    Event,
+    LimitReached,
+    StepFailed,
+    StepFinished,
+)
+from agentkit.execution.completions import CompletionSource
+from agentkit.messages import Usage
+from agentkit.observability.logs import episode_log
+from agentkit.record.episode_state import Paid
+from agentkit.record.run_folder import RunWriter
+from agentkit.record.summaries import EpisodeSummary
+from agentkit.record.writer import EpisodeWriter
+from agentkit.rollouts.checkpoint import Checkpoint
+
+NOT_UNDERSTOOD_LIMIT: Final = 10
+"""So many actions in a row that the environment did not understand end the episode."""
+CLOSING_S: Final = 0.5
+"""How long the environment of an episode that was given up may take to close."""
+
+
+class EpisodeRunner:
+    """Plays one episode: the loop of act, record, step."""
+
+    def __init__(
+        self,
+        agent: Agent,
+        index: int,
+        seed: int | None,
+        fresh: bool,
+        writer: RunWriter | None,
+        on_event: Callable[[int, Event], None] | None,
+        stop: asyncio.Event,
+        thread: EnvThread,
+        source: CompletionSource,
+        checkpoint: Checkpoint | None = None,
+        keeps_memory: bool = True,
+        render_target: RenderTarget = NOT_RENDERED,
+    ) -> None:
+        self._agent = agent
+        self._index = index
+        self._fresh = fresh
+        self._checkpoint = checkpoint
+        self._keeps_memory = keeps_memory and not fresh
+        self._run_writer = writer
+        self._on_event = on_event
+        self._log = episode_log(agent.name, index)
+        self._stop = stop
+        self._source = source
+        self._writer: EpisodeWriter | None = None
+        self._session = (
+            None if agent.env is None else EnvSession(agent, seed, thread, index, render_target)
+        )
+        self._episode: Episode | None = None
+        self._misunderstood = 0
+        self.summary = EpisodeSummary(index, seed)
+        if checkpoint is not None:
+            checkpoint.restore_into(self.summary)
+
+    async def play(self) -> None:
+        """Play the episode to its end, whatever that is."""
+        started = time.perf_counter() - self.summary.seconds
+        patience_s: float | None = None
+        if self._run_writer is not None:
+            self._writer = self._run_writer.episode(self._index)
+        try:
+            await self._play()
+        except LimitExceeded as error:
+            self._emit(LimitReached(self.summary.steps, error.limit, error.value, error.why))
+            self._end("limit", error.reason)
+        except StepInterrupted as error:
+            over = self._checkpoint is not None and self._checkpoint.until == self.summary.steps
+            self._end("interrupted", str(error) if over else "stopped by the user")
+        except asyncio.CancelledError:
+            by_user = self._stop.is_set()
+            self._end("interrupted", "stopped by the user" if by_user else "the run was stopped")
+            patience_s = CLOSING_S
+            raise
+        except (InputError, TraceError) as error:
+            self._end("failed", ErrorText(error))
+            raise
+        except AgentKitError as error:
+            self._end("failed", ErrorText(error))
+            self._refuse_to_go_on(error)
+        finally:
+            try:
+                await self._close_env(patience_s)
+            finally:  # also when it is cancelled once more
+                self._keep_memory()
+                self.summary.seconds = time.perf_counter() - started
+                self._finish()
+
+    async def _play(self) -> None:
+        checkpoint = self._checkpoint
+        if self._session is not None:
+            repeats = await self._session.make()
+            if checkpoint is not None and not repeats:
+                checkpoint = await self._start_over(checkpoint, self._session)
+        if checkpoint is not None:
+            if checkpoint.opening is not None:
+                self._emit(checkpoint.opening)
+            checkpoint.restore_into(self.summary)
+            self._source.recorded_calls = checkpoint.recorded_calls
+        if checkpoint is not None and checkpoint.started is not None:
+            await self._go_on(checkpoint, checkpoint.started)
+        else:
+            await self._begin(None if checkpoint is None else checkpoint.memory)
+
+    async def _start_over(self, checkpoint: Checkpoint, session: EnvSession) -> Checkpoint | None:
+        """The environment cannot be brought back: the steps made in it count no longer."""
+        if checkpoint.stand_in is not None:
+            await session.replace(checkpoint.stand_in)
+            return checkpoint
+        if self._source.budget is not None:
+            for _ in checkpoint.outcomes:
+                self._source.budget.drop_step()
+        return checkpoint.restart
+
+    async def _begin(self, values: Mapping[str, Any] | None) -> None:
+        """Begin the episode, with the memory it began with before if it did."""
+        memory = self._agent.memory
+        if values is None:
+            values = memory.fresh() if self._fresh else memory.begin()
+        self._episode = self._agent.episode(self._index, values, self._source)
+        observation: str | None = None
+        info: Mapping[str, Any] = {}
+        if self._session is not None:
+            observation, info = await self._session.reset()
+            self.summary.info = info
+        self._emit(
+            EpisodeStarted(self._index, self.summary.seed, observation, describe_info(info), values)
+        )
+        if self._session is None:
+            self.summary.action = await self._act(observation, info, None)
+        else:
+            await self._loop(self._session, observation, info, None)
+
+    async def _go_on(self, checkpoint: Checkpoint, started: Mapping[str, Any]) -> None:
+        """Go on after the last finished step: the environment is brought back to it."""
+        self._episode = self._agent.episode(self._index, checkpoint.memory, self._source)
+        self._episode.go_on(checkpoint.state, checkpoint.history)
+        for key, completion in checkpoint.reuse:
+            self._source.reuse.restore(key, completion)
+        if self._session is None:
+            self.summary.action = await self._act(None, {}, None)
+            return
+        observation, info, reward = await self._session.fast_forward(started, checkpoint.outcomes)
+        self.summary.info = info
+        self._misunderstood = checkpoint.misunderstood
+        if checkpoint.over is not None:
+            self._end("done", checkpoint.over)
+        elif self._misunderstood >= NOT_UNDERSTOOD_LIMIT:
+            self._limit("actions not understood in a row", NOT_UNDERSTOOD_LIMIT)
+        else:
+            await self._loop(self._session, observation, info, reward)
+
+    async def _loop(
+        self,
+        session: EnvSession,
+        observation: str | None,
+        info: Mapping[str, Any],
+        reward: float | None,
+    ) -> None:
+        """Act and step until the environment, a limit or the user ends the episode."""
+        summary = self.summary
+        while True:
+            if self._stop.is_set():
+                return self._end("interrupted", "stopped by the user")
+            action = await self._act(observation, info, reward)
+            outcome = await session.step(action, self._sync)
+            observation, reward, terminated, truncated, info = outcome
+            summary.action = action
+            summary.steps += 1
+            summary.reward += reward
+            summary.info = info
+            self._emit(
+                EnvironmentStepped(
+                    summary.steps - 1, action, observation, reward, terminated, truncated,
+                    describe_info(info),
+                )
+            )  # fmt: skip
+            if terminated or truncated:
+                return self._end("done", "terminated" if terminated else "truncated")
+            understood = info.get("understood", True)
+            self._misunderstood = 0 if understood else self._misunderstood + 1
+            if self._misunderstood == NOT_UNDERSTOOD_LIMIT:
+                return self._limit("actions not understood in a row", NOT_UNDERSTOOD_LIMIT)
+
+    async def _act(
+        self, observation: str | None, info: Mapping[str, Any], reward: float | None
+    ) -> str:
+        if self._episode is None:
+            raise RuntimeError("act before reset")
+        if self._checkpoint is not None and self._checkpoint.until == self.summary.steps:
+            raise StepInterrupted("the record ends here")
+        return await self._episode.act(
+            observation,
+            actions=info.get("actions"),
+            reward=reward,
+            info=info,
+            emit=self._emit,
+            stopping=self._stop.is_set,
+            streaming=self._on_event is not None,
+        )
+
+    def _sync(self) -> None:
+        """Everything that led to an action is on the disk before the environment sees it."""
+        if self._writer is not None:
+            self._writer.sync()
+
+    def _emit(self, event: Event) -> None:
+        if isinstance(event, (StepFinished, StepFailed)):
+            self._spend(event.usage, event.cost_usd)
+        if self._writer is not None:
+            self._writer.emit(event)
+        if self._log is not None:
+            self._log(event)
+        if self._on_event is not None:
+            self._on_event(self._index, event)
+
+    def _spend(self, usage: Usage, cost_usd: float | None) -> None:
+        paid = Paid(self.summary.usage, self.summary.cost_usd) + Paid(usage, cost_usd)
+        self.summary.usage, self.summary.cost_usd = paid.usage, paid.cost_usd
+
+    def _limit(self, limit: str, value: float) -> None:
+        self._emit(LimitReached(self.summary.steps, limit, value))
+        self._end("limit", f"{limit}: {value:g}")
+
+    def _end(self, status: str, reason: str) -> None:
+        self.summary.status = status
+        self.summary.reason = reason
+
+    async def _close_env(self, patience_s: float | None) -> None:
+        """Close the environment; one that cannot be closed fails an episode that went well."""
+        error = None if self._session is None else await self._session.close(patience_s)
+        if error is not None:
+            self._fail_ended(f"when it was closed, {error}")
+
+    def _keep_memory(self) -> None:
+        if self._episode is None or not self._keeps_memory:
+            return
+        try:
+            self._agent.memory.end(self._episode.state.memory)
+        except InputError as error:
+            self._fail_ended(str(error))
+
+    def _refuse_to_go_on(self, error: AgentKitError) -> None:
+        """What the user gave is wrong, such as a key: no other episode can fare better."""
+        failures = error.failures.values() if isinstance(error, StepError) else ()
+        for failure in failures:
+            if isinstance(failure, InputError):
+                raise failure
+
+    def _fail_ended(self, reason: str) -> None:
+        """Something failed after the end: an episode that had ended well did not after all."""
+        if self.summary.status in ("done", "limit"):
+            self._end("failed", reason)
+
+    def _finish(self) -> None:
+        summary = self.summary
+        if self._source.recorded_calls is not None:  # of a step that did not begin again
+            for completion in self._source.recorded_calls.settle(summary.steps):
+                self._spend(completion.usage, completion.cost_usd)
+        try:
+            self._emit(
+                EpisodeFinished(
+                    self._index, summary.status, summary.reason, summary.steps, summary.reward,
+                    summary.usage, summary.cost_usd, summary.seconds,
+                )
+            )  # fmt: skip
+        finally:
+            if self._writer is not None:
+                self._writer.close()

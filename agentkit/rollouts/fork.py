@@ -1,0 +1,136 @@
+"""Fork a run: begin a new one with the first steps of a recorded episode."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from agentkit.agent import Agent, EnvSpec, env_arguments
+from agentkit.environments.fast_forward import repeats_itself
+from agentkit.environments.make import make_env
+from agentkit.errors import InputError
+from agentkit.events import EpisodeResumed
+from agentkit.messages import Usage
+from agentkit.record.episode_state import read_episode
+from agentkit.record.reader import NOT_COMPARED_EVENTS, Run, load_run
+from agentkit.record.run_folder import RunWriter
+from agentkit.values import as_recorded
+
+
+def copy_beginning(run: Run, episode: int, step: int, writer: RunWriter, index: int) -> None:
+    """Begin an episode of another run with what was recorded before a step.
+
+    Args:
+        run: The run to copy from.
+        episode: Its episode.
+        step: The first step that is not copied.
+        writer: Writes the other run.
+        index: The episode's number there.
+
+    Raises:
+        TraceError: The record is damaged, or the other run cannot be written.
+    """
+    file = writer.episode(index)
+    try:
+        for event in run.events(episode):
+            kind = event["event"]
+            if (
+                kind in NOT_COMPARED_EVENTS
+                or kind == "episode_finished"
+                or event.get("step", -1) >= step
+            ):
+                continue
+            if kind == "episode_started":
+                event = {**event, "episode": index}
+            file.copy(event, run.folder)
+        file.emit(EpisodeResumed(index, step, str(run.folder), Usage(), 0.0, 0.0))
+    finally:
+        file.close()
+
+
+def check_fork(agent: Agent, run: Run, episode: int, step: int) -> int:
+    """Find out whether an agent can go on from a recorded step; returns the episode's seed.
+
+    Raises:
+        InputError: The record does not reach the step, the episode was over before it, or the
+            agent's environment is another one or cannot be brought back.
+        TraceError: The record is damaged.
+    """
+    if agent.env is None:
+        raise InputError(f"{agent.name} has no environment: there is no step to fork it at")
+    record = read_episode(run, episode, before=step)
+    if record.started is None or record.steps < step:
+        has = f"steps 0 to {record.steps - 1}" if record.steps else "no finished step"
+        raise InputError(
+            f"episode {episode} of {run.folder} has no step {step} to go on from: it has {has}"
+        )
+    if record.over is not None:
+        raise InputError(f"episode {episode} of {run.folder} was over before step {step}")
+    _check_env(agent, run)
+    return int(record.started["seed"] or 0)
+
+
+def check_copied(run: Run) -> None:
+    """Refuse to go on with a fork that was stopped while its first steps were copied.
+
+    Raises:
+        InputError: They are not all there.
+        TraceError: The record is damaged.
+    """
+    if run.about.get("from") and not any(
+        event["event"] == "episode_resumed" and event["source"]
+        for episode in run.episodes
+        for event in run.events(episode)
+    ):
+        raise InputError(
+            f"{run.folder} was stopped before the steps that it begins with were copied: fork "
+            "again, with --from"
+        )
+
+
+def fork(run: Run, episode: int, step: int, writer: RunWriter) -> Run:
+    """Let a new run begin with the first steps of a recorded episode; `rollout` goes on from
+    there.
+
+    Returns:
+        The new run, as far as it was copied.
+
+    Raises:
+        TraceError: The record is damaged, or the new run cannot be written.
+    """
+    copy_beginning(run, episode, step, writer, 0)
+    writer.recorded = load_run(writer.folder)
+    return writer.recorded
+
+
+def _check_env(agent: Agent, run: Run) -> None:
+    """Refuse another environment than the recorded one, and one that does not repeat itself."""
+    if agent.env is None:
+        return
+    now, was = _described(agent.env, agent.inputs), _recorded_env(run)
+    if was is not None and was != now:
+        raise InputError(
+            f"{run.folder} was recorded in {was}, and {agent.name} plays in {now}: a fork goes on "
+            "in the same environment"
+        )
+    env = make_env(agent)
+    try:
+        repeats = repeats_itself(env)
+    finally:
+        env.close()
+    if not repeats:
+        raise InputError(
+            f"{agent.env.id} does not repeat itself (resumable = False): a run in it cannot be "
+            "forked"
+        )
+
+
+def _recorded_env(run: Run) -> str | None:
+    """The environment of a run with its arguments; None where `run.json` does not say it."""
+    env, inputs = run.about.get("env"), run.about.get("inputs")
+    if not isinstance(env, dict) or not isinstance(inputs, dict):
+        return None
+    return _described(EnvSpec(env["id"], env["arguments"]), inputs)
+
+
+def _described(env: EnvSpec, inputs: Mapping[str, Any]) -> str:
+    arguments = as_recorded(env_arguments(env, inputs))
+    return f"{env.id}({', '.join(f'{key}={arguments[key]!r}' for key in sorted(arguments))})"

@@ -1,0 +1,162 @@
+"""Which episodes a run has to play, and where each goes on."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from agentkit.agent import Agent
+from agentkit.errors import TraceError
+from agentkit.limits import Limits, Spent
+from agentkit.messages import Usage
+from agentkit.record.episode_state import EpisodeState, Paid, read_episode
+from agentkit.record.reader import Run
+from agentkit.record.summaries import EpisodeSummary
+from agentkit.rollouts.checkpoint import Checkpoint, resumed_checkpoint
+
+_MISSING: Final = object()
+
+
+@dataclass(slots=True)
+class ResumePlan:
+    """What a run has to play."""
+
+    waiting: Sequence[int]
+    """The episodes to play, in order."""
+    settled: Sequence[EpisodeSummary] = ()
+    """Episodes that were played to their end before."""
+    begun: Mapping[int, tuple[EpisodeSummary, Paid]] = field(default_factory=dict)
+    """Of the episodes to play, those that were begun before: how far they came, and what their
+    finished steps took."""
+    checkpoint: Callable[[int], Checkpoint | None] | None = None
+    """Where an episode goes on; called in a thread, since it may read a long record. None: every
+    episode begins."""
+    kept: Mapping[str, Any] | None = None
+    """The memory that outlives episodes, from the record; None: it is to be loaded."""
+    last_begun: int = -1
+    """The last episode that was begun before. An earlier one that goes on keeps what it learns
+    for itself: memory passes from each episode to the next."""
+    writes_memory: bool = True
+    """Whether the memory file is written: not by a fork, and not when another run has written it
+    since."""
+    forked: bool = False
+    """Whether the run begins inside another."""
+    copied_steps: int = 0
+    """Steps that were made in the other run."""
+    used: Spent = field(default_factory=Spent)
+    """What all episodes have used."""
+    seconds: float = 0.0
+    """How long the run has taken."""
+
+
+def plan_new_run(episodes: int) -> ResumePlan:
+    """A run that begins."""
+    return ResumePlan(range(episodes))
+
+
+def make_resume_plan(agent: Agent, run: Run, episodes: int, limits: Limits) -> ResumePlan:
+    """What is left of a recorded run.
+
+    Args:
+        agent: The agent.
+        run: The run.
+        episodes: How many it shall have.
+        limits: What all of them together may use.
+
+    Raises:
+        TraceError: The record is damaged.
+    """
+    resume_plan = ResumePlan([])
+    waiting, settled, spans = [], [], []
+    begun: dict[int, tuple[EpisodeSummary, Paid]] = {}
+    for index in range(max(episodes, *(number + 1 for number in run.episodes), 0)):
+        record = read_episode(run, index)
+        if not record.spans:
+            waiting.append(index)
+            continue
+        summary, used = summarize(index, record)
+        spans += record.spans
+        if record.forked_at is not None:
+            resume_plan.forked, resume_plan.copied_steps = True, record.forked_at
+        resume_plan.used.add(spent(used, record.steps - (record.forked_at or 0)))
+        if record.started is not None:
+            resume_plan.last_begun = index
+            resume_plan.kept = _kept(agent, record)
+            resume_plan.writes_memory = agent.memory.holds([*record.left, record.memory])
+        if _is_settled(record, agent.limits, limits):
+            settled.append(summary)
+        else:
+            waiting.append(index)
+            begun[index] = summary, record.before + record.committed
+    resume_plan.waiting, resume_plan.settled, resume_plan.begun = waiting, settled, begun
+    origin = run.about.get("from")
+    if resume_plan.forked and not (isinstance(origin, Mapping) and origin.get("writes_memory")):
+        resume_plan.writes_memory = False
+    resume_plan.seconds = _length(spans)
+    resume_plan.checkpoint = lambda index: resumed_checkpoint(
+        agent, read_episode(run, index), index
+    )
+    return resume_plan
+
+
+def spent(paid: Paid, steps: int) -> Spent:
+    """What was paid for as limits count it; an unknown cost counts nothing."""
+    usage = paid.usage
+    tokens = usage.input_tokens + usage.output_tokens
+    return Spent(usage.calls, tokens, paid.cost_usd or 0.0, steps)
+
+
+def _is_settled(record: EpisodeState, limits: Limits, run_limits: Limits) -> bool:
+    """Whether an episode came to an end that going on would not change."""
+    if record.finished is None:
+        return False
+    status = record.finished["status"]
+    if status != "limit" or record.limit is None:
+        return bool(status == "done")
+    name, value = str(record.limit["limit"]), record.limit["value"]
+    own = run_limits if name.startswith("run.") else limits
+    now = getattr(own, name.removeprefix("run."), _MISSING)
+    return now is _MISSING or (now is not None and now <= value)
+
+
+def summarize(index: int, record: EpisodeState) -> tuple[EpisodeSummary, Paid]:
+    """How an episode went so far, and all that was paid for it.
+
+    Raises:
+        TraceError: The record is damaged.
+    """
+    try:
+        return _summary(index, record)
+    except (KeyError, TypeError) as error:
+        raise TraceError(f"the record of episode {index} is damaged: {error}") from error
+
+
+def _summary(index: int, record: EpisodeState) -> tuple[EpisodeSummary, Paid]:
+    paid = record.before + record.committed + record.lost + record.kept
+    summary = EpisodeSummary(index, None if record.started is None else record.started["seed"])
+    summary.steps, summary.reward, summary.action = record.steps, record.reward, record.action
+    summary.info = record.step_state.info
+    summary.seconds = record.seconds
+    finished = record.finished
+    if finished is None:
+        summary.status, summary.reason = "interrupted", "stopped before its end"
+    else:
+        summary.status, summary.reason = finished["status"], finished["reason"]
+        paid = Paid(Usage(**finished["usage"]), finished["cost_usd"])
+        summary.seconds = finished["seconds"]
+    summary.usage, summary.cost_usd = paid.usage, paid.cost_usd
+    return summary, paid
+
+
+def _kept(agent: Agent, record: EpisodeState) -> dict[str, Any]:
+    """What an episode has left in the memory that outlives it."""
+    memory = record.step_state.memory
+    return {key: memory[key] for key in agent.memory.outlives_episodes if key in memory}
+
+
+def _length(spans: Sequence[tuple[float, float]]) -> float:
+    """How long at least one of these spans of time was going on."""
+    length, end = 0.0, float("-inf")
+    for start, stop in sorted(spans):
+        length += max(0.0, stop - max(start, end))
+        end = max(end, stop)
+    return length

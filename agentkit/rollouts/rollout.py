@@ -1,0 +1,193 @@
+"""Rollouts: an agent plays episodes of an environment, and everything is recorded."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import closing
+
+from agentkit.agent import Agent
+from agentkit.environments.make import EnvThread
+from agentkit.environments.render_mode import NOT_RENDERED, RenderTarget, as_pictures, in_a_window
+from agentkit.errors import InputError, LimitExceeded
+from agentkit.events import Event
+from agentkit.execution.budget import Budget
+from agentkit.execution.completions import CompletionSource
+from agentkit.limits import Limits
+from agentkit.models.base import Cache, Loaded
+from agentkit.models.prices import check_prices
+from agentkit.observability.logs import LOG
+from agentkit.observability.telemetry import episode_span
+from agentkit.record.run_folder import RunWriter
+from agentkit.record.summaries import EpisodeSummary, RunSummary
+from agentkit.rollouts.checkpoint import Checkpoint
+from agentkit.rollouts.episode_runner import EpisodeRunner
+from agentkit.rollouts.metadata import about_run
+from agentkit.rollouts.plan import ONE_EPISODE, Plan
+from agentkit.rollouts.resume import ResumePlan, make_resume_plan, plan_new_run, spent
+
+
+async def rollout(
+    agent: Agent,
+    plan: Plan = ONE_EPISODE,
+    *,
+    writer: RunWriter | None = None,
+    on_event: Callable[[int, Event], None] | None = None,
+    stop: asyncio.Event | None = None,
+    cache: Cache | None = None,
+    resume_plan: ResumePlan | None = None,
+) -> RunSummary:
+    """Play episodes.
+
+    Args:
+        agent: The agent; without an environment, an episode is one step.
+        plan: How many episodes, how many at once, with which seeds.
+        writer: Where to record; None records nothing. One made by `RunWriter.resume` goes on
+            with its run: agent and plan are those the run was begun with, their limits aside.
+        on_event: Called with the episode's number and each event.
+        stop: Once set, nothing new is started and the run ends as soon as it can.
+        cache: Completions of earlier runs that are taken again, such as a `CompletionFile`.
+        resume_plan: Which episodes to play, and where each goes on; by default all that the
+            plan says and that the writer's run does not have.
+
+    Returns:
+        A summary of every episode that was begun. A failed episode does not end the others.
+
+    Raises:
+        InputError: The run cannot start: an input, the environment, the memory file.
+        TraceError: The run cannot be recorded.
+    """
+    agent.check_ready()
+    _check_memory(agent, plan)
+    _check_needs(agent)
+    render_target = _showing(agent, plan, writer)
+    limits = agent.run_limits if plan.limits is None else plan.limits
+    if not plan.allow_unknown_price and (agent.limits.cost_usd, limits.cost_usd) != (None, None):
+        check_prices(agent.binding.asked)
+    if resume_plan is None:
+        resume_plan = _agenda(agent, plan, limits, writer)
+    if not plan.fresh:
+        _load_memory(agent, resume_plan)
+    if resume_plan.waiting:
+        await _load_models(agent)
+    _describe(agent, plan, writer)
+    stop = stop or asyncio.Event()
+    waiting = list(resume_plan.waiting)[::-1]
+    summaries: list[EpisodeSummary] = list(resume_plan.settled)
+    budget = Budget(limits, scope="run.", used=resume_plan.used, seconds=resume_plan.seconds)
+
+    async def play_in_turn() -> None:
+        with closing(EnvThread()) as thread:
+            while waiting and not stop.is_set() and budget.used_up() is None:
+                index = waiting.pop()
+                seed = plan.seed + index if agent.env else None
+                checkpoint = await _checkpoint(resume_plan, index)
+                source = CompletionSource(
+                    cache=cache,
+                    budget=_ledger(agent.limits, budget, checkpoint),
+                    unpriced=plan.allow_unknown_price,
+                )
+                runner = EpisodeRunner(
+                    agent, index, seed, plan.fresh, writer, on_event, stop, thread, source,
+                    checkpoint, keeps_memory=index >= resume_plan.last_begun,
+                    render_target=render_target,
+                )  # fmt: skip
+                summaries.append(runner.summary)
+                with episode_span(agent.name, runner.summary):
+                    await runner.play()
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(min(plan.parallel, plan.episodes)):
+                tasks.create_task(play_in_turn())
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from None
+    finally:
+        ended = budget.used_up() if waiting and not stop.is_set() else None
+        summaries += _left_over(resume_plan, waiting, ended)
+        summary = RunSummary(sorted(summaries, key=lambda summary: summary.episode), ended)
+        if writer is not None:
+            writer.summary = summary
+    return summary
+
+
+def _agenda(agent: Agent, plan: Plan, limits: Limits, writer: RunWriter | None) -> ResumePlan:
+    if writer is None or writer.recorded is None:
+        return plan_new_run(plan.episodes)
+    return make_resume_plan(agent, writer.recorded, plan.episodes, limits)
+
+
+def _showing(agent: Agent, plan: Plan, writer: RunWriter | None) -> RenderTarget:
+    """How people see the environments."""
+    if plan.show:
+        return in_a_window(agent)
+    if not plan.record:
+        return NOT_RENDERED
+    if writer is None:
+        raise InputError("a plan with record=True keeps pictures: rollout needs a writer")
+    return as_pictures(agent, writer.folder)
+
+
+def _describe(agent: Agent, plan: Plan, writer: RunWriter | None) -> None:
+    """Let the folder of a program's run say what commands need, to show it and go on with it."""
+    if writer is not None:
+        writer.describe(lambda: about_run(agent, plan))
+
+
+async def _load_models(agent: Agent) -> None:
+    """Import what models need before a clock runs; else the first call would look slow."""
+    models: dict[int, object] = {id(bound.model): bound.model for bound in agent.binding.nodes}
+    for model in models.values():
+        if isinstance(model, Loaded):
+            await asyncio.to_thread(model.load)
+
+
+def _load_memory(agent: Agent, resume_plan: ResumePlan) -> None:
+    """Begin with the memory of the record, or of the file."""
+    agent.memory.load(resume_plan.kept, writes=resume_plan.writes_memory)
+    if agent.memory.kept_forever and not resume_plan.writes_memory:
+        LOG.warning("memory_not_written agent=%s", agent.name)
+
+
+async def _checkpoint(resume_plan: ResumePlan, index: int) -> Checkpoint | None:
+    """Where an episode goes on; its record may be long, and others play meanwhile."""
+    if resume_plan.checkpoint is None:
+        return None
+    return await asyncio.to_thread(resume_plan.checkpoint, index)
+
+
+def _left_over(
+    resume_plan: ResumePlan, waiting: Sequence[int], ended: LimitExceeded | None
+) -> list[EpisodeSummary]:
+    """The episodes that were begun before and did not go on."""
+    summaries = [resume_plan.begun[index][0] for index in waiting if index in resume_plan.begun]
+    for summary in summaries:
+        if ended is not None and summary.status == "interrupted":
+            summary.status, summary.reason = "limit", ended.reason
+    return summaries
+
+
+def _ledger(limits: Limits, run: Budget, checkpoint: Checkpoint | None) -> Budget:
+    """The account of an episode, with what was used before."""
+    if checkpoint is None:
+        return Budget(limits, run)
+    used = spent(checkpoint.used, len(checkpoint.outcomes))
+    return Budget(limits, run, used=used, seconds=checkpoint.seconds)
+
+
+def _check_memory(agent: Agent, plan: Plan) -> None:
+    """Refuse episodes at once that would pass memory on to each other."""
+    outliving = agent.memory.outlives_episodes
+    if plan.parallel > 1 and outliving and not plan.fresh:
+        raise InputError(
+            f"memory that outlives an episode ({', '.join(outliving)}) allows one episode at a "
+            "time: leave --parallel out, or say --fresh to start each from the starting values"
+        )
+
+
+def _check_needs(agent: Agent) -> None:
+    """Refuse an agent that reads what only an environment gives, and has none."""
+    needed = sorted({"observation", "actions", "reward", "info"} & agent.graph.inputs)
+    if agent.env is None and needed:
+        raise InputError(
+            f"{agent.name} reads {', '.join(needed)}, which an environment gives, and it has none: "
+            "add 'env: ID' (agentkit envs lists them)"
+        )

@@ -1,0 +1,111 @@
+"""What templates do with one value: name its kind, weigh it, write it as text."""
+
+import json
+from collections.abc import Iterator, Mapping
+from json import JSONEncoder
+from typing import Any
+
+from jinja2.runtime import Undefined
+
+from agentkit.errors import RenderError
+
+_CHARACTERS_A_UNIT = 4  # as a shift: 16 characters copied cost about as much as one item visited
+_CONTAINERS = (Mapping, list, tuple, set, frozenset, range)
+_KINDS = {
+    type(None): "null",
+    bool: "a yes/no value",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    list: "a list",
+    tuple: "a list",
+    dict: "a mapping",
+}
+
+
+def kind_of(value: Any) -> str:
+    """What sort of value this is, in words for a message."""
+    if isinstance(value, Mapping):
+        return "a mapping"
+    return _KINDS.get(type(value), f"a '{type(value).__name__}'")
+
+
+def weight_of(value: Any, limit: int) -> int:
+    """Work that going through all of a value takes, counted no further than `limit`.
+
+    A part that occurs twice counts twice, so a small value that would be written as a huge
+    text has the weight of that text.
+    """
+    if value.__class__ is str:
+        return (len(value) >> _CHARACTERS_A_UNIT) + 1
+    if not isinstance(value, _CONTAINERS):
+        return (len(value) >> _CHARACTERS_A_UNIT) + 1 if isinstance(value, str) else 1
+    total = 0
+    pending: list[Any] = [value]
+    while pending and total <= limit:
+        part = pending.pop()
+        if isinstance(part, str):
+            total += len(part) >> _CHARACTERS_A_UNIT
+        elif isinstance(part, Mapping):
+            total += len(part)
+            pending.extend(part.keys())
+            pending.extend(part.values())
+        elif isinstance(part, _CONTAINERS):
+            total += len(part)
+            pending.extend(part)
+        total += 1
+    return total
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, range):
+        return list(value)
+    if isinstance(value, (set, frozenset)):
+        return sorted(value, key=repr)
+    if getattr(value, "ndim", None) == 0:
+        return value.item()
+    return _other_text(value)
+
+
+_COMPACT = JSONEncoder(ensure_ascii=False, default=_plain)
+
+
+def quoted_json(value: Any, indent: int | None = None) -> str:
+    """A value as JSON on one line, or indented; the order of keys is kept."""
+    if indent is None:
+        return _COMPACT.encode(value)
+    return json.dumps(value, ensure_ascii=False, indent=indent, default=_plain)
+
+
+def text_of(value: Any) -> str:
+    """A value as it stands in a prompt: text as it is, null, true, false, JSON for the rest."""
+    if isinstance(value, str):
+        return str(value)
+    if value is None:
+        return "null"
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, _CONTAINERS):
+        return quoted_json(value)
+    return _other_text(value)
+
+
+def _other_text(value: Any) -> str:
+    if isinstance(value, Undefined):
+        return str(value)
+    if getattr(value, "ndim", None) == 0:  # a number or yes/no value of numpy
+        return text_of(value.item())
+    if callable(value):
+        name = getattr(value, "__name__", type(value).__name__)
+        raise RenderError(f"'{name}' is a function, not a value. To call it write '{name}()'.")
+    kind: Any = type(value)
+    shown_by_address = kind.__str__ is object.__str__ and kind.__repr__ is object.__repr__
+    if shown_by_address or isinstance(value, (Iterator, bytes)) or hasattr(value, "ndim"):
+        raise RenderError(f"{kind_of(value)} cannot be written into a text.")
+    return str(value)

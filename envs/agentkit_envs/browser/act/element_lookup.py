@@ -1,0 +1,91 @@
+"""Find the element that an action names, and see at once whether it can be acted on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from playwright.async_api import ElementHandle, Error
+
+from agentkit_envs.browser.act.action_context import ActionContext, CannotAct
+from agentkit_envs.browser.act.element_facts import Facts, read_facts
+from agentkit_envs.browser.see.scripts import script
+
+PROBE: Final = script(__package__, "probe.js")
+GONE: Final = "it is gone from the page since the last observation"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An element of the page, with what was seen of it."""
+
+    ref: str
+    handle: ElementHandle
+    facts: Facts
+
+    @property
+    def what(self) -> str:
+        """Such as `e3 (button "Ok")`."""
+        return f"{self.ref} ({self.facts.what})"
+
+
+async def find(context: ActionContext, ref: str) -> Found:
+    """The element of a reference; raises `CannotAct` if it is not there."""
+    value = context.refs.get(ref)
+    if value is None:
+        raise CannotAct(f"there is no element {ref} on this page. {_known(context.refs)}")
+    try:
+        handle = await context.page.query_selector(f"aria-ref={value}")
+        facts = read_facts(await handle.evaluate(PROBE) if handle else None)
+    except Error as error:
+        if "Invalid frame" in error.message or "not attached" in error.message:
+            raise CannotAct(f"{ref} cannot be used: {GONE}") from None
+        raise
+    if handle is None or facts.gone:
+        raise CannotAct(f"{ref} cannot be used: {GONE}")
+    return Found(ref, handle, facts)
+
+
+async def find_usable(context: ActionContext, ref: str) -> Found:
+    """The same; raises `CannotAct` as well if it is hidden or disabled."""
+    found = await find(context, ref)
+    problem = why_unusable(found)
+    if problem:
+        raise CannotAct(problem)
+    return found
+
+
+def why_unusable(found: Found) -> str:
+    """Why nobody could use an element as it is now, or ''."""
+    facts = found.facts
+    if not facts.shown:
+        return f"{found.what} cannot be used: it is hidden now"
+    if facts.disabled:
+        return f"{found.what} cannot be used: it is disabled"
+    if facts.inert:
+        return f"{found.what} cannot be used: a dialog in front keeps it from being used"
+    return ""
+
+
+def why_covered(found: Found) -> str:
+    """Says what covers an element that something covers."""
+    return f"{found.what} cannot be used: it is covered by {found.facts.covered}"
+
+
+async def why_stuck(context: ActionContext, ref: str) -> str:
+    """Why Playwright waited in vain for an element."""
+    found = await find_usable(context, ref)
+    if found.facts.covered:
+        return why_covered(found)
+    return (
+        f"{found.what} did not stand still or did not answer for {context.timeout_s:g} s, or "
+        "something covers it"
+    )
+
+
+def _known(refs: Mapping[str, str]) -> str:
+    if not refs:
+        return "It has no elements that can be named"
+    names = list(refs)
+    if len(names) <= 12:
+        return f"It has {', '.join(names)}"
+    return f"It has {len(names)} elements, from {names[0]} to {names[-1]}"

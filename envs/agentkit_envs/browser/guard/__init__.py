@@ -1,0 +1,1 @@
+"""What keeps pages in bounds: the allow-list, the proxy that enforces it, local files, quotes."""

@@ -1,0 +1,162 @@
+"""Labels for what a snapshot would not tell well, there only for as long as it takes.
+
+Pages have things that act without being a button or link: a word that listens to clicks, an icon,
+a coloured box. Playwright's snapshot has no line for most of them. So they are given a label and a
+role for the moment of the snapshot (`labels.js`), which is read from it and taken away again.
+"""
+
+import asyncio
+import json
+import logging
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from playwright.async_api import Error, Frame, JSHandle, Page
+
+from agentkit_envs.browser.see.roles import FIELDS
+from agentkit_envs.browser.see.scripts import script
+from agentkit_envs.browser.see.view import Element
+
+LOG = logging.getLogger("agentkit.browser")
+_LABEL = re.compile("\ue000(\\d+-\\d+)\ue001")
+_ROLE = "note"
+"""What labels.js says of elements without a role."""
+_LABEL_THEM = "found => found.label()"
+_RESTORE = "found => found.restore()"
+_PATIENCE_S = 2.0
+"""How long a page may take to answer."""
+_FRAME_PATIENCE_S = 0.5
+"""How long a frame of it may; one that is loading for ever does not answer at all."""
+_STATES = frozenset({"clickable", "draggable", "editable"})
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a label stands for."""
+
+    name: str
+    """The element's own name, if it has one."""
+    text: str
+    """Its words, as far as they belong to the name of what is around it."""
+    label: str
+    """How its markup calls it, for one without words."""
+    states: tuple[str, ...]
+    """What can be done with it."""
+    plain: bool
+    """Whether it has no role of its own."""
+
+
+def listening_script() -> str:
+    """What must run in every document before its own scripts, for `marked` to know all."""
+    return script(__package__, "listening.js")
+
+
+@asynccontextmanager
+async def marked(page: Page) -> AsyncIterator[Mapping[str, Mark]]:
+    """The page with labels, and what they stand for; without them afterwards."""
+    labelled = [_Labels(frame) for frame in page.frames]
+    try:
+        told = await asyncio.gather(*(labels.put(at) for at, labels in enumerate(labelled)))
+        yield {key: mark for marks in told for key, mark in marks.items()}
+    finally:
+        await asyncio.gather(*(labels.take_away() for labels in labelled))
+
+
+class _Labels:
+    """The labels of a frame.
+
+    A page carries out what it is asked for in order. So labels for which there was no time are
+    never put, and those that are put too late are taken away before the snapshot is taken.
+    """
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+        self._found: JSHandle | None = None
+
+    async def put(self, number: int) -> dict[str, Mark]:
+        """Put them, and say what they stand for; none if the frame does not answer in time."""
+        frame = self._frame
+        try:
+            async with asyncio.timeout(_FRAME_PATIENCE_S if frame.parent_frame else _PATIENCE_S):
+                self._found = await frame.evaluate_handle(script(__package__, "labels.js"), number)
+                told = await self._found.evaluate(_LABEL_THEM)
+            return {key: _read_fact(fact) for key, fact in json.loads(told).items()}
+        except (Error, TimeoutError):  # it is being left, loading or busy
+            await self.take_away()
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+            LOG.debug(
+                "what labels.js says of %s cannot be read", frame.url
+            )  # its own JSON, perhaps
+            await self.take_away()
+        return {}
+
+    async def take_away(self) -> None:
+        """Take them away, or have asked for it."""
+        found, self._found = self._found, None
+        if found is None:
+            return
+        try:
+            async with asyncio.timeout(_FRAME_PATIENCE_S):
+                await found.evaluate(_RESTORE)
+                await found.dispose()
+        except (Error, TimeoutError):  # it was left, and its labels with it; or it does it later
+            return
+
+
+def _read_fact(fact: Mapping[str, Any]) -> Mark:
+    return Mark(
+        str(fact["name"]),
+        str(fact["text"]),
+        str(fact["label"]),
+        tuple(state for state in fact["states"] if state in _STATES),
+        bool(fact["plain"]),
+    )
+
+
+def unmask(elements: Sequence[Element], marks: Mapping[str, Mark]) -> list[Element]:
+    """The elements of a snapshot with what the labels stand for in place of them."""
+    owners: dict[str, int] = {}
+    for at, element in enumerate(elements):
+        label = _LABEL.fullmatch(element.name)
+        mark = marks.get(label[1]) if label else None
+        if label and mark and mark.plain == (element.role == _ROLE):
+            owners[label[1]] = at  # others may be called by it; of these it is inside
+    return list(_unmasked(elements, marks, set(owners.values())))
+
+
+def _unmasked(
+    elements: Sequence[Element], marks: Mapping[str, Mark], owners: set[int]
+) -> Iterator[Element]:
+    for at, element in enumerate(elements):
+        label = _LABEL.search(element.name)
+        if label is None:
+            yield element
+        elif at in owners:
+            is_leaf = at + 1 == len(elements) or elements[at + 1].depth <= element.depth
+            yield _tell(element, marks[label[1]], is_leaf)
+        else:
+            yield replace(element, name=_read(element.name, marks))
+
+
+def _tell(element: Element, mark: Mark, is_leaf: bool) -> Element:
+    """The element of a label."""
+    name, value = mark.name, element.value
+    if element.role in FIELDS:
+        name = name or mark.label
+    else:
+        if not name:
+            name, value = value, ""
+        if is_leaf and not any(map(str.isprintable, name + value)):
+            name = mark.label
+    states = dict.fromkeys((*element.states, *mark.states))
+    role = "generic" if mark.plain else element.role
+    return replace(element, role=role, name=name, value=value, states=tuple(states))
+
+
+def _read(name: str, marks: Mapping[str, Mark]) -> str:
+    """A name that is made of the names of labelled elements."""
+    read = _LABEL.sub(lambda label: marks[label[1]].text if label[1] in marks else "", name)
+    return " ".join(read.split())

@@ -1,0 +1,1 @@
+"""What the shop sells: WebShop's files or generated products, prepared once and kept on disk."""

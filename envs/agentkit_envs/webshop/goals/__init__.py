@@ -1,0 +1,1 @@
+"""What an episode asks for, and how well a purchase fulfils it."""

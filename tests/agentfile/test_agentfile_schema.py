@@ -1,0 +1,99 @@
+"""The JSON Schema that editors check agents by."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from agentkit.agentfile.dump import dump_agent
+from agentkit.agentfile.json_schema import agent_schema
+from agentkit.agentfile.load import load_agent, shipped_agents
+
+SCHEMA_FILE = Path(__file__).parents[2] / "docs" / "agent.schema.json"
+VALIDATOR = jsonschema.Draft202012Validator(agent_schema())
+
+
+def accepts(text: str) -> bool:
+    value: Any = yaml.safe_load(text)
+    return VALIDATOR.is_valid(value)
+
+
+def test_the_schema_is_a_schema() -> None:
+    jsonschema.Draft202012Validator.check_schema(agent_schema())
+
+
+def test_the_file_for_editors_is_up_to_date() -> None:
+    """Made by `agentkit schema > docs/agent.schema.json`."""
+    assert json.loads(SCHEMA_FILE.read_text(encoding="utf-8")) == agent_schema()
+
+
+@pytest.mark.parametrize("file", shipped_agents(), ids=lambda file: file.stem)
+def test_it_accepts_every_shipped_agent_as_written_and_as_dumped(file: Path) -> None:
+    assert accepts(file.read_text(encoding="utf-8"))
+    assert accepts(dump_agent(load_agent(file)))
+
+
+@pytest.mark.parametrize("file", shipped_agents(), ids=lambda file: file.stem)
+def test_shipped_agents_name_it_in_their_first_line(file: Path) -> None:
+    first = file.read_text(encoding="utf-8").splitlines()[0]
+    assert first == "# yaml-language-server: $schema=../docs/agent.schema.json"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[one, two: three]",
+        "nodes: [one, {two: {prompt: three, output: {a: str}, check: {that: output}}}]",
+        "nodes: {a: x, b: {function: f, with: {n: 1}, after: [a]}}\nenv: {id: e, size: 3}",
+        "nodes: [x]\nmodels: {m: {use: echo, temperature: 0.5, stop: [a]}}\nmodel: m",
+        "nodes: [x]\nmodels: {m: {use: 'openai:x', base_url: h, price: {input: 1, output: 0.5}}}",
+        "nodes: [x]\nmodels: {m: {use: 'openai:x', retries: 0, timeout_s: 0.5}}",
+        "nodes: [x]\nmemory: {a: null}\nkeep: {a: run}\nlimits: {steps: 3}\naction: prompt_1",
+        "nodes: [x]\nlimits: {cost_usd: 0.5, seconds: 60, run: {calls: 3, tokens: 9, cost_usd: 0}}",
+        "nodes: {größe: x}",
+    ],
+)
+def test_it_accepts_what_the_loader_reads(text: str) -> None:
+    assert accepts(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nodes: [x]\ncolour: blue",
+        "nodes: {a: {promt: x}}",
+        "nodes: [a: {promt: x}]",
+        "nodes: [Plan: x]",
+        "nodes: {Plan: x}",
+        "nodes: [a: x, {b: y, c: z}]",
+        "nodes: []",
+        "nodes: [42]",
+        "nodes: {a: null}",
+        "model: echo",
+        "nodes: {a: {prompt: x, reuse: maybe}}",
+        "nodes: {a: {prompt: x, attempts: 0}}",
+        "nodes: {a: {prompt: x, recall: b}}",
+        "nodes: {a: {prompt: x, check: {say: y}}}",
+        "nodes: [x]\nlimits: {stepz: 3}",
+        "nodes: [x]\nlimits: {run: {run: {steps: 3}}}",
+        "nodes: [x]\nlimits: {run: {tokens: 0}}",
+        "nodes: [x]\nkeep: {a: always}",
+        "nodes: [x]\nenv: {size: 3}",
+        "nodes: [x]\nversion: 2",
+        "nodes: [x]\nmodels: {m: {temperature: 0}}",
+        "nodes: [x]\nmodels: {m: {use: 'openai:x', retries: 1.5}}",
+        "nodes: [x]\nmodels: {m: {use: 'openai:x', price: {input: 1}}}",
+    ],
+)
+def test_it_refuses_common_mistakes(text: str) -> None:
+    assert not accepts(text)
+
+
+def test_every_field_is_described() -> None:
+    schema = agent_schema()
+    agent = schema["anyOf"][0]["properties"]
+    node = schema["$defs"]["node"]["properties"]
+    assert all(field["description"].endswith(".") for field in [*agent.values(), *node.values()])
