@@ -3,6 +3,7 @@
 import inspect
 import time
 from collections.abc import Mapping
+from types import CoroutineType
 from typing import Any
 
 from agentkit.errors import AgentKitError, FunctionError, OutputError, StepInterrupted
@@ -70,7 +71,9 @@ async def _call(function: BoundFunction, arguments: Mapping[str, Any], step: Any
             result = function.call(**arguments, step=step)
         else:
             result = function.call(**arguments)
-        if not isinstance(result, _PLAIN) and inspect.isawaitable(result):
+        if type(result) is CoroutineType or (
+            not isinstance(result, _PLAIN) and inspect.isawaitable(result)
+        ):
             result = await result
     except AgentKitError:
         raise

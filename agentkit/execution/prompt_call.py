@@ -38,7 +38,7 @@ _MOST_ITEMS: Final = 10_000
 class Meter:
     """What a step has used so far."""
 
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = Usage()  # noqa: RUF009 (frozen)
     _costs: list[float | None] = field(default_factory=list)
 
     def add(self, completion: Completion) -> None:
@@ -53,9 +53,9 @@ class Meter:
         return fsum(known) if len(known) == len(self._costs) else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Shared:
-    """What every question of a step shares."""
+    """What every question of a step shares; it never changes."""
 
     step: int
     episode: int

@@ -14,7 +14,20 @@ from agentkit.graph.validation import name_problems, race_between
 
 
 class StepSchedule:
-    """The step's own copy of the integers it counts down; the graph itself never changes."""
+    """The step's own copy of the integers it counts down; the graph itself never changes.
+
+    Its private tables are made by the first `add`: most steps have none.
+    """
+
+    _index: dict[str, int]
+    """Where each node is, by name."""
+    _before: dict[int, dict[str, int]]
+    """The nodes that an adder came after, and itself, by name."""
+    _siblings: defaultdict[tuple[int, int | None], dict[str, int]]
+    """The nodes that were added at each place."""
+    _places: dict[int, tuple[int, int, int]]
+    """Of each added node: its adder, the item, and which of the nodes added there it is."""
+    _memory: "_MemoryUsers"
 
     def __init__(self, binding: Binding) -> None:
         graph = binding.graph
@@ -26,15 +39,6 @@ class StepSchedule:
         self.blocked: dict[int, str] = {}
         """Nodes that cannot run, with the name of the failed node that they need."""
         self._ancestors: list[int] = []
-        self._index: dict[str, int] = {}
-        """Where each node is, by name; filled, like the other tables below, by the first `add`."""
-        self._before: dict[int, dict[str, int]] = {}
-        """The nodes that an adder came after, and itself, by name."""
-        self._siblings: defaultdict[tuple[int, int | None], dict[str, int]] = defaultdict(dict)
-        """The nodes that were added at each place."""
-        self._memory = _MemoryUsers()
-        self._places: dict[int, tuple[int, int, int]] = {}
-        """Of each added node: its adder, the item, and which of the nodes added there it is."""
 
     def block(self, index: int, because: str) -> None:
         """Note that the successors of a node cannot run; of several reasons the first in the
@@ -110,6 +114,8 @@ class StepSchedule:
             self._ancestors = list(self._binding.graph.ancestors)
             self.successors = [list(successors) for successors in self.successors]
             self._index = dict(self._binding.graph.index)
+            self._before, self._places, self._siblings = {}, {}, defaultdict(dict)
+            self._memory = _MemoryUsers()
             for i, bound in enumerate(self.nodes):
                 self._memory.add(i, bound.compiled)
 

@@ -81,7 +81,7 @@ def main() -> None:
         "events": partial(recorded, sync=False),
         "synced": partial(recorded, sync=True),
     }
-    serve(builds[sys.argv[1]], "agentkit")
+    serve(builds[sys.argv[1]], "agentkit-graph")
 
 
 with tempfile.TemporaryDirectory() as name:
