@@ -79,11 +79,13 @@ class CompletionSource:
         model = bound.prompt_model
         tries = _Tries(request, self.budget)
         started = time.perf_counter()
-        ask = partial(self._ask, tries=tries)
         if bound.compiled.node.reuse:
+            ask = partial(self._ask, tries=tries)
             completion, reused = await self.reuse.complete(model, request, ask)
+        elif self.cache is not None:
+            completion, reused = await self._ask(model, request, tries=tries)
         else:
-            completion, reused = await ask(model, request)
+            completion, reused = await self._call(model, request, tries, shared=False), False
         waited_s = max(0.0, time.perf_counter() - started - tries.latency_s)
         return Answer(completion, tries.latency_s, reused, waited_s)
 
@@ -95,12 +97,22 @@ class CompletionSource:
             return await self._call(model, request, tries), False
         return await self.cache.complete(model, request, lambda: self._call(model, request, tries))
 
-    async def _call(self, model: Model, request: Request, tries: "_Tries") -> Completion:
+    async def _call(
+        self, model: Model, request: Request, tries: "_Tries", *, shared: bool = True
+    ) -> Completion:
+        """Ask the model within the budget.
+
+        Args:
+            model: The model.
+            request: What it is asked.
+            tries: Counts and times the tries.
+            shared: Whether the request may have waited for another one that is the same.
+        """
         if self.budget is not None and self.budget.watches_calls:
             tries.reservation = await self.budget.reserve(self._most(model, request))
         completion = None
         try:
-            tries.begin()
+            tries.begin(check=tries.reservation is not None or shared)
             watched = replace(request, on_retry=tries.on_retry, on_start=tries.on_start)
             completion = await _complete(model, watched)
             tries.end()
@@ -144,15 +156,19 @@ class _Tries:
         self._sent_s = 0.0
         self._started = False
 
-    def begin(self) -> None:
-        """The model is about to be asked, perhaps long after the call was wanted.
+    def begin(self, *, check: bool) -> None:
+        """The model is about to be asked.
+
+        Args:
+            check: Whether that is perhaps long after the call was wanted.
 
         Raises:
             StepInterrupted: The step was stopped in the meantime, or the time is over.
         """
         self.made = 1
         self._sent_s = time.perf_counter()
-        self.check()
+        if check:
+            self.check()
 
     def end(self) -> None:
         """The answer is there."""

@@ -121,7 +121,10 @@ class EpisodeWriter:
         if self._is_torn:
             raise TraceError(f"cannot write {self.path}: its last line is torn")
         try:
-            self._share(name, body)
+            for field in _SHARED.get(name, ()):
+                body[field] = self._sharer.share(body[field])
+            if name == "node_started":
+                self._share_question(body)
             data = self._encode(body)
             self._write(b'{"event":"%s","time":%.6f,' % (name.encode(), at) + data[1:] + b"\n")
         except OSError as error:
@@ -139,15 +142,12 @@ class EpisodeWriter:
         except OSError:
             self._is_torn = True
 
-    def _share(self, name: str, body: Any) -> None:
-        """Put references in place of large values that stand in the file already."""
-        for field in _SHARED.get(name, ()):
-            body[field] = self._sharer.share(body[field])
-        if name == "node_started":
-            for message in body["messages"]:
-                message["content"] = self._sharer.share(message["content"])
-            given = body["arguments"] or {}
-            body["arguments"] = {key: self._sharer.share(value) for key, value in given.items()}
+    def _share_question(self, body: dict[str, Any]) -> None:
+        """Share the contents of messages and the arguments of a function."""
+        for message in body["messages"]:
+            message["content"] = self._sharer.share(message["content"])
+        given = body["arguments"] or {}
+        body["arguments"] = {key: self._sharer.share(value) for key, value in given.items()}
 
     def _error(self, error: OSError) -> TraceError:
         return TraceError(f"cannot write {self.path}: {error.strerror or error}")
