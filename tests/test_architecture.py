@@ -131,3 +131,15 @@ def test_all_is_sorted_complete_and_everything_in_it_exists():
 def test_a_misspelt_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'Nod'"):
         agentkit.Nod  # noqa: B018
+
+
+def test_no_public_name_of_a_module_means_two_things():
+    """Eighteen names did, such as `Record` and `ask`; a reader had to look which was meant."""
+    homes: dict[str, list[str]] = {}
+    for module, path in modules().items():
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+                homes.setdefault(node.name, []).append(module)
+    shared = {"command"}  # each command's entry point has this name
+    twice = {name: found for name, found in homes.items() if len(found) > 1}
+    assert {name for name in twice if name[0] != "_"} <= shared
