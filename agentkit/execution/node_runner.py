@@ -112,11 +112,11 @@ class NodeRunner:
             step = self._handle(index, item) if bound.function.takes_step else None
             value, status = await call_function(self._shared, bound, variables, item, step)
             return value, None, status
-        question = self.question(index, variables, item)
-        value, turn = await question.ask()
-        return value, turn, question.status
+        call = self.prompt_call(index, variables, item)
+        value, turn = await call.ask()
+        return value, turn, call.status
 
-    def question(self, index: int, variables: Mapping[str, Any], item: int | None) -> PromptCall:
+    def prompt_call(self, index: int, variables: Mapping[str, Any], item: int | None) -> PromptCall:
         """A prompt node's question with the whole conversation before it.
 
         Raises:

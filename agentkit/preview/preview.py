@@ -72,8 +72,8 @@ def render(
     Args:
         agent: The agent.
         node: The node's name.
-        moment: What it finds.
-        given: Values that come before those of the moment: of inputs, of names such as
+        snapshot: What it finds.
+        given: Values that come before those of the snapshot: of inputs, of names such as
             `observation`, and of nodes.
 
     Raises:
@@ -98,8 +98,8 @@ async def ask(
     Args:
         agent: The agent; its limits hold, those of a run too.
         node: The node's name.
-        moment: What it finds.
-        given: Values that come before those of the moment, as in `render`.
+        snapshot: What it finds.
+        given: Values that come before those of the snapshot, as in `render`.
         allow_unknown_price: Whether a model of unknown price counts as free under a limit on cost.
 
     Raises:

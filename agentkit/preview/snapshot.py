@@ -1,4 +1,4 @@
-"""Moments of episodes: the first of a new one, and any step of a recorded one."""
+"""Snapshots of episodes: the first of a new one, and any step of a recorded one."""
 
 from collections.abc import Collection, Iterable, Mapping
 from functools import partial
