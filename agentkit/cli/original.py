@@ -1,11 +1,7 @@
 """The original AgentKit (`agentkit-llm`), which is imported under the same name."""
 
-import json
-import shlex
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 
 def clash_note() -> str | None:
@@ -27,7 +23,11 @@ def clash_note() -> str | None:
 
 def _source() -> str:
     """What pip installs again: the checkout or file that it was installed from, or its name."""
+    import json
+    import shlex
     from importlib.metadata import PackageNotFoundError, distribution
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
 
     from agentkit.plugins import DISTRIBUTION
 
