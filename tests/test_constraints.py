@@ -33,4 +33,4 @@ def test_every_dependency_has_a_tested_version_within_its_range() -> None:
 
 
 def test_what_a_virtual_environment_begins_with_is_left_to_it() -> None:
-    assert not pinned().keys() & {"pip", "setuptools", "wheel", "agentkit"}
+    assert not pinned().keys() & {"pip", "setuptools", "wheel", "agentkit-graph"}

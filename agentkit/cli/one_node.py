@@ -29,7 +29,7 @@ def ask_node(
     """Ask one node's model once, and print the answer."""
     agent, given = _load(name, model, inputs)
     agent = agent.replace(run_limits=budget.over(agent.run_limits))
-    snapshot = _moment(agent, node, place, seed)
+    snapshot = _snapshot(agent, node, place, seed)
     asking = ask(agent, node, snapshot, given, allow_unknown_price=allow_unknown_price)
     asked = asyncio.run(asking)
     if as_json:
@@ -47,7 +47,7 @@ def show_node(
     agent, given = _load(name, None, inputs)
     if text is not None:
         given["observation"] = text
-    rendered = render(agent, node, _moment(agent, node, place, seed), given)
+    rendered = render(agent, node, _snapshot(agent, node, place, seed), given)
     _show(agent, node, rendered)
 
 
@@ -60,7 +60,7 @@ def _load(name: str, model: str | None, inputs: Sequence[str]) -> tuple[Agent, d
     return agent, given
 
 
-def _moment(agent: Agent, node: str, place: str | None, seed: int) -> Snapshot:
+def _snapshot(agent: Agent, node: str, place: str | None, seed: int) -> Snapshot:
     if place is not None:
         folder, episode, step = parse_place(place)
         run = open_run(folder)

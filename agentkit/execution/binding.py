@@ -264,13 +264,15 @@ def kept_binding(
         SpecError: A model, function or memory key is unknown; it lists every problem.
     """
     key = _binding_key(graph, model, models, functions, memory)
-    kept: Binding | None = graph.bindings.get(key) if key else None
-    if kept is not None:
-        return kept
+    binding: Binding
+    if key and key in (bindings := graph.bindings):
+        binding, made = bindings[key]
+        if binding.chooser.made == made:  # else added nodes named models, perhaps a script
+            return binding
     binding = bind(graph, model, models, functions, memory)
     if key and not binding.chooser.has_scripts:
-        before = list(graph.bindings.items())[1 - _KEPT :]
-        graph.bindings = {**dict(before), key: binding}  # other threads may read the old one
+        before = list(graph.bindings.items())[1 - _KEPT :]  # other threads may read the old one
+        graph.bindings = {**dict(before), key: (binding, binding.chooser.made)}
     return binding
 
 

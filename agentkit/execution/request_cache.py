@@ -28,7 +28,7 @@ class SingleFlight(Generic[T]):
         waited for it, the first does it now, and the others wait on.
 
         Args:
-            key: What makes two wishes the same.
+            key: What makes two requests the same.
             work: Does it, at once and in this task.
         """
         while (earlier := self._in_flight.get(key)) is not None:

@@ -77,7 +77,7 @@ class Graph:
             raise SpecError(problems)
         self.names_models = any(node.model is not None for node in self.nodes)
         """Whether a node names its model."""
-        self.bindings: Mapping[Any, Any] = {}
+        self.bindings: Mapping[Any, tuple[Any, int]] = {}
         """What `kept_binding` keeps for the next time."""
 
     def _text(self, field: str, source: Any, problems: list[Problem]) -> Template | None:
@@ -243,6 +243,8 @@ class Graph:
             memory: Starting values of the memory; the result holds the values after the step.
             on_event: Called with each event as it happens.
             cache: Completions of earlier runs that are taken again, such as a `CompletionFile`.
+
+        The graph keeps the models and functions of the last four different calls.
 
         Returns:
             The value of every node, by name, with usage, cost and events.

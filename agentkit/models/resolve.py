@@ -98,6 +98,11 @@ class ModelChooser:
         return known.model
 
     @property
+    def made(self) -> int:
+        """How many models were made from their ids."""
+        return len(self._made)
+
+    @property
     def has_scripts(self) -> bool:
         """Whether an id was that of a script, whose answers are used up."""
         return any(isinstance(made.model, ScriptedModel) for made in self._made.values())

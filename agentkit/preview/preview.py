@@ -184,7 +184,7 @@ class _Renderer:
         self._graph = graph = agent.graph
         self._nodes = agent.binding.nodes
         self._target = target
-        self._moment = snapshot
+        self._snapshot = snapshot
         names = {**agent.inputs, **snapshot.names}
         self._given = {name: value for name, value in given.items() if name in graph.index}
         for name in given:
@@ -199,9 +199,9 @@ class _Renderer:
     def render(self) -> Rendered:
         scope = self._scope
         scope.render_prefix()
-        scope.memory.update(self._moment.memory)
-        scope.values.update(self._moment.values)
-        scope.turns.update(self._moment.turns)
+        scope.memory.update(self._snapshot.memory)
+        scope.values.update(self._snapshot.values)
+        scope.turns.update(self._snapshot.turns)
         unknown = self._fill()
         questions = self._questions(self._target)
         return Rendered(questions, self._shown(unknown), self._wanted(unknown))
@@ -214,7 +214,7 @@ class _Renderer:
         for index in graph.order:
             bound = self._nodes[index]
             name = bound.compiled.name
-            settled = name in self._moment.settled and name not in self._given
+            settled = name in self._snapshot.settled and name not in self._given
             if settled or not before >> index & 1:
                 continue
             if name in self._given:

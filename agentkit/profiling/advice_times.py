@@ -45,7 +45,7 @@ def _slow_node(evidence: Evidence) -> Iterator[Advice]:
     if share < _SLOW:
         return
     node = prompts[name]
-    queued_s = node.waited_s - node.retry_wait_s
+    queued_s = 0.0 if node.retries or node.reused else node.waited_s
     if queued_s > node.seconds:
         helps = (
             f"Its calls took {duration(node.seconds)} and waited {duration(queued_s)} for their "

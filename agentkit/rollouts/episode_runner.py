@@ -76,6 +76,8 @@ class EpisodeRunner:
         )
         self._episode: Episode | None = None
         self._misunderstood = 0
+        self._unwritten: TraceError | None = None
+        """The first event that could not be recorded, whatever a model or function made of it."""
         self.summary = EpisodeSummary(index, seed)
         if checkpoint is not None:
             checkpoint.restore_into(self.summary)
@@ -105,6 +107,11 @@ class EpisodeRunner:
         except AgentKitError as error:
             self._end("failed", ErrorText(error))
             self._refuse_to_go_on(error)
+        except BaseException as error:  # of a listener: a closed pipe, Ctrl-C
+            stopped = isinstance(error, KeyboardInterrupt)
+            reason = f"{type(error).__name__}: {error}"
+            self._end(*(("interrupted", "stopped by the user") if stopped else ("failed", reason)))
+            raise
         finally:
             try:
                 await self._close_env(patience_s)
@@ -216,15 +223,23 @@ class EpisodeRunner:
             raise RuntimeError("act before reset")
         if self._checkpoint is not None and self._checkpoint.until == self.summary.steps:
             raise StepInterrupted("the record ends here")
-        return await self._episode.act(
-            observation,
-            actions=info.get("actions"),
-            reward=reward,
-            info=info,
-            emit=self._emit,
-            stopping=self._stop.is_set,
-            streaming=self._on_event is not None,
-        )
+        try:
+            action = await self._episode.act(
+                observation,
+                actions=info.get("actions"),
+                reward=reward,
+                info=info,
+                emit=self._emit,
+                stopping=self._stop.is_set,
+                streaming=self._on_event is not None,
+            )
+        except AgentKitError:
+            if self._unwritten is not None:
+                raise self._unwritten from None
+            raise
+        if self._unwritten is not None:
+            raise self._unwritten
+        return action
 
     def _sync(self) -> None:
         """Everything that led to an action is on the disk before the environment sees it."""
@@ -235,7 +250,11 @@ class EpisodeRunner:
         if isinstance(event, (StepFinished, StepFailed)):
             self._spend(event.usage, event.cost_usd)
         if self._writer is not None:
-            self._writer.emit(event)
+            try:
+                self._writer.emit(event)
+            except TraceError as error:
+                self._unwritten = self._unwritten or error
+                raise
         if self._log is not None:
             self._log(event)
         if self._on_event is not None:

@@ -63,7 +63,7 @@ async def rollout(
     if not plan.allow_unknown_price and (agent.limits.cost_usd, limits.cost_usd) != (None, None):
         check_prices(agent.binding.asked)
     if resume_plan is None:
-        resume_plan = _agenda(agent, plan, limits, writer)
+        resume_plan = _resume_plan(agent, plan, limits, writer)
     if not plan.fresh:
         _load_memory(agent, resume_plan)
     if resume_plan.waiting:
@@ -82,7 +82,7 @@ async def rollout(
                 checkpoint = await _checkpoint(resume_plan, index)
                 source = CompletionSource(
                     cache=cache,
-                    budget=_ledger(agent.limits, budget, checkpoint),
+                    budget=_episode_budget(agent.limits, budget, checkpoint),
                     unpriced=plan.allow_unknown_price,
                 )
                 runner = EpisodeRunner(
@@ -109,7 +109,7 @@ async def rollout(
     return summary
 
 
-def _agenda(agent: Agent, plan: Plan, limits: Limits, writer: RunWriter | None) -> ResumePlan:
+def _resume_plan(agent: Agent, plan: Plan, limits: Limits, writer: RunWriter | None) -> ResumePlan:
     if writer is None or writer.recorded is None:
         return plan_new_run(plan.episodes)
     return make_resume_plan(agent, writer.recorded, plan.episodes, limits)
@@ -165,7 +165,7 @@ def _left_over(
     return summaries
 
 
-def _ledger(limits: Limits, run: Budget, checkpoint: Checkpoint | None) -> Budget:
+def _episode_budget(limits: Limits, run: Budget, checkpoint: Checkpoint | None) -> Budget:
     """The account of an episode, with what was used before."""
     if checkpoint is None:
         return Budget(limits, run)

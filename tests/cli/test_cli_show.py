@@ -151,3 +151,8 @@ def test_a_drawing_needs_a_suffix_that_can_be_drawn(invoke, folder):
     assert not (folder / "graph.png").exists()
     assert invoke("show", "walker.yaml", "--svg", "graph.md").exit_code == 0
     assert (folder / "graph.md").read_text().startswith("```mermaid\ngraph TD\n")
+
+
+def test_a_run_that_ended_at_a_limit_names_the_option_that_goes_on(invoke):
+    assert invoke("run", "walker.yaml", "--steps", "2", "--out", "short").exit_code == 3
+    assert "agentkit run --resume short --steps MORE\n" in invoke("show", "short").stdout

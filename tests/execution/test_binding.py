@@ -93,3 +93,14 @@ def test_the_functions_of_a_run_are_those_it_was_given_whatever_becomes_of_the_m
     del functions["g"]
     with pytest.raises(Exception, match="unknown function 'g'"):
         graph.run_sync(functions=functions)
+
+
+def test_a_script_that_an_added_node_names_begins_anew_with_every_run(tmp_path: Path):
+    """The binding was kept, and with it the script, whose answers were used up."""
+    (tmp_path / "script.json").write_text('["one", "two"]')
+    node = Node("x", "?", model=f"script:{tmp_path / 'script.json'}")
+    graph = Graph(
+        [Node("a", function=lambda step: step.add(node, ["b"])), Node("b", "?", after=["a"])]
+    )
+    results = [graph.run_sync(model=EchoModel()) for _ in range(3)]
+    assert [result["a.1"] for result in results] == ["one"] * 3

@@ -31,7 +31,7 @@ def asking(count: int, server: LoopbackServer, at_once: int, limits: Limits) -> 
     return Agent(graph, model=model, limits=limits)
 
 
-@pytest.mark.parametrize("limits", [Limits(), Limits(tokens=8200)], ids=["throttle", "ledger"])
+@pytest.mark.parametrize("limits", [Limits(), Limits(tokens=8200)], ids=["throttle", "budget"])
 def test_what_waits_when_the_run_is_stopped_is_never_asked(limits):
     """The second limit leaves room for few calls at a time, so the account makes the line."""
     with LoopbackServer(latency_s=LATENCY_S) as server:
@@ -87,7 +87,7 @@ def answers(model: HostedModel, **options) -> list[NodeFinished]:
 @pytest.mark.parametrize(
     ("at_once", "options"),
     [(1, {}), (8, {"limits": Limits(tokens=4600)})],
-    ids=["throttle", "ledger"],
+    ids=["throttle", "budget"],
 )
 def test_the_latency_of_a_call_is_its_own_and_the_wait_for_a_turn_stands_beside_it(
     at_once, options

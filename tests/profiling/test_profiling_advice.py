@@ -209,6 +209,22 @@ def test_the_node_that_the_steps_wait_for_most_is_named_with_a_faster_model(step
     assert "`small` answers in 500 ms" in advice.text
 
 
+@pytest.mark.parametrize(("refused", "queue"), [(False, True), (True, False)])
+def test_a_queue_is_named_where_calls_wait_and_no_server_refused_them(steps, refused, queue):
+    """Failed tries are waiting too, and more calls at once would not help a server that fails."""
+
+    def play(run, step, time):
+        run.ask("look", time, time + 0.5, f"{step}", model="small")
+        run.skip("plan", time + 0.5)
+        if refused:
+            run.try_again("act", time + 1.0, 0.0)
+        run.ask("act", time + 0.5, time + 3.5, f"act {step}", model="large", waited_s=2.5)
+        return time + 3.5
+
+    advice = only(steps(20, play, GRAPH), "slow node")
+    assert ("`max_concurrency` of the model" in advice.text) == queue
+
+
 def test_no_time_is_saved_where_steps_take_no_time(steps):
     def play(run, step, time):
         run.ask("look", time, time + 0.001, f"{step}")

@@ -34,7 +34,7 @@ from agentkit import (
     load_run,
     rollout,
 )
-from agentkit.events import EpisodeFinished, Event, NodeStarted, NodeText
+from agentkit.events import EpisodeFinished, Event, NodeAdded, NodeStarted, NodeText
 from agentkit.record.writer import EpisodeWriter, event_name
 
 CORRIDOR = EnvSpec("test/Corridor-v0", {"length": 2})
@@ -406,3 +406,31 @@ def test_a_file_whose_disk_refuses_is_closed_all_the_same(tmp_path):
         asyncio.run(rollout(agent, writer=writer))
     links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
     assert not [link for link in links if str(link.readlink()).startswith(str(tmp_path))]
+
+
+def test_an_error_that_a_function_swallows_ends_the_run_all_the_same(tmp_path):
+    """The function went on, the run was done, and its record lacked a line."""
+
+    class Refusing(EpisodeWriter):
+        def emit(self, event: Event) -> None:
+            if isinstance(event, NodeAdded):
+                raise TraceError("cannot write")
+            super().emit(event)
+
+    class Refused(RunWriter):
+        def episode(self, index: int) -> EpisodeWriter:
+            return Refusing(self.folder, index)
+
+    def swallowing(step) -> str:
+        try:
+            return step.add(Node("x", "?"))
+        except Exception:
+            return "never mind"
+
+    agent = Agent(Graph([Node("a", function=swallowing)]), model=lambda request: "x")
+    with (
+        pytest.raises(TraceError, match="cannot write"),
+        Refused(tmp_path / "run", {}) as writer,
+    ):
+        asyncio.run(rollout(agent, writer=writer))
+    assert load_run(tmp_path / "run").about["status"] == "failed"

@@ -9,6 +9,7 @@ import pytest
 from agentkit import (
     Agent,
     Completion,
+    EchoModel,
     EnvSpec,
     Graph,
     InputError,
@@ -24,6 +25,7 @@ from agentkit import (
     load_run,
     rollout,
 )
+from agentkit.events import Event, StepFinished
 
 CORRIDOR = EnvSpec("test/Corridor-v0", {"length": 3, "noise": True})
 
@@ -458,3 +460,21 @@ def test_what_a_model_imports_is_loaded_once_before_any_clock_runs():
     assert len(model.loaded_in) == 1
     assert model.loaded_in != [threading.main_thread().name]
     assert max(episode.seconds for episode in summary.episodes) < 1.4
+
+
+def test_an_episode_whose_listener_breaks_is_not_done_and_goes_on_when_it_is_resumed(tmp_path):
+    """A closed pipe ended the run, and its unfinished episode was recorded as done."""
+
+    def listen(episode: int, event: Event) -> None:
+        if isinstance(event, StepFinished):
+            raise BrokenPipeError("nobody reads")
+
+    agent = Agent(Graph([Node("a", "?")]), model=EchoModel())
+    with pytest.raises(BrokenPipeError), RunWriter(tmp_path / "run", {}) as writer:
+        asyncio.run(rollout(agent, writer=writer, on_event=listen))
+    finished = [e for e in load_run(tmp_path / "run").events(0) if e["event"] == "episode_finished"]
+    assert [(e["status"], e["reason"]) for e in finished] == [
+        ("failed", "BrokenPipeError: nobody reads")
+    ]
+    with RunWriter.resume(load_run(tmp_path / "run")) as writer:
+        assert asyncio.run(rollout(agent, writer=writer)).status == "done"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from agentkit.cli.arguments import choose_episode, open_run
+from agentkit.cli.budget_options import option_of
 from agentkit.cli.env_report import recorded_report
 from agentkit.cli.view.limit_lines import listed_both
 from agentkit.cli.view.step_page import StepPrinter
@@ -65,7 +66,11 @@ def _show_overview(run: Run) -> None:
     lines += [("tokens", tokens(paid.usage)), ("cost", money(paid.cost_usd))]
     lines += film_facts(run.folder)
     if about.get("status") != "done" and isinstance(agent, dict):
-        lines.append(("go on", shlex.join(["agentkit", "run", "--resume", str(run.folder)])))
+        limits = {one.reason.split(":")[0] for one in summaries if one.status == "limit"}
+        options = sorted({option_of(limit) for limit in limits} - {""})
+        more = [word for option in options for word in (option, "MORE")]
+        command = ["agentkit", "run", "--resume", str(run.folder), *more]
+        lines.append(("go on", shlex.join(command)))
     width = max(9, *(len(label) for label, _ in lines))
     for label, text in lines:
         echo(f"  {label:<{width}} {text}")
