@@ -55,14 +55,33 @@ def imports(path: Path) -> set[str]:
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("agentkit"):
-            whole = {f"{node.module}.{alias.name}" for alias in node.names}
-            found |= whole & KNOWN or {str(node.module)}
+            public = agentkit._HOMES if node.module == "agentkit" else {}
+            names = {public.get(alias.name, alias.name) for alias in node.names}
+            found |= {f"{node.module}.{name}" for name in names} & KNOWN or {str(node.module)}
         elif isinstance(node, ast.Import):
             found |= {a.name for a in node.names if a.name.startswith("agentkit")}
     return found - {"agentkit"}
 
 
 KNOWN = set(modules())
+
+
+def test_every_import_of_the_package_can_be_seen():
+    """By its full name: neither relative, nor the package itself, nor from a text."""
+    for name, path in modules().items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            assert not (isinstance(node, ast.ImportFrom) and node.level), name
+            assert not (
+                isinstance(node, ast.Import) and any(a.name == "agentkit" for a in node.names)
+            )
+        texts = path.read_text().count('import_module(f"agentkit')
+        assert texts == (name == "agentkit.cli.app"), f"{name} imports from a text"
+
+
+def test_the_facade_is_no_larger_than_it_has_to_be():
+    assert {
+        (name, target) for name, target in FACADE if target in imports(modules()[name])
+    } == FACADE
 
 
 def test_imports_between_rooms_point_down():
