@@ -12,6 +12,7 @@ from agentkit.graph.compile import CompiledNode, memory_keys
 from agentkit.graph.graph import Graph
 from agentkit.messages import Sampling
 from agentkit.models.base import Model
+from agentkit.models.registry import is_chat_model
 from agentkit.models.resolve import ModelChoice, ModelChooser
 from agentkit.outputs.declaration import Output
 
@@ -283,7 +284,8 @@ def _binding_key(
     functions: Mapping[str, Callable[..., Any]],
     memory: Collection[str],
 ) -> Hashable:
-    """What makes two bindings of a graph the same; None for settings, which may be changed.
+    """What makes two bindings of a graph the same; None where something may be changed: settings,
+    and chat models of LangChain, which have theirs.
 
     A binding holds everything that it was made of, so that the number of an object stays its own.
     What an id means depends on the process's environment: a server's address, a key.
@@ -294,7 +296,7 @@ def _binding_key(
         if isinstance(value, str):
             by_id = True
             key.append(value)
-        elif value is not None and isinstance(value, Mapping):
+        elif value is not None and (isinstance(value, Mapping) or is_chat_model(value)):
             return None
         else:
             key.append(id(value))

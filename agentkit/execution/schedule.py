@@ -185,18 +185,20 @@ class StepSchedule:
         self._index[compiled.name] = new
         self._memory.add(new, compiled)
         self.successors.append(list(followers))
-        self.recalls.append(sorted(self._index[name] for name in compiled.node.recall))
+        recalled = [self._index[name] for name in compiled.node.recall]
+        self.recalls.append(sorted(recalled, key=self._recall_order))
         for i in starts:
             self.successors[i].append(new)
         for i in followers:
             self.indegrees[i] += 1
             if bound.function is None and self.nodes[i].function is None:
-                self.recalls[i] = recalled = [*self.recalls[i]]
-                insort(recalled, new, key=self._recall_order)
+                self.recalls[i] = longer = [*self.recalls[i]]
+                insort(longer, new, key=self._recall_order)
 
-    def _recall_order(self, index: int) -> tuple[int, int, int]:
-        """Added nodes come after the graph's own, which stay as they are, by adder and item."""
-        return self._places.get(index, (-1, -1, -1))
+    def _recall_order(self, index: int) -> tuple[int, int, int, int]:
+        """The graph's own nodes come first, then added ones by adder and item, whichever of them
+        was added first."""
+        return (*self._places.get(index, (-1, -1, -1)), index)
 
 
 class _MemoryUsers:

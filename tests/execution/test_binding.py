@@ -4,9 +4,11 @@ import inspect
 from pathlib import Path
 
 import pytest
+from langchain_core.language_models import FakeListChatModel
 from loopback import LoopbackServer
 
 from agentkit import EchoModel, Graph, Node, SpecError
+from agentkit.events import NodeStarted
 
 ONE = Graph([Node("a", "{{ x }}")])
 
@@ -104,3 +106,18 @@ def test_a_script_that_an_added_node_names_begins_anew_with_every_run(tmp_path: 
     )
     results = [graph.run_sync(model=EchoModel()) for _ in range(3)]
     assert [result["a.1"] for result in results] == ["one"] * 3
+
+
+def test_a_chat_model_of_langchain_that_was_changed_answers_under_its_new_name():
+    """Its name was kept from the first run: records and the cache file took one for the other."""
+
+    class Chat(FakeListChatModel):
+        model_name: str
+
+    chat = Chat(responses=["x"], model_name="one")
+    names = []
+    for chat.model_name in ("one", "two"):
+        result = ONE.run_sync({"x": 1}, model=chat)
+        names += [event.model for event in result.trace if isinstance(event, NodeStarted)]
+    assert "one" in names[0]
+    assert "two" in names[1]

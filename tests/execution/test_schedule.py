@@ -1,5 +1,6 @@
 """Nodes that functions add to a running step."""
 
+import asyncio
 import sys
 
 import pytest
@@ -132,3 +133,27 @@ def steps_of_adding(count: int) -> int:
 def test_adding_twice_as_many_nodes_takes_twice_as_long():
     """It took four times as long: every node looked at all others."""
     assert steps_of_adding(200) < 2.2 * steps_of_adding(100)
+
+
+@pytest.mark.parametrize("slow", [0, 1])
+def test_an_added_node_recalls_added_ones_by_item_whichever_was_added_first(slow):
+    """Replays and reused requests depend on the order of the messages."""
+
+    async def ask(item, step) -> int:
+        await asyncio.sleep(0.02 if item == slow else 0)
+        step.add(Node("x", f"Q{item}"), before=["gather"])
+        return item
+
+    def gather(step) -> None:
+        first = step.add(Node("x", "X", recall=["ask.1.1", "ask.0.1"]))
+        step.add(Node("y", "Y"), before=[first])
+
+    nodes = [
+        Node("ask", function=ask, each="[0, 1]", with_={"item": "item"}),
+        Node("gather", function=gather, after=["ask"]),
+    ]
+    asked = {}
+    Graph(nodes).run_sync(
+        model=lambda request: asked.setdefault(request.call.node, request.messages) and "-"
+    )
+    assert [m.content for m in asked["gather.1"] if m.role == "user"] == ["Q0", "Q1", "Y", "X"]
