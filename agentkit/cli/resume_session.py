@@ -77,8 +77,8 @@ def _end_again(
 ) -> int:
     """Nothing is left to play: say how the run ended; returns the exit code."""
     recorded = run if writer.recorded is None else writer.recorded
-    if recorded.about.get("status") == "running":  # killed when all was done
-        ended = RunSummary(resume_plan.settled)
+    ended = RunSummary(resume_plan.settled)
+    if recorded.about.get("status") != ended.status:  # killed when all was done, or a closed pipe
         finish(writer, agent, ended.status, ended)
     else:
         writer.discard()

@@ -46,6 +46,7 @@ class RunWriter:
         self.summary: RunSummary | None = None
         """How the episodes went, as far as `rollout` has come."""
         self._is_new = True
+        self._process = os.getpid()
         self._lock: int | None = None
         self._about = {
             "format": FORMAT,
@@ -84,6 +85,7 @@ class RunWriter:
         writer.folder = run.folder
         writer.summary = writer._lock = None
         writer._is_new = False
+        writer._process = os.getpid()
         try:
             (run.folder / "episodes").mkdir(exist_ok=True)
             writer._lock = _lock(run.folder)
@@ -113,14 +115,23 @@ class RunWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        summary = self.summary or RunSummary(())
-        if error is None:
-            return self.finish(summary.status, summary.totals())
-        stopped = isinstance(error, (KeyboardInterrupt, asyncio.CancelledError))
         try:
-            self.finish("interrupted" if stopped else "failed", summary.totals())
+            self._finish_with(error)
         except TraceError as second:  # the disk may be full; the first error is the one to show
+            if error is None:
+                raise
             error.add_note(str(second))
+
+    def _finish_with(self, error: BaseException | None) -> None:
+        """Finish a run whose block is left, perhaps by an error."""
+        if self.summary is None and not self._is_new:
+            return self.discard()  # nothing was played: the run is as it was
+        summary = self.summary or RunSummary(())
+        status = summary.status
+        if error is not None:
+            stopped = isinstance(error, (KeyboardInterrupt, asyncio.CancelledError))
+            status = "interrupted" if stopped else "failed"
+        return self.finish(status, summary.totals())
 
     def describe(self, about: Callable[[], Mapping[str, Any]]) -> None:
         """Let `run.json` say of a run that begins what its writer was not told.
@@ -149,7 +160,7 @@ class RunWriter:
         Raises:
             TraceError: It cannot be written; the folder is let go all the same.
         """
-        if self._lock is None:
+        if not self._is_held:
             return
         self._about |= {"status": status, "totals": dict(totals)}
         try:
@@ -162,7 +173,7 @@ class RunWriter:
 
         Does nothing once the folder is let go.
         """
-        if self._lock is None:
+        if not self._is_held:
             return
         try:
             if self._is_new:
@@ -173,10 +184,16 @@ class RunWriter:
         finally:
             self._let_go()
 
+    @property
+    def _is_held(self) -> bool:
+        """Whether the folder is this process's own: a fork of it has only a copy of the lock."""
+        return self._lock is not None and self._process == os.getpid()
+
     def _let_go(self) -> None:
         """Let go of the folder. Its lock is closed once: the number may be another file's then."""
         lock, self._lock = self._lock, None
         if lock is not None:
+            fcntl.flock(lock, fcntl.LOCK_UN)  # a fork may still have it open
             os.close(lock)
 
     def _save(self) -> None:

@@ -37,6 +37,8 @@ class RunSummary:
     episodes: Sequence[EpisodeSummary]
     limit: LimitExceeded | None = None
     """The limit of the run that kept further episodes from being begun."""
+    stopped: bool = False
+    """Whether the user kept further episodes from being begun."""
 
     @property
     def status(self) -> str:
@@ -44,6 +46,8 @@ class RunSummary:
         statuses = {summary.status for summary in self.episodes}
         if self.limit is not None:
             statuses.add("limit")
+        if self.stopped:
+            statuses.add("interrupted")
         ranked = ("failed", "interrupted", "limit")
         return next((status for status in ranked if status in statuses), "done")
 

@@ -103,7 +103,8 @@ async def rollout(
     finally:
         ended = budget.used_up() if waiting and not stop.is_set() else None
         summaries += _left_over(resume_plan, waiting, ended)
-        summary = RunSummary(sorted(summaries, key=lambda summary: summary.episode), ended)
+        summaries.sort(key=lambda summary: summary.episode)
+        summary = RunSummary(summaries, ended, stopped=bool(waiting) and stop.is_set())
         if writer is not None:
             writer.summary = summary
     return summary

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -434,3 +435,57 @@ def test_an_error_that_a_function_swallows_ends_the_run_all_the_same(tmp_path):
     ):
         asyncio.run(rollout(agent, writer=writer))
     assert load_run(tmp_path / "run").about["status"] == "failed"
+
+
+def once(folder: Path, **options) -> Agent:
+    """An agent whose run of two episodes is recorded there."""
+    agent = Agent(Graph([Node("a", "?")]), model=lambda request: "x")
+    with RunWriter(folder, {}) as writer:
+        asyncio.run(rollout(agent, Plan(episodes=2), writer=writer, **options))
+    return agent
+
+
+@pytest.mark.parametrize("error", [None, ZeroDivisionError()])
+def test_a_run_that_is_resumed_and_not_played_is_as_it_was(tmp_path, error):
+    once(tmp_path / "run")
+    before = load_run(tmp_path / "run").about
+
+    def program() -> None:
+        with RunWriter.resume(load_run(tmp_path / "run")):
+            if error is not None:
+                raise error
+
+    with nullcontext() if error is None else pytest.raises(ZeroDivisionError):
+        program()
+    assert load_run(tmp_path / "run").about == before
+
+
+def test_a_run_that_is_stopped_between_episodes_is_interrupted(tmp_path):
+    stop = asyncio.Event()
+
+    def listen(episode: int, event: Event) -> None:
+        if isinstance(event, EpisodeFinished):
+            stop.set()
+
+    once(tmp_path / "run", stop=stop, on_event=listen)
+    about = load_run(tmp_path / "run").about
+    assert (about["status"], about["totals"]["episodes"]) == ("interrupted", 1)
+
+
+def test_a_fork_neither_finishes_its_parents_run_nor_keeps_the_folder(tmp_path):
+    command = f"""
+import os, time
+from agentkit import RunWriter, load_run
+writer = RunWriter({str(tmp_path / "forked")!r}, {{}})
+child = os.fork()
+if not child:
+    writer.finish("done", {{}})
+    time.sleep(60)
+time.sleep(0.3)
+assert load_run(writer.folder).about["status"] == "running"
+writer.finish("limit", {{}})
+RunWriter.resume(load_run(writer.folder)).discard()
+os.kill(child, 9)
+"""
+    subprocess.run([sys.executable, "-c", command], check=True, timeout=60)
+    assert load_run(tmp_path / "forked").about["status"] == "limit"
