@@ -31,9 +31,15 @@ class Places:
 
     def of_flaw(self, flaw: Flaw) -> Problem:
         """A flaw of the file as a problem, with the node that it is in."""
-        around = [one for one in self.nodes if one.start <= flaw.start <= one.value.end]
+        around = [one for one in self.nodes if self._is_in(flaw.start, one)]
         name = max(around, key=lambda one: one.start).node.name if around else None
         return Problem(flaw.message, name).at(*self.source.place(flaw.start))
+
+    def _is_in(self, index: int, node: Written) -> bool:
+        """Whether a place is in a node; at the start of a line that ends it, the next thing is."""
+        end = node.value.end
+        ends_line = self.source.text[:end].rstrip(" ").endswith("\n")
+        return node.start <= index < end or (index == end and not ends_line)
 
     def of(self, problem: Problem) -> Problem:
         """A problem of the agent with its line and column."""

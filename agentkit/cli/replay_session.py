@@ -46,15 +46,15 @@ def replay_run(
     for change in changes(run):
         echo(f"note: {change}", err=True)
     plan = replace(plan, parallel=parallel or plan.parallel, show=show, record=record)
-    plot = Replay(run, agent, plan)
+    rerun = Replay(run, agent, plan)
     kept = {name: run.about[name] for name in ("agent", "models") if name in run.about}
     about = {**about_run(agent, plan), **kept, "replay_of": str(folder)}
     with RunWriter(run_folder(f"{agent.name}-replay", out), about) as writer:
-        resume_plan = plot.resume_plan(writer)
-        run_view = make_run_view(plot.agent, plot.plan, resume_plan)
+        resume_plan = rerun.resume_plan(writer)
+        run_view = make_run_view(rerun.agent, rerun.plan, resume_plan)
         progress = choose(run_view, f"{agent.name} · replay of {folder}, no model")
         try:
-            stopped = play_run(plot.agent, plot.plan, writer, run_view, progress, resume_plan)
+            stopped = play_run(rerun.agent, rerun.plan, writer, run_view, progress, resume_plan)
         except InputError:
             if not any(episode.begun for episode in run_view.episodes.values()):
                 writer.discard()
@@ -63,7 +63,7 @@ def replay_run(
     if stopped:
         echo("stopped: nothing was compared", err=True)
         return INTERRUPTED
-    return _say(run, writer.folder, plot.compare(load_run(writer.folder)), said)
+    return _say(run, writer.folder, rerun.compare(load_run(writer.folder)), said)
 
 
 def _say(run: Run, folder: Path, comparison: Comparison, said: Mapping[str, str]) -> int:

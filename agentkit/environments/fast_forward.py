@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from agentkit.environments.make import checked_info
-from agentkit.environments.recorder import Camera
+from agentkit.environments.recorder import Recorder
 from agentkit.errors import EnvError
 from agentkit.record.diff import diff_excerpt
 from agentkit.record.reader import Record
@@ -25,7 +25,7 @@ def rebuild(
     seed: int | None,
     started: Mapping[str, Any],
     outcomes: Sequence[Mapping[str, Any]],
-    camera: Camera | None = None,
+    recorder: Recorder | None = None,
 ) -> tuple[str, Mapping[str, Any], float | None]:
     """Repeat what was recorded, holding every answer of the environment against the record.
 
@@ -34,7 +34,7 @@ def rebuild(
         seed: The episode's seed.
         started: How the episode began.
         outcomes: What the environment answered, step by step.
-        camera: Takes the pictures that are missing.
+        recorder: Takes the pictures that are missing.
 
     Returns:
         Observation, info and reward as the next step finds them.
@@ -45,8 +45,8 @@ def rebuild(
     observation, info = env.reset(seed=seed)
     reward: float | None = None
     _check_answer("at the start", started, {"observation": observation})
-    if camera is not None:
-        camera.begin(again=True)
+    if recorder is not None:
+        recorder.begin(again=True)
     for step, outcome in enumerate(outcomes):
         observation, given, terminated, truncated, info = env.step(outcome["action"])
         reward = float(given)
@@ -57,8 +57,8 @@ def rebuild(
             "truncated": bool(truncated),
         }
         _check_answer(f"in step {step}", outcome, answer)
-        if camera is not None:
-            camera.step(outcome["action"], reward, again=True)
+        if recorder is not None:
+            recorder.step(outcome["action"], reward, again=True)
     return observation, checked_info(info), reward
 
 

@@ -31,7 +31,7 @@ PicturePlace = tuple[int, int]
 """The step that a picture was seen in; 0, or its number among those drawn during the step."""
 
 
-class Camera:
+class Recorder:
     """Takes the pictures of one episode.
 
     `pictures/0000/0003.png` is what step 3 of episode 0 saw; `0003_1.png` and so on are what the

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from agentkit.agent import Agent
 from agentkit.environments.fast_forward import rebuild, repeats_itself
 from agentkit.environments.make import EnvThread, checked_info, make_env
-from agentkit.environments.recorder import Camera
+from agentkit.environments.recorder import Recorder
 from agentkit.environments.render_mode import NOT_RENDERED, RenderTarget
 from agentkit.errors import InputError
 
@@ -42,9 +42,9 @@ class EnvSession:
         self._seed = seed
         self._thread = thread
         self._episode = episode
-        self._showing = render_target
+        self._render_target = render_target
         self._made: gymnasium.Env[Any, Any] | None = None
-        self._camera: Camera | None = None
+        self._recorder: Recorder | None = None
 
     async def make(self) -> bool:
         """Make the environment; says whether it repeats itself.
@@ -62,7 +62,7 @@ class EnvSession:
         Raises:
             InputError: It is to be seen, and there is nothing to see of the other one.
         """
-        if self._showing != NOT_RENDERED:
+        if self._render_target != NOT_RENDERED:
             raise InputError(
                 f"{self._agent.name}'s environment does not repeat itself (resumable = False), so "
                 "a replay of it takes the recorded answers, and there is nothing to see: say "
@@ -84,7 +84,7 @@ class EnvSession:
         self, started: Mapping[str, Any], outcomes: Sequence[Mapping[str, Any]]
     ) -> tuple[str, Mapping[str, Any], float | None]:
         """Repeat what was recorded; see `rebuild`."""
-        again = partial(rebuild, self._env, self._seed, started, outcomes, self._camera)
+        again = partial(rebuild, self._env, self._seed, started, outcomes, self._recorder)
         result: tuple[str, Mapping[str, Any], float | None] = await self._thread.call(again)
         return result
 
@@ -110,22 +110,22 @@ class EnvSession:
         return self._made
 
     def _make(self) -> bool:
-        self._made = make_env(self._agent, self._showing.render_mode)
-        if self._showing.folder is not None:
-            self._camera = Camera(self._showing.folder, self._episode, self._made)
+        self._made = make_env(self._agent, self._render_target.render_mode)
+        if self._render_target.folder is not None:
+            self._recorder = Recorder(self._render_target.folder, self._episode, self._made)
         return repeats_itself(self._made)
 
     def _reset(self) -> tuple[str, Mapping[str, Any]]:
         beginning = self._env.reset(seed=self._seed)
-        if self._camera is not None:
-            self._camera.begin()
+        if self._recorder is not None:
+            self._recorder.begin()
         return beginning
 
     def _step(self, action: str, first: Callable[[], None]) -> Outcome:
         first()
         observation, reward, terminated, truncated, info = self._env.step(action)
-        if self._camera is not None:
-            self._camera.step(action, float(reward))
+        if self._recorder is not None:
+            self._recorder.step(action, float(reward))
         return observation, float(reward), bool(terminated), bool(truncated), checked_info(info)
 
     def _close(self) -> None:
@@ -133,5 +133,5 @@ class EnvSession:
             if self._made is not None:
                 self._made.close()
         finally:
-            if self._camera is not None:
-                self._camera.close()
+            if self._recorder is not None:
+                self._recorder.close()

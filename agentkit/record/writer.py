@@ -68,7 +68,7 @@ class EpisodeWriter:
     def __init__(self, folder: Path, index: int) -> None:
         self._folder = folder
         self.path = folder / "episodes" / f"{index:04d}.jsonl"
-        self._sharer = Deduplicator()
+        self._deduplicator = Deduplicator()
         self._is_torn = False
         """Whether the file ends in half a line that could not be cut off: nothing may follow it."""
         self._is_closed = False
@@ -122,7 +122,7 @@ class EpisodeWriter:
             raise TraceError(f"cannot write {self.path}: its last line is torn")
         try:
             for field in _SHARED.get(name, ()):
-                body[field] = self._sharer.share(body[field])
+                body[field] = self._deduplicator.share(body[field])
             if name == "node_started":
                 self._share_question(body)
             data = self._encode(body)
@@ -136,7 +136,7 @@ class EpisodeWriter:
 
     def _undo(self) -> None:
         """Cut off a line that was not written whole, and forget the values it brought."""
-        self._sharer.forget()
+        self._deduplicator.forget()
         try:
             _cut_torn_line(self._file)
         except OSError:
@@ -145,9 +145,9 @@ class EpisodeWriter:
     def _share_question(self, body: dict[str, Any]) -> None:
         """Share the contents of messages and the arguments of a function."""
         for message in body["messages"]:
-            message["content"] = self._sharer.share(message["content"])
+            message["content"] = self._deduplicator.share(message["content"])
         given = body["arguments"] or {}
-        body["arguments"] = {key: self._sharer.share(value) for key, value in given.items()}
+        body["arguments"] = {key: self._deduplicator.share(value) for key, value in given.items()}
 
     def _error(self, error: OSError) -> TraceError:
         return TraceError(f"cannot write {self.path}: {error.strerror or error}")

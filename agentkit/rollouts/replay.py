@@ -75,10 +75,10 @@ async def replay(
         TraceError: The record is damaged, or the replay cannot be recorded.
     """
     plan = replace(recorded_plan(run), record=record)
-    plot = Replay(run, agent or recorded_agent(run), plan)
+    rerun = Replay(run, agent or recorded_agent(run), plan)
     with writer:
-        await plot.play(writer, on_event, stop)
-    return plot.compare(load_run(writer.folder))
+        await rerun.play(writer, on_event, stop)
+    return rerun.compare(load_run(writer.folder))
 
 
 class Replay:

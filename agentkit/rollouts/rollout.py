@@ -58,7 +58,7 @@ async def rollout(
     agent.check_ready()
     _check_memory(agent, plan)
     _check_needs(agent)
-    render_target = _showing(agent, plan, writer)
+    render_target = _render_target(agent, plan, writer)
     limits = agent.run_limits if plan.limits is None else plan.limits
     if not plan.allow_unknown_price and (agent.limits.cost_usd, limits.cost_usd) != (None, None):
         check_prices(agent.binding.asked)
@@ -116,7 +116,7 @@ def _resume_plan(agent: Agent, plan: Plan, limits: Limits, writer: RunWriter | N
     return make_resume_plan(agent, writer.recorded, plan.episodes, limits)
 
 
-def _showing(agent: Agent, plan: Plan, writer: RunWriter | None) -> RenderTarget:
+def _render_target(agent: Agent, plan: Plan, writer: RunWriter | None) -> RenderTarget:
     """How people see the environments."""
     if plan.show:
         return in_a_window(agent)

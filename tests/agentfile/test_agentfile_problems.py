@@ -531,3 +531,13 @@ def test_a_wrong_setting_of_a_server_is_shown_at_its_place(
 ) -> None:
     (found,) = problems(SERVERS.replace("MODEL", model).replace("SETTING", setting))
     assert message in found
+
+
+@pytest.mark.parametrize("nodes", ["- one: What?\n  - last: Why?", "one: What?\n  last: Why?"])
+def test_a_misspelt_field_after_the_nodes_is_not_one_of_the_last_node(nodes):
+    """The last node ends where the next field begins."""
+    with pytest.raises(SpecError) as caught:
+        parse_agent(f"name: x\nmodel: echo\nnodes:\n  {nodes}\nacton: last\n")
+    [problem] = caught.value.problems
+    assert (problem.node, problem.line, problem.column) == (None, 6, 1)
+    assert "unknown field 'acton'. Did you mean 'action'?" in problem.message

@@ -23,7 +23,7 @@ from agentkit import (
     replay,
     rollout,
 )
-from agentkit.environments.recorder import Camera, films
+from agentkit.environments.recorder import Recorder, films
 from agentkit.record.summaries import RunSummary
 from agentkit.rollouts.fork import fork
 from agentkit.rollouts.rerun import recorded_plan
@@ -289,4 +289,4 @@ def test_an_array_that_is_no_picture_is_named(tmp_path):
     env = Faint()
     env.reset()
     with pytest.raises(EnvError, match=r"what the environment's render\(\) gave is no picture: "):
-        Camera(tmp_path, 0, env).begin()
+        Recorder(tmp_path, 0, env).begin()

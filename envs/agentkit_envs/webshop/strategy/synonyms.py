@@ -11,7 +11,7 @@ _EASY = re.compile(r"\b(?:quick|simple|fast|effortless) to (\w+)")
 
 
 @cache
-def _sayings() -> dict[str, list[str]]:
+def _synonyms() -> dict[str, list[str]]:
     text = files(__package__).joinpath("synonyms.yaml").read_text(encoding="utf-8")
     loaded: dict[str, list[str]] = yaml.safe_load(text)
     return loaded
@@ -21,7 +21,7 @@ def _sayings() -> dict[str, list[str]]:
 def _pattern() -> tuple[re.Pattern[str], dict[str, str]]:
     """What finds any other words for a quality, the longest first, and the quality of each."""
     known: dict[str, str] = {}
-    for name, others in _sayings().items():
+    for name, others in _synonyms().items():
         for other in others:
             known.setdefault(other, name)
     words = sorted((re.escape(other) for other in known), key=len, reverse=True)
@@ -37,9 +37,9 @@ def plainly(text: str) -> str:
 
 def ways_to_say(quality: str) -> list[str]:
     """A quality as it is, and the other words for it."""
-    return [quality, *_sayings().get(quality, [])]
+    return [quality, *_synonyms().get(quality, [])]
 
 
 def leading_quality(text: str) -> str:
     """A quality that the text begins with, before more words; empty if there is none."""
-    return next((name for name in _sayings() if text.startswith(f"{name} ")), "")
+    return next((name for name in _synonyms() if text.startswith(f"{name} ")), "")
