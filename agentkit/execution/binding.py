@@ -1,18 +1,16 @@
 """A graph with the models and functions that its nodes name, ready to be executed."""
 
 import inspect
-import os
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from agentkit.errors import InputError, Problem, SpecError, suggest
 from agentkit.graph.compile import CompiledNode, memory_keys
 from agentkit.graph.graph import Graph
 from agentkit.messages import Sampling
 from agentkit.models.base import Model
-from agentkit.models.registry import is_chat_model
 from agentkit.models.resolve import ModelChoice, ModelChooser
 from agentkit.outputs.declaration import Output
 
@@ -244,65 +242,6 @@ def bind(
     if problems:
         raise SpecError(problems)
     return binding
-
-
-_KEPT: Final = 4
-"""How many bindings are kept for a graph."""
-
-
-def kept_binding(
-    graph: Graph,
-    model: Any,
-    models: Mapping[str, Any],
-    functions: Mapping[str, Callable[..., Any]],
-    memory: Collection[str],
-) -> Binding:
-    """Bind a graph, or take what `bind` gave for the same models, functions and memory keys.
-
-    A script is read anew every time, for its answers are used up. Arguments as `bind`.
-
-    Raises:
-        SpecError: A model, function or memory key is unknown; it lists every problem.
-    """
-    key = _binding_key(graph, model, models, functions, memory)
-    binding: Binding
-    if key and key in (bindings := graph.bindings):
-        binding, made = bindings[key]
-        if binding.chooser.made == made:  # else added nodes named models, perhaps a script
-            return binding
-    binding = bind(graph, model, models, functions, memory)
-    if key and not binding.chooser.has_scripts:
-        before = list(graph.bindings.items())[1 - _KEPT :]  # other threads may read the old one
-        graph.bindings = {**dict(before), key: (binding, binding.chooser.made)}
-    return binding
-
-
-def _binding_key(
-    graph: Graph,
-    model: Any,
-    models: Mapping[str, Any],
-    functions: Mapping[str, Callable[..., Any]],
-    memory: Collection[str],
-) -> Hashable:
-    """What makes two bindings of a graph the same; None where something may be changed: settings,
-    and chat models of LangChain, which have theirs.
-
-    A binding holds everything that it was made of, so that the number of an object stays its own.
-    What an id means depends on the process's environment: a server's address, a key.
-    """
-    by_id = graph.names_models
-    key: list[Hashable] = [*models, *functions, *map(id, functions.values()), frozenset(memory)]
-    for value in (model, *models.values()):
-        if isinstance(value, str):
-            by_id = True
-            key.append(value)
-        elif value is not None and (isinstance(value, Mapping) or is_chat_model(value)):
-            return None
-        else:
-            key.append(id(value))
-    if by_id:
-        key.append(frozenset(os.environ.items()))
-    return tuple(key)
 
 
 def _argument_problem(

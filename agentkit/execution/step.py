@@ -16,8 +16,9 @@ from agentkit.errors import (
     TraceError,
 )
 from agentkit.events import Event, NodeCancelled, StepFailed, StepFinished, StepStarted
-from agentkit.execution.binding import Binding, kept_binding
+from agentkit.execution.binding import Binding
 from agentkit.execution.completions import CompletionSource
+from agentkit.execution.kept_bindings import kept_binding
 from agentkit.execution.node_runner import NodeRunner
 from agentkit.execution.prompt_call import Meter, Shared
 from agentkit.execution.schedule import StepSchedule
