@@ -40,7 +40,8 @@ def read_draft(text: str) -> Draft:
     top = read_yaml(page.source, page.flaws)
     fields: dict[str, Any] = {}
     if isinstance(top, ItemsMark):
-        fields["nodes"] = AGENT_TABLE["nodes"].kind.read(top, page)
+        read = AGENT_TABLE["nodes"].kind.read(top, page)
+        fields = {} if read is MISSING else {"nodes": read}
     elif top is not None:
         read = AGENT.read(top, page)
         fields = {} if read is MISSING else read

@@ -541,3 +541,13 @@ def test_a_misspelt_field_after_the_nodes_is_not_one_of_the_last_node(nodes):
     [problem] = caught.value.problems
     assert (problem.node, problem.line, problem.column) == (None, 6, 1)
     assert "unknown field 'acton'. Did you mean 'action'?" in problem.message
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "nodes: []", "nodes:", "{}", "[[]]", "- []", "- {}", "[{}]"]
+)
+def test_a_file_without_a_node_is_a_problem_with_its_place(text):
+    """A bare empty list ended with a traceback."""
+    with pytest.raises(SpecError) as caught:
+        parse_agent(text, model="echo")
+    assert all(problem.line == 1 and problem.column for problem in caught.value.problems)
