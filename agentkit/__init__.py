@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from agentkit.agent import Agent, EnvSpec
+    from agentkit.agentfile.agent_fields import agent_schema
     from agentkit.agentfile.dump import dump_agent
-    from agentkit.agentfile.json_schema import agent_schema
     from agentkit.agentfile.load import load_agent, parse_agent
     from agentkit.errors import (
         AccessError,
@@ -102,7 +102,7 @@ _MODULES = {
     "rollouts.rollout": ("rollout",),
     "record.run_folder": ("RunWriter",),
     "agentfile.dump": ("dump_agent",),
-    "agentfile.json_schema": ("agent_schema",),
+    "agentfile.agent_fields": ("agent_schema",),
     "agentfile.load": ("load_agent", "parse_agent"),
     "execution.step": ("Step", "StepResult"),
     "record.summaries": ("RunSummary",),

@@ -4,8 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from agentkit.agentfile.agent_fields import AGENT, AGENT_TABLE
 from agentkit.agentfile.field_kinds import Page
-from agentkit.agentfile.json_schema import AGENT, AGENT_TABLE
 from agentkit.agentfile.nodes import Written
 from agentkit.agentfile.places import Places
 from agentkit.agentfile.yaml_marks import EntriesMark, ItemsMark, Mark, read_yaml

@@ -1,7 +1,8 @@
-"""What the commands' arguments mean: agents, inputs, places in recorded runs."""
+"""What the commands' arguments mean: agents, inputs, runs and places in them, `--out`."""
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -9,6 +10,7 @@ from agentkit.errors import InputError
 
 if TYPE_CHECKING:
     from agentkit.agent import Agent
+    from agentkit.preview.preview import Snapshot
     from agentkit.record.reader import Run
 
 _NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
@@ -32,6 +34,37 @@ def load(
     given = parse_inputs(inputs)
     agent = load_agent(path, model=from_here(model), inputs=given or None, memory_file=memory_file)
     return agent, path
+
+
+def load_with_values(
+    name: str, model: str | None, inputs: Sequence[str]
+) -> "tuple[Agent, dict[str, Any]]":
+    """Load an agent with its inputs given, and what else is given: values of any name.
+
+    Raises:
+        InputError: It is not there or cannot work, or an input is missing.
+    """
+    agent, _ = load(name, model)
+    values = parse_inputs(inputs)
+    agent = agent.with_inputs({key: values.pop(key) for key in list(values) if key in agent.inputs})
+    agent.check_inputs()
+    return agent, values
+
+
+def find_snapshot(agent: "Agent", node: str, place: str | None, seed: int) -> "Snapshot":
+    """What a node sees: in a recorded step, or at the beginning of an episode.
+
+    Raises:
+        InputError: There is no such step, or the environment cannot be made.
+        TraceError: The record is damaged.
+    """
+    from agentkit.preview.snapshot import first_snapshot, recorded_snapshot
+
+    if place is None:
+        return first_snapshot(agent, seed)
+    folder, episode, step = parse_place(place)
+    run = open_run(folder)
+    return recorded_snapshot(agent, run, choose_episode(run, episode), step, node)
 
 
 def from_here(model: str | None) -> str | None:
@@ -152,3 +185,25 @@ def parse_place(text: str) -> tuple[Path, int, int]:
             "such as runs/20260131-120000-crafter:0:12"
         )
     return Path(folder), int(episode), int(step)
+
+
+def run_folder(name: str, out: Path | None) -> Path:
+    """`runs/<time>-<agent>`, or the folder the user named.
+
+    Raises:
+        InputError: The user named a file, or a folder that has something in it.
+    """
+    if out is not None:
+        if out.exists() and not out.is_dir():
+            raise InputError(f"--out {out} is a file: choose a folder for the run")
+        if out.is_dir() and any(out.iterdir()):
+            raise InputError(f"--out {out} is not empty: choose another folder for the run")
+        return out
+    now = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    slug = re.sub(r"[^\w.-]+", "_", name) or "agent"
+    folder = Path("runs") / f"{now}-{slug}"
+    number = 2
+    while folder.exists():
+        folder = folder.with_name(f"{now}-{slug}-{number}")
+        number += 1
+    return folder

@@ -7,12 +7,13 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from agentkit.agent import Agent, env_arguments
 from agentkit.errors import AgentKitError, EnvError, InputError, suggest
 from agentkit.plugins import broken_envs, env_ids, missing_package, register_envs
 
 if TYPE_CHECKING:
     import gymnasium
+
+    from agentkit.agent import Agent
 
 T = TypeVar("T")
 
@@ -40,7 +41,7 @@ def check_env_id(env_id: str) -> None:
     raise InputError("\n".join(lines))
 
 
-def make_env(agent: Agent, render_mode: str | None = None) -> "gymnasium.Env[Any, Any]":
+def make_env(agent: "Agent", render_mode: str | None = None) -> "gymnasium.Env[Any, Any]":
     """The agent's environment, with its arguments filled in.
 
     Args:
@@ -50,6 +51,8 @@ def make_env(agent: Agent, render_mode: str | None = None) -> "gymnasium.Env[Any
     Raises:
         InputError: It is unknown, a package it needs is missing, or it refuses its arguments.
     """
+    from agentkit.agent import env_arguments
+
     if agent.env is None:
         raise InputError(f"{agent.name} has no environment")
     check_env_id(agent.env.id)

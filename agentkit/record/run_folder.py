@@ -33,7 +33,7 @@ class RunWriter:
     Args:
         folder: The folder; it must not exist yet, or be empty. What a process leaves that is killed
             before it recorded anything counts as empty.
-        about: What `run.json` says of the run: agent, spec, models, seed.
+        about: What `run.json` says of the run: agent, agent file, models, seed.
 
     Raises:
         TraceError: The folder cannot be made or is somebody else's.

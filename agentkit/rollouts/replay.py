@@ -18,7 +18,7 @@ from agentkit.rollouts.checkpoint import Checkpoint, replayed_checkpoint
 from agentkit.rollouts.fork import copy_beginning
 from agentkit.rollouts.metadata import node_models
 from agentkit.rollouts.plan import Plan
-from agentkit.rollouts.rerun import recorded_agent, recorded_plan
+from agentkit.rollouts.recorded_setup import recorded_agent, recorded_plan
 from agentkit.rollouts.resume import ResumePlan, summarize
 from agentkit.rollouts.rollout import rollout
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agentkit.agentfile.json_schema import AGENT_TABLE
+from agentkit.agentfile.agent_fields import AGENT_TABLE
 from agentkit.agentfile.load import parse_agent
 from agentkit.agentfile.nodes import NODE_TABLE
 

@@ -8,8 +8,8 @@ import jsonschema
 import pytest
 import yaml
 
+from agentkit.agentfile.agent_fields import agent_schema
 from agentkit.agentfile.dump import dump_agent
-from agentkit.agentfile.json_schema import agent_schema
 from agentkit.agentfile.load import load_agent, shipped_agents
 
 SCHEMA_FILE = Path(__file__).parents[2] / "docs" / "agent.schema.json"

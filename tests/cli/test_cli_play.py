@@ -14,7 +14,7 @@ from test_cli_live import Terminal
 from test_cli_steering import STEER, STEERING
 
 from agentkit.cli.app import cli
-from agentkit.cli.human_player import wrap_text
+from agentkit.cli.commands.play import wrap_text
 from agentkit.plugins import env_ids
 
 

@@ -26,7 +26,7 @@ from agentkit import (
 from agentkit.environments.recorder import Recorder, films
 from agentkit.record.summaries import RunSummary
 from agentkit.rollouts.fork import fork
-from agentkit.rollouts.rerun import recorded_plan
+from agentkit.rollouts.recorded_setup import recorded_plan
 
 GRAPH = Graph([Node("act", "{{ observation }} Where to?", output={"choice": "actions"})])
 RECORD = Plan(record=True)

@@ -1,1 +1,1 @@
-"""The commands, one file each, loaded when the command is run."""
+"""The commands, one file each and a folder for `run`, loaded when the command is used."""

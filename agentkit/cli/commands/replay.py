@@ -1,10 +1,22 @@
 """`agentkit replay`: play a recorded run again, without a model, and compare."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from agentkit.cli import options
+from agentkit.cli.app import INTERRUPTED
+from agentkit.cli.arguments import open_run, run_folder
+from agentkit.cli.view.terminal import echo
+from agentkit.cli.view.words import count
+from agentkit.errors import InputError
+
+if TYPE_CHECKING:
+    from agentkit.record.reader import Run
+    from agentkit.rollouts.replay import Comparison
 
 
 @click.command("replay")
@@ -48,7 +60,81 @@ def command(
 
     Exit codes: 0 the same, 1 different, 2 something in the command or the record is wrong.
     """
-    from agentkit.cli.replay_session import replay_run
-
     options.check_show_or_record(show, record)
     ctx.exit(replay_run(run, parallel, out, show, record))
+
+
+def replay_run(
+    folder: Path, parallel: int | None, out: Path | None, show: bool, record: bool
+) -> int:
+    """Replay a run and compare; returns the exit code.
+
+    Args:
+        folder: The run's folder.
+        parallel: How many episodes at once; None: as many as before.
+        out: The folder of the replay.
+        show: Whether a window shows each environment.
+        record: Whether pictures are kept.
+
+    Raises:
+        InputError: The folder is no run, its agent cannot be made again, or there is nothing to
+            see of it.
+        TraceError: The record is damaged, or the replay cannot be recorded.
+    """
+    from agentkit.cli.env_report import finish
+    from agentkit.cli.play_run import play_run
+    from agentkit.cli.view.progress import choose
+    from agentkit.cli.view.run_view import RunView
+    from agentkit.record.reader import load_run
+    from agentkit.record.run_folder import RunWriter
+    from agentkit.rollouts.metadata import about_run
+    from agentkit.rollouts.recorded_setup import changes, recorded_agent, recorded_plan
+    from agentkit.rollouts.replay import Replay
+
+    run = open_run(folder)
+    if not run.episodes:
+        raise InputError(f"{folder} has no episode to replay")
+    agent, plan = recorded_agent(run), recorded_plan(run)
+    for change in changes(run):
+        echo(f"note: {change}", err=True)
+    plan = replace(plan, parallel=parallel or plan.parallel, show=show, record=record)
+    rerun = Replay(run, agent, plan)
+    kept = {name: run.about[name] for name in ("agent", "models") if name in run.about}
+    about = {**about_run(agent, plan), **kept, "replay_of": str(folder)}
+    with RunWriter(run_folder(f"{agent.name}-replay", out), about) as writer:
+        resume_plan = rerun.resume_plan(writer)
+        run_view = RunView.of(rerun.agent, rerun.plan, resume_plan)
+        progress = choose(run_view, f"{agent.name} · replay of {folder}, no model")
+        try:
+            stopped = play_run(rerun.agent, rerun.plan, writer, run_view, progress, resume_plan)
+        except InputError:
+            if not any(episode.begun for episode in run_view.episodes.values()):
+                writer.discard()
+            raise
+        said = finish(writer, agent, run_view.status(stopped), run_view.summary)
+    if stopped:
+        echo("stopped: nothing was compared", err=True)
+        return INTERRUPTED
+    return _say(run, writer.folder, rerun.compare(load_run(writer.folder)), said)
+
+
+def _say(run: "Run", folder: Path, comparison: "Comparison", said: Mapping[str, str]) -> int:
+    from agentkit.cli.view.summary import film_facts
+
+    for episode, why in comparison.left_out.items():
+        echo(f"note: episode {episode}: {why}; what came then is not compared", err=True)
+    if comparison.difference is not None:
+        echo(f"not the same as {run.folder}:\n{comparison.difference}")
+    else:
+        sizes = (
+            count(comparison.episodes, "episode"),
+            count(comparison.steps, "step"),
+            count(comparison.events, "event"),
+        )
+        echo(f"the same run as {run.folder}: {', '.join(sizes)}")
+    lines = [*said.items(), *film_facts(folder)]
+    width = max((len(label) for label, _ in lines), default=0)
+    for label, text in lines:
+        echo(f"  {label:<{width}}  {text}")
+    echo(f"the replay lies in {folder}", err=True)
+    return 0 if comparison.difference is None else 1

@@ -18,6 +18,6 @@ def command() -> None:
     """
     import json
 
-    from agentkit.agentfile.json_schema import agent_schema
+    from agentkit.agentfile.agent_fields import agent_schema
 
     click.echo(json.dumps(agent_schema(), indent=2, ensure_ascii=False))

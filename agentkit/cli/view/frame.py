@@ -11,8 +11,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from agentkit.cli.view.episode_view import EpisodeView, NodeState
 from agentkit.cli.view.limit_lines import limits_left
-from agentkit.cli.view.run_view import EpisodeView, NodeState, RunView
+from agentkit.cli.view.run_view import RunView
 from agentkit.cli.view.terminal import rich_text
 from agentkit.cli.view.words import money, one_line, score, seconds, spoken, tokens
 

@@ -5,7 +5,8 @@ from types import TracebackType
 from typing import Final, Self
 
 from agentkit.cli.view import limit_lines
-from agentkit.cli.view.run_view import EpisodeView, RunView
+from agentkit.cli.view.episode_view import EpisodeView
+from agentkit.cli.view.run_view import RunView
 from agentkit.cli.view.terminal import echo
 from agentkit.cli.view.words import count, score, seconds
 from agentkit.events import EnvironmentStepped, EpisodeFinished, Event, NodeFinished

@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from agentkit.agent import Agent
+from agentkit.cli.view.episode_view import EpisodeView
 from agentkit.cli.view.limit_lines import reached
-from agentkit.cli.view.run_view import EpisodeView, RunView
+from agentkit.cli.view.run_view import RunView
 from agentkit.cli.view.words import count, money, score, seconds, tokens
 from agentkit.environments.recorder import films
+
+if TYPE_CHECKING:
+    from agentkit.agent import Agent
 
 Facts = list[tuple[str, str]]
 """Labels and values, in the order they are shown."""
@@ -99,7 +102,7 @@ def headline(run_view: RunView, name: str, status: str) -> str:
 
 
 def machine(
-    run_view: RunView, agent: Agent, report: Mapping[str, str], folder: Path, status: str
+    run_view: RunView, agent: "Agent", report: Mapping[str, str], folder: Path, status: str
 ) -> dict[str, Any]:
     """The object that `--json` prints."""
     return {

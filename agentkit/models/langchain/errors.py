@@ -11,7 +11,7 @@ from agentkit.errors import AccessError, AgentKitError, ModelError
 from agentkit.messages import Completion
 from agentkit.models.hosted import Retryable
 from agentkit.models.openai.answers import read_usage
-from agentkit.models.outcomes import (
+from agentkit.models.server_errors import (
     NOT_TAKEN,
     moved_to,
     outcome,

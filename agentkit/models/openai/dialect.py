@@ -9,7 +9,7 @@ from typing import Any, Final
 from agentkit.messages import Message, Request
 from agentkit.models.json_forms import in_object, is_wrapped, strict, unwrapped
 from agentkit.models.keys import Server
-from agentkit.models.outcomes import NOT_TAKEN
+from agentkit.models.server_errors import NOT_TAKEN
 from agentkit.values import JsonSchema, json_text
 
 _LOG = logging.getLogger("agentkit.models")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from agentkit.errors import AgentKitError
 from agentkit.models.hosted import Retryable
 from agentkit.models.keys import Server, refused
-from agentkit.models.outcomes import moved_to, outcome, retry_after, status_in, words_in
+from agentkit.models.server_errors import moved_to, outcome, retry_after, status_in, words_in
 from agentkit.redaction import redacted
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 from dataclasses import asdict
 from typing import Any
 
-from agentkit_envs.crafter.chart import offset_in_words
 from agentkit_envs.crafter.expert_words import situation
+from agentkit_envs.crafter.explored_map import offset_in_words
 from agentkit_envs.crafter.strategy.criteria import in_words
 from agentkit_envs.crafter.strategy.decision import act, choose, gate
 from agentkit_envs.crafter.strategy.guides import GUIDES, goal_in_words, skill_name

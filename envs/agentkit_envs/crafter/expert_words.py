@@ -4,8 +4,8 @@ import re
 from typing import Any
 
 from agentkit_envs.crafter.actions import ACTIONS, HOSTILE, why_not
-from agentkit_envs.crafter.chart import offset_in_words
-from agentkit_envs.crafter.chart import seen as cells_in_view
+from agentkit_envs.crafter.explored_map import offset_in_words
+from agentkit_envs.crafter.explored_map import seen as cells_in_view
 from agentkit_envs.crafter.observation_reader import read
 from agentkit_envs.crafter.scene import Scene
 from agentkit_envs.crafter.strategy.dangers import threats

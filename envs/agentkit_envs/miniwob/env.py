@@ -16,17 +16,17 @@ from agentkit_envs.browser.see.view import LastAction, View
 from agentkit_envs.checks import refuse
 from agentkit_envs.miniwob.page_server import pages_folder
 from agentkit_envs.miniwob.report import report
-from agentkit_envs.miniwob.stage import (
+from agentkit_envs.miniwob.task_actions import COMMANDS, HOLDING, listed, not_here
+from agentkit_envs.miniwob.task_page import (
     MOST_MS,
     STEP_MS,
     Beginning,
     Settings,
-    Stage,
     State,
+    TaskPage,
     give_back,
-    take_stage,
+    take_page,
 )
-from agentkit_envs.miniwob.task_actions import COMMANDS, HOLDING, listed, not_here
 from agentkit_envs.miniwob.task_view import as_shown
 from agentkit_envs.miniwob.tasks import WINDOW, chosen_tasks, window_of
 from agentkit_envs.text import AnyText
@@ -163,7 +163,7 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
         self._state: State | None = None
         self._decisions = self._failed = self._understood = 0
         self._over = False
-        self._stage: Stage | None = None
+        self._page: TaskPage | None = None
         self._held = False
         self._view: View | None = None
 
@@ -180,35 +180,35 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
         self._decisions = self._failed = self._understood = 0
         self._over = False
         self._state = self._view = None
-        stage = self._stage_of(self._task)
+        page = self._page_of(self._task)
         self._held = False
-        self._beginning = stage.begin(self._task, self._seed)
-        return self._told(stage, None)
+        self._beginning = page.begin(self._task, self._seed)
+        return self._told(page, None)
 
     def step(self, action: str) -> tuple[str, SupportsFloat, bool, bool, dict[str, Any]]:
         """Carry out an action text, and show the page after it."""
-        stage, _ = self._started()
+        page, _ = self._started()
         if not isinstance(action, str):
             raise TypeError(f"an action is a text such as \"click('e3')\", not {action!r}")
         if self._over:
             raise ResetNeeded("the episode is over: call reset() to start the next one")
-        turn, wait_ms = self._act(stage, action)
-        self._state = stage.wait(wait_ms)
+        turn, wait_ms = self._act(page, action)
+        self._state = page.wait(wait_ms)
         self._decisions += 1
         self._understood += turn.last.understood
         self._failed += bool(turn.last.error)
         terminated = self._state is None or self._state.done or turn.infeasible is not None
         truncated = not terminated and self._steps_left() == 0
         self._over = terminated or truncated
-        observation, info = self._told(stage, turn)
+        observation, info = self._told(page, turn)
         return observation, info["score"] or 0.0, terminated, truncated, info
 
     def render(self) -> RenderFrame | list[RenderFrame] | None:
         """The window, or the pictures since the last call; None without a picture mode."""
-        stage, _ = self._started()
-        if stage.client.film is not None:
-            return list(stage.client.film.take())
-        return self._picture(stage) if self.render_mode == "rgb_array" else None
+        page, _ = self._started()
+        if page.client.film is not None:
+            return list(page.client.film.take())
+        return self._picture(page) if self.render_mode == "rgb_array" else None
 
     def close(self) -> None:
         """Let the page go; the browser ends with its last user."""
@@ -230,7 +230,7 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
         """What the observation says now, as a value."""
         return self._started()[1]
 
-    def _stage_of(self, task: str) -> Stage:
+    def _page_of(self, task: str) -> TaskPage:
         """A page for a task: the one that there is, unless it must be another."""
         settings = Settings(
             window_of(task),
@@ -238,17 +238,17 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
             headless=self.render_mode != "human",
             film=self.render_mode == "rgb_array_list",
         )
-        if self._stage is not None and (self._held or self._stage.settings != settings):
+        if self._page is not None and (self._held or self._page.settings != settings):
             self._let_go()
-        if self._stage is None:
-            self._stage = take_stage(settings)
-        return self._stage
+        if self._page is None:
+            self._page = take_page(settings)
+        return self._page
 
     def _let_go(self) -> None:
         """A key or button that is held would be held in the next episode too."""
-        stage, self._stage = self._stage, None
-        if stage is not None:
-            give_back(stage, clean=not self._held)
+        page, self._page = self._page, None
+        if page is not None:
+            give_back(page, clean=not self._held)
 
     def _next_number(self, seed: int | None) -> int:
         if seed is not None:
@@ -257,15 +257,15 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
             return int(self.np_random.integers(1000 * len(self.tasks)))
         return self._number + 1
 
-    def _started(self) -> tuple[Stage, View]:
-        if self._stage is None or self._view is None:
+    def _started(self) -> tuple[TaskPage, View]:
+        if self._page is None or self._view is None:
             raise ResetNeeded("call reset() before anything else")
-        return self._stage, self._view
+        return self._page, self._view
 
     def _steps_left(self) -> int | None:
         return None if self.max_steps is None else self.max_steps - self._decisions
 
-    def _act(self, stage: Stage, text: str) -> tuple[Turn, float]:
+    def _act(self, page: TaskPage, text: str) -> tuple[Turn, float]:
         """What became of an action text, and how far the page's clock goes on after it."""
         try:
             action = parse_action(text)
@@ -275,26 +275,26 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
             return Turn(LastAction(text, not_here(action.name), understood=False)), 0
         self._held = self._held or action.name in HOLDING
         if action.name == "noop":
-            stage.client.shoot()
+            page.client.shoot()
             wait_ms = action.number("wait_ms")
             trouble = f"it waited {MOST_MS:,} ms, the most at once" if wait_ms > MOST_MS else ""
             return Turn(LastAction(text, trouble)), min(wait_ms, MOST_MS)
-        return stage.client.act(text), STEP_MS
+        return page.client.act(text), STEP_MS
 
-    def _told(self, stage: Stage, turn: Turn | None) -> tuple[str, dict[str, Any]]:
+    def _told(self, page: TaskPage, turn: Turn | None) -> tuple[str, dict[str, Any]]:
         """Look at the page; the observation and the info."""
-        view = stage.client.look(
+        view = page.client.look(
             goal=self._beginning.goal,
             last=None if turn is None else turn.last,
             steps_left=self._steps_left(),
             boxes=True,
         )
         self._view = as_shown(view, self._task)
-        stage.client.shoot()
-        window = stage.settings.window
-        return describe(self._view, self.text_size, window), self._info(stage, self._view, turn)
+        page.client.shoot()
+        window = page.settings.window
+        return describe(self._view, self.text_size, window), self._info(page, self._view, turn)
 
-    def _info(self, stage: Stage, view: View, turn: Turn | None) -> dict[str, Any]:
+    def _info(self, page: TaskPage, view: View, turn: Turn | None) -> dict[str, Any]:
         state = self._state
         score = state.reward if state is not None and state.done else None
         info: dict[str, Any] = {
@@ -317,13 +317,13 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
             "game_steps": self._understood,
         }
         if self.image:
-            info["image"] = self._picture(stage, marks=self.marks)
+            info["image"] = self._picture(page, marks=self.marks)
         return info
 
-    def _picture(self, stage: Stage, *, marks: bool = False) -> Picture:
+    def _picture(self, page: TaskPage, *, marks: bool = False) -> Picture:
         """The window; all black if the page does not let itself be shown."""
-        file = stage.client.picture(marks=marks)
-        return black(stage.settings.window) if file is None else as_array(file)
+        file = page.client.picture(marks=marks)
+        return black(page.settings.window) if file is None else as_array(file)
 
 
 def _checked_tasks(task: str | Sequence[str], others: Sequence[str | None]) -> tuple[str, ...]:

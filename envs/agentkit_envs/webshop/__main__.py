@@ -110,9 +110,9 @@ def _open(
     from agentkit_envs.webshop.web.shop import Shop
 
     check_arguments(data=data, cache=cache)
-    catalogue, wishes = shared_goals(data, products=products, seed=seed, kind=goals, cache=cache)
+    catalogue, shared = shared_goals(data, products=products, seed=seed, kind=goals, cache=cache)
     catalogue.index.search("shop")
-    return Shop(catalogue, wishes, get_nouns("rules"))
+    return Shop(catalogue, shared, get_nouns("rules"))
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@ import json
 from pathlib import Path
 
 import pytest
-from agentkit_envs.crafter.chart import chart
 from agentkit_envs.crafter.env import CrafterEnv
 from agentkit_envs.crafter.expert import ANSWERS, answer
+from agentkit_envs.crafter.explored_map import chart
 from agentkit_envs.crafter.observation_reader import read
 from agentkit_envs.crafter.strategy.dangers import dodge, reflex
 from agentkit_envs.crafter.strategy.decision import act
@@ -12,7 +12,7 @@ from agentkit_envs.crafter.strategy.player import play
 from agentkit_envs.crafter.strategy.routes import survey
 from agentkit_envs.crafter.strategy.shelter import find_site, is_shield
 from agentkit_envs.crafter.strategy.situation import Situation, zombies_at
-from test_crafter_chart import scene
+from test_explored_map import scene
 
 from agentkit import Call, Message, ModelError, Request, load_agent
 

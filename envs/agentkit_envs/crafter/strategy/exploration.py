@@ -1,6 +1,6 @@
 """Where to look for what is not known yet."""
 
-from agentkit_envs.crafter.chart import CODES, UNKNOWN
+from agentkit_envs.crafter.explored_map import CODES, UNKNOWN
 from agentkit_envs.crafter.scene import VIEW
 from agentkit_envs.crafter.strategy.routes import FAR, Survey
 from agentkit_envs.crafter.strategy.situation import Situation

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from agentkit_envs.crafter.chart import update_map
+from agentkit_envs.crafter.explored_map import update_map
 from agentkit_envs.crafter.observation_reader import read
 from agentkit_envs.crafter.strategy.decision import act, choose, gate
 from agentkit_envs.crafter.strategy.situation import Situation

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from agentkit_envs.crafter.chart import CODES
+from agentkit_envs.crafter.explored_map import CODES
 from agentkit_envs.crafter.strategy.recipes import COLLECT, PLACE
 from agentkit_envs.crafter.strategy.situation import BLANK, WALKABLE_CODES, Situation
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from agentkit_envs.crafter.chart import CODES, NAMES, UNKNOWN, seen
+from agentkit_envs.crafter.explored_map import CODES, NAMES, UNKNOWN, seen
 from agentkit_envs.crafter.scene import VIEW, Direction, Scene
 from agentkit_envs.crafter.strategy.recipes import WALKABLE, clearable
 

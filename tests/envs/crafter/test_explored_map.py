@@ -1,8 +1,8 @@
 from dataclasses import replace
 
 import pytest
-from agentkit_envs.crafter.chart import CODES, chart, offset_in_words, update_map
 from agentkit_envs.crafter.env import CrafterEnv
+from agentkit_envs.crafter.explored_map import CODES, chart, offset_in_words, update_map
 from agentkit_envs.crafter.scene import LastAction, Scene
 from agentkit_envs.crafter.strategy.situation import Situation
 

@@ -1,4 +1,4 @@
-"""The recorded step that a run begins with."""
+"""`agentkit run --from`: the recorded step that a run begins with."""
 
 from dataclasses import dataclass
 from typing import Any

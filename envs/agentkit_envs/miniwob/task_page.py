@@ -61,7 +61,7 @@ class Beginning:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a stage is made for; it is used again for the same."""
+    """What a page is made for; it is used again for the same."""
 
     window: tuple[int, int]
     action_timeout_s: float
@@ -69,7 +69,7 @@ class Settings:
     film: bool
 
 
-class Stage:
+class TaskPage:
     """A page that tasks are played on, one at a time."""
 
     def __init__(self, settings: Settings) -> None:
@@ -169,34 +169,34 @@ def _script() -> str:
 
 
 _guard = threading.Lock()
-_idle: dict[Stage, threading.Timer] = {}
+_idle: dict[TaskPage, threading.Timer] = {}
 
 
-def take_stage(settings: Settings) -> Stage:
-    """A stage for these settings: an idle one, or a new one."""
+def take_page(settings: Settings) -> TaskPage:
+    """A page for these settings: an idle one, or a new one."""
     with _guard:
-        for stage, timer in _idle.items():
-            if stage.settings == settings and stage.process == os.getpid():
+        for page, timer in _idle.items():
+            if page.settings == settings and page.process == os.getpid():
                 timer.cancel()
-                del _idle[stage]
-                return stage
-    return Stage(settings)
+                del _idle[page]
+                return page
+    return TaskPage(settings)
 
 
-def give_back(stage: Stage, *, clean: bool) -> None:
-    """Let the next episode have the stage, for a moment; or close it if it is not clean."""
-    if not clean or not stage.is_as_given:
-        stage.close()
+def give_back(page: TaskPage, *, clean: bool) -> None:
+    """Let the next episode have the page, for a moment; or close it if it is not clean."""
+    if not clean or not page.is_as_given:
+        page.close()
         return
-    timer = threading.Timer(IDLE_S, _drop, [stage])
+    timer = threading.Timer(IDLE_S, _drop, [page])
     timer.daemon = True
     with _guard:
-        _idle[stage] = timer
+        _idle[page] = timer
     timer.start()
 
 
-def _drop(stage: Stage) -> None:
+def _drop(page: TaskPage) -> None:
     with _guard:
-        found = _idle.pop(stage, None)
+        found = _idle.pop(page, None)
     if found is not None:
-        stage.close()
+        page.close()

@@ -1,4 +1,4 @@
-"""What `agentkit run --resume` does: the agent of a recorded run goes on with it."""
+"""`agentkit run --resume`: the agent of a recorded run goes on with it."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,16 +6,15 @@ from pathlib import Path
 from agentkit.agent import Agent
 from agentkit.cli.arguments import open_run
 from agentkit.cli.budget_options import option_of
-from agentkit.cli.env_report import finish, recorded_report
-from agentkit.cli.notes import memory_note
-from agentkit.cli.run_session import (
+from agentkit.cli.commands.run.notes import memory_note
+from agentkit.cli.commands.run.run_session import (
     EXIT_CODES,
     RunOptions,
     limited,
-    make_run_view,
     play_recorded,
     resume_command,
 )
+from agentkit.cli.env_report import finish, recorded_report
 from agentkit.cli.view import closing, summary
 from agentkit.cli.view.run_view import RunView
 from agentkit.cli.view.terminal import echo
@@ -23,7 +22,7 @@ from agentkit.record.reader import Run, load_run
 from agentkit.record.run_folder import RunWriter
 from agentkit.record.summaries import RunSummary
 from agentkit.rollouts.fork import check_copied
-from agentkit.rollouts.rerun import changes, check_models, recorded_agent, recorded_plan
+from agentkit.rollouts.recorded_setup import changes, check_models, recorded_agent, recorded_plan
 from agentkit.rollouts.resume import ResumePlan, make_resume_plan
 
 
@@ -56,7 +55,7 @@ def resume_run(folder: Path, parallel: int | None, chosen: RunOptions) -> int:
         except BaseException:
             writer.discard()
             raise
-        run_view = make_run_view(agent, plan, resume_plan)
+        run_view = RunView.of(agent, plan, resume_plan)
         if not resume_plan.waiting:
             return _end_again(run, writer, agent, resume_plan, run_view, chosen.as_json)
         for change in changes(run):

@@ -109,8 +109,8 @@ def command(
             "--resume goes on with the run as it was recorded: leave {} out (to go on with another "
             "agent from one of its steps: --from RUN:EPISODE:STEP)",
         )
-        from agentkit.cli.resume_session import resume_run
-        from agentkit.cli.run_session import RunOptions
+        from agentkit.cli.commands.run.resume_option import resume_run
+        from agentkit.cli.commands.run.run_session import RunOptions
 
         parallel = chosen["parallel"] if _given(ctx, "parallel") else None
         ctx.exit(resume_run(resume, parallel, RunOptions(**chosen)))
@@ -118,7 +118,7 @@ def command(
         raise click.UsageError("name an AGENT, or a run to go on with: --resume RUN")
     if node is not None:
         _refuse(ctx, _OF_A_RUN, "{} goes with a whole run, not with --node")
-        from agentkit.cli.one_node import ask_node
+        from agentkit.cli.commands.run.node_option import ask_node
 
         ask_node(
             agent, node, model, inputs, place, chosen["seed"], chosen["as_json"],
@@ -127,7 +127,7 @@ def command(
         return
     if place is not None:
         _refuse(ctx, _OF_A_FORK, "--from goes on with one recorded episode: leave {} out")
-    from agentkit.cli.run_session import RunOptions, run_agent
+    from agentkit.cli.commands.run.run_session import RunOptions, run_agent
 
     ctx.exit(run_agent(agent, model, inputs, memory, RunOptions(**chosen), place))
 

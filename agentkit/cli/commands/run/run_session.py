@@ -1,4 +1,4 @@
-"""What `agentkit run` does: load, play, record, and say how it went."""
+"""One run in the terminal: load, play, record, and say how it went."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 from agentkit.agent import Agent
 from agentkit.cli.app import INTERRUPTED, Mistake
-from agentkit.cli.arguments import from_here, load
+from agentkit.cli.arguments import from_here, load, run_folder
 from agentkit.cli.budget_options import BudgetOptions, more_option
+from agentkit.cli.commands.run.from_option import find_origin
+from agentkit.cli.commands.run.notes import memory_note, notes, run_title
 from agentkit.cli.env_report import finish
-from agentkit.cli.fork_origin import find_origin
-from agentkit.cli.interrupts import play_run
-from agentkit.cli.notes import memory_note, notes, run_title
-from agentkit.cli.out_folder import run_folder
+from agentkit.cli.play_run import play_run
 from agentkit.cli.view import closing, summary
 from agentkit.cli.view.progress import Progress, choose
 from agentkit.cli.view.run_view import RunView
@@ -101,23 +100,8 @@ def run_agent(
             for note in memory_note(agent, chosen.fresh, resume_plan):
                 echo(note, err=True)
         return play_recorded(
-            agent, plan, writer, make_run_view(agent, plan, resume_plan), chosen, resume_plan
+            agent, plan, writer, RunView.of(agent, plan, resume_plan), chosen, resume_plan
         )
-
-
-def make_run_view(agent: Agent, plan: Plan, resume_plan: ResumePlan | None = None) -> RunView:
-    """The view of a run, with what it did before if it goes on."""
-    names = [node.name for node in agent.graph.nodes]
-    run_view = RunView(names, plan.episodes, agent.limits, agent.run_limits)
-    if resume_plan is None:
-        return run_view
-    run_view.started_s -= resume_plan.seconds
-    run_view.copied_steps = resume_plan.copied_steps
-    for ended in resume_plan.settled:
-        run_view.take_up(ended)
-    for stopped, finished_steps in resume_plan.begun.values():
-        run_view.take_up(stopped, finished_steps)
-    return run_view
 
 
 def limited(agent: Agent, chosen: RunOptions) -> Agent:

@@ -1,0 +1,283 @@
+"""The state of an episode as its events tell it."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from agentkit.cli.view.limit_lines import Used
+from agentkit.errors import plain_number
+from agentkit.events import (
+    CallRetried,
+    EnvironmentStepped,
+    EpisodeFinished,
+    EpisodeResumed,
+    EpisodeStarted,
+    Event,
+    LimitReached,
+    NodeAdded,
+    NodeCancelled,
+    NodeFailed,
+    NodeFinished,
+    NodeRetried,
+    NodeSkipped,
+    NodeStarted,
+    NodeText,
+    StepFailed,
+    StepFinished,
+    StepStarted,
+)
+from agentkit.messages import Completion, Usage
+from agentkit.record.episode_state import Paid
+from agentkit.record.summaries import EpisodeSummary
+
+NodeState = Literal["waiting", "running", "done", "skipped", "failed"]
+
+_SAID: Final = 400
+"""The last characters of a streamed text that are kept to be shown."""
+
+
+@dataclass(slots=True)
+class EpisodeView:
+    """One episode so far."""
+
+    summary: EpisodeSummary
+    names: Sequence[str]
+    """The nodes of the graph, in order."""
+    started_s: float = field(default_factory=time.perf_counter)
+    begun: bool = False
+    """Whether the environment was reset."""
+    running: bool = True
+    step: int = 0
+    """The step being executed."""
+    nodes: dict[str, NodeState] = field(default_factory=dict)
+    """What each node does in this step."""
+    values: dict[str, Any] = field(default_factory=dict)
+    """The last value of each node."""
+    said: tuple[str, str] = ("", "")
+    """The node that spoke last, and what it said, or what is to be said of it."""
+    speaking: bool = False
+    """Whether that is the model's own text, which goes on."""
+    reward: float | None = None
+    """The last reward."""
+    usage: Usage = field(default_factory=Usage)
+    """Tokens and calls, those of the step being executed included."""
+    cost_usd: float | None = 0.0
+    failures: Mapping[str, str] = field(default_factory=dict)
+    """The nodes that failed in the last step."""
+    acting: bool = False
+    """Whether the environment has an action that it has not answered."""
+    limit: LimitReached | None = None
+    """The limit that ended the episode."""
+    newest: list[str] = field(default_factory=list)
+    """The achievements in the order in which they were made."""
+    earlier: bool = False
+    """Whether all that is known of it happened in an earlier sitting."""
+    finished_steps: Paid | None = None
+    """What the finished steps took, of an episode that goes on."""
+
+    @property
+    def seconds(self) -> float:
+        """How long the episode took, or has taken so far."""
+        if self.running:
+            return time.perf_counter() - self.started_s
+        return self.summary.seconds
+
+    @property
+    def used(self) -> Used:
+        """What the episode has used."""
+        return Used(self.summary.steps, self.usage, self.cost_usd, self.seconds)
+
+    @property
+    def outcome(self) -> str:
+        """How the episode ended, in words."""
+        status, reason = self.summary.status, self.summary.reason
+        if self.limit is not None:
+            return f"limit reached: {self.limit.limit} {plain_number(self.limit.value)}"
+        if status == "done":
+            return f"done ({reason})" if reason else "done"
+        return f"{status}: {reason}" if reason else status
+
+    @property
+    def stuck(self) -> bool:
+        """Whether the environment failed on an action: going on would only repeat it."""
+        return self.summary.status == "failed" and self.acting
+
+    @property
+    def achievements(self) -> list[str] | None:
+        """The achievements made so far; None where the environment has none."""
+        made = self.summary.info.get("achievements")
+        if not isinstance(made, Mapping):
+            return None
+        return [name for name, count in made.items() if count]
+
+    @property
+    def thoughts(self) -> list[tuple[str, Any]]:
+        """What is worth reading now: a text that arrives, else the first and the last thought."""
+        if self.running and self.nodes.get(self.said[0]) == "running":
+            return [self.said]
+        known = [(n, self.values[n]) for n in self.names[:-1] if self.values.get(n)]
+        texts = [entry for entry in known if isinstance(entry[1], str)]
+        wordy = [entry for entry in known if isinstance(entry[1], (str, Mapping))]
+        return [*texts[:1], *(entry for entry in wordy[-1:] if entry not in texts[:1])]
+
+    @property
+    def achievable(self) -> int:
+        """How many achievements there are."""
+        return len(self.summary.info.get("achievements") or ())
+
+    @property
+    def game_steps(self) -> int | None:
+        """The environment's own ticks, where it says them."""
+        ticks = self.summary.info.get("game_steps")
+        return ticks if isinstance(ticks, int) else None
+
+    def on_event(self, event: Event) -> None:
+        """Take in one event of the episode."""
+        if (handler := _HANDLERS.get(type(event))) is not None:
+            handler(self, event)
+
+    def spend(self, completion: Completion | None, reused: bool) -> None:
+        """Count a completion at once; the end of the step has the last word."""
+        if completion is None or reused:
+            return
+        self.usage = self.usage + completion.usage
+        cost = completion.cost_usd
+        self.cost_usd = None if cost is None or self.cost_usd is None else self.cost_usd + cost
+
+    def settle(self, event: StepFinished | StepFailed) -> None:
+        """Add a step to the summary and let the running sums agree with it."""
+        summary = self.summary
+        summary.usage = summary.usage + event.usage
+        known = summary.cost_usd is not None and event.cost_usd is not None
+        summary.cost_usd = (summary.cost_usd or 0) + (event.cost_usd or 0) if known else None
+        self.usage, self.cost_usd = summary.usage, summary.cost_usd
+
+
+def _episode_started(view: EpisodeView, event: EpisodeStarted) -> None:
+    view.begun = True
+    view.summary.seed = event.seed
+    view.summary.info = event.info
+
+
+def _episode_resumed(view: EpisodeView, event: EpisodeResumed) -> None:
+    summary = view.summary
+    view.started_s = time.perf_counter() - event.seconds
+    view.running, view.earlier, view.limit, view.failures = True, False, None, {}
+    if event.step < summary.steps:  # started over: all that was paid is told of
+        summary.steps, summary.reward = event.step, 0.0
+    elif view.finished_steps is not None:
+        paid = view.finished_steps + Paid(event.usage, event.cost_usd)
+        summary.usage, summary.cost_usd = paid.usage, paid.cost_usd
+    view.usage, view.cost_usd = summary.usage, summary.cost_usd
+
+
+def _step_started(view: EpisodeView, event: StepStarted) -> None:
+    view.step = event.step
+    view.acting = False
+    view.nodes = dict.fromkeys(view.names, "waiting")
+
+
+def _node_started(view: EpisodeView, event: NodeStarted) -> None:
+    view.nodes[event.node] = "running"
+
+
+def _node_text(view: EpisodeView, event: NodeText) -> None:
+    node, text = view.said
+    before = text if view.speaking and node == event.node else ""
+    view.said, view.speaking = (event.node, (before + event.text)[-_SAID:]), True
+
+
+def _node_retried(view: EpisodeView, event: NodeRetried) -> None:
+    view.spend(event.completion, event.reused)
+    view.said, view.speaking = (event.node, f"asked again: {event.error}"), False
+
+
+def _call_retried(view: EpisodeView, event: CallRetried) -> None:
+    text = f"trying again in {event.wait_s:.0f} s: {event.reason}"
+    view.said, view.speaking = (event.node, text), False
+
+
+def _node_finished(view: EpisodeView, event: NodeFinished) -> None:
+    view.spend(event.completion, event.reused)
+    if event.item is None:
+        view.nodes[event.node] = "done"
+        view.values[event.node] = event.value
+
+
+def _node_skipped(view: EpisodeView, event: NodeSkipped) -> None:
+    view.nodes[event.node] = "skipped"
+    view.values[event.node] = event.value
+
+
+def _node_failed(view: EpisodeView, event: NodeFailed) -> None:
+    view.spend(event.completion, event.reused)
+    if event.item is None:
+        view.nodes[event.node] = "failed"
+        view.said = (event.node, event.error)
+
+
+def _node_cancelled(view: EpisodeView, event: NodeCancelled) -> None:
+    view.nodes[event.node] = "failed"
+
+
+def _node_added(view: EpisodeView, event: NodeAdded) -> None:
+    view.nodes[event.node] = "waiting"
+
+
+def _step_finished(view: EpisodeView, event: StepFinished) -> None:
+    view.settle(event)
+    view.summary.action = event.action
+    view.acting = view.summary.seed is not None
+
+
+def _step_failed(view: EpisodeView, event: StepFailed) -> None:
+    view.settle(event)
+    view.failures = event.failures
+
+
+def _environment_stepped(view: EpisodeView, event: EnvironmentStepped) -> None:
+    summary = view.summary
+    summary.steps = event.step + 1
+    summary.reward += event.reward
+    summary.action = event.action
+    summary.info = event.info
+    view.acting = False
+    view.reward = event.reward
+    if (made := view.achievements) and len(made) > len(view.newest):
+        view.newest += [name for name in made if name not in view.newest]
+
+
+def _limit_reached(view: EpisodeView, event: LimitReached) -> None:
+    view.limit = event
+
+
+def _episode_finished(view: EpisodeView, event: EpisodeFinished) -> None:
+    summary = view.summary
+    summary.status, summary.reason = event.status, event.reason
+    summary.steps, summary.reward = event.steps, event.reward
+    summary.usage, summary.cost_usd = event.usage, event.cost_usd
+    summary.seconds = event.seconds
+    view.running = False
+
+
+_HANDLERS: Final[dict[type, Callable[[EpisodeView, Any], None]]] = {
+    EpisodeStarted: _episode_started,
+    EpisodeResumed: _episode_resumed,
+    StepStarted: _step_started,
+    NodeStarted: _node_started,
+    NodeText: _node_text,
+    NodeRetried: _node_retried,
+    CallRetried: _call_retried,
+    NodeFinished: _node_finished,
+    NodeSkipped: _node_skipped,
+    NodeFailed: _node_failed,
+    NodeCancelled: _node_cancelled,
+    NodeAdded: _node_added,
+    StepFinished: _step_finished,
+    StepFailed: _step_failed,
+    EnvironmentStepped: _environment_stepped,
+    LimitReached: _limit_reached,
+    EpisodeFinished: _episode_finished,
+}
+"""What each event changes."""
