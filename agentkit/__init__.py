@@ -53,7 +53,8 @@ if TYPE_CHECKING:
     from agentkit.models.registry import get_model
     from agentkit.models.rules import RulesModel
     from agentkit.models.scripted import ScriptedModel
-    from agentkit.record.reader import Run, comparable, load_run
+    from agentkit.record.diff import comparable
+    from agentkit.record.reader import Run, load_run
     from agentkit.record.run_folder import RunWriter
     from agentkit.record.summaries import RunSummary
     from agentkit.rollouts.plan import Plan
@@ -96,7 +97,8 @@ _MODULES = {
     "models.rules": ("RulesModel",),
     "models.scripted": ("ScriptedModel",),
     "graph.node": ("Check", "Node"),
-    "record.reader": ("Run", "comparable", "load_run"),
+    "record.diff": ("comparable",),
+    "record.reader": ("Run", "load_run"),
     "rollouts.replay": ("replay",),
     "rollouts.plan": ("Plan",),
     "rollouts.rollout": ("rollout",),

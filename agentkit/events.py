@@ -1,21 +1,29 @@
 """What happens in a run, as frozen values: the live view, the trace and `stream` all see these."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from agentkit.messages import Completion, Message, Sampling, Usage
 
 
-@dataclass(frozen=True, slots=True)
-class StepStarted:
+def _name(kind: str) -> str:
+    """Return the name of an event's class as records have it: `node_started` for `NodeStarted`."""
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in kind).lstrip("_")
+
+
+class _Event(msgspec.Struct, frozen=True, tag_field="event", tag=_name):
+    """What all events are: in a record each is a JSON object, and `event` is its kind."""
+
+
+class StepStarted(_Event, frozen=True):
     """A step of the graph begins."""
 
     step: int
 
 
-@dataclass(frozen=True, slots=True)
-class NodeStarted:
+class NodeStarted(_Event, frozen=True):
     """A model is asked, or a function called."""
 
     step: int
@@ -32,8 +40,7 @@ class NodeStarted:
     """Digest of the request, for a node with `reuse`: a resumed episode knows it again."""
 
 
-@dataclass(frozen=True, slots=True)
-class NodeText:
+class NodeText(_Event, frozen=True):
     """A piece of text arrived from a model that streams. Not recorded."""
 
     step: int
@@ -42,8 +49,7 @@ class NodeText:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class NodeRetried:
+class NodeRetried(_Event, frozen=True):
     """An answer could not be used; the model is shown why and asked again."""
 
     step: int
@@ -57,8 +63,7 @@ class NodeRetried:
     waited_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class CallRetried:
+class CallRetried(_Event, frozen=True):
     """A model's server could not answer; the same call is made again. Not part of the sameness
     of two runs."""
 
@@ -70,8 +75,7 @@ class CallRetried:
     wait_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class NodeFinished:
+class NodeFinished(_Event, frozen=True):
     """A node, or one item of an `each` node, has its value."""
 
     step: int
@@ -90,8 +94,7 @@ class NodeFinished:
     """How long the answer took beyond that: for a place, for the budget, for further tries."""
 
 
-@dataclass(frozen=True, slots=True)
-class NodeSkipped:
+class NodeSkipped(_Event, frozen=True):
     """A node's `when` was false; it keeps its value."""
 
     step: int
@@ -99,8 +102,7 @@ class NodeSkipped:
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class NodeFailed:
+class NodeFailed(_Event, frozen=True):
     """A node has no value in this step."""
 
     step: int
@@ -115,8 +117,7 @@ class NodeFailed:
     waited_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class NodeCancelled:
+class NodeCancelled(_Event, frozen=True):
     """A node did not run because one that it depends on failed."""
 
     step: int
@@ -124,8 +125,7 @@ class NodeCancelled:
     because: str
 
 
-@dataclass(frozen=True, slots=True)
-class NodeAdded:
+class NodeAdded(_Event, frozen=True):
     """A function added a node to the current step."""
 
     step: int
@@ -135,8 +135,7 @@ class NodeAdded:
     before: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryWritten:
+class MemoryWritten(_Event, frozen=True):
     """A node changed a memory key. It counts once the step is finished."""
 
     step: int
@@ -145,40 +144,34 @@ class MemoryWritten:
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class StepFinished:
+class StepFinished(_Event, frozen=True):
     """Every node is done; memory and values are committed."""
 
     step: int
     usage: Usage
-    cost_usd: float | None
     latency_s: float
     action: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StepFailed:
+class StepFailed(_Event, frozen=True):
     """Nodes failed, or the step was stopped; memory and values are as they were before it."""
 
     step: int
     failures: Mapping[str, str]
     usage: Usage
-    cost_usd: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class EpisodeStarted:
+class EpisodeStarted(_Event, frozen=True):
     """An episode begins: the environment was reset."""
 
     episode: int
     seed: int | None
     observation: str | None
-    info: Mapping[str, Any] = field(default_factory=dict)
-    memory: Mapping[str, Any] = field(default_factory=dict)
+    info: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    memory: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class EpisodeResumed:
+class EpisodeResumed(_Event, frozen=True):
     """An episode goes on after it was stopped, or in a fork of another run.
 
     What was recorded from `step` on before this event no longer counts: it comes again below.
@@ -191,26 +184,24 @@ class EpisodeResumed:
     """The run that was forked; None when this one goes on."""
     usage: Usage
     """What this run has paid for the episode and will not record again below."""
-    cost_usd: float | None
     seconds: float
     """How long the episode had been played before."""
 
 
-@dataclass(frozen=True, slots=True)
-class EnvironmentStepped:
+class EnvironmentStepped(_Event, frozen=True):
     """The environment answered an action."""
 
     step: int
     action: str
     observation: str
-    reward: float
+    reward: float | None
+    """The reward; in a record None where it was no finite number."""
     terminated: bool
     truncated: bool
-    info: Mapping[str, Any] = field(default_factory=dict)
+    info: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class LimitReached:
+class LimitReached(_Event, frozen=True):
     """A limit ended the episode."""
 
     step: int
@@ -221,8 +212,7 @@ class LimitReached:
     """What was used and what the next call might have taken, where that is not clear."""
 
 
-@dataclass(frozen=True, slots=True)
-class EpisodeFinished:
+class EpisodeFinished(_Event, frozen=True):
     """An episode is over."""
 
     episode: int
@@ -232,7 +222,6 @@ class EpisodeFinished:
     steps: int
     reward: float
     usage: Usage
-    cost_usd: float | None
     seconds: float
 
 

@@ -5,6 +5,7 @@ from math import isfinite
 from typing import Final
 
 from agentkit.errors import InputError
+from agentkit.messages import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,12 @@ class Spent:
     tokens: int = 0
     cost_usd: float = 0.0
     steps: int = 0
+
+    @classmethod
+    def of(cls, usage: Usage, steps: int = 0) -> "Spent":
+        """Return a usage as limits count it: an unknown cost counts nothing."""
+        tokens = usage.input_tokens + usage.output_tokens
+        return cls(usage.calls, tokens, usage.cost_usd or 0.0, steps)
 
     def add(self, other: "Spent", times: int = 1) -> None:
         """Count what another used, `times` times."""

@@ -1,7 +1,7 @@
 """The frozen values on both sides of a model."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Final, Literal
 
 Role = Literal["system", "user", "assistant"]
@@ -113,7 +113,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one call or of many; they add up with `+`."""
+    """Tokens and dollars of one call or of many; they add up with `+`."""
 
     input_tokens: int = 0
     """Tokens read."""
@@ -123,14 +123,28 @@ class Usage:
     """Part of the input tokens that came from the provider's cache."""
     calls: int = 0
     """Calls made to the model."""
+    cost_usd: float | None = None
+    """What it cost in US dollars; None when a price is unknown, 0.0 only when it is free."""
 
     def __add__(self, other: "Usage") -> "Usage":
+        if other == _EMPTY:
+            return self
+        cost_usd = None
+        if self.cost_usd is not None and other.cost_usd is not None:
+            # Rounded, the sum is the same in any order: parallel nodes finish in any.
+            cost_usd = round(self.cost_usd + other.cost_usd, 12)
         return Usage(
             self.input_tokens + other.input_tokens,
             self.output_tokens + other.output_tokens,
             self.cached_tokens + other.cached_tokens,
             self.calls + other.calls,
+            cost_usd,
         )
+
+
+_EMPTY: Final = Usage()
+NOTHING_USED: Final = Usage(cost_usd=0.0)
+"""No tokens, no calls, no cost: what sums begin with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +154,8 @@ class Completion:
     text: str
     """The model's text."""
     usage: Usage = field(default_factory=lambda: Usage(calls=1))
-    """What it took."""
-    cost_usd: float | None = None
-    """What it cost; None when the price is unknown, 0.0 only when it is free."""
+    """What it took and what it cost."""
+    _: KW_ONLY
     model: str = ""
     """The id of the model that answered, as the provider names it."""
     finish_reason: str = "stop"

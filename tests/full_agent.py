@@ -24,6 +24,7 @@ from agentkit import (
     load_run,
     rollout,
 )
+from agentkit.events import NodeFinished, NodeRetried
 
 CORRIDOR = EnvSpec("test/Corridor-v0", {"length": 3, "noise": True})
 ONE = Plan()
@@ -43,7 +44,7 @@ class Counted:
         self.calls[request.call.episode, request.messages] += 1
         text = self._answer(request)
         await asyncio.sleep(0)
-        return Completion(text, Usage(len(request.prompt), len(text), 0, 1), cost_usd=0.001)
+        return Completion(text, Usage(len(request.prompt), len(text), 0, 1, 0.001))
 
 
 def answer(request: Request) -> str:
@@ -146,9 +147,10 @@ def line_ends(path: Path) -> list[int]:
 def answered(folder: Path, episode: int = 0) -> int:
     """How many completions a record has that were paid for, each counted once."""
     found = set()
-    for line, _ in load_run(folder).lines(episode):
-        if line.get("completion") and not line["reused"] and line["event"] != "node_failed":
-            found.add((line["step"], line["node"], line["item"], line["attempt"]))
+    for event, _, _ in load_run(folder).lines(episode):
+        answers = isinstance(event, (NodeRetried, NodeFinished))
+        if answers and event.completion and not event.reused:
+            found.add((event.step, event.node, event.item, event.attempt))
     return len(found)
 
 

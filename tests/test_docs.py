@@ -34,7 +34,7 @@ import agentkit
 from agentkit import errors, events, messages
 from agentkit.cli.app import COMMANDS
 from agentkit.plugins import register_envs
-from agentkit.record.writer import event_name
+from agentkit.record.line import event_name
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -251,7 +251,7 @@ def test_the_table_of_events_has_every_event_with_its_fields():
     told = {
         row[0].strip("`"): re.findall(r"`(\w+)`", row[1]) for row in rows("design.md", "Events")
     }
-    real = {event_name(kind): [f.name for f in fields(kind)] for kind in get_args(events.Event)}
+    real = {event_name(kind): list(kind.__struct_fields__) for kind in get_args(events.Event)}
     del real["node_text"]
     assert told == real
 

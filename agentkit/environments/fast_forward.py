@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 from agentkit.environments.make import checked_info
 from agentkit.environments.recorder import Recorder
 from agentkit.errors import EnvError
+from agentkit.events import EnvironmentStepped, EpisodeStarted
 from agentkit.record.diff import diff_excerpt
-from agentkit.record.reader import Record
 from agentkit.values import as_recorded
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ def repeats_itself(env: "gymnasium.Env[Any, Any]") -> bool:
 def rebuild(
     env: "gymnasium.Env[Any, Any]",
     seed: int | None,
-    started: Mapping[str, Any],
-    outcomes: Sequence[Mapping[str, Any]],
+    started: EpisodeStarted,
+    outcomes: Sequence[EnvironmentStepped],
     recorder: Recorder | None = None,
 ) -> tuple[str, Mapping[str, Any], float | None]:
     """Repeat what was recorded, holding every answer of the environment against the record.
@@ -48,7 +48,7 @@ def rebuild(
     if recorder is not None:
         recorder.begin(again=True)
     for step, outcome in enumerate(outcomes):
-        observation, given, terminated, truncated, info = env.step(outcome["action"])
+        observation, given, terminated, truncated, info = env.step(outcome.action)
         reward = float(given)
         answer = {
             "observation": observation,
@@ -58,12 +58,12 @@ def rebuild(
         }
         _check_answer(f"in step {step}", outcome, answer)
         if recorder is not None:
-            recorder.step(outcome["action"], reward, again=True)
+            recorder.step(outcome.action, reward, again=True)
     return observation, checked_info(info), reward
 
 
 def recorded_env(
-    started: Mapping[str, Any], outcomes: Sequence[Record], ending: str
+    started: EpisodeStarted, outcomes: Sequence[EnvironmentStepped], ending: str
 ) -> "gymnasium.Env[Any, Any]":
     """An environment that answers as another did when it was recorded.
 
@@ -78,22 +78,25 @@ def recorded_env(
 
     class RecordedEnv(gymnasium.Env[Any, Any]):
         def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
-            return started["observation"], started["info"]
+            return started.observation, started.info
 
         def step(self, action: str) -> Any:
             answer = next(answers, None)
             if answer is None:
                 raise EnvError(ending)
-            names = ("observation", "reward", "terminated", "truncated", "info")
-            return tuple(answer[name] for name in names)
+            ends = answer.terminated, answer.truncated
+            return answer.observation, answer.reward, *ends, answer.info
 
     return RecordedEnv()
 
 
-def _check_answer(where: str, record: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
+def _check_answer(
+    where: str, record: EpisodeStarted | EnvironmentStepped, answer: Mapping[str, Any]
+) -> None:
     for name, value in as_recorded(answer).items():
-        if value != record[name]:
-            was, now = diff_excerpt(repr(record[name]), repr(value))
+        recorded = getattr(record, name)
+        if value != recorded:
+            was, now = diff_excerpt(repr(recorded), repr(value))
             raise EnvError(
                 f"the environment does not repeat what was recorded {where}: {name} was {was} "
                 f"and is {now}. Its version or its data may have changed; an environment that "

@@ -11,6 +11,7 @@ from agentkit.environments.make import EnvThread, checked_info, make_env
 from agentkit.environments.recorder import Recorder
 from agentkit.environments.render_mode import NOT_RENDERED, RenderTarget
 from agentkit.errors import InputError
+from agentkit.events import EnvironmentStepped, EpisodeStarted
 
 if TYPE_CHECKING:
     import gymnasium
@@ -81,7 +82,7 @@ class EnvSession:
         return observation, checked_info(info)
 
     async def fast_forward(
-        self, started: Mapping[str, Any], outcomes: Sequence[Mapping[str, Any]]
+        self, started: EpisodeStarted, outcomes: Sequence[EnvironmentStepped]
     ) -> tuple[str, Mapping[str, Any], float | None]:
         """Repeat what was recorded; see `rebuild`."""
         again = partial(rebuild, self._env, self._seed, started, outcomes, self._recorder)

@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -260,7 +261,7 @@ def _body(completion: Completion) -> bytes:
     body = {
         "text": completion.text,
         "usage": [usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.calls],
-        "cost_usd": completion.cost_usd,
+        "cost_usd": usage.cost_usd,
         "model": completion.model,
         "finish_reason": completion.finish_reason,
     }
@@ -276,7 +277,7 @@ def _completion(key: bytes, body: Any, checksum: Any) -> Completion:
     if not isinstance(body, bytes) or checksum != _checksum(key, body):
         raise _Damaged
     read = json.loads(body)
-    read["usage"] = Usage(*read["usage"])
+    read["usage"] = replace(Usage(*read["usage"]), cost_usd=read.pop("cost_usd"))
     return Completion(**read)
 
 

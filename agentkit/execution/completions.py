@@ -9,7 +9,7 @@ from agentkit.execution.binding import BoundNode
 from agentkit.execution.budget import Budget, Reservation
 from agentkit.execution.request_cache import RequestCache
 from agentkit.limits import Spent
-from agentkit.messages import Answer, Completion, Request, Sampling, Usage
+from agentkit.messages import NOTHING_USED, Answer, Completion, Request, Sampling, Usage
 from agentkit.models.base import Cache, Model, Priced
 from agentkit.models.token_estimates import bounded, most_usage
 from agentkit.observability.telemetry import Tracing
@@ -30,10 +30,9 @@ class CompletionSource:
     """What the episode may use."""
     unpriced: bool = False
     """Whether a limit on cost lets models of unknown price be asked, as if they were free."""
-    unanswered: int = 0
-    """Calls since it was last asked that were made and got no answer."""
-    unanswered_usd: float | None = 0.0
-    """What is known of their cost: None when the price of one of their models is unknown."""
+    unanswered: Usage = NOTHING_USED
+    """Calls that were made and got no answer since it was last asked; their cost is None when the
+    price of one of their models is unknown."""
 
     def sampling(self, bound: BoundNode) -> Sampling:
         """A node's sampling settings; where answers count against limits, they have a bound."""
@@ -41,11 +40,9 @@ class CompletionSource:
             return bound.sampling
         return bounded(bound.prompt_model, bound.sampling)
 
-    def take_unanswered(self) -> tuple[int, float | None]:
-        """How many calls got no answer since this was last asked, and what is known of their
-        cost."""
-        taken = self.unanswered, self.unanswered_usd
-        self.unanswered, self.unanswered_usd = 0, 0.0
+    def take_unanswered(self) -> Usage:
+        """The calls that got no answer since this was last asked."""
+        taken, self.unanswered = self.unanswered, NOTHING_USED
         return taken
 
     async def get(
@@ -121,11 +118,11 @@ class CompletionSource:
             raise
         finally:
             if completion is None:
-                self.unanswered += tries.made
-                if tries.made and isinstance(model, Priced) and model.cost_usd(Usage()) is None:
-                    self.unanswered_usd = None
+                unpriced = isinstance(model, Priced) and model.cost_usd(Usage()) is None
+                cost_usd = None if tries.made and unpriced else 0.0
+                self.unanswered += Usage(calls=tries.made, cost_usd=cost_usd)
             if tries.reservation is not None:
-                tries.reservation.settle(_spent(model, completion, tries.made))
+                tries.reservation.settle(_spent(completion, tries.made))
         return completion
 
     def _most(self, model: Model, request: Request) -> Spent:
@@ -139,7 +136,7 @@ class CompletionSource:
         watched = self.budget is not None and self.budget.watches_cost
         if cost_usd is None and watched and not self.unpriced:
             raise InputError(f"there is a limit on cost, and the price of {model.name} is unknown")
-        return Spent(1, usage.input_tokens + usage.output_tokens, cost_usd or 0.0)
+        return Spent.of(replace(usage, calls=1, cost_usd=cost_usd))
 
 
 class _Tries:
@@ -215,14 +212,9 @@ class _Tries:
             raise
 
 
-def _spent(model: Model, completion: Completion | None, tries: int) -> Spent:
+def _spent(completion: Completion | None, tries: int) -> Spent:
     """What a call took; a price that nobody knows counts as nothing."""
-    if completion is None:
-        return Spent(calls=tries)
-    usage, cost_usd = completion.usage, completion.cost_usd
-    if cost_usd is None and isinstance(model, Priced):
-        cost_usd = model.cost_usd(usage)
-    return Spent(usage.calls, usage.input_tokens + usage.output_tokens, cost_usd or 0.0)
+    return Spent(calls=tries) if completion is None else Spent.of(completion.usage)
 
 
 async def _complete(model: Model, request: Request) -> Completion:
@@ -236,6 +228,9 @@ async def _complete(model: Model, request: Request) -> Completion:
     if not isinstance(completion, Completion):
         kind = type(completion).__name__
         raise ModelError(f"{model.name} returned a {kind}; a model returns a Completion")
-    if completion.usage.calls < 1:
-        return replace(completion, usage=replace(completion.usage, calls=1))
-    return completion
+    usage = completion.usage
+    if usage.calls < 1:
+        usage = replace(usage, calls=1)
+    if usage.cost_usd is None and isinstance(model, Priced):
+        usage = replace(usage, cost_usd=model.cost_usd(usage))
+    return completion if usage is completion.usage else replace(completion, usage=usage)

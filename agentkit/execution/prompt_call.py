@@ -1,8 +1,7 @@
 """One question to a model: render, complete, parse, and again when the answer cannot be used."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from math import fsum
+from dataclasses import dataclass
 from typing import Any, Final
 
 from agentkit.errors import (
@@ -25,7 +24,17 @@ from agentkit.execution.binding import BoundNode
 from agentkit.execution.completions import CompletionSource
 from agentkit.execution.request_cache import request_key
 from agentkit.graph.node import MISSING
-from agentkit.messages import Answer, Call, Completion, Image, Message, Request, Turn, Usage
+from agentkit.messages import (
+    NOTHING_USED,
+    Answer,
+    Call,
+    Completion,
+    Image,
+    Message,
+    Request,
+    Turn,
+    Usage,
+)
 from agentkit.observability.telemetry import Tracing
 from agentkit.outputs.declaration import Output
 from agentkit.values import json_copy, json_text
@@ -35,36 +44,18 @@ _MOST_ITEMS: Final = 10_000
 
 
 @dataclass(slots=True)
-class Meter:
-    """What a step has used so far."""
-
-    usage: Usage = Usage()  # noqa: RUF009 (frozen)
-    _costs: list[float | None] = field(default_factory=list)
-
-    def add(self, completion: Completion) -> None:
-        """Count one completion."""
-        self.usage = self.usage + completion.usage
-        self._costs.append(completion.cost_usd)
-
-    @property
-    def cost_usd(self) -> float | None:
-        """The sum, the same in any order; one unknown price makes it unknown."""
-        known = [cost for cost in self._costs if cost is not None]
-        return fsum(known) if len(known) == len(self._costs) else None
-
-
-@dataclass(slots=True)
 class Shared:
-    """What every question of a step shares; it never changes."""
+    """What every question of a step shares."""
 
     step: int
     episode: int
     emit: Callable[[Event], None] | None
     streaming: bool
-    meter: Meter
     source: CompletionSource
     stopping: Callable[[], bool]
     tracing: Tracing | None = None
+    usage: Usage = NOTHING_USED
+    """What the step has used so far."""
 
 
 class Unanswered(Exception):
@@ -158,7 +149,7 @@ class PromptCall:
         self.answer = None
         self.answer = answer = await shared.source.get(bound, request, shared.tracing)
         if not answer.reused:
-            shared.meter.add(answer.completion)
+            shared.usage += answer.completion.usage
         return answer
 
     def _may_start(self) -> None:

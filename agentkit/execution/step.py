@@ -20,12 +20,12 @@ from agentkit.execution.binding import Binding
 from agentkit.execution.completions import CompletionSource
 from agentkit.execution.kept_bindings import kept_binding
 from agentkit.execution.node_runner import NodeRunner
-from agentkit.execution.prompt_call import Meter, Shared
+from agentkit.execution.prompt_call import Shared
 from agentkit.execution.schedule import StepSchedule
 from agentkit.execution.scope import Scope, State
 from agentkit.graph.graph import Graph
 from agentkit.graph.node import Node
-from agentkit.messages import Completion, Usage
+from agentkit.messages import Usage
 from agentkit.models.base import Cache
 from agentkit.observability.logs import step_log
 from agentkit.observability.telemetry import get_tracing
@@ -44,9 +44,7 @@ class StepResult:
     state: State
     """What the next step starts from."""
     usage: Usage
-    """Tokens and calls."""
-    cost_usd: float | None
-    """What it cost; None when a price is unknown."""
+    """Tokens, calls and cost."""
     action: str | None = None
     """The action, for an agent."""
     trace: Sequence[Event] = ()
@@ -54,6 +52,11 @@ class StepResult:
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
+
+    @property
+    def cost_usd(self) -> float | None:
+        """What it cost in US dollars; None when a price is unknown."""
+        return self.usage.cost_usd
 
     @property
     def memory(self) -> Mapping[str, Any]:
@@ -106,21 +109,19 @@ class StepRun:
         self._roots = binding.graph.roots
         self._status: dict[str, str] = {}
         self._failures: dict[str, Exception] = {}
-        self._meter = Meter()
         self._source = source or CompletionSource()
         budget = self._source.budget
         self._watched = budget if budget is not None and budget.watches_calls else None
-        shared = Shared(
+        self._shared = Shared(
             self._step,
             self._episode,
             emit,
             streaming,
-            self._meter,
             self._source,
             self._is_stopped,
             self._tracing,
         )
-        self._runner = NodeRunner(shared, self._scope, self._schedule, partial(Step, self))
+        self._runner = NodeRunner(self._shared, self._scope, self._schedule, partial(Step, self))
 
     async def run(self) -> StepResult:
         """Execute the graph.
@@ -136,7 +137,7 @@ class StepRun:
             try:
                 return await self._execute()
             finally:
-                note(self._meter.usage, self._meter.cost_usd)
+                note(self._shared.usage)
 
     async def _execute(self) -> StepResult:
         started = time.perf_counter()
@@ -173,29 +174,26 @@ class StepRun:
             raise _first(group) from None
 
     def _used(self) -> Usage:
-        """Tokens and calls of the step, with the calls that got no answer and with recorded
-        answers that were paid for and not needed again."""
-        if self._source.recorded_calls is not None:
-            for completion in self._source.recorded_calls.settle(self._step):
-                self._meter.add(completion)
-        calls, cost_usd = self._source.take_unanswered()
-        if calls:
-            self._meter.add(Completion("", Usage(calls=calls), cost_usd))
-        return self._meter.usage
+        """What the step used, with the calls that got no answer and with recorded answers that
+        were paid for and not needed again."""
+        shared, source = self._shared, self._source
+        if source.recorded_calls is not None:
+            shared.usage += source.recorded_calls.settle(self._step)
+        shared.usage += source.take_unanswered()
+        return shared.usage
 
     def _end_failed(self) -> None:
         """Say what the step used, and forget the rest of it."""
         self._source.reuse.discard()
         messages = {name: str(error) for name, error in self._ordered_failures().items()}
-        usage, cost_usd = self._used(), self._meter.cost_usd
-        self._record(StepFailed(self._step, messages, usage, cost_usd))
+        self._record(StepFailed(self._step, messages, self._used()))
 
     def _end_finished(self, action: str | None, latency_s: float) -> StepResult:
         self._source.reuse.commit()
-        usage, cost_usd = self._used(), self._meter.cost_usd
-        self._record(StepFinished(self._step, usage, cost_usd, latency_s, action))
+        usage = self._used()
+        self._record(StepFinished(self._step, usage, latency_s, action))
         scope, trace = self._scope, tuple(self._trace or ())
-        return StepResult(scope.values, self._status, scope.state, usage, cost_usd, action, trace)
+        return StepResult(scope.values, self._status, scope.state, usage, action, trace)
 
     def _ordered_failures(self) -> dict[str, Exception]:
         """What failed, in the graph's order."""

@@ -14,12 +14,14 @@ class EchoModel:
         text = request.prompt
         if request.on_text is not None:
             request.on_text(text)
-        return Completion(text, self.most_usage(request), cost_usd=0.0, model=self.name)
+        return Completion(text, self.most_usage(request), model=self.name)
 
     def most_usage(self, request: Request) -> Usage:
         """What it takes: a token a word."""
         words = sum(len(message.content.split()) for message in request.messages)
-        return Usage(input_tokens=words, output_tokens=len(request.prompt.split()), calls=1)
+        return Usage(
+            input_tokens=words, output_tokens=len(request.prompt.split()), calls=1, cost_usd=0.0
+        )
 
     def cost_usd(self, usage: Usage) -> float:
         """Nothing: answers of this kind are free."""

@@ -41,7 +41,7 @@ class FunctionModel:
                 f"{self.name} returned a {type(answer).__name__}; "
                 "a model function returns a text or a Completion"
             )
-        return Completion(answer, Usage(calls=1), cost_usd=0.0, model=self.name)
+        return Completion(answer, Usage(calls=1, cost_usd=0.0), model=self.name)
 
     def cost_usd(self, usage: Usage) -> float:
         """Nothing is known before the function answers; its completions say what they cost."""

@@ -130,10 +130,7 @@ class HostedModel(ABC):
                 tries += not error.changed
                 continue
             usage = replace(self._usage(request, completion), calls=sent)
-            cost = completion.cost_usd
-            return replace(
-                completion, usage=usage, cost_usd=self.cost_usd(usage) if cost is None else cost
-            )
+            return replace(completion, usage=replace(usage, cost_usd=self.cost_usd(usage)))
 
     def cost_usd(self, usage: Usage) -> float | None:
         """What these tokens cost; None when the price is unknown."""

@@ -27,7 +27,7 @@ class RulesModel:
         Raises:
             ModelError: The expert has no rule for this node.
         """
-        return Completion(self._expert(request), Usage(calls=1), cost_usd=0.0, model=self.name)
+        return Completion(self._expert(request), Usage(calls=1, cost_usd=0.0), model=self.name)
 
     def most_usage(self, request: Request) -> Usage:
         """No tokens: rules read none."""

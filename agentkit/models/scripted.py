@@ -68,8 +68,8 @@ class ScriptedModel:
             )
         if request.on_text is not None:
             request.on_text(text)
-        usage = Usage(_words(request), len(text.split()), calls=1)
-        return Completion(text, usage, cost_usd=0.0, model=self.name)
+        usage = Usage(_words(request), len(text.split()), calls=1, cost_usd=0.0)
+        return Completion(text, usage, model=self.name)
 
     def most_usage(self, request: Request) -> Usage:
         """What the longest answer of the script would take: a token a word."""

@@ -57,8 +57,8 @@ _OF_STEPS: Final[Mapping[type, tuple[int, str]]] = {
     NodeCancelled: (_DEBUG, "node_cancelled step node because"),
     NodeAdded: (_DEBUG, "node_added step node by"),
     MemoryWritten: (_DEBUG, "memory_written step node key"),
-    StepFinished: (_INFO, "step_finished step latency_s usage cost_usd"),
-    StepFailed: (_ERROR, "step_failed step failures usage cost_usd"),
+    StepFinished: (_INFO, "step_finished step latency_s usage"),
+    StepFailed: (_ERROR, "step_failed step failures usage"),
 }
 _OF_EPISODES: Final[Mapping[type, tuple[int, str]]] = {
     EpisodeStarted: (_INFO, "episode_started seed"),
@@ -67,7 +67,7 @@ _OF_EPISODES: Final[Mapping[type, tuple[int, str]]] = {
     LimitReached: (_WARNING, "limit_reached step limit value"),
     EpisodeFinished: (
         _INFO,
-        "episode_finished status reason steps reward seconds usage cost_usd",
+        "episode_finished status reason steps reward seconds usage",
     ),
 }
 """For each event its level, its name in the line, and the fields that are told."""
@@ -138,13 +138,14 @@ def _shown(field: str, value: Any) -> dict[str, Any]:
         case None | "":
             return {}
         case Completion():
-            return _shown("usage", value.usage) | _shown("cost_usd", value.cost_usd)
+            return _shown("usage", value.usage)
         case Usage():
             return {
                 "calls": value.calls,
                 "input_tokens": value.input_tokens,
                 "cached_tokens": value.cached_tokens,
                 "output_tokens": value.output_tokens,
+                **_shown("cost_usd", value.cost_usd),
             }
         case float():
             return {field: f"{value:.6g}"}

@@ -114,9 +114,8 @@ def of_answer(answer: Answer) -> dict[str, Any]:
     }
     if answer.reused:
         return found
-    found |= of_usage(completion.usage)
-    tries, cost_usd = completion.usage.calls, completion.cost_usd
-    return {**found, "agentkit.tries": tries, "agentkit.cost_usd": cost_usd}
+    usage = completion.usage
+    return {**found, **of_usage(usage), "agentkit.tries": usage.calls}
 
 
 def of_usage(usage: Usage) -> dict[str, Any]:
@@ -125,6 +124,7 @@ def of_usage(usage: Usage) -> dict[str, Any]:
         "gen_ai.usage.input_tokens": usage.input_tokens,
         "gen_ai.usage.output_tokens": usage.output_tokens,
         "gen_ai.usage.cache_read.input_tokens": usage.cached_tokens,
+        "agentkit.cost_usd": usage.cost_usd,
     }
 
 

@@ -50,7 +50,7 @@ class _Summary(Protocol):
     reason: str
     steps: int
     reward: float
-    cost_usd: float | None
+    usage: Usage
 
 
 def get_tracing(agent: str = "") -> "Tracing | None":
@@ -107,13 +107,14 @@ class Tracing:
             try:
                 yield
             finally:
-                for name in ("status", "steps", "reward", "cost_usd"):
+                for name in ("status", "steps", "reward"):
                     _set(span, {f"agentkit.{name}": getattr(summary, name)})
+                _set(span, {"agentkit.cost_usd": summary.usage.cost_usd})
                 if summary.status == "failed":
                     self._fail(span, summary.status, summary.reason)
 
     @contextmanager
-    def step(self, episode: int, step: int) -> Iterator[Callable[[Usage, float | None], None]]:
+    def step(self, episode: int, step: int) -> Iterator[Callable[[Usage], None]]:
         """A span around a step; gives what takes note of what the step used."""
         operation = "invoke_agent" if self._agent else "invoke_workflow"
         attributes = {
@@ -123,11 +124,7 @@ class Tracing:
             "agentkit.step": step,
         }
         with self._span(f"{operation} {self._agent}".rstrip(), attributes) as span:
-
-            def note(usage: Usage, cost_usd: float | None) -> None:
-                _set(span, {**of_usage(usage), "agentkit.cost_usd": cost_usd})
-
-            yield note
+            yield lambda usage: _set(span, of_usage(usage))
 
     async def chat(
         self, model: str, request: Request, ask: Callable[[Request], Awaitable[Answer]]

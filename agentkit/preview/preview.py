@@ -12,7 +12,6 @@ from agentkit.execution.budget import Budget
 from agentkit.execution.completions import CompletionSource
 from agentkit.execution.node_runner import raise_failures
 from agentkit.execution.prompt_call import (
-    Meter,
     PromptCall,
     Shared,
     Unanswered,
@@ -22,7 +21,7 @@ from agentkit.execution.prompt_call import (
 from agentkit.execution.scope import Scope, State
 from agentkit.graph.compile import merge_reads
 from agentkit.graph.node import Node
-from agentkit.messages import Message, Turn, Usage
+from agentkit.messages import NOTHING_USED, Message, Turn, Usage
 from agentkit.models.prices import check_prices
 from agentkit.templates.placeholders import Placeholder, example
 from agentkit.templates.template import Expression, Reads
@@ -123,14 +122,13 @@ async def ask(
     async with asyncio.TaskGroup() as tasks:
         asked = [tasks.create_task(_answer(question)) for question in rendered.questions]
     answers = [task.result() for task in asked]
-    meters = [question.shared.meter for question in rendered.questions[:1]]
-    meter = meters[0] if meters else Meter()
+    usage = rendered.questions[0].shared.usage if rendered.questions else NOTHING_USED
     if target.compiled.each is not None:
         raise_failures(answers)
-        return NodeAnswer(answers, meter.usage, meter.cost_usd)
+        return NodeAnswer(answers, usage)
     if isinstance(answers[0], AgentKitError):
         raise answers[0]
-    return NodeAnswer(answers[0], meter.usage, meter.cost_usd)
+    return NodeAnswer(answers[0], usage)
 
 
 async def _answer(question: PromptCall) -> Any:
@@ -150,9 +148,7 @@ class NodeAnswer:
     value: Any
     """Its value; a list for an `each` node."""
     usage: Usage
-    """Tokens and calls."""
-    cost_usd: float | None
-    """What it cost; None when a price is unknown."""
+    """Tokens, calls and cost."""
 
 
 def _prompt_node(agent: Agent, name: str) -> BoundNode:
@@ -194,7 +190,7 @@ class _Renderer:
         names.update({name: value for name, value in given.items() if name in names})
         self._scope = Scope(graph, names, snapshot.state)
         step, episode = int(names.get("step") or 0), int(names.get("episode") or 0)
-        self._shared = Shared(step, episode, None, False, Meter(), source, lambda: False)
+        self._shared = Shared(step, episode, None, False, source, lambda: False)
 
     def render(self) -> Rendered:
         scope = self._scope

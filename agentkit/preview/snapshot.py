@@ -7,9 +7,10 @@ from typing import Any
 from agentkit.agent import Agent
 from agentkit.environments.make import call_env, make_env
 from agentkit.errors import InputError
+from agentkit.events import EnvironmentStepped, EpisodeStarted, Event, StepStarted
 from agentkit.execution.scope import State
 from agentkit.preview.preview import Snapshot
-from agentkit.record.reader import Record, Run
+from agentkit.record.reader import Run
 from agentkit.record.step_state import StepState
 
 
@@ -42,7 +43,7 @@ def recorded_snapshot(agent: Agent, run: Run, episode: int, step: int, node: str
     """
     index = agent.graph.index
     before = agent.graph.ancestors[index[node]] if node in index else 0
-    step_state = StepState(run.folder)
+    step_state = StepState()
     earlier = {name for name, i in index.items() if before >> i & 1}
     last = _read(step_state, run.events(episode), earlier, step)
     if last is not None:
@@ -85,7 +86,7 @@ def _names(
 
 
 def _read(
-    step_state: StepState, events: Iterable[Record], before: Collection[str], step: int
+    step_state: StepState, events: Iterable[Event], before: Collection[str], step: int
 ) -> int | None:
     """Take in everything before a step, and of the step what came before a node.
 
@@ -94,17 +95,17 @@ def _read(
     """
     reached, last = False, -1
     for event in events:
-        kind, at = event["event"], event.get("step", 0)
+        at = getattr(event, "step", 0)
         last = max(last, at)
         if at > step:
             break
-        if kind == "episode_started":
+        if isinstance(event, EpisodeStarted):
             step_state.begin(event)
             reached = step == 0
-        elif kind == "environment_stepped":
+        elif isinstance(event, EnvironmentStepped):
             if at < step:
                 step_state.step_environment(event)
                 reached = at == step - 1
-        elif kind == "step_started" or at < step or event.get("node") in before:
+        elif isinstance(event, StepStarted) or at < step or getattr(event, "node", None) in before:
             step_state.take(event)
     return None if reached else last

@@ -4,16 +4,37 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from agentkit.events import (
+    CallRetried,
+    EnvironmentStepped,
+    EpisodeFinished,
+    EpisodeResumed,
+    EpisodeStarted,
+    NodeAdded,
+    NodeCancelled,
+    NodeFailed,
+    NodeFinished,
+    NodeRetried,
+    NodeSkipped,
+    NodeStarted,
+    StepFailed,
+    StepFinished,
+    StepStarted,
+)
 from agentkit.profiling.dependencies import Dependencies
 from agentkit.profiling.losses import Losses
 from agentkit.profiling.paths import PathFinder, StepTimes, label
 from agentkit.profiling.prefixes import Extension, PrefixMeter
 from agentkit.profiling.sums import CallSums, NodeSums, RunSums, TextSums
 from agentkit.profiling.texts import TextWatcher
-from agentkit.record.reader import Record
+from agentkit.record.reader import Line
 
 _MOST_ERRORS: Final = 50
 """How many different errors of a node are kept apart."""
+
+
+Answered = NodeRetried | NodeFinished | NodeFailed
+"""The events that may end a call."""
 
 
 @dataclass(slots=True)
@@ -43,41 +64,25 @@ class EpisodeReader:
         self._known_calls = 0
         """Calls of this step that are known from their answers."""
         self._functions = 0
-        self._begin = 0.0
+        self._begin = self._now = 0.0
         self._time: float | None = None
         self._acts = False
         self._acting = False
         self._step: StepTimes | None = None
         self._whole = True
         self._losses = Losses()
-        self._handlers: dict[str, Callable[[Record], None]] = {
-            "episode_started": self._episode_started,
-            "episode_resumed": self._episode_resumed,
-            "step_started": self._step_started,
-            "node_started": self._node_started,
-            "node_retried": self._node_retried,
-            "call_retried": self._call_retried,
-            "node_finished": self._node_finished,
-            "node_skipped": self._node_skipped,
-            "node_failed": self._node_failed,
-            "node_cancelled": self._node_cancelled,
-            "node_added": self._node_added,
-            "step_finished": self._step_finished,
-            "step_failed": self._step_failed,
-            "environment_stepped": self._environment_stepped,
-            "episode_finished": self._episode_finished,
-        }
 
-    def read(self, records: Iterable[Record]) -> RunSums:
+    def read(self, lines: Iterable[Line]) -> RunSums:
         """The sums of an episode's events."""
-        for record in records:
-            if record["event"] == "episode_resumed":
+        for event, time, counts in lines:
+            if not counts:
+                continue
+            if isinstance(event, EpisodeResumed):
                 self._end_span()
                 self._time = None
-            self._pass_time(record["time"])
-            handler = self._handlers.get(record["event"])
-            if handler is not None:
-                handler(record)
+            self._pass_time(time)
+            if (handler := _HANDLERS.get(type(event))) is not None:
+                handler(self, event)
         if self._step is not None:
             self.sums.cut_steps += 1
         self._drop_pending()
@@ -88,6 +93,7 @@ class EpisodeReader:
 
     def _pass_time(self, time: float) -> None:
         """Put the time since the last event down to who was at work in it."""
+        self._now = time
         if self._time is None:
             self._begin = time
         else:
@@ -112,86 +118,86 @@ class EpisodeReader:
             node = self.sums.nodes[name] = NodeSums(name)
         return node
 
-    def _episode_started(self, record: Record) -> None:
-        self._acts = record["observation"] is not None
+    def _episode_started(self, event: EpisodeStarted) -> None:
+        self._acts = event.observation is not None
 
-    def _episode_resumed(self, record: Record) -> None:
+    def _episode_resumed(self, event: EpisodeResumed) -> None:
         """Nobody was at work before; in a fork, what came before was another run's."""
         self._drop_pending()
         self._step, self._acting, self._whole = None, False, False
-        self._losses.resume(record)
-        if record["source"] is not None:
+        self._losses.resume(event)
+        if event.source is not None:
             self.sums = RunSums(episodes=1, unfinished=1)
             self._texts.sums = TextSums()
 
-    def _step_started(self, record: Record) -> None:
+    def _step_started(self, event: StepStarted) -> None:
         self._acting = False
-        self._step = StepTimes(record["time"])
+        self._step = StepTimes(self._now)
         self._known_calls = 0
 
-    def _node_started(self, record: Record) -> None:
-        name, item, model = record["node"], record["item"], record["model"]
-        function, extension = record["function"], None
+    def _node_started(self, event: NodeStarted) -> None:
+        name, item, model = event.node, event.item, event.model
+        function, extension = event.function, None
         if self._step is not None:
-            self._step.begin(name, record["time"])
+            self._step.begin(name, self._now)
         node = self._node(name)
         if function:
             node.function = function
             self._functions += 1
-        elif record["messages"]:
+        elif event.messages:
             meter = self._meters.get(model)
             if meter is None:
                 meter = self._meters[model] = PrefixMeter()
-            greedy = (record["sampling"] or {}).get("temperature") == 0
-            extension = meter.measure(record["messages"], record["attempt"], item, greedy)
-            node.reuses += bool(record["request_key"])
-            if record["attempt"] == 1:
+            greedy = event.sampling is not None and event.sampling.temperature == 0
+            extension = meter.measure(event.messages, event.attempt, item, greedy)
+            node.reuses += bool(event.request_key)
+            if event.attempt == 1:
                 node.questions += 1
-                self._texts.see(name, model, record["messages"])
+                self._texts.see(name, model, event.messages)
         self._pending[name, item] = Pending(model, function, extension)
 
-    def _node_retried(self, record: Record) -> None:
-        node = self._node(record["node"])
+    def _node_retried(self, event: NodeRetried) -> None:
+        node = self._node(event.node)
         node.again += 1
-        if record["error"] in node.errors or len(node.errors) < _MOST_ERRORS:
-            node.errors[record["error"]] += 1
-        if not record["reused"]:
-            node.again_s += record["latency_s"]
-            node.again_usd += record["completion"]["cost_usd"] or 0.0
-        self._answered(record)
+        if event.error in node.errors or len(node.errors) < _MOST_ERRORS:
+            node.errors[event.error] += 1
+        if not event.reused:
+            node.again_s += event.latency_s
+            node.again_usd += event.completion.usage.cost_usd or 0.0
+        self._answered(event)
 
-    def _call_retried(self, record: Record) -> None:
-        node = self._node(record["node"])
+    def _call_retried(self, event: CallRetried) -> None:
+        node = self._node(event.node)
         node.tries += 1
-        node.retry_wait_s += record["wait_s"]
-        if record["reason"] in node.reasons or len(node.reasons) < _MOST_ERRORS:
-            node.reasons[record["reason"]] += 1
+        node.retry_wait_s += event.wait_s
+        if event.reason in node.reasons or len(node.reasons) < _MOST_ERRORS:
+            node.reasons[event.reason] += 1
 
-    def _node_finished(self, record: Record) -> None:
-        node = self._node(record["node"])
-        node.otherwise += record["status"] == "otherwise" and record["item"] is None
-        self._answered(record)
-        if record["item"] is None:
+    def _node_finished(self, event: NodeFinished) -> None:
+        node = self._node(event.node)
+        node.otherwise += event.status == "otherwise" and event.item is None
+        self._answered(event)
+        if event.item is None:
             node.steps += 1
-            self._ended(record)
+            self._ended(event)
 
-    def _answered(self, record: Record) -> None:
+    def _answered(self, event: NodeRetried | NodeFinished) -> None:
         """Count the answer of a model or function; an `each` node as a whole has none."""
-        pending = self._settle(record)
+        pending = self._settle(event)
         if pending is not None:
-            self._answered_by(self._node(record["node"]), pending, record)
+            self._answered_by(self._node(event.node), pending, event)
 
-    def _answered_by(self, node: NodeSums, pending: Pending, record: Record) -> None:
-        node.waited_s += record["waited_s"]
-        if record["reused"]:
+    def _answered_by(self, node: NodeSums, pending: Pending, event: Answered) -> None:
+        node.waited_s += event.waited_s
+        if event.reused:
             node.reused += 1
             return
         sums = self._calls(node, pending)
-        sums.latencies.append(record["latency_s"])
-        completion = record["completion"]
+        sums.latencies.append(event.latency_s)
+        completion = event.completion
         if completion is not None:
-            self._known_calls += completion["usage"]["calls"]
-            _pay(sums, completion)
+            self._known_calls += completion.usage.calls
+            sums.usage += completion.usage
         self._sent(node, pending)
 
     def _calls(self, node: NodeSums, pending: Pending) -> CallSums:
@@ -212,54 +218,54 @@ class EpisodeReader:
         prefix.differs_in[extension.differs_in] += 1
         node.same += extension.same
 
-    def _settle(self, record: Record) -> Pending | None:
-        pending = self._pending.pop((record["node"], record["item"]), None)
+    def _settle(self, event: Answered) -> Pending | None:
+        pending = self._pending.pop((event.node, event.item), None)
         if pending is not None and pending.function:
             self._functions -= 1
         return pending
 
-    def _node_skipped(self, record: Record) -> None:
-        self._node(record["node"]).skipped += 1
-        self._ended(record)
+    def _node_skipped(self, event: NodeSkipped) -> None:
+        self._node(event.node).skipped += 1
+        self._ended(event)
 
-    def _node_failed(self, record: Record) -> None:
-        node = self._node(record["node"])
-        node.failed += record["item"] is None
-        pending = self._settle(record)
+    def _node_failed(self, event: NodeFailed) -> None:
+        node = self._node(event.node)
+        node.failed += event.item is None
+        pending = self._settle(event)
         if pending is not None:
             if pending.function:
                 node.unanswered += 1
-            elif record["completion"] is None:
+            elif event.completion is None:
                 self._unanswered.append((node, pending))
             else:
-                self._answered_by(node, pending, record)
-        if record["item"] is None:
-            self._ended(record)
+                self._answered_by(node, pending, event)
+        if event.item is None:
+            self._ended(event)
 
-    def _node_cancelled(self, record: Record) -> None:
-        self._node(record["node"]).cancelled += 1
+    def _node_cancelled(self, event: NodeCancelled) -> None:
+        self._node(event.node).cancelled += 1
 
-    def _node_added(self, record: Record) -> None:
+    def _node_added(self, event: NodeAdded) -> None:
         if self._step is not None:
-            self._step.added[record["node"]] = (record["by"], tuple(record["before"]))
+            self._step.added[event.node] = (event.by, tuple(event.before))
 
-    def _ended(self, record: Record) -> None:
+    def _ended(self, event: NodeFinished | NodeSkipped | NodeFailed) -> None:
         if self._step is not None:
-            self._step.end(record["node"], record["time"])
+            self._step.end(event.node, self._now)
 
-    def _step_finished(self, record: Record) -> None:
+    def _step_finished(self, event: StepFinished) -> None:
         self.sums.steps += 1
         if self._step is not None and self._whole:
-            self._paths.add(self._step, record["time"], self.sums.paths)
+            self._paths.add(self._step, self._now, self.sums.paths)
         self._end_step()
         self._acting = self._acts
 
-    def _step_failed(self, record: Record) -> None:
-        if record["failures"]:
+    def _step_failed(self, event: StepFailed) -> None:
+        if event.failures:
             self.sums.failed_steps += 1
         else:  # a limit, or the user
             self.sums.cut_steps += 1
-        self._drop_pending(max(0, record["usage"]["calls"] - self._known_calls))
+        self._drop_pending(max(0, event.usage.calls - self._known_calls))
         self._end_step()
 
     def _end_step(self) -> None:
@@ -283,21 +289,28 @@ class EpisodeReader:
         self._pending.clear()
         self._functions = 0
 
-    def _environment_stepped(self, record: Record) -> None:
+    def _environment_stepped(self, event: EnvironmentStepped) -> None:
         self._acting = False
 
-    def _episode_finished(self, record: Record) -> None:
+    def _episode_finished(self, event: EpisodeFinished) -> None:
         self.sums.unfinished = 0
-        self._losses.finish(record)
+        self._losses.finish(event)
 
 
-def _pay(sums: CallSums, completion: Any) -> None:
-    usage = completion["usage"]
-    sums.input_tokens += usage["input_tokens"]
-    sums.output_tokens += usage["output_tokens"]
-    sums.cached_tokens += usage["cached_tokens"]
-    sums.calls += usage["calls"]
-    if completion["cost_usd"] is None:
-        sums.unpriced += 1
-    else:
-        sums.cost_usd += completion["cost_usd"]
+_HANDLERS: Final[dict[type, Callable[[EpisodeReader, Any], None]]] = {
+    EpisodeStarted: EpisodeReader._episode_started,
+    EpisodeResumed: EpisodeReader._episode_resumed,
+    StepStarted: EpisodeReader._step_started,
+    NodeStarted: EpisodeReader._node_started,
+    NodeRetried: EpisodeReader._node_retried,
+    CallRetried: EpisodeReader._call_retried,
+    NodeFinished: EpisodeReader._node_finished,
+    NodeSkipped: EpisodeReader._node_skipped,
+    NodeFailed: EpisodeReader._node_failed,
+    NodeCancelled: EpisodeReader._node_cancelled,
+    NodeAdded: EpisodeReader._node_added,
+    StepFinished: EpisodeReader._step_finished,
+    StepFailed: EpisodeReader._step_failed,
+    EnvironmentStepped: EpisodeReader._environment_stepped,
+    EpisodeFinished: EpisodeReader._episode_finished,
+}

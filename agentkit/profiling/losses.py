@@ -1,8 +1,8 @@
 """What was paid for and is in no answer that counts."""
 
-from agentkit.messages import Usage
+from agentkit.events import EpisodeFinished, EpisodeResumed
+from agentkit.messages import NOTHING_USED, Usage
 from agentkit.profiling.sums import RunSums
-from agentkit.record.reader import Record
 
 
 class Losses:
@@ -13,40 +13,34 @@ class Losses:
     """
 
     def __init__(self) -> None:
-        self._lost: list[tuple[Usage, float | None]] = []
-        self._paid: tuple[Usage, float | None] | None = None
+        self._lost = NOTHING_USED
+        self._paid: Usage | None = None
 
-    def resume(self, record: Record) -> None:
+    def resume(self, event: EpisodeResumed) -> None:
         """Take in that the episode was resumed; a fork pays for nothing of the other run."""
-        if record["source"] is not None:
-            self._lost.clear()
-        self._lost.append((Usage(**record["usage"]), record["cost_usd"]))
+        self._lost = event.usage if event.source is not None else self._lost + event.usage
 
-    def finish(self, record: Record) -> None:
+    def finish(self, event: EpisodeFinished) -> None:
         """Take in how the episode ended."""
-        self._paid = Usage(**record["usage"]), record["cost_usd"]
+        self._paid = event.usage
 
     def count(self, sums: RunSums) -> None:
         """Add what was lost to the sums of the episode."""
-        lost = self._lost if self._paid is None else [_beyond(sums, *self._paid)]
-        usage = sum((part for part, _ in lost), Usage())
-        if usage == Usage():
-            return
-        sums.lost = usage
-        sums.lost_unpriced = int(any(cost is None for _, cost in lost))
-        sums.lost_usd = max(0.0, sum(cost or 0.0 for _, cost in lost))
+        sums.lost = self._lost if self._paid is None else _beyond(sums, self._paid)
 
 
-def _beyond(sums: RunSums, paid: Usage, paid_usd: float | None) -> tuple[Usage, float | None]:
+def _beyond(sums: RunSums, paid: Usage) -> Usage:
     """What was paid beyond the answers that count."""
     calls = [one for node in sums.nodes.values() for one in node.calls.values()]
-    counted = sum((one.usage for one in calls), Usage())
-    usage = Usage(
+    counted = sum((one.usage for one in calls), NOTHING_USED)
+    tokens = (
         max(0, paid.input_tokens - counted.input_tokens),
         max(0, paid.output_tokens - counted.output_tokens),
         max(0, paid.cached_tokens - counted.cached_tokens),
         max(0, paid.calls - counted.calls),
     )
-    if paid_usd is None or any(one.unpriced for one in calls):
-        return usage, None
-    return usage, paid_usd - sum(one.cost_usd for one in calls)
+    if not any(tokens):
+        return NOTHING_USED
+    if paid.cost_usd is None or counted.cost_usd is None:
+        return Usage(*tokens, cost_usd=None)
+    return Usage(*tokens, cost_usd=max(0.0, round(paid.cost_usd - counted.cost_usd, 12)))

@@ -5,9 +5,12 @@ later request that begins in the same way. They do so in whole blocks, 128 token
 estimated from the text, at four characters a token.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
+
+from agentkit.messages import Message
+from agentkit.record.line import picture_name
 
 CHARACTERS_PER_TOKEN: Final = 4
 BLOCK: Final = 128 * CHARACTERS_PER_TOKEN
@@ -65,7 +68,7 @@ class PrefixMeter:
 
     def measure(
         self,
-        messages: Sequence[Mapping[str, Any]],
+        messages: Sequence[Message],
         attempt: int,
         item: int | None = None,
         greedy: bool = False,
@@ -73,7 +76,7 @@ class PrefixMeter:
         """Hold a request against all before it.
 
         Args:
-            messages: The messages, as a record has them.
+            messages: The messages.
             attempt: Which attempt it is; corrections stand at the end from the second on.
             item: The item, in an `each` node.
             greedy: Whether the temperature is 0, so that items and attempts are asked alike.
@@ -90,7 +93,7 @@ class PrefixMeter:
         same = self._whole.use(running if greedy else hash((running, item, attempt)))
         return Extension(len(text), repeated, place, same)
 
-    def _equal_messages(self, messages: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
+    def _equal_messages(self, messages: Sequence[Message]) -> tuple[int, int]:
         """How many messages in front are those of an earlier request, and the hash of all.
 
         The earlier request that goes along furthest differs first in the message after these.
@@ -103,13 +106,13 @@ class PrefixMeter:
         return equal, running
 
 
-def _text(message: Mapping[str, Any]) -> str:
-    pictures = message.get("images")
+def _text(message: Message) -> str:
+    pictures = [*map(picture_name, message.images)]
     shown = f"{pictures}\n" if pictures else ""
-    return f"{message['role']}\n{shown}{message['content']}\n"
+    return f"{message.role}\n{shown}{message.content}\n"
 
 
-def _place(messages: Sequence[Mapping[str, Any]], attempt: int, equal: int) -> str:
+def _place(messages: Sequence[Message], attempt: int, equal: int) -> str:
     """What the message is that comes after those that are equal."""
     if equal == len(messages):
         return NOTHING
@@ -118,13 +121,13 @@ def _place(messages: Sequence[Mapping[str, Any]], attempt: int, equal: int) -> s
         return "prompt"
     if equal > prompt:
         return "correction"
-    if messages[equal]["role"] == "system":
+    if messages[equal].role == "system":
         return "system"
     return "context" if equal == context_place(messages) else "recalled"
 
 
-def context_place(messages: Sequence[Mapping[str, Any]]) -> int | None:
+def context_place(messages: Sequence[Message]) -> int | None:
     """Index of the context: two messages of the user's follow each other where there is one."""
-    roles = [message["role"] for message in messages[:3]]
+    roles = [message.role for message in messages[:3]]
     first = 1 if roles[:1] == ["system"] else 0
     return first if roles[first : first + 2] == ["user", "user"] else None

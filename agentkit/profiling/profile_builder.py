@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from math import ceil
 
-from agentkit.messages import Usage
+from agentkit.messages import NOTHING_USED, Usage
 from agentkit.profiling.advice import advise
 from agentkit.profiling.dependencies import Dependencies, recorded_dependencies
 from agentkit.profiling.event_sums import EpisodeReader
@@ -37,7 +37,7 @@ def profile_run(run: Run, episodes: Sequence[int] | None = None) -> Profile:
     dependencies = recorded_dependencies(run.about)
     sums = RunSums()
     for episode in run.episodes if episodes is None else episodes:
-        sums.absorb(EpisodeReader(dependencies).read(run.events(episode)))
+        sums.absorb(EpisodeReader(dependencies).read(run.lines(episode)))
     agent = run.about.get("agent") or {}
     name = agent.get("name", "?") if isinstance(agent, dict) else str(agent)
     builder = _Builder(sums, dependencies)
@@ -75,14 +75,17 @@ class _Builder:
             key=lambda node: (rank.get(node.name.removesuffix(".*"), last), len(node.name)),
         )
         self._calls = [calls for node in self._nodes for calls in _asked(node)]
-        self._cost_usd = _cost(self._calls)
+        self._cost_usd = _usage(self._calls).cost_usd
         self._seconds = sum(_seconds(node.calls.values()) for node in self._nodes)
 
     def totals(self) -> Totals:
         sums, nodes = self._sums, self._nodes
         usage = _usage(self._calls)
         unpriced = {
-            model for node in nodes for model, calls in node.calls.items() if calls.unpriced
+            model
+            for node in nodes
+            for model, calls in node.calls.items()
+            if calls.usage.cost_usd is None
         }
         return Totals(
             episodes=sums.episodes,
@@ -99,9 +102,9 @@ class _Builder:
             reused=sum(node.reused for node in nodes),
             unanswered=sum(node.unanswered for node in nodes),
             usage=usage,
-            lost=None if sums.lost == Usage() else sums.lost,
-            lost_usd=None if sums.lost_unpriced else sums.lost_usd,
-            cost_usd=None if sums.lost_unpriced and not usage.calls else self._cost_usd,
+            lost=None if sums.lost == NOTHING_USED else sums.lost,
+            lost_usd=sums.lost.cost_usd,
+            cost_usd=self._cost_usd if usage.calls or sums.lost.cost_usd is not None else None,
             unpriced=sorted(unpriced),
             wall_s=_covered(sums.spans),
         )
@@ -111,7 +114,8 @@ class _Builder:
 
     def _node(self, node: NodeSums) -> NodeFigures:
         asked, seconds = list(_asked(node)), _seconds(node.calls.values())
-        usage, cost_usd = _usage(asked), _cost(asked)
+        usage = _usage(asked)
+        cost_usd = usage.cost_usd
         shared = self._cost_usd and cost_usd is not None
         return NodeFigures(
             node=node.name,
@@ -147,7 +151,12 @@ class _Builder:
                     calls.setdefault(model, []).append(one)
         found = [
             ModelFigures(
-                model, _usage(some).calls, _usage(some), _cost(some), _seconds(some), _latency(some)
+                model,
+                _usage(some).calls,
+                _usage(some),
+                _usage(some).cost_usd,
+                _seconds(some),
+                _latency(some),
             )
             for model, some in calls.items()
         ]
@@ -175,13 +184,7 @@ def _asked(node: NodeSums) -> Iterable[CallSums]:
 
 
 def _usage(calls: Iterable[CallSums]) -> Usage:
-    return sum((one.usage for one in calls), Usage())
-
-
-def _cost(calls: Iterable[CallSums]) -> float | None:
-    """What calls cost; None when the price of one is not known."""
-    known = list(calls)
-    return None if any(one.unpriced for one in known) else sum(one.cost_usd for one in known)
+    return sum((one.usage for one in calls), NOTHING_USED)
 
 
 def _seconds(calls: Iterable[CallSums]) -> float:

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from agentkit.messages import Usage
+from agentkit.messages import NOTHING_USED, Usage
 
 
 class Sums:
@@ -46,21 +46,9 @@ class CallSums(Sums):
 
     answers: int = 0
     """Answers that were paid for."""
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cached_tokens: int = 0
-    calls: int = 0
-    cost_usd: float = 0.0
-    """Of the answers whose price is known."""
-    unpriced: int = 0
-    """Answers whose price is not known."""
+    usage: Usage = NOTHING_USED
     latencies: "array[float]" = field(default_factory=_floats)
     """Seconds of each answer."""
-
-    @property
-    def usage(self) -> Usage:
-        """Tokens and calls."""
-        return Usage(self.input_tokens, self.output_tokens, self.cached_tokens, self.calls)
 
 
 @dataclass(slots=True)
@@ -179,8 +167,5 @@ class RunSums(Sums):
     nodes: dict[str, NodeSums] = field(default_factory=dict)
     paths: PathSums = field(default_factory=PathSums)
     texts: TextSums = field(default_factory=TextSums)
-    lost: Usage = field(default_factory=Usage)
+    lost: Usage = NOTHING_USED
     """Used without an answer that counts."""
-    lost_usd: float = 0.0
-    lost_unpriced: int = 0
-    """Episodes in which it is not known what that cost."""

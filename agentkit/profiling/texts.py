@@ -1,8 +1,9 @@
 """What the texts of requests show: a system text or context that changes, lines that repeat."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
+from agentkit.messages import Message
 from agentkit.profiling.prefixes import context_place
 from agentkit.profiling.sums import LineSums, TextSums
 
@@ -22,14 +23,14 @@ class TextWatcher:
         self._new_context: str | None = None
         self._lines: dict[str, list[str]] = {}
 
-    def see(self, node: str, model: str, messages: Sequence[Mapping[str, Any]]) -> None:
+    def see(self, node: str, model: str, messages: Sequence[Message]) -> None:
         """Take in a request."""
-        if messages[0]["role"] == "system":
-            self._see_system(model, messages[0]["content"])
+        if messages[0].role == "system":
+            self._see_system(model, messages[0].content)
         place = context_place(messages)
         if place is not None and self._new_context is None:
-            self._new_context = messages[place]["content"]
-        for line in dict.fromkeys(messages[-1]["content"].split("\n")):
+            self._new_context = messages[place].content
+        for line in dict.fromkeys(messages[-1].content.split("\n")):
             if len(line) >= _LONG_LINE:
                 nodes = self._lines.setdefault(line, [])
                 if node not in nodes:

@@ -1,12 +1,21 @@
-"""Where two records first differ, and how to show it."""
+"""Two records compared: what makes them the same, where they first differ, how to show it."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isclose
 from typing import Any, Final
 
-from agentkit.record.reader import Record
+from agentkit.events import CallRetried, EpisodeResumed, Event
+from agentkit.record.line import as_record
+
+Record = dict[str, Any]
+"""An event as a JSON object."""
+
+_NOT_COMPARED_FIELDS: Final = frozenset({"latency_s", "waited_s", "seconds"})
+"""Fields that differ between two runs that are otherwise the same."""
+_NOT_COMPARED_USAGE: Final = frozenset({"calls", "cached_tokens"})
+"""Fields of a usage that vary between runs: retries and the provider's cache."""
 
 _CLOSE: Final = 1e-9
 """Sums of costs may differ by so much, as a share, when they are added in another order."""
@@ -104,3 +113,67 @@ def diff_excerpt(one: Any, other: Any) -> tuple[str, str]:
     ends = ["..." if len(text) > start + _SHOWN else "" for text in texts]
     begin = "..." if start else ""
     return f"{begin}{shown[0]}{ends[0]}", f"{begin}{shown[1]}{ends[1]}"
+
+
+def comparable(events: Iterable[Event]) -> list[Record]:
+    """Return the events of an episode as JSON objects, in a fixed order and without times.
+
+    Two runs are the same when these are equal: parallel nodes finish in any order, but what each
+    did does not depend on it. That a run was resumed, that a server did not answer at once, how
+    many tries that took and what the server had in its cache are no part of it.
+    """
+    kept = (compared(event) for event in events)
+    return sorted((_lasting(record) for record in kept if record), key=_rank)
+
+
+def compared(event: Event) -> Record | None:
+    """Return what two runs have in common in an event; None when all of it may differ."""
+    if isinstance(event, (EpisodeResumed, CallRetried)):
+        return None
+    return {k: value for k, value in as_record(event).items() if k not in _NOT_COMPARED_FIELDS}
+
+
+def _lasting(kept: Record) -> Record:
+    """An event without what a server decides."""
+    if "usage" in kept:
+        kept["usage"] = _tokens(kept["usage"])
+    if kept.get("completion"):
+        completion = kept["completion"]
+        kept["completion"] = {**completion, "usage": _tokens(completion["usage"])}
+    return kept
+
+
+def _tokens(usage: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in usage.items() if key not in _NOT_COMPARED_USAGE}
+
+
+_RANKS: Final = {
+    name: rank
+    for rank, name in enumerate(
+        (
+            "episode_started", "step_started", "node_added", "node_started", "node_retried",
+            "node_skipped", "node_finished", "node_failed", "node_cancelled", "memory_written",
+            "step_finished", "step_failed", "environment_stepped", "limit_reached",
+            "episode_finished",
+        )
+    )
+}  # fmt: skip
+_AFTER_NODES: Final = _RANKS["memory_written"]
+
+
+def _rank(event: Record) -> tuple[float, int, str, int, int, int]:
+    """Where an event stands: by step, then node, item and attempt, then kind."""
+    kind = event["event"]
+    rank = _RANKS.get(kind, len(_RANKS))
+    ends = {"episode_started": -1.0, "episode_finished": float("inf")}
+    phase = 0 if kind == "step_started" else 2 if rank > _AFTER_NODES else 1
+    item = event.get("item")
+    step: int = event.get("step", 0)
+    return (
+        ends.get(kind, float(step)),
+        phase,
+        event.get("node") or "",
+        -1 if item is None else item,
+        event.get("attempt", 0),
+        rank,
+    )

@@ -1,15 +1,23 @@
 """Calls that a record already has, taken from there instead of being made again."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from agentkit.errors import FunctionError, ModelError, ReplayError, TraceError
-from agentkit.messages import Answer, Completion, Request, Usage
-from agentkit.record.writer import picture_name
+from agentkit.events import (
+    Event,
+    NodeFailed,
+    NodeFinished,
+    NodeRetried,
+    NodeStarted,
+    StepFailed,
+)
+from agentkit.messages import NOTHING_USED, Answer, Completion, Message, Request, Usage
+from agentkit.record.line import picture_name
 from agentkit.values import as_recorded
 
 CallKey = tuple[str, int | None, int]
@@ -42,61 +50,67 @@ class StepCalls:
     """Answers that nodes failed with."""
     errors: dict[CallKey, str] = field(default_factory=dict)
     """Why nodes failed without an answer."""
-    unanswered: int = 0
-    """Calls of a step that failed which got no answer."""
-    unanswered_usd: float | None = 0.0
-    """What is known of their cost: None when a price of the step was unknown."""
+    unanswered: Usage = NOTHING_USED
+    """Calls of a step that failed which got no answer; their cost is None when a price of the step
+    was unknown."""
     request_keys: dict[CallKey, str] = field(default_factory=dict)
     """Digests of the requests of nodes with `reuse`."""
 
-    def take(self, event: Mapping[str, Any]) -> None:
+    def take(self, event: Event) -> None:
         """Take in an event of the step.
 
         Raises:
-            TraceError: It is damaged.
+            TraceError: It ends a call that was not begun.
         """
-        try:
-            self._take(event)
-        except (KeyError, TypeError, AttributeError) as error:
-            message = f"the record of step {event.get('step')} is damaged: {error!r}"
-            raise TraceError(message) from error
-
-    def _take(self, event: Mapping[str, Any]) -> None:
-        kind = event["event"]
-        if kind == "node_started":
-            self._asked((event["node"], event["item"], event["attempt"]), event)
-        elif kind in ("node_retried", "node_finished"):
-            key = event["node"], event["item"], event["attempt"]
+        if isinstance(event, NodeStarted):
+            self._began(event)
+        elif isinstance(event, NodeRetried):
+            self._answered(event, event.completion)
+        elif isinstance(event, NodeFinished):
+            key = event.node, event.item, event.attempt
             if key in self.functions:
-                self.results[key] = Result(event["value"], event["status"], event["latency_s"])
+                self.results[key] = Result(event.value, event.status, event.latency_s)
                 self.questions[key] = self.asked[key]
-            elif event["completion"] is not None:
-                self.answers[key] = _answer(event)
-                self.questions[key] = self.asked[key]
-        elif kind == "node_failed":
-            key = event["node"], event["item"], event["attempt"]
-            if event["completion"] is not None:
-                self.refused[key] = _answer(event)
-                self.questions.setdefault(key, self.asked[key])
-            elif key in self.asked and key not in self.answers and key not in self.results:
-                self.errors[key] = event["error"]
-        elif kind == "step_failed":
+            elif event.completion is not None:
+                self._answered(event, event.completion)
+        elif isinstance(event, NodeFailed):
+            self._failed(event)
+        elif isinstance(event, StepFailed):
             answers = [*self.answers.values(), *self.refused.values()]
             known = sum(answer.completion.usage.calls for answer in answers if not answer.reused)
-            self.unanswered = max(0, event["usage"]["calls"] - known)
-            self.unanswered_usd = None if event["cost_usd"] is None else 0.0
+            self.unanswered = unanswered(event, known)
 
-    def _asked(self, key: CallKey, event: Mapping[str, Any]) -> None:
-        if event["function"]:
+    def _began(self, event: NodeStarted) -> None:
+        key = event.node, event.item, event.attempt
+        if event.function:
             self.functions.add(key)
-            self.asked[key] = _arguments_digest(event["arguments"])
-            return
-        messages = event["messages"]
-        self.asked[key] = _digest(
-            (message["role"], message["content"], message.get("images", ())) for message in messages
-        )
-        if event["request_key"]:
-            self.request_keys[key] = event["request_key"]
+            self.asked[key] = _arguments_digest(event.arguments or {})
+        else:
+            self.asked[key] = _messages_digest(event.messages)
+        if event.request_key:
+            self.request_keys[key] = event.request_key
+
+    def _answered(self, event: NodeRetried | NodeFinished, completion: Completion) -> None:
+        key = event.node, event.item, event.attempt
+        self.answers[key] = _answer(event, completion)
+        self.questions[key] = self._question(event)
+
+    def _failed(self, event: NodeFailed) -> None:
+        key = event.node, event.item, event.attempt
+        if event.completion is not None:
+            self.refused[key] = _answer(event, event.completion)
+            self.questions.setdefault(key, self._question(event))
+        elif key in self.asked and key not in self.answers and key not in self.results:
+            self.errors[key] = event.error
+
+    def _question(self, event: NodeRetried | NodeFinished | NodeFailed) -> bytes:
+        key = event.node, event.item, event.attempt
+        if key not in self.asked:
+            raise TraceError(
+                f"the record of step {event.step} is damaged: {_name(key)} was answered, and "
+                "nothing says what it was asked"
+            )
+        return self.asked[key]
 
     def reusable(self) -> list[tuple[bytes, Completion]]:
         """The completions of nodes with `reuse`, by the digests of their requests."""
@@ -113,9 +127,10 @@ class StepCalls:
         return all(any(key in calls for calls in known) for key in self.asked)
 
     @property
-    def paid(self) -> list[Completion]:
-        """The completions that nodes went on with and that were paid for."""
-        return [answer.completion for answer in self.answers.values() if not answer.reused]
+    def paid(self) -> Usage:
+        """What was paid for the completions that nodes went on with."""
+        paid = (one.completion.usage for one in self.answers.values() if not one.reused)
+        return sum(paid, NOTHING_USED)
 
 
 class RecordedCalls:
@@ -153,11 +168,8 @@ class RecordedCalls:
         if known is None:
             self._refuse(call.step, key)
             return None
-        asked = _digest(
-            (message.role, message.content, tuple(map(picture_name, message.images)))
-            for message in request.messages
-        )
-        _check_same(calls, call.step, key, asked, "was asked something else")
+        if calls.questions[key] != _messages_digest(request.messages):
+            raise _other_question(call.step, key, "was asked something else")
         self._untaken.get(call.step, set()).discard(key)
         return known
 
@@ -178,23 +190,22 @@ class RecordedCalls:
                 raise FunctionError(calls.errors[key])
             self._refuse(step, key)
             return None
-        asked = _arguments_digest(arguments)
-        _check_same(calls, step, key, asked, "was called with other arguments")
+        if calls.questions[key] != _arguments_digest(arguments):
+            raise _other_question(step, key, "was called with other arguments")
         return known
 
-    def settle(self, step: int) -> list[Completion]:
-        """The answers of a step that were paid for and that nobody asked for, each told once.
+    def settle(self, step: int) -> Usage:
+        """Return what was paid in a step for answers that nobody asked for, once.
 
-        Of a complete record: one that stands for the calls that got no answer.
+        Of a complete record: the calls that got no answer.
         """
         untaken = self._untaken.pop(step, None)
         if untaken is None:
-            return []
+            return NOTHING_USED
         if self._complete:
-            calls = self._steps[step]
-            return [Completion("", Usage(calls=calls.unanswered), calls.unanswered_usd)]
+            return self._steps[step].unanswered
         answers = (self._steps[step].answers[key] for key in untaken)
-        return [answer.completion for answer in answers if not answer.reused]
+        return sum((one.completion.usage for one in answers if not one.reused), NOTHING_USED)
 
     def _refuse(self, step: int, key: CallKey) -> None:
         """Refuse a call that a complete record does not have."""
@@ -202,12 +213,11 @@ class RecordedCalls:
             raise ReplayError(f"step {step}, {_name(key)}: the record has no such call")
 
 
-def _check_same(calls: StepCalls, step: int, key: CallKey, asked: bytes, what: str) -> None:
-    if calls.questions.get(key) != asked:
-        raise ReplayError(
-            f"step {step}, {_name(key)} {what} when this was recorded, so the recorded answer is "
-            "not its own: the agent, its functions or AgentKit have changed since"
-        )
+def _other_question(step: int, key: CallKey, what: str) -> ReplayError:
+    return ReplayError(
+        f"step {step}, {_name(key)} {what} when this was recorded, so the recorded answer is "
+        "not its own: the agent, its functions or AgentKit have changed since"
+    )
 
 
 def _name(key: CallKey) -> str:
@@ -216,10 +226,19 @@ def _name(key: CallKey) -> str:
     return name if attempt == 1 else f"{name} attempt {attempt}"
 
 
-def _answer(event: Mapping[str, Any]) -> Answer:
-    record = event["completion"]
-    completion = Completion(**{**record, "usage": Usage(**record["usage"])})
-    return Answer(completion, event["latency_s"], event["reused"], event["waited_s"])
+def unanswered(failed: StepFailed, known: int) -> Usage:
+    """Return the calls of a failed step that got no answer.
+
+    Args:
+        failed: The end of the step.
+        known: How many of its calls have an answer in the record.
+    """
+    cost_usd = None if failed.usage.cost_usd is None else 0.0
+    return Usage(calls=max(0, failed.usage.calls - known), cost_usd=cost_usd)
+
+
+def _answer(event: NodeRetried | NodeFinished | NodeFailed, completion: Completion) -> Answer:
+    return Answer(completion, event.latency_s, event.reused, event.waited_s)
 
 
 def _arguments_digest(arguments: Mapping[str, Any]) -> bytes:
@@ -227,11 +246,11 @@ def _arguments_digest(arguments: Mapping[str, Any]) -> bytes:
     return hashlib.blake2b(data, digest_size=16).digest()
 
 
-def _digest(messages: Iterable[tuple[str, str, Sequence[str]]]) -> bytes:
+def _messages_digest(messages: Iterable[Message]) -> bytes:
     """A digest of roles, texts and names of pictures."""
     digest = hashlib.blake2b(digest_size=16)
-    for role, content, pictures in messages:
-        for text in (role, *pictures, content):
+    for message in messages:
+        for text in (message.role, *map(picture_name, message.images), message.content):
             data = text.encode("utf-8", "replace")  # as it is written
             digest.update(b"%d:" % len(data) + data)
     return digest.digest()

@@ -15,9 +15,10 @@ import orjson
 
 from agentkit.atomic_files import write_atomic
 from agentkit.errors import TraceError
+from agentkit.record.line import FORMAT
 from agentkit.record.reader import Run, load_run
 from agentkit.record.summaries import RunSummary
-from agentkit.record.writer import FORMAT, EpisodeWriter
+from agentkit.record.writer import EpisodeWriter
 from agentkit.values import JSON_OPTIONS, json_safe
 
 _LEFT_OVER: Final = ".run.json.*"
@@ -94,6 +95,7 @@ class RunWriter:
             writer._about = {
                 **run.about,
                 **(changes or {}),
+                "format": FORMAT,
                 "status": "running",
                 "resumed": [*run.about.get("resumed", ()), _now()],
             }

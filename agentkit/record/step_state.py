@@ -2,16 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from agentkit.errors import TraceError
-from agentkit.messages import Image, Message, Turn
-from agentkit.record.reader import Record
+from agentkit.events import (
+    EnvironmentStepped,
+    EpisodeStarted,
+    Event,
+    MemoryWritten,
+    NodeFinished,
+    NodeSkipped,
+    NodeStarted,
+    StepFailed,
+    StepFinished,
+    StepStarted,
+)
+from agentkit.messages import Message, Turn
 from agentkit.values import json_text
-
-_Pairs = dict[int, tuple[Record, str]]
-"""A node's questions as they were recorded, and its answers, by item."""
 
 
 @dataclass(slots=True)
@@ -21,8 +27,6 @@ class StepState:
     What a step wrote stands in `step_memory`, `step_values` and `step_turns` until it ends.
     """
 
-    folder: Path
-    """The run's folder, where its pictures are."""
     observation: Any = None
     info: Mapping[str, Any] = field(default_factory=dict)
     reward: float | None = None
@@ -34,100 +38,59 @@ class StepState:
     step_values: dict[str, Any] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
     """The nodes that ran or were skipped in the step."""
-    _turns: dict[str, _Pairs] = field(default_factory=dict)
-    _step_turns: dict[str, _Pairs] = field(default_factory=dict)
-    _asked: dict[tuple[str, int | None], Record] = field(default_factory=dict)
-    _pairs: dict[str, _Pairs] = field(default_factory=dict)
+    turns: dict[str, tuple[Turn, ...]] = field(default_factory=dict)
+    """The questions and answers of every node that ever ran."""
+    step_turns: dict[str, tuple[Turn, ...]] = field(default_factory=dict)
+    _asked: dict[tuple[str, int | None], Message] = field(default_factory=dict)
+    _pairs: dict[str, dict[int, Turn]] = field(default_factory=dict)
+    """The questions and answers of the nodes that are not finished, by item."""
 
-    @property
-    def turns(self) -> dict[str, tuple[Turn, ...]]:
-        """The questions and answers of every node that ever ran.
-
-        Raises:
-            TraceError: A picture is missing.
-        """
-        return self._restored(self._turns)
-
-    @property
-    def step_turns(self) -> dict[str, tuple[Turn, ...]]:
-        """Those of this step.
-
-        Raises:
-            TraceError: A picture is missing.
-        """
-        return self._restored(self._step_turns)
-
-    def begin(self, event: Record) -> None:
+    def begin(self, event: EpisodeStarted) -> None:
         """Take in the beginning of the episode."""
-        self.observation, self.info = event["observation"], event["info"]
-        self.memory.update(event["memory"])
+        self.observation, self.info = event.observation, event.info
+        self.memory.update(event.memory)
 
-    def step_environment(self, event: Record) -> None:
+    def step_environment(self, event: EnvironmentStepped) -> None:
         """Take in what the environment answered."""
-        entry = {"observation": self.observation, "action": event["action"]}
-        self.history.append({**entry, "reward": event["reward"]})
-        self.observation, self.info = event["observation"], event["info"]
-        self.reward = event["reward"]
+        entry = {"observation": self.observation, "action": event.action}
+        self.history.append({**entry, "reward": event.reward})
+        self.observation, self.info = event.observation, event.info
+        self.reward = event.reward
 
-    def take(self, event: Record) -> None:
+    def take(self, event: Event) -> None:
         """Take in an event of a node, or commit the step it was part of."""
-        kind = event["event"]
-        if kind == "node_started" and event["attempt"] == 1 and event["messages"]:
-            self._asked[event["node"], event["item"]] = event["messages"][-1]
-        elif kind == "node_finished":
-            self._finished(event)
-        elif kind == "node_skipped":
-            self.settled.add(event["node"])
-        elif kind == "memory_written":
-            self.step_memory[event["key"]] = event["value"]
-        elif kind == "step_finished":
-            self.memory |= self.step_memory
-            self.values |= self.step_values
-            self._turns |= self._step_turns
-            self._forget()
-        elif kind in ("step_started", "step_failed"):
-            self._forget()
+        match event:
+            case NodeStarted(attempt=1, messages=[*_, asked]):
+                self._asked[event.node, event.item] = asked
+            case NodeFinished():
+                self._finished(event)
+            case NodeSkipped():
+                self.settled.add(event.node)
+            case MemoryWritten():
+                self.step_memory[event.key] = event.value
+            case StepFinished():
+                self.memory |= self.step_memory
+                self.values |= self.step_values
+                self.turns |= self.step_turns
+                self._forget()
+            case StepStarted() | StepFailed():
+                self._forget()
 
-    def _finished(self, event: Record) -> None:
-        name, item = event["node"], event["item"]
+    def _finished(self, event: NodeFinished) -> None:
+        name, item = event.node, event.item
         asked = self._asked.pop((name, item), None)
         if asked is not None:
-            completion, value = event["completion"], event["value"]
-            kept = event["status"] == "ok" and completion is not None
-            text = completion["text"] if kept else json_text(value)
-            self._pairs.setdefault(name, {})[item or 0] = (asked, text)
+            completion = event.completion if event.status == "ok" else None
+            text = json_text(event.value) if completion is None else completion.text
+            self._pairs.setdefault(name, {})[item or 0] = (asked, Message("assistant", text))
         if item is not None:
             return
         self.settled.add(name)
-        self.step_values[name] = event["value"]
-        self._step_turns[name] = self._pairs.pop(name, {})
+        self.step_values[name] = event.value
+        pairs = self._pairs.pop(name, {})
+        self.step_turns[name] = tuple(pairs[number] for number in sorted(pairs))
 
     def _forget(self) -> None:
-        self.step_memory, self.step_values, self._step_turns = {}, {}, {}
+        self.step_memory, self.step_values, self.step_turns = {}, {}, {}
         self._asked, self._pairs = {}, {}
         self.settled = set()
-
-    def _restored(self, turns: dict[str, _Pairs]) -> dict[str, tuple[Turn, ...]]:
-        return {
-            name: tuple(
-                (recorded_message(self.folder, asked), Message("assistant", text))
-                for _, (asked, text) in sorted(pairs.items(), key=lambda pair: pair[0])
-            )
-            for name, pairs in turns.items()
-        }
-
-
-def recorded_message(folder: Path, record: Record) -> Message:
-    """A message as it was sent, with its pictures.
-
-    Raises:
-        TraceError: A picture is missing.
-    """
-    try:
-        images = tuple(
-            Image((folder / name).read_bytes(), f"image/{Path(name).suffix[1:]}")
-            for name in record.get("images", ())
-        )
-    except OSError as error:
-        raise TraceError(f"cannot read the picture {error.filename}: {error.strerror}") from error
-    return Message(record["role"], record["content"], images)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentkit.errors import LimitExceeded
-from agentkit.messages import Usage
+from agentkit.messages import NOTHING_USED, Usage
 
 
 @dataclass(slots=True)
@@ -21,13 +21,18 @@ class EpisodeSummary:
     """Decisions."""
     reward: float = 0.0
     """Sum of the rewards (the return)."""
-    usage: Usage = field(default_factory=Usage)
-    cost_usd: float | None = 0.0
+    usage: Usage = NOTHING_USED
+    """Tokens, calls and cost."""
     seconds: float = 0.0
     info: Mapping[str, Any] = field(default_factory=dict)
     """What the environment said last."""
     action: str | None = None
     """The last action; for an agent without an environment, its answer."""
+
+    @property
+    def cost_usd(self) -> float | None:
+        """What it cost in US dollars; None when a price is unknown."""
+        return self.usage.cost_usd
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +58,13 @@ class RunSummary:
 
     @property
     def usage(self) -> Usage:
-        """Tokens and calls of all episodes."""
-        return sum((summary.usage for summary in self.episodes), Usage())
+        """Tokens, calls and cost of all episodes."""
+        return sum((summary.usage for summary in self.episodes), NOTHING_USED)
 
     @property
     def cost_usd(self) -> float | None:
-        """Cost of all episodes; None when a price is unknown."""
-        costs = [summary.cost_usd for summary in self.episodes]
-        return None if any(cost is None for cost in costs) else sum((c for c in costs if c), 0.0)
+        """What all episodes cost in US dollars; None when a price is unknown."""
+        return self.usage.cost_usd
 
     def totals(self) -> dict[str, Any]:
         """The sums as `run.json` keeps them."""

@@ -1,55 +1,22 @@
 """Write the record of an episode: one append-only file of JSON lines."""
 
-import hashlib
 import os
 import time
-from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import orjson
 
 from agentkit.atomic_files import write_atomic
 from agentkit.errors import TraceError
-from agentkit.events import (
-    EnvironmentStepped,
-    EpisodeStarted,
-    Event,
-    MemoryWritten,
-    NodeFinished,
-    NodeSkipped,
-    NodeStarted,
-    NodeText,
-)
+from agentkit.events import Event, NodeStarted, NodeText
 from agentkit.messages import Image, Message
 from agentkit.record.deduplication import Deduplicator
+from agentkit.record.line import SHARED, event_name, picture_name, written_message
 from agentkit.values import JSON_OPTIONS, json_safe, json_stand_in
 
-FORMAT: Final = 1
-"""Version of the run folder's layout; a reader refuses a newer one."""
 _TAIL: Final = 1 << 16
-
-
-def event_name(kind: type) -> str:
-    """`NodeStarted` is `node_started` in the file."""
-    return "".join(f"_{c.lower()}" if c.isupper() else c for c in kind.__name__).lstrip("_")
-
-
-SHARED: Final[Mapping[type, tuple[str, ...]]] = {
-    EpisodeStarted: ("observation",),
-    NodeStarted: ("schema",),
-    NodeFinished: ("value",),
-    NodeSkipped: ("value",),
-    MemoryWritten: ("value",),
-    EnvironmentStepped: ("observation",),
-}
-"""The fields that may be large and come again; so may the contents of messages and the arguments
-of functions."""
-
-_FIELDS: Final = {kind: tuple(f.name for f in fields(kind)) for kind in SHARED}
-_SHARED: Final = {event_name(kind): names for kind, names in SHARED.items()}
-_NAMES: dict[type, str] = {}
 
 
 class EpisodeWriter:
@@ -82,57 +49,45 @@ class EpisodeWriter:
             os.close(self._file)
             raise self._error(error) from error
 
-    def emit(self, event: Event) -> None:
+    def emit(self, event: Event, at: float | None = None) -> None:
         """Append one event.
 
+        Args:
+            event: The event; of another run's, the pictures are copied.
+            at: When it happened, in seconds since 1970; None is now.
+
         Raises:
-            TraceError: The file cannot be written (a full disk).
+            TraceError: The file cannot be written (a full disk), or a picture cannot be read.
         """
         kind = type(event)
         if kind is NodeText:
             return
-        name = _NAMES.get(kind)
-        if name is None:
-            name = _NAMES[kind] = event_name(kind)
-        body: Any = event
-        if kind in SHARED:
-            body = {field: getattr(event, field) for field in _FIELDS[kind]}
-        if isinstance(event, NodeStarted):
-            body["messages"] = [self._message(message) for message in event.messages]
-        self._append(name, time.time(), body)
-
-    def copy(self, record: Mapping[str, Any], folder: Path) -> None:
-        """Append an event of another run, as its reader gives it, with its pictures.
-
-        Raises:
-            TraceError: It cannot be written, or a picture cannot be read.
-        """
-        body = dict(record)
-        name, at = body.pop("event"), body.pop("time")
-        if name == "node_started":
-            body["messages"] = [dict(message) for message in body["messages"]]
-            for message in body["messages"]:
-                for picture in message.get("images", ()):
-                    self._copy_picture(folder, picture)
-        self._append(name, at, body)
-
-    def _append(self, name: str, at: float, body: Any) -> None:
-        """Append a line whole, or leave the file as it was."""
         if self._is_torn:
             raise TraceError(f"cannot write {self.path}: its last line is torn")
         try:
-            for field in _SHARED.get(name, ()):
-                body[field] = self._deduplicator.share(body[field])
-            if name == "node_started":
-                self._share_question(body)
-            data = self._encode(body)
-            self._write(b'{"event":"%s","time":%.6f,' % (name.encode(), at) + data[1:] + b"\n")
+            data = self._encode(self._body(event))
+            name = event_name(kind).encode()
+            stamp = time.time() if at is None else at
+            self._write(b'{"event":"%s","time":%.6f,' % (name, stamp) + data[1:] + b"\n")
         except OSError as error:
             self._undo()
             raise self._error(error) from error
         except BaseException:
             self._undo()
             raise
+
+    def _body(self, event: Event) -> dict[str, Any]:
+        """What is written of an event: values that come again are shared."""
+        share = self._deduplicator.share
+        body = msgspec.structs.asdict(event)
+        for field in SHARED.get(type(event), ()):
+            body[field] = share(body[field])
+        if isinstance(event, NodeStarted):
+            body["messages"] = [self._message(message) for message in event.messages]
+            body["arguments"] = {
+                key: share(value) for key, value in (event.arguments or {}).items()
+            }
+        return body
 
     def _undo(self) -> None:
         """Cut off a line that was not written whole, and forget the values it brought."""
@@ -141,13 +96,6 @@ class EpisodeWriter:
             _cut_torn_line(self._file)
         except OSError:
             self._is_torn = True
-
-    def _share_question(self, body: dict[str, Any]) -> None:
-        """Share the contents of messages and the arguments of a function."""
-        for message in body["messages"]:
-            message["content"] = self._deduplicator.share(message["content"])
-        given = body["arguments"] or {}
-        body["arguments"] = {key: self._deduplicator.share(value) for key, value in given.items()}
 
     def _error(self, error: OSError) -> TraceError:
         return TraceError(f"cannot write {self.path}: {error.strerror or error}")
@@ -190,12 +138,12 @@ class EpisodeWriter:
             os.close(self._file)
 
     def _message(self, message: Message) -> dict[str, Any]:
-        written: dict[str, Any] = {"role": message.role, "content": message.content}
-        if message.images:
-            written["images"] = [self._picture(image) for image in message.images]
-        return written
+        for image in message.images:
+            self._keep_picture(image)
+        written = written_message(message)
+        return {**written, "content": self._deduplicator.share(message.content)}
 
-    def _picture(self, image: Image) -> str:
+    def _keep_picture(self, image: Image) -> str:
         """Keep a picture as a file named by its hash."""
         name = picture_name(image)
         path = self._folder / name
@@ -206,26 +154,11 @@ class EpisodeWriter:
                 raise TraceError(f"cannot write {path}: {error.strerror or error}") from error
         return name
 
-    def _copy_picture(self, folder: Path, name: str) -> None:
-        path = self._folder / name
-        if path.exists():
-            return
-        try:
-            write_atomic(path, (folder / name).read_bytes())
-        except OSError as error:
-            raise TraceError(f"cannot copy the picture {folder / name}: {error}") from error
-
     def _other(self, value: Any) -> Any:
         """What orjson cannot write by itself."""
         if isinstance(value, Image):
-            return {"image": self._picture(value)}
+            return {"image": self._keep_picture(value)}
         return json_stand_in(value)
-
-
-def picture_name(image: Image) -> str:
-    """The file of a picture, named by its hash."""
-    suffix = image.media_type.rpartition("/")[2]
-    return f"images/{hashlib.sha256(image.data).hexdigest()}.{suffix}"
 
 
 def _cut_torn_line(file: int) -> None:

@@ -5,13 +5,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from agentkit.agent import Agent
-from agentkit.events import EpisodeResumed
+from agentkit.events import EnvironmentStepped, EpisodeResumed, EpisodeStarted
 from agentkit.execution.scope import State
-from agentkit.messages import Completion
-from agentkit.record.episode_state import EpisodeState, Paid
-from agentkit.record.reader import Record
+from agentkit.messages import NOTHING_USED, Completion, Usage
+from agentkit.record.episode_state import EpisodeState
 from agentkit.record.recorded_calls import RecordedCalls
-from agentkit.record.step_state import StepState
 from agentkit.record.summaries import EpisodeSummary
 from agentkit.values import json_copy
 
@@ -25,14 +23,14 @@ class Checkpoint:
 
     opening: EpisodeResumed | None
     """What is recorded first; None where nothing was recorded before."""
-    started: Record | None
+    started: EpisodeStarted | None
     """How the episode began; None lets it begin now."""
     memory: Mapping[str, Any] | None
     """The memory it begins with; None: what the agent's memory keeps."""
     state: State
     """What the step before left."""
     history: Sequence[Mapping[str, Any]]
-    outcomes: Sequence[Record]
+    outcomes: Sequence[EnvironmentStepped]
     """What the environment answered so far."""
     over: str | None
     """What the environment said when it ended the episode."""
@@ -46,9 +44,9 @@ class Checkpoint:
     """Recorded calls that are not made again."""
     reuse: Sequence[tuple[bytes, Completion]]
     """Completions that nodes with `reuse` may take again, by their requests' digests."""
-    paid: Paid
+    paid: Usage
     """What was paid for, the recorded calls of the unfinished step left out."""
-    used: Paid
+    used: Usage
     """All that was paid for."""
     seconds: float
     """How long it was played."""
@@ -62,8 +60,7 @@ class Checkpoint:
     def restore_into(self, summary: EpisodeSummary) -> None:
         """Let a summary begin with what was recorded before."""
         summary.steps, summary.reward = len(self.outcomes), self.reward
-        summary.usage, summary.cost_usd = self.paid.usage, self.paid.cost_usd
-        summary.seconds, summary.action = self.seconds, self.action
+        summary.usage, summary.seconds, summary.action = self.paid, self.seconds, self.action
 
 
 def resumed_checkpoint(agent: Agent, record: EpisodeState, episode: int) -> Checkpoint | None:
@@ -71,9 +68,10 @@ def resumed_checkpoint(agent: Agent, record: EpisodeState, episode: int) -> Chec
     if not record.spans:
         return None
     begun = record.started is not None
-    lost, paid = record.lost, record.before + record.committed + record.lost
-    used = paid + record.kept
-    everything = record.committed + record.lost + record.kept
+    lost, kept = record.lost, record.unfinished.paid
+    paid = record.before + record.committed + lost
+    used = paid + kept
+    everything = record.committed + lost + kept
     restart = Checkpoint(
         opening=_opening(record, episode, 0, everything),
         started=None,
@@ -119,18 +117,18 @@ def _going_on(agent: Agent, record: EpisodeState) -> Checkpoint:
         action=record.action,
         recorded_calls=RecordedCalls({}),
         reuse=record.reuse,
-        paid=Paid(),
-        used=Paid(),
+        paid=NOTHING_USED,
+        used=NOTHING_USED,
         seconds=record.seconds,
     )
 
 
-def _opening(record: EpisodeState, episode: int, step: int, lost: Paid) -> EpisodeResumed:
-    return EpisodeResumed(episode, step, None, lost.usage, lost.cost_usd, record.seconds)
+def _opening(record: EpisodeState, episode: int, step: int, lost: Usage) -> EpisodeResumed:
+    return EpisodeResumed(episode, step, None, lost, record.seconds)
 
 
 def _first_memory(agent: Agent, record: EpisodeState) -> Mapping[str, Any] | None:
-    return None if record.started is None else _known_memory(agent, record.started["memory"])
+    return None if record.started is None else _known_memory(agent, record.started.memory)
 
 
 def _known_memory(agent: Agent, recorded: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,7 +159,7 @@ def replayed_checkpoint(
         beginning: Of a fork: the record of what it copied, which is not played.
     """
     return replace(
-        _going_on(agent, beginning or EpisodeState(StepState(record.step_state.folder))),
+        _going_on(agent, beginning or EpisodeState()),
         memory=_first_memory(agent, record),
         recorded_calls=RecordedCalls(record.calls, complete=True),
         paid=record.before,

@@ -28,9 +28,7 @@ from agentkit.events import (
     StepFinished,
 )
 from agentkit.execution.completions import CompletionSource
-from agentkit.messages import Usage
 from agentkit.observability.logs import episode_log
-from agentkit.record.episode_state import Paid
 from agentkit.record.run_folder import RunWriter
 from agentkit.record.summaries import EpisodeSummary
 from agentkit.record.writer import EpisodeWriter
@@ -165,7 +163,7 @@ class EpisodeRunner:
         else:
             await self._loop(self._session, observation, info, None)
 
-    async def _go_on(self, checkpoint: Checkpoint, started: Mapping[str, Any]) -> None:
+    async def _go_on(self, checkpoint: Checkpoint, started: EpisodeStarted) -> None:
         """Go on after the last finished step: the environment is brought back to it."""
         self._episode = self._agent.episode(self._index, checkpoint.memory, self._source)
         self._episode.go_on(checkpoint.state, checkpoint.history)
@@ -248,7 +246,7 @@ class EpisodeRunner:
 
     def _emit(self, event: Event) -> None:
         if isinstance(event, (StepFinished, StepFailed)):
-            self._spend(event.usage, event.cost_usd)
+            self.summary.usage += event.usage
         if self._writer is not None:
             try:
                 self._writer.emit(event)
@@ -259,10 +257,6 @@ class EpisodeRunner:
             self._log(event)
         if self._on_event is not None:
             self._on_event(self._index, event)
-
-    def _spend(self, usage: Usage, cost_usd: float | None) -> None:
-        paid = Paid(self.summary.usage, self.summary.cost_usd) + Paid(usage, cost_usd)
-        self.summary.usage, self.summary.cost_usd = paid.usage, paid.cost_usd
 
     def _limit(self, limit: str, value: float) -> None:
         self._emit(LimitReached(self.summary.steps, limit, value))
@@ -301,13 +295,12 @@ class EpisodeRunner:
     def _finish(self) -> None:
         summary = self.summary
         if self._source.recorded_calls is not None:  # of a step that did not begin again
-            for completion in self._source.recorded_calls.settle(summary.steps):
-                self._spend(completion.usage, completion.cost_usd)
+            summary.usage += self._source.recorded_calls.settle(summary.steps)
         try:
             self._emit(
                 EpisodeFinished(
                     self._index, summary.status, summary.reason, summary.steps, summary.reward,
-                    summary.usage, summary.cost_usd, summary.seconds,
+                    summary.usage, summary.seconds,
                 )
             )  # fmt: skip
         finally:

@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from agentkit.agent import Agent, EnvSpec, env_arguments
 from agentkit.environments.fast_forward import repeats_itself
 from agentkit.environments.make import make_env
 from agentkit.errors import InputError
-from agentkit.events import EpisodeResumed
-from agentkit.messages import Usage
+from agentkit.events import CallRetried, EpisodeFinished, EpisodeResumed, EpisodeStarted
+from agentkit.messages import NOTHING_USED
 from agentkit.record.episode_state import read_episode
-from agentkit.record.reader import NOT_COMPARED_EVENTS, Run, load_run
+from agentkit.record.reader import Run, load_run
 from agentkit.record.run_folder import RunWriter
 from agentkit.values import as_recorded
 
@@ -30,18 +32,14 @@ def copy_beginning(run: Run, episode: int, step: int, writer: RunWriter, index: 
     """
     file = writer.episode(index)
     try:
-        for event in run.events(episode):
-            kind = event["event"]
-            if (
-                kind in NOT_COMPARED_EVENTS
-                or kind == "episode_finished"
-                or event.get("step", -1) >= step
-            ):
+        for event, time, counts in run.lines(episode):
+            left_out = isinstance(event, (EpisodeResumed, CallRetried, EpisodeFinished))
+            if left_out or not counts or getattr(event, "step", -1) >= step:
                 continue
-            if kind == "episode_started":
-                event = {**event, "episode": index}
-            file.copy(event, run.folder)
-        file.emit(EpisodeResumed(index, step, str(run.folder), Usage(), 0.0, 0.0))
+            if isinstance(event, EpisodeStarted):
+                event = replace(event, episode=index)
+            file.emit(event, time)
+        file.emit(EpisodeResumed(index, step, str(run.folder), NOTHING_USED, 0.0))
     finally:
         file.close()
 
@@ -65,7 +63,7 @@ def check_fork(agent: Agent, run: Run, episode: int, step: int) -> int:
     if record.over is not None:
         raise InputError(f"episode {episode} of {run.folder} was over before step {step}")
     _check_env(agent, run)
-    return int(record.started["seed"] or 0)
+    return record.started.seed or 0
 
 
 def check_copied(run: Run) -> None:
@@ -76,7 +74,7 @@ def check_copied(run: Run) -> None:
         TraceError: The record is damaged.
     """
     if run.about.get("from") and not any(
-        event["event"] == "episode_resumed" and event["source"]
+        isinstance(event, EpisodeResumed) and event.source
         for episode in run.episodes
         for event in run.events(episode)
     ):

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from agentkit.agent import Agent
 from agentkit.environments.fast_forward import recorded_env
-from agentkit.events import Event
+from agentkit.events import EpisodeFinished, Event, LimitReached
+from agentkit.messages import NOTHING_USED, Usage
 from agentkit.models.replay_stub import replay_stub
-from agentkit.record.diff import Difference, first_difference
-from agentkit.record.episode_state import EpisodeState, Paid, read_episode
-from agentkit.record.reader import NOT_COMPARED_EVENTS, NOT_COMPARED_FIELDS, Record, Run, load_run
+from agentkit.record.diff import Difference, Record, compared, first_difference
+from agentkit.record.episode_state import EpisodeState, read_episode
+from agentkit.record.reader import Run, load_run
 from agentkit.record.run_folder import RunWriter
 from agentkit.record.summaries import EpisodeSummary, RunSummary
 from agentkit.rollouts.checkpoint import Checkpoint, replayed_checkpoint
@@ -19,7 +20,7 @@ from agentkit.rollouts.fork import copy_beginning
 from agentkit.rollouts.metadata import node_models
 from agentkit.rollouts.plan import Plan
 from agentkit.rollouts.recorded_setup import recorded_agent, recorded_plan
-from agentkit.rollouts.resume import ResumePlan, summarize
+from agentkit.rollouts.resume import ResumePlan
 from agentkit.rollouts.rollout import rollout
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class Replay:
             checkpoint=lambda index: self._checkpoint(index, writer),
         )
 
-    def _copied(self) -> dict[int, tuple[EpisodeSummary, Paid]]:
+    def _copied(self) -> dict[int, tuple[EpisodeSummary, Usage]]:
         """Of a fork: what it begins with, which is not played again."""
         origin = self.run.about.get("from")
         if not isinstance(origin, dict):
@@ -124,7 +125,7 @@ class Replay:
             index: read_episode(self.run, index, before=origin["step"])
             for index in self.run.episodes
         }
-        return {i: (summarize(i, record)[0], Paid()) for i, record in beginnings.items()}
+        return {i: (record.summary(i), NOTHING_USED) for i, record in beginnings.items()}
 
     async def play(
         self,
@@ -166,7 +167,7 @@ class Replay:
             difference = first_difference(index, was, now)
             if difference is not None:
                 return Comparison(len(self.run.episodes), steps, events, self._left_out, difference)
-            steps += sum(event["event"] in ("step_finished", "step_failed") for event in was)
+            steps += sum(one["event"] in ("step_finished", "step_failed") for one in was)
             events += len(was)
         return Comparison(len(self.run.episodes), steps, events, self._left_out, None)
 
@@ -176,17 +177,17 @@ class Replay:
             return
         until = self._until.get(index)
         for event in run.events(index):
-            ends = event["event"] in ("episode_finished", "limit_reached")
-            left_out = until is not None and (ends or event.get("step", -1) >= until)
-            if not left_out and event["event"] not in NOT_COMPARED_EVENTS:
-                yield {key: event[key] for key in event if key not in NOT_COMPARED_FIELDS}
+            ends = isinstance(event, (EpisodeFinished, LimitReached))
+            left_out = until is not None and (ends or getattr(event, "step", -1) >= until)
+            if not left_out and (record := compared(event)) is not None:
+                yield record
 
 
 def _stand_in(record: EpisodeState) -> "gymnasium.Env[Any, Any] | None":
     """An environment that answers as the recorded one, where there was one."""
-    if record.started is None or record.started["seed"] is None:
+    if record.started is None or record.started.seed is None:
         return None
-    ending = "" if record.finished is None else str(record.finished["reason"])
+    ending = "" if record.finished is None else record.finished.reason
     return recorded_env(record.started, record.outcomes, ending)
 
 
@@ -196,11 +197,11 @@ def _why_cut(record: EpisodeState) -> str | None:
     if finished is None:
         when = "before it began" if record.started is None else f"in step {step}"
         return f"it was stopped {when}"
-    status = finished["status"]
+    status = finished.status
     if status == "interrupted":
         return f"it was interrupted in step {step}"
-    if status == "limit" and (record.limit is None or record.limit["limit"] not in _NATURAL):
-        return f"it was ended in step {step} by a limit ({finished['reason']})"
+    if status == "limit" and (record.limit is None or record.limit.limit not in _NATURAL):
+        return f"it was ended in step {step} by a limit ({finished.reason})"
     if status == "failed" and (record.over is not None or not record.unfinished.ended):
-        return f"it failed in step {step}: {finished['reason']}"
+        return f"it failed in step {step}: {finished.reason}"
     return None

@@ -5,15 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from agentkit.agent import Agent
-from agentkit.errors import TraceError
 from agentkit.limits import Limits, Spent
 from agentkit.messages import Usage
-from agentkit.record.episode_state import EpisodeState, Paid, read_episode
+from agentkit.record.episode_state import EpisodeState, read_episode
 from agentkit.record.reader import Run
 from agentkit.record.summaries import EpisodeSummary
 from agentkit.rollouts.checkpoint import Checkpoint, resumed_checkpoint
 
-_MISSING: Final = object()
+_MISSING: Final[Any] = object()
 
 
 @dataclass(slots=True)
@@ -24,7 +23,7 @@ class ResumePlan:
     """The episodes to play, in order."""
     settled: Sequence[EpisodeSummary] = ()
     """Episodes that were played to their end before."""
-    begun: Mapping[int, tuple[EpisodeSummary, Paid]] = field(default_factory=dict)
+    begun: Mapping[int, tuple[EpisodeSummary, Usage]] = field(default_factory=dict)
     """Of the episodes to play, those that were begun before: how far they came, and what their
     finished steps took."""
     checkpoint: Callable[[int], Checkpoint | None] | None = None
@@ -67,17 +66,17 @@ def make_resume_plan(agent: Agent, run: Run, episodes: int, limits: Limits) -> R
     """
     resume_plan = ResumePlan([])
     waiting, settled, spans = [], [], []
-    begun: dict[int, tuple[EpisodeSummary, Paid]] = {}
+    begun: dict[int, tuple[EpisodeSummary, Usage]] = {}
     for index in range(max(episodes, *(number + 1 for number in run.episodes), 0)):
         record = read_episode(run, index)
         if not record.spans:
             waiting.append(index)
             continue
-        summary, used = summarize(index, record)
+        summary, used = record.summary(index), record.used
         spans += record.spans
         if record.forked_at is not None:
             resume_plan.forked, resume_plan.copied_steps = True, record.forked_at
-        resume_plan.used.add(spent(used, record.steps - (record.forked_at or 0)))
+        resume_plan.used.add(Spent.of(used, record.steps - (record.forked_at or 0)))
         if record.started is not None:
             resume_plan.last_begun = index
             resume_plan.kept = _kept(agent, record)
@@ -98,53 +97,17 @@ def make_resume_plan(agent: Agent, run: Run, episodes: int, limits: Limits) -> R
     return resume_plan
 
 
-def spent(paid: Paid, steps: int) -> Spent:
-    """What was paid for as limits count it; an unknown cost counts nothing."""
-    usage = paid.usage
-    tokens = usage.input_tokens + usage.output_tokens
-    return Spent(usage.calls, tokens, paid.cost_usd or 0.0, steps)
-
-
 def _is_settled(record: EpisodeState, limits: Limits, run_limits: Limits) -> bool:
     """Whether an episode came to an end that going on would not change."""
     if record.finished is None:
         return False
-    status = record.finished["status"]
+    status = record.finished.status
     if status != "limit" or record.limit is None:
-        return bool(status == "done")
-    name, value = str(record.limit["limit"]), record.limit["value"]
+        return status == "done"
+    name, value = record.limit.limit, record.limit.value
     own = run_limits if name.startswith("run.") else limits
     now = getattr(own, name.removeprefix("run."), _MISSING)
     return now is _MISSING or (now is not None and now <= value)
-
-
-def summarize(index: int, record: EpisodeState) -> tuple[EpisodeSummary, Paid]:
-    """How an episode went so far, and all that was paid for it.
-
-    Raises:
-        TraceError: The record is damaged.
-    """
-    try:
-        return _summary(index, record)
-    except (KeyError, TypeError) as error:
-        raise TraceError(f"the record of episode {index} is damaged: {error}") from error
-
-
-def _summary(index: int, record: EpisodeState) -> tuple[EpisodeSummary, Paid]:
-    paid = record.before + record.committed + record.lost + record.kept
-    summary = EpisodeSummary(index, None if record.started is None else record.started["seed"])
-    summary.steps, summary.reward, summary.action = record.steps, record.reward, record.action
-    summary.info = record.step_state.info
-    summary.seconds = record.seconds
-    finished = record.finished
-    if finished is None:
-        summary.status, summary.reason = "interrupted", "stopped before its end"
-    else:
-        summary.status, summary.reason = finished["status"], finished["reason"]
-        paid = Paid(Usage(**finished["usage"]), finished["cost_usd"])
-        summary.seconds = finished["seconds"]
-    summary.usage, summary.cost_usd = paid.usage, paid.cost_usd
-    return summary, paid
 
 
 def _kept(agent: Agent, record: EpisodeState) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from agentkit.errors import InputError, LimitExceeded
 from agentkit.events import Event
 from agentkit.execution.budget import Budget
 from agentkit.execution.completions import CompletionSource
-from agentkit.limits import Limits
+from agentkit.limits import Limits, Spent
 from agentkit.models.base import Cache, Loaded
 from agentkit.models.prices import check_prices
 from agentkit.observability.logs import LOG
@@ -22,7 +22,7 @@ from agentkit.rollouts.checkpoint import Checkpoint
 from agentkit.rollouts.episode_runner import EpisodeRunner
 from agentkit.rollouts.metadata import about_run
 from agentkit.rollouts.plan import ONE_EPISODE, Plan
-from agentkit.rollouts.resume import ResumePlan, make_resume_plan, plan_new_run, spent
+from agentkit.rollouts.resume import ResumePlan, make_resume_plan, plan_new_run
 
 
 async def rollout(
@@ -170,7 +170,7 @@ def _episode_budget(limits: Limits, run: Budget, checkpoint: Checkpoint | None) 
     """The account of an episode, with what was used before."""
     if checkpoint is None:
         return Budget(limits, run)
-    used = spent(checkpoint.used, len(checkpoint.outcomes))
+    used = Spent.of(checkpoint.used, len(checkpoint.outcomes))
     return Budget(limits, run, used=used, seconds=checkpoint.seconds)
 
 

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import gymnasium
+from records import records
 from rich.console import Console
 from rich.table import Table
 
@@ -155,7 +156,7 @@ class Played:
         return {
             episode: [
                 [event[key] for key in keys]
-                for event in self.run.events(episode)
+                for event in records(self.run, episode)
                 if event["event"] == "environment_stepped"
             ]
             for episode in self.run.episodes
@@ -166,7 +167,7 @@ class Played:
         """Digests of the requests whose answers are in the record."""
         found: Counter[str] = Counter()
         for episode in self.run.episodes:
-            found.update(recorded_calls(self.run.events(episode)))
+            found.update(recorded_calls(records(self.run, episode)))
         return found
 
     @property

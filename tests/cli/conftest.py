@@ -82,7 +82,7 @@ class SlowModel:
         if request.on_text is not None:
             request.on_text("thinking about it")
         await asyncio.sleep(self._seconds)
-        return Completion("east", Usage(10, 2, 5, 1), cost_usd=None, model=self.name)
+        return Completion("east", Usage(10, 2, 5, 1), model=self.name)
 
 
 class Corridor(gymnasium.Env):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from loopback import LoopbackServer
+from records import records
 
 from agentkit import load_run
 
@@ -63,7 +64,7 @@ def test_a_budget_ends_the_run_with_3_is_never_overshot_and_the_end_says_so(crow
     totals = run.about["totals"]
     assert 0.045 < totals["cost_usd"] <= 0.06
     assert totals["usage"]["calls"] == len(crowd.server.requests) < 100
-    answered = [event for event in run.events(0) if event["event"] == "node_finished"]
+    answered = [event for event in records(run, 0) if event["event"] == "node_finished"]
     assert len(answered) == totals["usage"]["calls"]
     assert (run.about["status"], run.about["limits"]["run"]["cost_usd"]) == ("limit", 0.06)
     assert done.stdout.startswith("crowd: limit reached: run.cost_usd 0.06\n")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import gymnasium
 import pytest
+from records import records
 
 from agentkit import load_run
 from agentkit.cli.arguments import parse_inputs, parse_place, parse_value
@@ -247,7 +248,7 @@ def test_an_interrupted_run_ends_cleanly_with_what_was_reached(processes, folder
     assert "recorded      run" in out
     run = load_run(folder / "run")
     assert run.about["status"] == "interrupted"
-    assert [*run.events(0)][-1]["event"] == "episode_finished"
+    assert [*records(run, 0)][-1]["event"] == "episode_finished"
 
 
 def test_a_second_interrupt_gives_up_the_calls_in_flight(processes, folder):
@@ -299,7 +300,7 @@ def test_ctrl_c_ends_a_run_that_is_stuck(processes, folder, part, presses):
     assert "stopped by the user" in out
     run = load_run(folder / "run")
     assert run.about["status"] == "interrupted"
-    assert [*run.events(0)][-1]["event"] == "episode_finished"
+    assert [*records(run, 0)][-1]["event"] == "episode_finished"
 
 
 def test_the_second_ctrl_c_ends_a_stuck_function_that_did_not_mind_the_first(processes, folder):

@@ -38,7 +38,7 @@ class Evil:
         await asyncio.sleep(0.15)
         if self._fails:
             raise ValueError(STEER)
-        return Completion("east" + STEER, Usage(10, 2, 5, 1), cost_usd=None, model=self.name)
+        return Completion("east" + STEER, Usage(10, 2, 5, 1), model=self.name)
 
 
 class EvilCorridor(Corridor):

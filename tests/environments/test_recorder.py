@@ -7,6 +7,7 @@ from pathlib import Path
 import painted
 import pytest
 from PIL import Image, ImageSequence
+from records import records
 
 from agentkit import (
     Agent,
@@ -209,7 +210,7 @@ def test_what_is_recorded_is_the_same_run(tmp_path):
     play(tmp_path / "plain", agent(), Plan())
     play(tmp_path / "run", agent())
     plain, recorded = (load_run(tmp_path / name) for name in ("plain", "run"))
-    kinds = [[event["event"] for event in run.events(0)] for run in (plain, recorded)]
+    kinds = [[event["event"] for event in records(run, 0)] for run in (plain, recorded)]
     assert kinds[0] == kinds[1]
 
 

@@ -31,7 +31,7 @@ from agentkit import (
 )
 from agentkit.events import NodeFinished
 
-ANSWER = Completion("Göd \ud83d\x00", Usage(7, 5, 3, 2), 0.25, "gpt-9-2026", "stop")
+ANSWER = Completion("Göd \ud83d\x00", Usage(7, 5, 3, 2, 0.25), model="gpt-9-2026")
 
 
 class Counting:

@@ -33,7 +33,7 @@ TOWN = Graph([Node("city", "A city in {{ country }}?"), Node("people", "{{ city 
 
 def town(request):
     text = {"city": "Lyon", "people": "520000"}[request.call.node]
-    return Completion(text, Usage(10, 2, 4, calls=1), cost_usd=0.1, model="town-1")
+    return Completion(text, Usage(10, 2, 4, 1, 0.1), model="town-1")
 
 
 def fake(*texts):

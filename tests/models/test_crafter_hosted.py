@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from loopback import CORRECTED, SURVIVED, Fault, LoopbackServer, Received, recorded_calls
+from records import records
 
 from agentkit import load_run
 
@@ -63,7 +64,7 @@ def test_a_shipped_agent_plays_through_a_failing_server(agent, prefix, tmp_path)
     [episode] = summary["episodes"]
     assert (episode["status"], episode["steps"]) == ("limit", STEPS[agent])
     run = load_run(tmp_path / summary["folder"])
-    events = list(run.events(0))
+    events = list(records(run, 0))
     answered = [r for r in requests if (f := fault_of(r)) is None or f.kind in CORRECTED]
     assert recorded_calls(events) == Counter(received.digest for received in answered)
     usage = summary["totals"]["usage"]

@@ -181,9 +181,9 @@ def test_a_wait_that_is_too_long_is_shown_in_a_few_words(wait_s, shown):
 def test_a_price_of_the_settings_gives_the_cost_and_without_one_it_is_unknown():
     model = Server(price=Price(input=1.0, output=10.0, cached=0.1))
     assert isinstance(model, Priced)
-    assert ask(model).cost_usd == pytest.approx((600 * 1 + 400 * 0.1 + 100 * 10) / 1e6)
+    assert ask(model).usage.cost_usd == pytest.approx((600 * 1 + 400 * 0.1 + 100 * 10) / 1e6)
     assert Price(1.0, 10.0).cost_usd(Usage(1000, 100, 400)) == pytest.approx(2000 / 1e6)
-    assert ask(Server()).cost_usd is None
+    assert ask(Server()).usage.cost_usd is None
 
 
 def test_tokens_that_a_server_does_not_count_are_estimated_and_said_once(caplog):

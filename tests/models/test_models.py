@@ -46,7 +46,7 @@ def test_every_model_follows_the_protocol(name):
     assert isinstance(completion, Completion)
     assert completion.text
     assert completion.usage.calls == 1
-    assert completion.cost_usd == 0.0
+    assert completion.usage.cost_usd == 0.0
     assert completion.model == model.name
     assert completion.finish_reason == "stop"
 

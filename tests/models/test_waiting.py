@@ -72,7 +72,7 @@ class Sleepy(HostedModel):
         if self.refusals:
             self.refusals -= 1
             raise Retryable("busy", 0.2)
-        return Completion("x", Usage(10, 10, calls=1), 0.0)
+        return Completion("x", Usage(10, 10, calls=1, cost_usd=0.0))
 
 
 def answers(model: HostedModel, **options) -> list[NodeFinished]:

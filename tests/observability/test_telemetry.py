@@ -111,8 +111,8 @@ class Model:
     async def complete(self, request: Request) -> Completion:
         with trace.get_tracer("http").start_as_current_span("POST"):
             await asyncio.sleep(0.01)
-        usage = Usage(100, 20, 64, calls=1)
-        return Completion(f"answer to {request.prompt}", usage, 0.25, "gpt-9-2026-01-01")
+        usage = Usage(100, 20, 64, 1, 0.25)
+        return Completion(f"answer to {request.prompt}", usage, model="gpt-9-2026-01-01")
 
 
 def test_a_step_a_question_and_a_function_are_spans_with_the_names_of_the_conventions(spans):

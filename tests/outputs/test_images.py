@@ -7,6 +7,7 @@ import io
 import numpy as np
 import PIL.Image
 import pytest
+from records import records
 
 from agentkit import Agent, Graph, Image, Message, Node, RunWriter, load_run, rollout
 from agentkit.errors import RenderError
@@ -75,7 +76,7 @@ def test_recorded_pictures_are_files_named_by_their_hash(tmp_path):
     png = f"{hashlib.sha256(PNG).hexdigest()}.png"
     jpeg = f"{hashlib.sha256(JPEG).hexdigest()}.jpeg"
     assert files(tmp_path / "run") == {png: PNG, jpeg: JPEG}
-    started = [e for e in load_run(tmp_path / "run").events(0) if e["event"] == "node_started"]
+    started = [e for e in records(load_run(tmp_path / "run"), 0) if e["event"] == "node_started"]
     pictures = [event["messages"][-1]["images"] for event in started]
     assert pictures == [[f"images/{png}"], [f"images/{png}", f"images/{jpeg}"]]
 

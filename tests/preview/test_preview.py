@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from records import records
 
 from agentkit import (
     Agent,
@@ -88,7 +89,7 @@ def run(agent, tmp_path):
 def test_every_prompt_of_every_recorded_step_is_rendered_as_it_was_sent(agent, run):
     """Retries, skipped nodes, `each`, recall, memory and previous values all take part."""
     compared = 0
-    for event in [*run.events(0)]:
+    for event in [*records(run, 0)]:
         first = event["event"] == "node_started" and event["attempt"] == 1
         if not first or event["function"]:
             continue
@@ -103,7 +104,7 @@ def test_every_prompt_of_every_recorded_step_is_rendered_as_it_was_sent(agent, r
 
 
 def test_a_step_that_was_not_begun_is_rendered_with_placeholders(agent, run):
-    story = [*run.events(0)]
+    story = [*records(run, 0)]
     last = max(event["step"] for event in story if event["event"] == "environment_stepped")
     rendered = render(agent, "act", recorded_snapshot(agent, run, 0, last + 1, "act"))
     assert rendered.unknown == ["plan", "questions", "answers", "count"]
@@ -155,7 +156,7 @@ class Slow:
         self.most = max(self.most, self.now)
         await asyncio.sleep(0.01)
         self.now -= 1
-        return Completion(request.prompt, Usage(10, 10, calls=1), None)
+        return Completion(request.prompt, Usage(10, 10, calls=1))
 
     def cost_usd(self, usage):
         return None

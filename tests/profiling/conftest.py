@@ -1,7 +1,7 @@
 """A record whose every moment is known, so that its profile can be worked out by hand."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,9 @@ from agentkit.events import (
     StepStarted,
 )
 from agentkit.profiling import Profile, profile_run
-from agentkit.record.writer import event_name
+from agentkit.record.line import as_record
 
-NONE, TEN = Usage(), Usage(10, 2, 5, 1)
+NONE, TEN = Usage(cost_usd=0.0), Usage(10, 2, 5, 1)
 
 
 class Recorder:
@@ -43,9 +43,7 @@ class Recorder:
         self.step = 0
 
     def emit(self, time: float, event: Event) -> None:
-        self._lines.setdefault(self.episode, []).append(
-            (time, {"event": event_name(type(event)), "time": time, **asdict(event)})
-        )
+        self._lines.setdefault(self.episode, []).append((time, {**as_record(event), "time": time}))
 
     def start(self, time: float = 0.0, observation: str | None = None) -> None:
         """The episode begins."""
@@ -53,21 +51,22 @@ class Recorder:
 
     def end(self, time: float, usage: Usage = NONE, cost_usd: float | None = 0.0) -> None:
         """The episode is over."""
-        self.emit(time, EpisodeFinished(self.episode, "done", "", 1, 0.0, usage, cost_usd, time))
+        used = replace(usage, cost_usd=cost_usd)
+        self.emit(time, EpisodeFinished(self.episode, "done", "", 1, 0.0, used, time))
 
     def begin_step(self, time: float, step: int = 0) -> None:
         self.step = step
         self.emit(time, StepStarted(step))
 
     def end_step(self, time: float) -> None:
-        self.emit(time, StepFinished(self.step, Usage(), 0.0, 0.0))
+        self.emit(time, StepFinished(self.step, NONE, 0.0))
 
     def fail_step(self, time: float, calls: int = 9) -> None:
-        self.emit(time, StepFailed(self.step, {"a": "broken"}, Usage(calls=calls), 0.0))
+        self.emit(time, StepFailed(self.step, {"a": "broken"}, Usage(calls=calls, cost_usd=0.0)))
 
     def cut_step(self, time: float, calls: int) -> None:
         """A limit or the user ends the step."""
-        self.emit(time, StepFailed(self.step, {}, Usage(calls=calls), 0.0))
+        self.emit(time, StepFailed(self.step, {}, Usage(calls=calls, cost_usd=0.0)))
 
     def act(self, time: float) -> None:
         """The environment answers."""
@@ -104,7 +103,7 @@ class Recorder:
         )  # fmt: skip
         if end is None:
             return
-        answer = Completion("fine", usage, cost_usd, model)
+        answer = Completion("fine", replace(usage, cost_usd=cost_usd), model=model)
         how = answer, end - start - waited_s, reused, waited_s
         if error is not None:
             self.emit(end, NodeRetried(self.step, node, item, attempt, error, *how))
@@ -144,7 +143,7 @@ class Recorder:
         """The run, as a reader sees it."""
         (self.folder / "episodes").mkdir(parents=True, exist_ok=True)
         about = {
-            "format": 1,
+            "format": 2,
             "status": self.status,
             "agent": {"name": "agent", "source": self._source},
             **extra,

@@ -1,19 +1,22 @@
 """How much of a request repeats the beginning of an earlier one."""
 
+from dataclasses import replace
+
 import pytest
 
+from agentkit import Image, Message
 from agentkit.profiling.prefixes import BLOCK, PrefixMeter, Recent
 
-SYSTEM = {"role": "system", "content": "You play. " * 100}
-CONTEXT = {"role": "user", "content": "A tree to the west. " * 50}
+SYSTEM = Message("system", "You play. " * 100)
+CONTEXT = Message("user", "A tree to the west. " * 50)
 
 
-def user(text: str) -> dict[str, str]:
-    return {"role": "user", "content": text}
+def user(text: str) -> Message:
+    return Message("user", text)
 
 
-def assistant(text: str) -> dict[str, str]:
-    return {"role": "assistant", "content": text}
+def assistant(text: str) -> Message:
+    return Message("assistant", text)
 
 
 @pytest.fixture
@@ -25,8 +28,8 @@ def measure():
     )
 
 
-def length(*messages: dict[str, str]) -> int:
-    return sum(len(f"{m['role']}\n{m['content']}\n") for m in messages)
+def length(*messages: Message) -> int:
+    return sum(len(f"{m.role}\n{m.content}\n") for m in messages)
 
 
 def test_the_first_request_extends_nothing(measure):
@@ -45,8 +48,8 @@ def test_whole_blocks_that_were_sent_before_are_counted(measure):
 
 
 def test_a_difference_in_front_spoils_all_that_follows(measure):
-    measure(user(f"Step 1. {CONTEXT['content']}"), user("What now?"))
-    second = measure(user(f"Step 2. {CONTEXT['content']}"), user("What now?"))
+    measure(user(f"Step 1. {CONTEXT.content}"), user("What now?"))
+    second = measure(user(f"Step 2. {CONTEXT.content}"), user("What now?"))
     assert second.repeated == 0
     assert second.differs_in == "context"
 
@@ -85,7 +88,7 @@ def test_the_message_with_the_first_difference_is_named(measure, changed, place)
     measure(*request, attempt=2)
     other = [*request]
     if changed < len(request):
-        other[changed] = {**request[changed], "content": "other"}
+        other[changed] = replace(request[changed], content="other")
     assert measure(*other, attempt=2).differs_in == place
 
 
@@ -96,9 +99,10 @@ def test_without_system_and_context_only_the_prompt_can_differ(measure):
 
 
 def test_a_picture_is_part_of_its_message(measure):
-    measure({**user("Look."), "images": ["images/a.png"]})
-    assert not measure({**user("Look."), "images": ["images/b.png"]}).same
-    assert measure({**user("Look."), "images": ["images/a.png"]}).same
+    one, other = (replace(user("Look."), images=(Image(data),)) for data in (b"a", b"b"))
+    measure(one)
+    assert not measure(other).same
+    assert measure(one).same
 
 
 def test_items_and_attempts_are_asked_apart_unless_the_temperature_is_0(measure):

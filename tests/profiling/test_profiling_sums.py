@@ -1,5 +1,7 @@
 """What is counted: calls, tokens, money, time."""
 
+from dataclasses import replace
+
 import pytest
 
 from agentkit import Completion, Sampling, Usage
@@ -26,7 +28,7 @@ def test_calls_tokens_and_cost_are_added_up_by_node_and_model(run):
     run.ask("b", 1.0, 3.0, model="other", usage=Usage(100, 20, 0, 2), cost_usd=0.03)
     run.end_step(3.0)
     profile = run.profile()
-    assert profile.totals.usage == Usage(110, 22, 5, 3)
+    assert profile.totals.usage == Usage(110, 22, 5, 3, 0.04)
     assert profile.totals.calls == 3
     assert profile.totals.cost_usd == pytest.approx(0.04)
     assert node(profile, "b").cost_share == pytest.approx(0.75)
@@ -65,7 +67,7 @@ def test_what_was_reused_costs_nothing_and_has_no_latency(run):
     assert node(profile, "b").calls == 0
     assert node(profile, "b").latency is None
     assert node(profile, "b").prefix is None
-    assert profile.totals.usage == TEN
+    assert profile.totals.usage == replace(TEN, cost_usd=0.01)
 
 
 def test_latencies_are_those_of_the_single_calls(run):
@@ -91,9 +93,9 @@ def test_further_tries_of_a_call_are_counted_with_their_waiting(run):
 
 def test_a_failed_node_counts_and_so_does_the_answer_that_failed_it(run):
     run.ask("a", 0.0, None)
-    run.fail("a", 1.0, Completion("?", TEN, 0.01, "hosted"), latency_s=0.9)
+    run.fail("a", 1.0, Completion("?", replace(TEN, cost_usd=0.01), model="hosted"), latency_s=0.9)
     run.ask("c", 0.0, None)
-    run.fail("c", 1.0, Completion("?", TEN, 0.01, "hosted"), reused=True)
+    run.fail("c", 1.0, Completion("?", replace(TEN, cost_usd=0.01), model="hosted"), reused=True)
     run.ask("b", 0.0, None)
     run.fail("b", 2.0)
     run.fail_step(2.0)
@@ -160,18 +162,18 @@ def test_the_share_of_the_beginnings_is_of_all_characters(run):
 def test_a_resumed_episode_does_not_count_the_time_it_lay_still(run):
     run.ask("a", 0.0, 1.0)
     run.end_step(1.0)
-    run.emit(500.0, EpisodeResumed(0, 1, None, Usage(30, 6, 15, 3), 0.03, 1.0))
+    run.emit(500.0, EpisodeResumed(0, 1, None, Usage(30, 6, 15, 3, 0.03), 1.0))
     run.begin_step(500.0, 1)
     run.ask("a", 500.0, 501.0)
     run.end_step(501.0)
     unfinished = run.profile().totals
-    assert unfinished.lost == Usage(30, 6, 15, 3)
+    assert unfinished.lost == Usage(30, 6, 15, 3, 0.03)
     assert unfinished.lost_usd == pytest.approx(0.03)
     run.end(501.0, usage=Usage(50, 10, 25, 5), cost_usd=0.05)
     profile = run.profile()
     assert profile.totals.wall_s == pytest.approx(2.0)
     assert profile.totals.steps == 2
-    assert profile.totals.lost == Usage(30, 6, 15, 3)
+    assert profile.totals.lost == Usage(30, 6, 15, 3, 0.03)
     assert profile.totals.lost_usd == pytest.approx(0.03)
     assert profile.totals.cost_usd == pytest.approx(0.02)
     assert profile.path.steps == 1, "the resumed step took its calls from the record"
@@ -180,13 +182,13 @@ def test_a_resumed_episode_does_not_count_the_time_it_lay_still(run):
 def test_a_fork_does_not_count_what_the_other_run_paid(run):
     run.ask("a", 0.0, 1.0)
     run.end_step(1.0)
-    run.emit(500.0, EpisodeResumed(0, 1, "runs/other", Usage(), 0.0, 0.0))
+    run.emit(500.0, EpisodeResumed(0, 1, "runs/other", Usage(cost_usd=0.0), 0.0))
     run.begin_step(500.0, 1)
     run.ask("a", 500.0, 502.0)
     run.end_step(502.0)
     run.end(502.0, usage=TEN)
     profile = run.profile()
-    assert profile.totals.usage == TEN
+    assert profile.totals.usage == replace(TEN, cost_usd=0.01)
     assert profile.totals.lost is None
     assert profile.totals.steps == 1
     assert profile.totals.wall_s == pytest.approx(2.0)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from full_agent import answer, calls_of, full_agent, record, resume, same
+from records import records
 
 from agentkit import Agent, Graph, Message, Node, RunWriter, TraceError, load_run, rollout
 from agentkit.events import NodeStarted
@@ -63,7 +64,7 @@ def test_a_line_that_could_not_be_written_leaves_none_of_its_values_behind(disk)
     writer.emit(NodeStarted(0, "d", messages=(Message("user", lost),)))
     writer.close()
     (disk.folder / "run.json").write_text('{"format": 1}')
-    _, third, fourth = load_run(disk.folder).events(0)
+    _, third, fourth = records(load_run(disk.folder), 0)
     assert [message["content"] for message in third["messages"]] == [lost, LONG]
     assert [message["content"] for message in fourth["messages"]] == [lost]
 

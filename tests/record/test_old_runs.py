@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from records import records
 
 from agentkit import load_run
 
@@ -28,7 +29,7 @@ def agentkit(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_every_line_is_read_and_what_was_not_recorded_yet_is_zero(old):
     run = load_run(old)
-    finished = [e for e in run.events(0) if e["event"] == "node_finished"]
+    finished = [e for e in records(run, 0) if e["event"] == "node_finished"]
     assert finished
     assert {event["waited_s"] for event in finished} == {0.0}
 

@@ -1,12 +1,13 @@
 """Reading records that were damaged, cut off or not written by AgentKit."""
 
 import json
+import re
 
 import pytest
 
 from agentkit import RunWriter, TraceError, comparable, load_run
-from agentkit.events import MemoryWritten, StepFinished, StepStarted
-from agentkit.messages import Usage
+from agentkit.events import Event, MemoryWritten, NodeFinished, StepFinished, StepStarted
+from agentkit.messages import Completion, Usage
 
 STARTED = '{"event":"step_started","time":1.0,"step":0}\n'
 SECOND = '{"event":"step_started","time":2.0,"step":1}\n'
@@ -39,7 +40,7 @@ def test_an_episode_that_is_not_there_is_named(tmp_path):
 
 
 def test_one_torn_last_line_is_left_out(read):
-    assert [event["step"] for event in read(STARTED + SECOND + TORN)] == [0, 1]
+    assert [event.step for event in read(STARTED + SECOND + TORN)] == [0, 1]
     assert read(TORN) == []
 
 
@@ -65,12 +66,40 @@ def test_a_line_that_is_no_event_is_named(read, line):
     ("line", "missing"),
     [
         ('{"event":"step_started","time":1.0}', "step_started has no step"),
-        ('{"event":"limit_reached","step":0,"limit":"steps"}', "limit_reached has no value"),
-        ('{"event":"memory_written","step":0,"node":"a","value":1}', "memory_written has no key"),
+        (
+            '{"event":"limit_reached","time":1.0,"step":0,"limit":"steps"}',
+            "limit_reached has no value",
+        ),
+        (
+            '{"event":"memory_written","time":1.0,"step":0,"node":"a","value":1}',
+            "memory_written has no key",
+        ),
+        ('{"event":"step_started","step":0}', "step_started has no time"),
     ],
 )
 def test_an_event_without_one_of_its_fields_is_named_with_the_field(read, line, missing):
     with pytest.raises(TraceError, match=rf"0000\.jsonl:2 is damaged: {missing}"):
+        read(f"{STARTED}{line}\n{SECOND}")
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ('{"event":"step_started","time":1.0,"step":"x"}', "step_started.step is a value of the"),
+        ('{"event":"step_started","time":"x","step":0}', "step_started.time is a value of the"),
+        ('{"event":"node_flew","time":1.0,"step":0}', "node_flew: Invalid value 'node_flew'"),
+        (
+            '{"event":"step_failed","time":1.0,"step":0,"failures":{},"usage":[1]}',
+            "step_failed.usage is a value of the type array, expected object",
+        ),
+        (
+            '{"event":"step_failed","time":1.0,"step":0,"failures":{},"usage":{"calls":0.5}}',
+            "step_failed.usage.calls is a value of the type float, expected int",
+        ),
+    ],
+)
+def test_a_field_of_a_wrong_kind_is_named_with_its_line(read, line, wrong):
+    with pytest.raises(TraceError, match=rf"0000\.jsonl:2 is damaged: {re.escape(wrong)}"):
         read(f"{STARTED}{line}\n{SECOND}")
 
 
@@ -87,7 +116,7 @@ def test_a_line_that_was_taken_out_is_noticed_by_what_refers_to_it(tmp_path):
     for step in range(2):
         episode.emit(StepStarted(step))
         episode.emit(MemoryWritten(step, "a", "map", "x" * 400))
-        episode.emit(StepFinished(step, Usage(), 0.0, 0.1))
+        episode.emit(StepFinished(step, Usage(), 0.1))
     episode.close()
     writer.finish("done", {})
     path = tmp_path / "run" / "episodes" / "0000.jsonl"
@@ -98,17 +127,13 @@ def test_a_line_that_was_taken_out_is_noticed_by_what_refers_to_it(tmp_path):
 
 
 def test_further_tries_and_the_cache_of_a_server_make_no_other_run():
-    def played(calls: int, cached: int, output: int = 5) -> list[dict]:
-        usage = {
-            "input_tokens": 9, "output_tokens": output, "cached_tokens": cached, "calls": calls,
-        }  # fmt: skip
-        answer = {"text": "east", "usage": usage}
-        place = {"step": 0, "node": "act", "item": None, "attempt": 1}
+    def played(calls: int, cached: int, output: int = 5) -> list[Event]:
+        usage = Usage(9, output, cached, calls)
         return [
-            {"event": "node_finished", **place, "completion": answer},
-            {"event": "node_finished", **place, "node": "note", "completion": None},
-            {"event": "step_finished", "step": 0, "usage": usage},
+            NodeFinished(0, "act", None, 1, "ok", "east", Completion("east", usage)),
+            NodeFinished(0, "note", None, 1, "ok", "east"),
+            StepFinished(0, usage, 0.1),
         ]
 
-    assert comparable(iter(played(1, 0))) == comparable(iter(played(3, 8)))
-    assert comparable(iter(played(1, 0))) != comparable(iter(played(1, 0, output=6)))
+    assert comparable(played(1, 0)) == comparable(played(3, 8))
+    assert comparable(played(1, 0)) != comparable(played(1, 0, output=6))

@@ -2,21 +2,22 @@
 
 import asyncio
 import fcntl
-import hashlib
 import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import gymnasium
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from records import records
 
 from agentkit import (
     Agent,
@@ -36,7 +37,7 @@ from agentkit import (
     rollout,
 )
 from agentkit.events import EpisodeFinished, Event, NodeAdded, NodeStarted, NodeText
-from agentkit.record.writer import EpisodeWriter, event_name
+from agentkit.record.writer import EpisodeWriter
 
 CORRIDOR = EnvSpec("test/Corridor-v0", {"length": 2})
 
@@ -44,7 +45,7 @@ CORRIDOR = EnvSpec("test/Corridor-v0", {"length": 2})
 def record(agent: Agent, writer: RunWriter, **options):
     summary = asyncio.run(rollout(agent, writer=writer, **options))
     writer.finish(summary.status, summary.totals())
-    return summary, list(load_run(writer.folder).events(0))
+    return summary, list(records(load_run(writer.folder), 0))
 
 
 def test_everything_is_on_the_disk_before_the_environment_sees_an_action(tmp_path):
@@ -102,7 +103,9 @@ def test_the_record_of_a_failed_step_has_every_completion_that_was_paid_for(tmp_
         if call.node == "broken" or call.item == 1:
             raise ModelError("no route")
         number = "no" if call.item is None else "ABC"[call.item]
-        return Completion(f"{call.node} {number} {'!' * call.attempt}", cost_usd=1.0)
+        return Completion(
+            f"{call.node} {number} {'!' * call.attempt}", Usage(calls=1, cost_usd=1.0)
+        )
 
     nodes = [
         Node("good", "?"),
@@ -118,7 +121,7 @@ def test_the_record_of_a_failed_step_has_every_completion_that_was_paid_for(tmp_
     assert paid == {"good no !", "items A !", "items C !", "wrong no !", "wrong no !!"}
     (failed,) = (event for event in events if event["event"] == "step_failed")
     unanswered = 2
-    assert (failed["usage"]["calls"], failed["cost_usd"]) == (5 + unanswered, 5.0)
+    assert (failed["usage"]["calls"], failed["usage"]["cost_usd"]) == (5 + unanswered, 5.0)
     assert {"items", "wrong", "broken"} <= failed["failures"].keys()
 
 
@@ -263,11 +266,12 @@ def values(hint: Any) -> st.SearchStrategy:
     """Values of a field that is declared with this type."""
     if hint in BY_HINT:
         return BY_HINT[hint]
-    if is_dataclass(hint):
+    if is_dataclass(hint) or (isinstance(hint, type) and issubclass(hint, msgspec.Struct)):
         if hint is Image:
             return st.builds(Image, BY_HINT[bytes], st.sampled_from(["image/png", "image/jpeg"]))
         hints = get_type_hints(hint)
-        return st.builds(hint, **{f.name: values(hints[f.name]) for f in fields(hint)})
+        hints.pop("_", None)  # what follows is given by name
+        return st.builds(hint, **{name: values(hint) for name, hint in hints.items()})
     inner = get_args(hint)
     if inner and inner[-1] is ...:
         return st.lists(values(inner[0]), max_size=3).map(tuple)
@@ -276,28 +280,15 @@ def values(hint: Any) -> st.SearchStrategy:
     return st.one_of([values(choice) for choice in inner])
 
 
-def as_read(value: Any) -> Any:
-    """What a reader shall find for a value that was written."""
-    if isinstance(value, Image):
-        suffix = value.media_type.removeprefix("image/")
-        return f"images/{hashlib.sha256(value.data).hexdigest()}.{suffix}"
-    if is_dataclass(value):
-        found = {f.name: as_read(getattr(value, f.name)) for f in fields(value)}
-        return {key: item for key, item in found.items() if key != "images" or item}
-    if isinstance(value, Mapping):
-        return {key: as_read(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [as_read(item) for item in value]
-    return value
-
-
 KINDS = [kind for kind in get_args(Event) if kind is not NodeText]
 
 
 def with_arguments(events: tuple[Event, ...]) -> list[Event]:
     """The events; a record says `{}` for a call without arguments."""
     return [
-        replace(event, arguments=event.arguments or {}) if isinstance(event, NodeStarted) else event
+        msgspec.structs.replace(event, arguments=event.arguments or {})
+        if isinstance(event, NodeStarted)
+        else event
         for event in events
     ]
 
@@ -312,11 +303,9 @@ def test_an_event_of_every_kind_reads_back_as_it_was(events):
             episode.emit(event)
         episode.close()
         writer.finish("done", {})
-        found = [record for record, _ in load_run(writer.folder).lines(0)]
-    for event, written in zip((*events, *events), found, strict=True):
-        assert written.pop("event") == event_name(type(event))
-        assert written.pop("time") > 0
-        assert written == as_read(event)
+        found = [*load_run(writer.folder).lines(0)]
+        assert [line.event for line in found] == [*events, *events]
+        assert all(line.time > 0 for line in found)
 
 
 def test_a_run_finishes_by_itself_with_the_status_and_sums_of_its_rollout(tmp_path):
@@ -353,7 +342,7 @@ def test_the_sums_of_a_run_that_fails_are_those_of_what_was_played(tmp_path):
     def model(request: Request) -> Completion:
         if request.call.episode == 2:
             raise InputError("no key")
-        return Completion("x", Usage(7, 2, calls=1), 0.5)
+        return Completion("x", Usage(7, 2, calls=1, cost_usd=0.5))
 
     agent = Agent(Graph([Node("a", "?")]), model=model)
     with pytest.raises(InputError, match="no key"), RunWriter(tmp_path / "run", {}) as writer:

@@ -5,6 +5,7 @@ from collections import defaultdict
 from math import fsum
 
 import pytest
+from records import records
 
 from agentkit import (
     Agent,
@@ -22,6 +23,7 @@ from agentkit import (
     rollout,
 )
 from agentkit.cli.view.run_view import RunView
+from agentkit.messages import NOTHING_USED
 from agentkit.models.hosted import HostedModel
 from agentkit.profiling import profile_run
 
@@ -50,7 +52,7 @@ class Busy:
         text = "east" if call.node == "act" else "many" if call.attempt == 1 else "7"
         cost = 0.01 + 0.001 * (call.item or 0)
         self.spent_usd.append(cost)
-        return Completion(text, Usage(10 + call.step, 3, 5, tries), cost, self.name)
+        return Completion(text, Usage(10 + call.step, 3, 5, tries, cost), model=self.name)
 
 
 NODES = [
@@ -78,8 +80,8 @@ def played(tmp_path_factory):
 
 
 def read_sums(events):
-    """Usage and costs of the answers that were paid for, and the calls that got none."""
-    usage, costs, open_calls = Usage(), [], defaultdict(int)
+    """What the answers took that were paid for, and the calls that got none."""
+    usage, open_calls = NOTHING_USED, defaultdict(int)
     for event in events:
         key = event.get("node"), event.get("item"), event.get("attempt")
         kind = event["event"]
@@ -92,42 +94,38 @@ def read_sums(events):
             del open_calls[key]
             if not event["reused"]:
                 usage = usage + Usage(**completion["usage"])
-                costs.append(completion["cost_usd"])
-    return usage + Usage(calls=sum(open_calls.values())), costs
+    return usage + Usage(calls=sum(open_calls.values()), cost_usd=0.0)
 
 
 def test_the_run_had_everything_that_is_hard_to_count(played):
     _, summary, _, run = played
     assert [episode.status for episode in summary.episodes] == ["done", "failed", "done"]
-    kinds = {event["event"] for number in run.episodes for event in run.events(number)}
+    kinds = {event["event"] for number in run.episodes for event in records(run, number)}
     assert {"node_retried", "call_retried", "node_failed", "step_failed"} <= kinds
-    events = [event for number in run.episodes for event in run.events(number)]
+    events = [event for number in run.episodes for event in records(run, number)]
     assert any(event.get("reused") for event in events)
     assert any(event.get("status") == "otherwise" for event in events)
 
 
 def test_steps_episodes_and_the_run_are_the_sums_of_their_calls(played):
     _, summary, run_view, run = played
-    all_usage, all_costs = Usage(), []
+    all_usage = NOTHING_USED
     for episode in summary.episodes:
-        events = list(run.events(episode.episode))
-        usage, costs = read_sums(events)
+        events = list(records(run, episode.episode))
+        usage = read_sums(events)
         steps = [event for event in events if event["event"] in ("step_finished", "step_failed")]
         for step in steps:
             own = [event for event in events if event.get("step") == step["step"]]
-            step_usage, step_costs = read_sums(own)
-            assert Usage(**step["usage"]) == step_usage
-            assert step["cost_usd"] == pytest.approx(fsum(step_costs), abs=1e-12)
+            assert Usage(**step["usage"]) == read_sums(own)
         ending = events[-1]
         assert Usage(**ending["usage"]) == usage == episode.usage
-        assert ending["cost_usd"] == episode.cost_usd == pytest.approx(fsum(costs), abs=1e-12)
         assert ending["steps"] == episode.steps
         assert run_view.episodes[episode.episode].usage == usage
-        all_usage, all_costs = all_usage + usage, all_costs + costs
+        all_usage += usage
     totals = run.about["totals"]
     assert Usage(**totals["usage"]) == all_usage == summary.usage == run_view.used.usage
-    assert totals["cost_usd"] == summary.cost_usd == pytest.approx(fsum(all_costs), abs=1e-12)
-    assert run_view.used.cost_usd == pytest.approx(summary.cost_usd)
+    assert totals["cost_usd"] == summary.cost_usd
+    assert run_view.used.usage.cost_usd == pytest.approx(summary.cost_usd)
     assert totals["steps"] == sum(episode.steps for episode in summary.episodes)
 
 
@@ -144,10 +142,10 @@ def test_a_reused_answer_that_fails_a_second_node_is_paid_for_once(tmp_path):
     writer = RunWriter(tmp_path / "run", {})
     summary = asyncio.run(rollout(agent, writer=writer))
     writer.finish(summary.status, summary.totals())
-    events = list(load_run(writer.folder).events(0))
+    events = list(records(load_run(writer.folder), 0))
     failed = [event for event in events if event["event"] == "node_failed"]
     assert [event["reused"] for event in failed] == [False, True]
-    assert summary.usage == read_sums(events)[0] == Usage(10, 3, 5, 1)
+    assert summary.usage == read_sums(events) == Usage(10, 3, 5, 1, summary.cost_usd)
 
 
 def test_the_running_view_counts_each_answer_when_it_comes():
@@ -180,13 +178,13 @@ def test_what_a_call_without_an_answer_cost_is_unknown_where_the_price_is(tmp_pa
     summary = asyncio.run(rollout(agent, Plan(), writer=writer, on_event=run_view.on_event))
     writer.finish(summary.status, summary.totals())
     run = load_run(tmp_path / "run")
-    failed, ended = list(run.events(0))[-2:]
-    assert (failed["event"], failed["usage"]["calls"], failed["cost_usd"]) == (
+    failed, ended = list(records(run, 0))[-2:]
+    assert (failed["event"], failed["usage"]["calls"], failed["usage"]["cost_usd"]) == (
         "step_failed",
         1,
         None,
     )
-    assert ended["cost_usd"] is summary.cost_usd is run_view.used.cost_usd is None
+    assert ended["usage"]["cost_usd"] is summary.cost_usd is run_view.used.usage.cost_usd is None
     totals = profile_run(run).totals
     assert (totals.calls, totals.cost_usd, totals.lost_usd) == (0, None, None)
     found = asyncio.run(replay(run, RunWriter(tmp_path / "again", {}), agent))

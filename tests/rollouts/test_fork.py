@@ -15,6 +15,7 @@ from full_agent import (
     record,
     resume,
 )
+from records import records
 
 from agentkit import (
     Agent,
@@ -67,7 +68,7 @@ def test_the_same_agent_plays_on_as_before_and_pays_only_its_own_steps(step, ori
     assert episode.usage.calls == own
     assert load_run(tmp_path / "fork").about["totals"]["usage"]["calls"] == own
     assert {call_step(key) for key in calls_of(agent)} == set(range(step, 3))
-    events = list(load_run(tmp_path / "fork").events(0))
+    events = list(records(load_run(tmp_path / "fork"), 0))
     marks = [event for event in events if event["event"] == "episode_resumed"]
     assert (marks[0]["source"], marks[0]["step"]) == (str(origin), step)
 

@@ -21,8 +21,10 @@ from typing import Any
 import pytest
 from loopback import LoopbackProcess, answer, digest_of, recorded_calls
 from loopback.answers import messages_of
+from records import records
 
 from agentkit import Run, comparable, load_run
+from agentkit.record.line import as_record
 
 AGENTKIT = Path(sys.executable).with_name("agentkit")
 LATENCY_S = 0.02
@@ -88,7 +90,7 @@ class Game:
         run = load_run(self.run)
         for episode in run.episodes:
             known, begun = set(), {}
-            for line, _ in run.lines(episode):
+            for line in (as_record(event) for event, _, _ in run.lines(episode)):
                 place = tuple(line.get(key) for key in ("step", "node", "item", "attempt"))
                 if line["event"] == "episode_resumed":
                     begun = {}
@@ -147,11 +149,11 @@ def killed_and_whole(
     run = load_run(game.run)
     recorded: Counter[str] = Counter()
     for episode in run.episodes:
-        recorded += recorded_calls(run.events(episode))
+        recorded += recorded_calls(records(run, episode))
     made_again = received - recorded - game.in_flight
     assert not made_again, f"{made_again.total()} recorded calls were made again"
     assert received.total() >= recorded.total()
-    resumed = [e for i in run.episodes for e in run.events(i) if e["event"] == "episode_resumed"]
+    resumed = [e for i in run.episodes for e in records(run, i) if e["event"] == "episode_resumed"]
     assert len(resumed) >= len(kills)
     return game, trajectory(load_run(whole.run)), trajectory(run)
 

@@ -20,6 +20,7 @@ from full_agent import (
     resume,
     same,
 )
+from records import records
 
 from agentkit import (
     Agent,
@@ -35,6 +36,7 @@ from agentkit import (
     Request,
     RunWriter,
     TraceError,
+    Usage,
     comparable,
     load_run,
 )
@@ -98,14 +100,14 @@ def test_an_answer_that_could_not_be_used_is_paid_once_and_asked_anew(tmp_path):
     replies = iter(["no", "none", "nothing", "7"])
     agent = Agent(
         Graph([Node("act", "How many?", output="integer", attempts=3)]),
-        model=lambda request: Completion(next(replies), cost_usd=1.0),
+        model=lambda request: Completion(next(replies), Usage(calls=1, cost_usd=1.0)),
     )
     assert record(agent, tmp_path / "run").cost_usd == 3.0
     summary = resume(agent, tmp_path / "run")
     assert (summary.status, summary.episodes[0].action, summary.cost_usd) == ("done", "7", 4.0)
     assert summary.usage.calls == 4
-    resumed = [e for e in load_run(tmp_path / "run").events(0) if e["event"] == "episode_resumed"]
-    assert [(e["usage"]["calls"], e["cost_usd"]) for e in resumed] == [(1, 1.0)]
+    resumed = [e for e in records(load_run(tmp_path / "run"), 0) if e["event"] == "episode_resumed"]
+    assert [(e["usage"]["calls"], e["usage"]["cost_usd"]) for e in resumed] == [(1, 1.0)]
 
 
 def test_a_run_that_was_stopped_by_the_user_goes_on(whole, tmp_path):
@@ -220,7 +222,7 @@ def test_an_environment_that_does_not_repeat_itself_starts_over_and_says_so(tmp_
     (episode,) = resume(last, folder).episodes
     assert (episode.status, episode.steps, episode.reward) == ("done", 4, 4.0)
     assert episode.usage.calls == total_calls(first, second, last)
-    events = list(load_run(folder).events(0))
+    events = list(records(load_run(folder), 0))
     kinds = [event["event"] for event in events]
     assert kinds[:3] == ["episode_resumed", "episode_resumed", "episode_started"]
     assert [event["step"] for event in events[:2]] == [0, 0]
@@ -296,7 +298,7 @@ def test_what_an_earlier_episode_learns_late_does_not_undo_what_later_ones_learn
         "done",
     ]
     later = load_run(folder)
-    notes = [e for e in later.events(1) if e["event"] == "memory_written" and e["key"] == "notes"]
+    notes = [e for e in records(later, 1) if e["event"] == "memory_written" and e["key"] == "notes"]
     agent = full_agent(keep="run")
     assert resume(agent, folder, plan).status == "done"
     assert agent.memory.begin()["notes"] == notes[-1]["value"]
@@ -391,7 +393,7 @@ def test_actions_that_were_not_understood_before_the_stop_count_on(tmp_path):
         resume(agent(), folder)
         assert same(tmp_path / "whole", folder)
     assert resume(agent(), tmp_path / "whole").episodes[0].steps == 14
-    kinds = [event["event"] for event in load_run(tmp_path / "whole").events(0)]
+    kinds = [event["event"] for event in records(load_run(tmp_path / "whole"), 0)]
     assert "episode_resumed" not in kinds
 
 
@@ -417,7 +419,7 @@ def test_an_episode_that_could_not_begin_begins(tmp_path):
     Closed.opens = True
     (episode,) = resume(agent(), tmp_path / "run").episodes
     assert (episode.status, episode.steps, episode.reward) == ("done", 1, 1.0)
-    kinds = [event["event"] for event in load_run(tmp_path / "run").events(0)]
+    kinds = [event["event"] for event in records(load_run(tmp_path / "run"), 0)]
     assert kinds[:2] == ["episode_resumed", "episode_started"]
     assert kinds.count("episode_finished") == 1
     del gymnasium.registry["test/Closed-v0"]

@@ -5,6 +5,7 @@ import time
 
 import gymnasium
 import pytest
+from records import records
 
 from agentkit import (
     Agent,
@@ -112,7 +113,7 @@ def test_the_record_says_everything_that_happened(tmp_path):
     _, run = record(player(), tmp_path / "run")
     assert run.about["status"] == "done"
     assert run.about["totals"]["steps"] == 3
-    events = list(run.events(0))
+    events = list(records(run, 0))
     kinds = [event["event"] for event in events]
     assert kinds[:5] == [
         "episode_started",
@@ -157,7 +158,7 @@ def test_long_texts_are_written_once_and_read_back_whole(tmp_path):
     _, run = record(agent, tmp_path / "run")
     size = (tmp_path / "run" / "episodes" / "0000.jsonl").stat().st_size
     assert size < 12_000
-    started = [event for event in run.events(0) if event["event"] == "node_started"]
+    started = [event for event in records(run, 0) if event["event"] == "node_started"]
     assert all(event["messages"][0]["content"] == "x" * 5000 for event in started)
 
 
@@ -166,16 +167,16 @@ def test_a_torn_last_line_is_ignored_and_a_damaged_one_is_named(tmp_path):
     path = tmp_path / "run" / "episodes" / "0000.jsonl"
     whole = path.read_bytes()
     path.write_bytes(whole[:-30])
-    assert [e["event"] for e in run.events(0)][-1] == "environment_stepped"
+    assert [e["event"] for e in records(run, 0)][-1] == "environment_stepped"
     path.write_bytes(whole.replace(b'{"event":"step_started"', b'{"event":', 1))
     with pytest.raises(TraceError, match=r"0000\.jsonl:2 is damaged"):
-        list(run.events(0))
+        list(records(run, 0))
 
 
 def test_a_text_that_is_no_valid_unicode_is_recorded_all_the_same(tmp_path):
     agent = Agent(Graph([Node("a", "?")]), model=lambda request: "half \ud800 pair")
     _, run = record(agent, tmp_path / "run")
-    finished = next(e for e in run.events(0) if e["event"] == "node_finished")
+    finished = next(e for e in records(run, 0) if e["event"] == "node_finished")
     assert finished["completion"]["text"] == "half ? pair"
 
 
@@ -218,7 +219,7 @@ def counting(keep, file=None):
 
 
 def starts(run):
-    return [next(run.events(i))["memory"]["n"] for i in run.episodes]
+    return [records(run, i)[0]["memory"]["n"] for i in run.episodes]
 
 
 def test_memory_is_kept_for_an_episode_a_run_or_forever(tmp_path):
@@ -286,7 +287,7 @@ def test_stopping_starts_nothing_new_and_keeps_what_was_reached(tmp_path):
     summary, run = record(player(model=model), tmp_path / "run", Plan(episodes=3), stop=stop)
     assert [e.status for e in summary.episodes] == ["interrupted"]
     assert run.episodes == [0]
-    assert list(run.events(0))[-1]["status"] == "interrupted"
+    assert list(records(run, 0))[-1]["status"] == "interrupted"
 
 
 def test_environments_are_closed_however_the_episode_ends():
@@ -357,7 +358,7 @@ def test_a_fault_of_the_environment_fails_its_episode_and_no_other(tmp_path, fau
     summary, run = record(agent, tmp_path / "run", Plan(episodes=3))
     assert [e.status for e in summary.episodes] == ["done", "failed", "done"]
     assert reason in summary.episodes[1].reason
-    assert [*run.events(1)][-1]["status"] == "failed"
+    assert [*records(run, 1)][-1]["status"] == "failed"
     assert summary.episodes[1].reward == (1.0 if fault == "close" else 0.0)
 
 
@@ -431,7 +432,7 @@ def test_memory_that_cannot_be_written_at_the_end_fails_the_episode_and_loses_no
     (episode,) = summary.episodes
     assert (episode.status, episode.steps, episode.reward) == ("failed", 3, 1.0)
     assert "memory file" in episode.reason
-    assert [*run.events(0)][-1]["reason"] == episode.reason
+    assert [*records(run, 0)][-1]["reason"] == episode.reason
 
 
 class Heavy:
@@ -449,7 +450,7 @@ class Heavy:
 
     async def complete(self, request: Request) -> Completion:
         assert self.loaded_in
-        return Completion("east", Usage(calls=1), 0.0)
+        return Completion("east", Usage(calls=1, cost_usd=0.0))
 
 
 def test_what_a_model_imports_is_loaded_once_before_any_clock_runs():
@@ -472,7 +473,9 @@ def test_an_episode_whose_listener_breaks_is_not_done_and_goes_on_when_it_is_res
     agent = Agent(Graph([Node("a", "?")]), model=EchoModel())
     with pytest.raises(BrokenPipeError), RunWriter(tmp_path / "run", {}) as writer:
         asyncio.run(rollout(agent, writer=writer, on_event=listen))
-    finished = [e for e in load_run(tmp_path / "run").events(0) if e["event"] == "episode_finished"]
+    finished = [
+        e for e in records(load_run(tmp_path / "run"), 0) if e["event"] == "episode_finished"
+    ]
     assert [(e["status"], e["reason"]) for e in finished] == [
         ("failed", "BrokenPipeError: nobody reads")
     ]

@@ -3,9 +3,11 @@
 import asyncio
 import random
 import time
+from dataclasses import replace
 
 import gymnasium
 import pytest
+from records import records
 
 from agentkit import (
     Agent,
@@ -61,7 +63,7 @@ class Metered:
             await asyncio.sleep(self._draw.uniform(0, 0.004))
         read = sum(len(message.content) for message in request.messages) // 4
         usage = Usage(read, self._draw.randint(1, self._most), calls=tries)
-        return Completion("east", usage, self.cost_usd(usage), self.name)
+        return Completion("east", replace(usage, cost_usd=self.cost_usd(usage)), model=self.name)
 
     def cost_usd(self, usage: Usage) -> float:
         return (usage.input_tokens + usage.output_tokens) * PRICE_USD
@@ -72,7 +74,7 @@ class Unpriced(Metered):
 
     async def complete(self, request: Request) -> Completion:
         completion = await super().complete(request)
-        return Completion("east", completion.usage, None, self.name)
+        return Completion("east", replace(completion.usage, cost_usd=None), model=self.name)
 
     def cost_usd(self, usage: Usage) -> None:
         return None
@@ -104,7 +106,7 @@ def events_of(agent, folder, plan=ONE):
     summary = play(agent, plan, writer=writer)
     writer.finish(summary.status, summary.totals())
     run = load_run(folder)
-    return summary, [event for number in run.episodes for event in run.events(number)]
+    return summary, [event for number in run.episodes for event in records(run, number)]
 
 
 @pytest.mark.parametrize("whose", ["limits", "run_limits"])
@@ -114,7 +116,9 @@ def test_a_hundred_parallel_calls_never_cost_more_than_the_limit(whose, tmp_path
     summary, events = events_of(agent, tmp_path / "run")
     (episode,) = summary.episodes
     answered = [event for event in events if event["event"] == "node_finished"]
-    assert episode.cost_usd == pytest.approx(sum(e["completion"]["cost_usd"] for e in answered))
+    assert episode.cost_usd == pytest.approx(
+        sum(e["completion"]["usage"]["cost_usd"] for e in answered)
+    )
     assert 0.008 < episode.cost_usd <= 0.01 + 1e-12
     assert len(answered) == episode.usage.calls == model.tries_made < 100
     assert (summary.status, episode.status) == ("limit", "limit")
@@ -362,7 +366,7 @@ def test_other_nodes_of_the_step_finish_their_calls_and_are_recorded(tmp_path):
 
     async def model(request: Request) -> Completion:
         await asyncio.sleep(0.05 if request.call.node == "slow" else 0)
-        return Completion("x", Usage(5, 5), cost_usd=0.0)
+        return Completion("x", Usage(5, 5, cost_usd=0.0))
 
     nodes = [
         Node("slow", "?"),
@@ -374,4 +378,4 @@ def test_other_nodes_of_the_step_finish_their_calls_and_are_recorded(tmp_path):
     summary, events = events_of(agent, tmp_path / "run")
     finished = [event["node"] for event in events if event["event"] == "node_finished"]
     assert finished == ["quick", "slow"]
-    assert summary.episodes[0].usage == Usage(10, 10, 0, 2)
+    assert summary.episodes[0].usage == Usage(10, 10, 0, 2, 0.0)

@@ -27,8 +27,7 @@ from agentkit.events import (
     StepFinished,
     StepStarted,
 )
-from agentkit.messages import Completion, Usage
-from agentkit.record.episode_state import Paid
+from agentkit.messages import NOTHING_USED, Completion, Usage
 from agentkit.record.summaries import EpisodeSummary
 
 NodeState = Literal["waiting", "running", "done", "skipped", "failed"]
@@ -60,9 +59,8 @@ class EpisodeView:
     """Whether that is the model's own text, which goes on."""
     reward: float | None = None
     """The last reward."""
-    usage: Usage = field(default_factory=Usage)
-    """Tokens and calls, those of the step being executed included."""
-    cost_usd: float | None = 0.0
+    usage: Usage = NOTHING_USED
+    """Tokens, calls and cost, those of the step being executed included."""
     failures: Mapping[str, str] = field(default_factory=dict)
     """The nodes that failed in the last step."""
     acting: bool = False
@@ -73,7 +71,7 @@ class EpisodeView:
     """The achievements in the order in which they were made."""
     earlier: bool = False
     """Whether all that is known of it happened in an earlier sitting."""
-    finished_steps: Paid | None = None
+    finished_steps: Usage | None = None
     """What the finished steps took, of an episode that goes on."""
 
     @property
@@ -86,7 +84,7 @@ class EpisodeView:
     @property
     def used(self) -> Used:
         """What the episode has used."""
-        return Used(self.summary.steps, self.usage, self.cost_usd, self.seconds)
+        return Used(self.summary.steps, self.usage, self.seconds)
 
     @property
     def outcome(self) -> str:
@@ -141,17 +139,12 @@ class EpisodeView:
         """Count a completion at once; the end of the step has the last word."""
         if completion is None or reused:
             return
-        self.usage = self.usage + completion.usage
-        cost = completion.cost_usd
-        self.cost_usd = None if cost is None or self.cost_usd is None else self.cost_usd + cost
+        self.usage += completion.usage
 
     def settle(self, event: StepFinished | StepFailed) -> None:
         """Add a step to the summary and let the running sums agree with it."""
-        summary = self.summary
-        summary.usage = summary.usage + event.usage
-        known = summary.cost_usd is not None and event.cost_usd is not None
-        summary.cost_usd = (summary.cost_usd or 0) + (event.cost_usd or 0) if known else None
-        self.usage, self.cost_usd = summary.usage, summary.cost_usd
+        self.summary.usage += event.usage
+        self.usage = self.summary.usage
 
 
 def _episode_started(view: EpisodeView, event: EpisodeStarted) -> None:
@@ -167,9 +160,8 @@ def _episode_resumed(view: EpisodeView, event: EpisodeResumed) -> None:
     if event.step < summary.steps:  # started over: all that was paid is told of
         summary.steps, summary.reward = event.step, 0.0
     elif view.finished_steps is not None:
-        paid = view.finished_steps + Paid(event.usage, event.cost_usd)
-        summary.usage, summary.cost_usd = paid.usage, paid.cost_usd
-    view.usage, view.cost_usd = summary.usage, summary.cost_usd
+        summary.usage = view.finished_steps + event.usage
+    view.usage = summary.usage
 
 
 def _step_started(view: EpisodeView, event: StepStarted) -> None:
@@ -239,7 +231,7 @@ def _step_failed(view: EpisodeView, event: StepFailed) -> None:
 def _environment_stepped(view: EpisodeView, event: EnvironmentStepped) -> None:
     summary = view.summary
     summary.steps = event.step + 1
-    summary.reward += event.reward
+    summary.reward += event.reward or 0.0
     summary.action = event.action
     summary.info = event.info
     view.acting = False
@@ -256,7 +248,7 @@ def _episode_finished(view: EpisodeView, event: EpisodeFinished) -> None:
     summary = view.summary
     summary.status, summary.reason = event.status, event.reason
     summary.steps, summary.reward = event.steps, event.reward
-    summary.usage, summary.cost_usd = event.usage, event.cost_usd
+    summary.usage = event.usage
     summary.seconds = event.seconds
     view.running = False
 

@@ -80,7 +80,7 @@ def _facts(run_view: RunView, episode: EpisodeView) -> list[tuple[str, Renderabl
         text = f"{len(made)} of {episode.achievable}" + (f"  newest: {newest}" if newest else "")
         facts.append(("achievements", rich_text(text, "bold", **_CUT)))
     facts.append(("tokens", Text(tokens(episode.usage))))
-    facts.append(("cost", Text(money(episode.cost_usd))))
+    facts.append(("cost", Text(money(episode.usage.cost_usd))))
     if left := limits_left(run_view.limits, episode.used, leave_out="steps"):
         facts.append(("limits", Text(left)))
     if left := limits_left(run_view.run_limits, run_view.used):

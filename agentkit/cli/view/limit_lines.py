@@ -19,7 +19,6 @@ class Used:
 
     steps: int
     usage: Usage
-    cost_usd: float | None
     seconds: float
 
     def of(self, name: str) -> float:
@@ -28,12 +27,13 @@ class Used:
             return self.usage.calls
         if name == "tokens":
             return self.usage.input_tokens + self.usage.output_tokens
-        value = getattr(self, name)
-        return 0.0 if value is None else float(value)
+        if name == "cost_usd":
+            return self.usage.cost_usd or 0.0
+        return float(getattr(self, name))
 
     def unknown(self, name: str) -> bool:
         """Whether it is the cost, and not known."""
-        return name == "cost_usd" and self.cost_usd is None
+        return name == "cost_usd" and self.usage.cost_usd is None
 
 
 def limits_left(limits: Limits, used: Used, leave_out: str = "") -> str:

@@ -17,10 +17,10 @@ from agentkit.cli.view.words import count, money, score, seconds, tokens
 from agentkit.environments.recorder import picture_of
 from agentkit.errors import InputError, TraceError, suggest
 from agentkit.limits import Limits
-from agentkit.record.episode_state import Paid, read_episode
+from agentkit.messages import NOTHING_USED
+from agentkit.record.episode_state import read_episode
 from agentkit.record.reader import Run
 from agentkit.record.summaries import EpisodeSummary
-from agentkit.rollouts.resume import summarize
 
 
 def show_run(
@@ -55,15 +55,15 @@ def _show_overview(run: Run) -> None:
     echo_pair(name, f": {_status(run)}", bold=True)
     for label, text in _facts(about):
         echo(f"  {label:<9} {text}")
-    paid, summaries = Paid(), []
+    paid, summaries = NOTHING_USED, []
     for number in run.episodes:
         record = read_episode(run, number)
-        summary, used = summarize(number, record)
+        summary = record.summary(number)
         echo(f"  episode {number}: {_outcome(summary, record.finished is not None)}")
         summaries.append(summary)
-        paid += used
+        paid += record.used
     lines = [*recorded_report(run, summaries).items()]
-    lines += [("tokens", tokens(paid.usage)), ("cost", money(paid.cost_usd))]
+    lines += [("tokens", tokens(paid)), ("cost", money(paid.cost_usd))]
     lines += film_facts(run.folder)
     if about.get("status") != "done" and isinstance(agent, dict):
         limits = {one.reason.split(":")[0] for one in summaries if one.status == "limit"}

@@ -9,8 +9,7 @@ from agentkit.cli.view.limit_lines import Used
 from agentkit.errors import LimitExceeded
 from agentkit.events import Event
 from agentkit.limits import UNLIMITED, Limits
-from agentkit.messages import Usage
-from agentkit.record.episode_state import Paid
+from agentkit.messages import NOTHING_USED, Usage
 from agentkit.record.summaries import EpisodeSummary, RunSummary
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ class RunView:
                 view.take_up(stopped, finished_steps)
         return view
 
-    def take_up(self, summary: EpisodeSummary, finished_steps: Paid | None = None) -> None:
+    def take_up(self, summary: EpisodeSummary, finished_steps: Usage | None = None) -> None:
         """Take in an episode of an earlier sitting.
 
         Args:
@@ -71,7 +70,7 @@ class RunView:
             finished_steps: What its finished steps took, if it is to go on.
         """
         view = EpisodeView(summary, self.nodes, begun=True, running=False, earlier=True)
-        view.usage, view.cost_usd = summary.usage, summary.cost_usd
+        view.usage = summary.usage
         view.finished_steps = finished_steps
         self.episodes[summary.episode] = view
 
@@ -106,12 +105,9 @@ class RunView:
     def used(self) -> Used:
         """What the run has used."""
         episodes = self.episodes.values()
-        costs = [episode.cost_usd for episode in episodes]
-        known = [cost for cost in costs if cost is not None]
         return Used(
             sum(episode.summary.steps for episode in episodes) - self.copied_steps,
-            sum((episode.usage for episode in episodes), Usage()),
-            sum(known, 0.0) if len(known) == len(costs) else None,
+            sum((episode.usage for episode in episodes), NOTHING_USED),
             self.elapsed_s,
         )
 

@@ -2,15 +2,31 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from agentkit.cli.view.prompt_messages import show_message, show_pair
 from agentkit.cli.view.terminal import echo
 from agentkit.cli.view.words import money, score, seconds, tokens
-from agentkit.messages import Usage
-from agentkit.record.reader import Record
+from agentkit.events import (
+    EnvironmentStepped,
+    EpisodeResumed,
+    EpisodeStarted,
+    Event,
+    LimitReached,
+    MemoryWritten,
+    NodeAdded,
+    NodeCancelled,
+    NodeFailed,
+    NodeFinished,
+    NodeRetried,
+    NodeSkipped,
+    NodeStarted,
+    StepFailed,
+    StepFinished,
+    StepStarted,
+)
 
 
 class StepPrinter:
@@ -39,124 +55,128 @@ class StepPrinter:
         """The steps that were seen."""
         self.nodes: set[str] = set()
         """The nodes that were seen in the steps asked for."""
-        self._printers: dict[str, Callable[[Record], None]] = {
-            "episode_resumed": self._episode_resumed,
-            "step_started": self._step_started,
-            "node_started": self._node_started,
-            "node_retried": self._node_retried,
-            "node_finished": self._node_finished,
-            "node_skipped": self._node_skipped,
-            "node_failed": self._node_failed,
-            "node_cancelled": self._node_cancelled,
-            "node_added": self._node_added,
-            "memory_written": self._memory_written,
-            "step_finished": self._step_finished,
-            "step_failed": self._step_failed,
-            "environment_stepped": self._environment_stepped,
-            "limit_reached": self._limit_reached,
-        }
 
-    def print(self, record: Record) -> None:
+    def print(self, event: Event) -> None:
         """Print one event, if it was asked for."""
-        kind = record["event"]
-        if kind == "step_started":
-            self.steps.add(record["step"])
-        if kind == "episode_started" or (kind == "environment_stepped" and self._skips(record)):
-            self._observation = record["observation"]
-        if kind not in self._printers or self._skips(record):
-            return
-        name = record.get("node")
+        if isinstance(event, StepStarted):
+            self.steps.add(event.step)
+        if isinstance(event, EpisodeStarted):
+            self._observation = event.observation
+        printer = _PRINTERS.get(type(event))
+        if printer is not None and not self._skips(event):
+            self._print(printer, event)
+        if isinstance(event, EnvironmentStepped):
+            self._observation = event.observation
+
+    def _print(self, printer: Callable[["StepPrinter", Any], None], event: Event) -> None:
+        name = getattr(event, "node", None)
         if name is not None:
             self.nodes.add(name)
         if self._node in (None, name):
-            self._printers[kind](record)
-        if kind == "environment_stepped":
-            self._observation = record["observation"]
+            printer(self, event)
 
-    def _skips(self, record: Record) -> bool:
-        return self._step is not None and record.get("step") != self._step
+    def _skips(self, event: Event) -> bool:
+        return self._step is not None and getattr(event, "step", None) != self._step
 
-    def _episode_resumed(self, record: Record) -> None:
-        source = record["source"]
+    def _episode_resumed(self, event: EpisodeResumed) -> None:
+        source = event.source
         what = (
             "it was resumed here" if source is None else f"the steps before are those of {source}"
         )
         echo(f"\n({what})", dim=True)
 
-    def _step_started(self, record: Record) -> None:
-        echo(f"\n===== step {record['step']} =====", bold=True)
+    def _step_started(self, event: StepStarted) -> None:
+        echo(f"\n===== step {event.step} =====", bold=True)
         if self._observation is not None:
             echo("observation", fg="cyan")
             echo(_indented(self._observation))
-        if (picture := self._picture(record["step"])) is not None:
+        if (picture := self._picture(event.step)) is not None:
             show_pair("picture", str(picture), 0)
 
-    def _node_started(self, record: Record) -> None:
-        attempt = f", attempt {record['attempt']}" if record["attempt"] > 1 else ""
-        asks = f"calls {record['function']}" if record["function"] else f"asks {record['model']}"
-        echo(f"\n[{_name(record)}] {asks}{attempt}", fg="yellow", bold=True)
-        if record["function"]:
-            for key, value in (record["arguments"] or {}).items():
+    def _node_started(self, event: NodeStarted) -> None:
+        attempt = f", attempt {event.attempt}" if event.attempt > 1 else ""
+        asks = f"calls {event.function}" if event.function else f"asks {event.model}"
+        echo(f"\n[{_name(event)}] {asks}{attempt}", fg="yellow", bold=True)
+        if event.function:
+            for key, value in (event.arguments or {}).items():
                 show_pair(key, value)
             return
-        messages = record["messages"] if self._full else record["messages"][-1:]
+        messages = event.messages if self._full else event.messages[-1:]
         for message in messages:
-            show_message(message["role"], message["content"], len(message.get("images", ())))
+            show_message(message.role, message.content, len(message.images))
 
-    def _node_retried(self, record: Record) -> None:
-        self._answer(record)
-        echo(f"  cannot be used: {record['error']}", fg="red")
+    def _node_retried(self, event: NodeRetried) -> None:
+        self._answer(event)
+        echo(f"  cannot be used: {event.error}", fg="red")
 
-    def _node_finished(self, record: Record) -> None:
-        self._answer(record)
-        completion, value = record["completion"], record["value"]
-        if completion is None or not _says(completion["text"], value):
-            show_pair(f"{_name(record)} {_status(record)}", value, 0)
+    def _node_finished(self, event: NodeFinished) -> None:
+        self._answer(event)
+        completion, value = event.completion, event.value
+        if completion is None or not _says(completion.text, value):
+            show_pair(f"{_name(event)} {_status(event)}", value, 0)
 
-    def _answer(self, record: Record) -> None:
-        completion = record["completion"]
+    def _answer(self, event: NodeRetried | NodeFinished) -> None:
+        completion = event.completion
         if completion is not None:
-            reused = " (reused)" if record["reused"] else ""
-            echo(f"--- answer of {_name(record)}{reused}", fg="green", bold=True)
-            echo(completion["text"])
+            reused = " (reused)" if event.reused else ""
+            echo(f"--- answer of {_name(event)}{reused}", fg="green", bold=True)
+            echo(completion.text)
 
-    def _node_skipped(self, record: Record) -> None:
-        show_pair(f"\n[{record['node']}] skipped, still =", record["value"], 0)
+    def _node_skipped(self, event: NodeSkipped) -> None:
+        show_pair(f"\n[{event.node}] skipped, still =", event.value, 0)
 
-    def _node_failed(self, record: Record) -> None:
-        echo(f"[{_name(record)}] failed: {record['error']}", fg="red")
+    def _node_failed(self, event: NodeFailed) -> None:
+        echo(f"[{_name(event)}] failed: {event.error}", fg="red")
 
-    def _node_cancelled(self, record: Record) -> None:
-        echo(f"[{record['node']}] did not run: {record['because']} failed", fg="red")
+    def _node_cancelled(self, event: NodeCancelled) -> None:
+        echo(f"[{event.node}] did not run: {event.because} failed", fg="red")
 
-    def _node_added(self, record: Record) -> None:
-        echo(f"\n[{record['node']}] was added by {record['by']}")
+    def _node_added(self, event: NodeAdded) -> None:
+        echo(f"\n[{event.node}] was added by {event.by}")
 
-    def _memory_written(self, record: Record) -> None:
-        show_pair(f"memory.{record['key']} =", record["value"])
+    def _memory_written(self, event: MemoryWritten) -> None:
+        show_pair(f"memory.{event.key} =", event.value)
 
-    def _step_finished(self, record: Record) -> None:
-        took = f"{seconds(record['latency_s'])}, tokens {tokens(Usage(**record['usage']))}"
-        echo(f"\nstep {record['step']}: {took}, cost {money(record['cost_usd'])}", dim=True)
+    def _step_finished(self, event: StepFinished) -> None:
+        took = f"{seconds(event.latency_s)}, tokens {tokens(event.usage)}"
+        echo(f"\nstep {event.step}: {took}, cost {money(event.usage.cost_usd)}", dim=True)
 
-    def _step_failed(self, record: Record) -> None:
-        if not record["failures"]:
-            echo(f"\nstep {record['step']} was cut off", fg="yellow")
+    def _step_failed(self, event: StepFailed) -> None:
+        if not event.failures:
+            echo(f"\nstep {event.step} was cut off", fg="yellow")
             return
-        echo(f"\nstep {record['step']} failed", fg="red")
-        for name, error in record["failures"].items():
+        echo(f"\nstep {event.step} failed", fg="red")
+        for name, error in event.failures.items():
             show_pair(name, error)
 
-    def _environment_stepped(self, record: Record) -> None:
-        show_pair("action", record["action"], 0)
-        show_pair("reward", score(record["reward"]), 0)
-        if record["terminated"] or record["truncated"]:
-            end = "terminated" if record["terminated"] else "truncated"
+    def _environment_stepped(self, event: EnvironmentStepped) -> None:
+        show_pair("action", event.action, 0)
+        show_pair("reward", score(event.reward or 0.0), 0)
+        if event.terminated or event.truncated:
+            end = "terminated" if event.terminated else "truncated"
             echo(f"the episode is over: {end}", bold=True)
-            echo(_indented(record["observation"]))
+            echo(_indented(event.observation))
 
-    def _limit_reached(self, record: Record) -> None:
-        echo(f"limit reached: {record['limit']} {record['value']:g}", fg="yellow")
+    def _limit_reached(self, event: LimitReached) -> None:
+        echo(f"limit reached: {event.limit} {event.value:g}", fg="yellow")
+
+
+_PRINTERS: Final[dict[type, Callable[[StepPrinter, Any], None]]] = {
+    EpisodeResumed: StepPrinter._episode_resumed,
+    StepStarted: StepPrinter._step_started,
+    NodeStarted: StepPrinter._node_started,
+    NodeRetried: StepPrinter._node_retried,
+    NodeFinished: StepPrinter._node_finished,
+    NodeSkipped: StepPrinter._node_skipped,
+    NodeFailed: StepPrinter._node_failed,
+    NodeCancelled: StepPrinter._node_cancelled,
+    NodeAdded: StepPrinter._node_added,
+    MemoryWritten: StepPrinter._memory_written,
+    StepFinished: StepPrinter._step_finished,
+    StepFailed: StepPrinter._step_failed,
+    EnvironmentStepped: StepPrinter._environment_stepped,
+    LimitReached: StepPrinter._limit_reached,
+}
 
 
 def _says(text: str, value: Any) -> bool:
@@ -169,13 +189,12 @@ def _says(text: str, value: Any) -> bool:
         return False
 
 
-def _name(record: Record) -> str:
-    item = record.get("item")
-    return record["node"] if item is None else f"{record['node']} item {item}"
+def _name(event: NodeStarted | NodeRetried | NodeFinished | NodeFailed) -> str:
+    return event.node if event.item is None else f"{event.node} item {event.item}"
 
 
-def _status(record: Record) -> str:
-    return "=" if record["status"] == "ok" else f"({record['status']}) ="
+def _status(event: NodeFinished) -> str:
+    return "=" if event.status == "ok" else f"({event.status}) ="
 
 
 def _indented(text: Any) -> str:

@@ -40,7 +40,7 @@ def from_langchain(answer: BaseMessage) -> Completion:
     reason = "refusal" if refusal else finish_reason(metadata)
     text = str(answer.text) or str(refusal or "")
     model = metadata.get("model_name") or metadata.get("model") or ""
-    return Completion(text, _usage(answer), None, str(model), reason)
+    return Completion(text, _usage(answer), model=str(model), finish_reason=reason)
 
 
 def _usage(answer: BaseMessage) -> Usage:

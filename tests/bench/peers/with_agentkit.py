@@ -39,7 +39,7 @@ class Working:
 
     async def complete(self, request: Request) -> Completion:
         await self._work[request.call.node].wait()
-        return Completion("Chop the tree to the west.", Usage(900, 8, 0, 1), 0.0, self.name)
+        return Completion("Chop the tree to the west.", Usage(900, 8, 0, 1, 0.0), model=self.name)
 
 
 def prompting(needs: Needs) -> Graph:

@@ -30,7 +30,7 @@ def ask_node(
     asked = asyncio.run(asking)
     if as_json:
         entry = {"node": node, "value": asked.value, "usage": asked.usage}
-        closing.print_json({**entry, "cost_usd": asked.cost_usd})
+        closing.print_json({**entry, "cost_usd": asked.usage.cost_usd})
         return
     closing.show_answer(node, asked.value)
-    echo(f"tokens {tokens(asked.usage)}   cost {money(asked.cost_usd)}", err=True)
+    echo(f"tokens {tokens(asked.usage)}   cost {money(asked.usage.cost_usd)}", err=True)

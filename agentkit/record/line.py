@@ -1,0 +1,211 @@
+"""The lines of a record: what the reader makes of one, and the pictures that it names."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import orjson
+
+from agentkit.errors import TraceError
+from agentkit.events import (
+    EnvironmentStepped,
+    EpisodeStarted,
+    Event,
+    MemoryWritten,
+    NodeFinished,
+    NodeSkipped,
+    NodeStarted,
+)
+from agentkit.messages import Image, Message
+from agentkit.record.deduplication import Restorer
+from agentkit.values import as_recorded
+
+FORMAT: Final = 2
+"""Version of the run folder's layout; a reader refuses a newer one. In version 1 a cost stood
+beside its usage, and not in it."""
+
+SHARED: Final[Mapping[type, tuple[str, ...]]] = {
+    EpisodeStarted: ("observation",),
+    NodeStarted: ("schema",),
+    NodeFinished: ("value",),
+    NodeSkipped: ("value",),
+    MemoryWritten: ("value",),
+    EnvironmentStepped: ("observation",),
+}
+"""The fields that may be large and come again; so may the contents of messages and the arguments
+of functions."""
+
+
+def event_name(kind: type) -> str:
+    """Return what the file calls a kind of event: `node_started` for `NodeStarted`."""
+    config: msgspec.structs.StructConfig = kind.__struct_config__  # type: ignore[attr-defined]
+    return str(config.tag)
+
+
+_SHARED: Final = {event_name(kind): names for kind, names in SHARED.items()}
+
+
+class RecordedImage(Image):
+    """A picture of a record; its file is read when its data is wanted."""
+
+    __slots__ = ("name", "path")
+    name: str
+    path: Path
+
+    def __init__(self, folder: Path, name: str) -> None:
+        object.__setattr__(self, "media_type", f"image/{Path(name).suffix[1:]}")
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "path", folder / name)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Image):
+            return NotImplemented
+        return (other.media_type, other.data) == (self.media_type, self.data)
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    @property
+    def data(self) -> bytes:
+        """The encoded file.
+
+        Raises:
+            TraceError: It cannot be read.
+        """
+        try:
+            return self.path.read_bytes()
+        except OSError as error:
+            raise TraceError(f"cannot read the picture {self.path}: {error.strerror}") from error
+
+
+def as_record(event: Event) -> dict[str, Any]:
+    """Return an event as its line reads: a JSON object, with the kind under `event`."""
+    body = msgspec.structs.asdict(event)
+    if isinstance(event, NodeStarted):
+        body["messages"] = [written_message(message) for message in event.messages]
+    return {"event": event_name(type(event)), **as_recorded(body)}
+
+
+def written_message(message: Message) -> dict[str, Any]:
+    """Return a message as it is written: its pictures by the names of their files."""
+    written: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.images:
+        written["images"] = [picture_name(image) for image in message.images]
+    return written
+
+
+def picture_name(image: Image) -> str:
+    """Return the file of a picture, named by its hash."""
+    if isinstance(image, RecordedImage):
+        return image.name
+    suffix = image.media_type.rpartition("/")[2]
+    return f"images/{hashlib.sha256(image.data).hexdigest()}.{suffix}"
+
+
+class LineReader:
+    """Reads the lines of an episode's file, one after the other.
+
+    Args:
+        path: The file, for messages and to find the pictures of the run.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._folder = path.parent.parent
+        self._restorer = Restorer()
+
+    def read(self, number: int, line: bytes) -> tuple[Event, float]:
+        """Return the event of a line, and when it was written.
+
+        Args:
+            number: The line's number, from 1.
+            line: Its text.
+
+        Raises:
+            TraceError: It is damaged: no JSON, a field is missing or of a wrong kind, or it refers
+                to a value that is not there.
+        """
+        try:
+            record = orjson.loads(line)
+            kind = record["event"]
+        except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+            raise self._damaged(number, str(error)) from error
+        try:
+            pictures = self._restore(record, kind)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise self._damaged(number, f"a value is missing: {error}") from error
+        try:
+            event: Event = msgspec.convert(record, Event)
+            at = msgspec.convert(record, _Stamp).time
+        except msgspec.ValidationError as error:
+            raise self._damaged(number, _complaint(kind, str(error))) from error
+        return self._with_pictures(event, pictures) if pictures else event, at
+
+    def _damaged(self, number: int, why: str) -> TraceError:
+        return TraceError(f"{self._path}:{number} is damaged: {why}")
+
+    def _restore(self, record: dict[str, Any], kind: Any) -> dict[int, list[str]]:
+        """Put back the values that were written once and referred to later, in the writer's order.
+
+        Returns:
+            The names of the pictures, by message.
+        """
+        restore = self._restorer.restore
+        for name in _SHARED.get(kind, ()):
+            if name in record:
+                record[name] = restore(record[name])
+        _move_cost(record)
+        pictures: dict[int, list[str]] = {}
+        if kind == "node_started":
+            for index, message in enumerate(record.get("messages", ())):
+                if "content" in message:
+                    message["content"] = restore(message["content"])
+                if (names := message.pop("images", None)) is not None:
+                    pictures[index] = [str(name) for name in names]
+            arguments = record.get("arguments") or {}
+            record["arguments"] = {key: restore(arguments[key]) for key in arguments}
+        return pictures
+
+    def _with_pictures(self, event: Event, pictures: Mapping[int, list[str]]) -> Event:
+        if not isinstance(event, NodeStarted):
+            return event
+        messages = tuple(
+            self._message(message, pictures.get(index, ()))
+            for index, message in enumerate(event.messages)
+        )
+        return msgspec.structs.replace(event, messages=messages)
+
+    def _message(self, message: Message, names: Any) -> Message:
+        images = tuple(RecordedImage(self._folder, name) for name in names)
+        return replace(message, images=images) if images else message
+
+
+class _Stamp(msgspec.Struct):
+    """What the lines of all events have beside the event's own fields."""
+
+    time: float
+
+
+_MISSING: Final = re.compile(r"Object missing required field `(.+?)`(?: - at `\$\.(.+)`)?")
+_WRONG: Final = re.compile(r"Expected `(.+?)`, got `(.+?)` - at `\$\.(.+)`")
+
+
+def _complaint(kind: Any, said: str) -> str:
+    """What is wrong with the fields of an event, in our words."""
+    if missing := _MISSING.fullmatch(said):
+        where = f"{kind}.{missing[2]}" if missing[2] else kind
+        return f"{where} has no {missing[1]}"
+    if wrong := _WRONG.fullmatch(said):
+        return f"{kind}.{wrong[3]} is a value of the type {wrong[2]}, expected {wrong[1]}"
+    return f"{kind}: {said}"
+
+
+def _move_cost(record: dict[str, Any]) -> None:
+    """Put a cost into the usage that it belongs to, where version 1 wrote it beside."""
+    for part in (record, record.get("completion")):
+        if isinstance(part, dict) and "cost_usd" in part and isinstance(part.get("usage"), dict):
+            part["usage"]["cost_usd"] = part.pop("cost_usd")
