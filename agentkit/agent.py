@@ -11,11 +11,13 @@ from agentkit.errors import InputError, Problem, RenderError, SpecError, suggest
 from agentkit.events import Event
 from agentkit.execution.binding import bind
 from agentkit.execution.budget import Budget
-from agentkit.execution.completions import CompletionSource
+from agentkit.execution.completion_source import CompletionSource
 from agentkit.execution.scope import State
-from agentkit.execution.step import StepResult, StepRun
-from agentkit.graph.compile import OWN_NAMES, STEP_NAMES, unknown_name
+from agentkit.execution.step import StepResult, execute_step
+from agentkit.execution.step_run import StepRun
+from agentkit.graph.compile import OWN_NAMES, unknown_name
 from agentkit.graph.graph import Graph
+from agentkit.graph.step_names import STEP_NAMES, step_names
 from agentkit.limits import UNLIMITED, Limits
 from agentkit.memory import Memory
 from agentkit.models.none import NoModel
@@ -150,7 +152,7 @@ class Agent:
             InputError: Something is missing; it says all that is.
         """
         lines = self._missing_inputs()
-        if any(isinstance(bound.model, NoModel) for bound in self.binding.nodes):
+        if any(isinstance(model, NoModel) for _, model in self.binding.asked):
             lines.append(self._no_model())
         if lines:
             raise InputError("\n".join(lines))
@@ -286,22 +288,16 @@ class Episode:
             self._refuse_missing_actions()
         if self._history:
             self._history[-1]["reward"] = reward
-        names = {
-            **self.agent.inputs,
-            "observation": observation,
-            "actions": actions,
-            "reward": reward,
-            "step": self.steps,
-            "episode": self.index,
-            "info": info or {},
-            "history": self._history,
-        }
+        given = step_names(
+            observation, info or {}, reward, self.steps, self.index, self._history, actions
+        )
+        names = {**self.agent.inputs, **given}
         run = StepRun(
             self.agent.binding, names, self.state, action=self.agent.action, source=self.source,
             emit=emit, stopping=stopping, streaming=streaming, agent=self.agent.name,
         )  # fmt: skip
         try:
-            result = await run.run()
+            result = await execute_step(run)
         except BaseException:
             if budget is not None:
                 budget.drop_step()

@@ -127,7 +127,9 @@ class Usage:
     """What it cost in US dollars; None when a price is unknown, 0.0 only when it is free."""
 
     def __add__(self, other: "Usage") -> "Usage":
-        if other == _EMPTY:
+        if other.cost_usd is None and not (
+            other.calls or other.input_tokens or other.output_tokens or other.cached_tokens
+        ):
             return self
         cost_usd = None
         if self.cost_usd is not None and other.cost_usd is not None:
@@ -142,7 +144,6 @@ class Usage:
         )
 
 
-_EMPTY: Final = Usage()
 NOTHING_USED: Final = Usage(cost_usd=0.0)
 """No tokens, no calls, no cost: what sums begin with."""
 

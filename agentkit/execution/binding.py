@@ -16,44 +16,29 @@ from agentkit.outputs.declaration import Output
 
 
 @dataclass(frozen=True, slots=True)
-class BoundFunction:
-    """A function node's function."""
+class PromptNode:
+    """A compiled node with the model that answers it."""
 
-    name: str
+    compiled: CompiledNode
+    output: Output
+    """How its completion is read."""
+    model: Model
+    sampling: Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionNode:
+    """A compiled node with its function."""
+
+    compiled: CompiledNode
+    function_name: str
     call: Callable[..., Any]
     takes_step: bool
     """Whether it has a parameter called `step`, and so receives the running step."""
 
 
-@dataclass(frozen=True, slots=True)
-class BoundNode:
-    """A compiled node with what answers it."""
-
-    compiled: CompiledNode
-    model: Model | None
-    sampling: Sampling
-    function: BoundFunction | None
-
-    @property
-    def prompt_model(self) -> Model:
-        """The model of a prompt node."""
-        if self.model is None:
-            raise TypeError(f"node '{self.compiled.name}' has no model")
-        return self.model
-
-    @property
-    def prompt_output(self) -> Output:
-        """How a prompt node's completion is read."""
-        if self.compiled.output is None:
-            raise TypeError(f"node '{self.compiled.name}' has no prompt")
-        return self.compiled.output
-
-    @property
-    def bound_function(self) -> BoundFunction:
-        """The function of a function node."""
-        if self.function is None:
-            raise TypeError(f"node '{self.compiled.name}' is no function")
-        return self.function
+BoundNode = PromptNode | FunctionNode
+"""A compiled node with what gives its value."""
 
 
 class Binding:
@@ -88,19 +73,19 @@ class Binding:
         self.functions = dict(functions)
         self.memory = frozenset(memory)
         problems: list[Problem] = []
-        self.nodes = tuple(self.bind(compiled, problems) for compiled in graph.compiled)
+        nodes = [self.bind(compiled, problems) for compiled in graph.compiled]
         for field, template in (("system", graph.system), ("context", graph.context)):
             for key in sorted((memory_keys(template.reads) or frozenset()) if template else ()):
                 if key not in self.memory:
                     problems.append(Problem(self._unknown_key(key), field=field))
         if problems:
             raise SpecError(problems)
+        self.nodes: tuple[BoundNode, ...] = tuple(bound for bound in nodes if bound is not None)
 
-    def bind(self, compiled: CompiledNode, problems: list[Problem]) -> BoundNode:
-        """Bind one node, adding what is wrong to `problems`."""
+    def bind(self, compiled: CompiledNode, problems: list[Problem]) -> BoundNode | None:
+        """Bind one node; None where that cannot be, and why is in `problems`."""
         node = compiled.node
-        function = self._function(compiled, problems) if node.function is not None else None
-        choice = self._choice(compiled, problems) if node.function is None else None
+        bound = (self._prompt if node.function is None else self._function)(compiled, problems)
         for use in compiled.uses:
             for key in sorted(memory_keys(use.reads) or ()):
                 if key not in self.memory:
@@ -108,17 +93,20 @@ class Binding:
         for key in node.save:
             if key not in self.memory:
                 problems.append(Problem(self._unknown_key(key), node.name, "save", key))
-        return BoundNode(
-            compiled,
-            choice.model if choice else None,
-            node.sampling.over(choice.sampling) if choice else Sampling(),
-            function,
-        )
+        return bound
+
+    def _prompt(self, compiled: CompiledNode, problems: list[Problem]) -> PromptNode | None:
+        choice = self._choice(compiled, problems)
+        if choice is None or compiled.output is None:
+            return None
+        sampling = compiled.node.sampling.over(choice.sampling)
+        return PromptNode(compiled, compiled.output, choice.model, sampling)
 
     @property
     def asked(self) -> list[tuple[str, Model]]:
         """The prompt nodes, each with the model that answers it."""
-        return [(bound.compiled.name, bound.model) for bound in self.nodes if bound.model]
+        prompts = (node for node in self.nodes if isinstance(node, PromptNode))
+        return [(node.compiled.name, node.model) for node in prompts]
 
     def exchange_models(self, exchange: Callable[[Model], Model]) -> None:
         """Let other models answer in place of those that were bound, added nodes included."""
@@ -129,8 +117,8 @@ class Binding:
         self.model = None if self.model is None else exchanged(self.model)
         self.models = {name: exchanged(choice) for name, choice in self.models.items()}
         self.nodes = tuple(
-            bound if bound.model is None else replace(bound, model=exchange(bound.model))
-            for bound in self.nodes
+            replace(node, model=exchange(node.model)) if isinstance(node, PromptNode) else node
+            for node in self.nodes
         )
 
     def _unknown_key(self, key: str) -> str:
@@ -159,7 +147,7 @@ class Binding:
             problems.append(problem)
             return None
 
-    def _function(self, compiled: CompiledNode, problems: list[Problem]) -> BoundFunction | None:
+    def _function(self, compiled: CompiledNode, problems: list[Problem]) -> FunctionNode | None:
         name = compiled.node.function
         if callable(name):
             function, label = name, getattr(name, "__name__", "function")
@@ -173,7 +161,7 @@ class Binding:
         takes_step = "step" in parameters and "step" not in compiled.node.with_
         if message := _argument_problem(label, parameters, compiled.node.with_, takes_step):
             problems.append(Problem(message, compiled.name, "with"))
-        return BoundFunction(label, function, takes_step)
+        return FunctionNode(compiled, label, function, takes_step)
 
     def _named_function(
         self, name: str, node: str, problems: list[Problem]

@@ -15,194 +15,182 @@ from agentkit.errors import (
     StepInterrupted,
     TraceError,
 )
-from agentkit.events import MemoryWritten, NodeFailed, NodeFinished, NodeSkipped
-from agentkit.execution.binding import BoundNode
-from agentkit.execution.function_call import call_function
+from agentkit.events import MemoryWritten, NodeCancelled, NodeFailed, NodeFinished, NodeSkipped
+from agentkit.execution.binding import BoundNode, FunctionNode
+from agentkit.execution.function_call import FunctionCall
 from agentkit.execution.prompt_call import (
+    Outcome,
     PromptCall,
-    Shared,
-    Unanswered,
     checked_items,
     make_prompt_call,
     told,
 )
-from agentkit.execution.schedule import StepSchedule
-from agentkit.execution.scope import Scope
-from agentkit.messages import Turn
-from agentkit.templates.template import Expression
+from agentkit.execution.step_run import StepRun
 from agentkit.values import json_copy
 
+MakeStep = Callable[[StepRun, int, int | None], Any]
+"""Gives the running step to a function that takes it, by node and item."""
 
-class NodeRunner:
-    """Runs the nodes of one step, writing their values, turns and memory into its scope.
+
+async def run_node(run: StepRun, index: int, make_step: MakeStep) -> None:
+    """Run a node whose dependencies are done, writing its value, turns and memory.
+
+    What goes wrong with it is recorded, not raised, and its dependents will not run.
 
     Args:
-        shared: What every node of the step shares.
-        scope: The values of the step.
-        schedule: Its nodes.
-        handle: Gives the running step to a function that takes it, by node and item.
+        run: The step.
+        index: The node's index in the schedule.
+        make_step: Gives the running step to a function that takes it.
+
+    Raises:
+        TraceError: It cannot be recorded.
     """
+    node = run.schedule.nodes[index]
+    name = node.compiled.name
+    because = run.schedule.blocked.get(index)
+    if because is not None:
+        run.schedule.block(index, because)
+        run.status[name] = "cancelled"
+        if run.emit:
+            run.emit(NodeCancelled(run.step, name, because))
+        return
+    try:
+        error = await _run(run, index, node, make_step)
+    except (StepInterrupted, TraceError) as stop:
+        error = stop
+    except AgentKitError as failure:
+        error = failure
+        _tell_failure(run, node, None, failure)
+    if isinstance(error, TraceError):
+        raise error
+    if isinstance(error, StepInterrupted):
+        run.stop(error)
+    elif error is not None:
+        run.status[name] = "failed"
+        run.failures[name] = error
+        run.schedule.block(index, name)
 
-    def __init__(
-        self,
-        shared: Shared,
-        scope: Scope,
-        schedule: StepSchedule,
-        handle: Callable[[int, int | None], Any],
-    ) -> None:
-        self._shared = shared
-        self._scope = scope
-        self._schedule = schedule
-        self._handle = handle
 
-    async def execute(self, index: int) -> str:
-        """Run a node whose dependencies are done.
+async def _run(
+    run: StepRun, index: int, node: BoundNode, make_step: MakeStep
+) -> AgentKitError | None:
+    """Run a node; gives the error of its one call, which was recorded.
 
-        Args:
-            index: The node's index in the schedule.
-
-        Returns:
-            Its status: `ok`, `otherwise` or `skipped`.
-
-        Raises:
-            AgentKitError: It has no value in this step; the failure is recorded.
-        """
-        try:
-            return await self._execute(index)
-        except (StepInterrupted, TraceError):
-            raise
-        except Unanswered as error:
-            self._failed(index, None, error)
-            raise error.cause from error
-        except AgentKitError as error:
-            self._failed(index, None, Unanswered(error))
-            raise
-
-    async def _execute(self, index: int) -> str:
-        bound, scope = self._schedule.nodes[index], self._scope
-        compiled, name = bound.compiled, bound.compiled.node.name
-        if compiled.when is not None and not scope.evaluate(compiled.when):
-            if self._shared.emit:
-                self._shared.emit(NodeSkipped(self._shared.step, name, scope.values.get(name)))
-            return "skipped"
-        if compiled.each is not None:
-            value, turns, status = await self._each(index, compiled.each)
-        else:
-            value, turn, status = await self._one(index, self._variables(bound), None)
-            turns = (turn,) if turn else ()
-        scope.values[name] = value
-        if bound.function is None:
-            scope.turns[name] = turns
-        if compiled.save:
-            self._save(bound, value)
-        return status
-
-    def _variables(self, bound: BoundNode) -> dict[str, Any]:
-        reads = bound.compiled.reads
-        if bound.function is not None:
-            return self._scope.variables(reads) if reads else {}
-        return self._scope.question_variables(reads, bound.compiled.node.with_context)
-
-    async def _one(
-        self, index: int, variables: Mapping[str, Any], item: int | None
-    ) -> tuple[Any, Turn | None, str]:
-        """Ask a node's question, or call its function; gives value, turn and status."""
-        bound = self._schedule.nodes[index]
-        if bound.function is not None:
-            step = self._handle(index, item) if bound.function.takes_step else None
-            value, status = await call_function(self._shared, bound, variables, item, step)
-            return value, None, status
-        call = self.prompt_call(index, variables, item)
-        value, turn = await call.ask()
-        return value, turn, call.status
-
-    def prompt_call(self, index: int, variables: Mapping[str, Any], item: int | None) -> PromptCall:
-        """A prompt node's question with the whole conversation before it.
-
-        Raises:
-            RenderError: The prompt cannot be filled in.
-        """
-        nodes, bound = self._schedule.nodes, self._schedule.nodes[index]
-        recalled = tuple(nodes[i].compiled.name for i in self._schedule.recalls[index])
-        before = self._scope.before(bound.compiled.node.with_context, recalled)
-        return make_prompt_call(self._shared, bound, variables, before, item)
-
-    async def _each(self, index: int, each: Expression) -> tuple[list[Any], tuple[Turn, ...], str]:
-        """Run once per item, all at once; values and turns are in item order."""
-        bound = self._schedule.nodes[index]
-        items = checked_items(self._scope.evaluate(each))
-        variables = self._variables(bound)
+    Raises:
+        AgentKitError: Something else of it went wrong.
+    """
+    scope, compiled = run.scope, node.compiled
+    name = compiled.name
+    if compiled.when is not None and not scope.evaluate(compiled.when):
+        run.status[name] = "skipped"
+        if run.emit:
+            run.emit(NodeSkipped(run.step, name, scope.values.get(name)))
+        return None
+    variables = _variables(run, node)
+    if compiled.each is None:
+        outcome = await _call(run, index, variables, None, make_step)
+        if isinstance(outcome, AgentKitError):
+            return outcome
+        value, status, turns = outcome.value, outcome.status, [outcome.turn]
+    else:
+        items = checked_items(scope.evaluate(compiled.each))
         async with asyncio.TaskGroup() as tasks:
             running = [
-                tasks.create_task(self._item(index, {**variables, "item": item}, number))
+                tasks.create_task(_call(run, index, {**variables, "item": item}, number, make_step))
                 for number, item in enumerate(items)
             ]
-        results = [task.result() for task in running]
-        raise_failures(results)
-        answers = [result for result in results if not isinstance(result, AgentKitError)]
-        value = [answer for answer, _, _ in answers]
-        fallen = any(status == "otherwise" for _, _, status in answers)
+        outcomes = successes([task.result() for task in running])
+        value, turns = [outcome.value for outcome in outcomes], [one.turn for one in outcomes]
+        fallen = any(outcome.status == "otherwise" for outcome in outcomes)
         status = "otherwise" if fallen else "ok"
-        if self._shared.emit:
-            name = bound.compiled.name
-            self._shared.emit(NodeFinished(self._shared.step, name, None, 1, status, value))
-        return value, tuple(turn for _, turn, _ in answers if turn), status
+        if run.emit:
+            run.emit(NodeFinished(run.step, name, None, 1, status, value))
+    scope.values[name] = value
+    if not isinstance(node, FunctionNode):
+        scope.turns[name] = tuple(turn for turn in turns if turn)
+    if compiled.save:
+        _save(run, node, value)
+    run.status[name] = status
+    return None
 
-    async def _item(
-        self, index: int, variables: Mapping[str, Any], item: int
-    ) -> tuple[Any, Turn | None, str] | AgentKitError:
-        """One item of an `each` node: value, turn and status, or what went wrong."""
+
+def _variables(run: StepRun, node: BoundNode) -> dict[str, Any]:
+    reads = node.compiled.reads
+    if isinstance(node, FunctionNode):
+        return run.scope.variables(reads) if reads else {}
+    return run.scope.question_variables(reads, node.compiled.node.with_context)
+
+
+async def _call(
+    run: StepRun, index: int, variables: Mapping[str, Any], item: int | None, make_step: MakeStep
+) -> Outcome | AgentKitError:
+    """Ask a node's question, or call its function; gives what went wrong, which is recorded."""
+    node = run.schedule.nodes[index]
+    call: PromptCall | FunctionCall | None = None
+    try:
+        if isinstance(node, FunctionNode):
+            step = make_step(run, index, item) if node.takes_step else None
+            call = FunctionCall(run, node, variables, item, step)
+        else:
+            nodes = run.schedule.nodes
+            recalled = tuple(nodes[i].compiled.name for i in run.schedule.recalls[index])
+            before = run.scope.before(node.compiled.node.with_context, recalled)
+            call = make_prompt_call(run, node, variables, before, item)
+        return await call.execute()
+    except StepInterrupted as error:
+        return error
+    except TraceError:
+        raise
+    except AgentKitError as error:
+        _tell_failure(run, node, item, error, call)
+        return error
+
+
+def _tell_failure(
+    run: StepRun,
+    node: BoundNode,
+    item: int | None,
+    error: AgentKitError,
+    call: PromptCall | FunctionCall | None = None,
+) -> None:
+    """Record that a node, or an item, has no value; with the last answer, if there was one."""
+    if run.emit:
+        attempt, answer = (max(1, call.attempt), call.answer) if call else (1, None)
+        place = run.step, node.compiled.name, item, attempt
+        run.emit(NodeFailed(*place, ErrorText(error), *told(answer)))
+
+
+def _save(run: StepRun, node: BoundNode, value: Any) -> None:
+    """Write memory, all keys of a node at once."""
+    written: dict[str, Any] = {}
+    for key, expression in node.compiled.save:
+        variables = {**run.scope.variables(expression.reads), "output": value}
         try:
-            return await self._one(index, variables, item)
-        except StepInterrupted as error:
-            return error
-        except TraceError:
-            raise
-        except Unanswered as error:
-            failure = error
-        except AgentKitError as error:
-            failure = Unanswered(error)
-        self._failed(index, item, failure)
-        return failure.cause
-
-    def _failed(self, index: int, item: int | None, error: Unanswered) -> None:
-        shared = self._shared
-        if shared.emit:
-            name, cause = self._schedule.nodes[index].compiled.name, ErrorText(error.cause)
-            shared.emit(
-                NodeFailed(
-                    shared.step, name, item, error.attempt, cause, *told(error.answer)
-                )
-            )  # fmt: skip
-
-    def _save(self, bound: BoundNode, value: Any) -> None:
-        """Write memory, all keys of a node at once."""
-        written: dict[str, Any] = {}
-        for key, expression in bound.compiled.save:
-            variables = {**self._scope.variables(expression.reads), "output": value}
-            try:
-                written[key] = json_copy(expression.evaluate(variables), f"memory.{key}")
-            except TypeError as error:
-                raise RenderError(f"save: {error}") from error
-        memory, shared = self._scope.memory, self._shared
-        for key, saved in written.items():
-            if shared.emit and (key not in memory or memory[key] != saved):
-                shared.emit(MemoryWritten(shared.step, bound.compiled.name, key, saved))
-            memory[key] = saved
+            written[key] = json_copy(expression.evaluate(variables), f"memory.{key}")
+        except TypeError as error:
+            raise RenderError(f"save: {error}") from error
+    memory = run.scope.memory
+    for key, saved in written.items():
+        if run.emit and (key not in memory or memory[key] != saved):
+            run.emit(MemoryWritten(run.step, node.compiled.name, key, saved))
+        memory[key] = saved
 
 
 _ITEM_ERRORS = (OutputError, RenderError, FunctionError, ModelError)
 
 
-def raise_failures(results: Sequence[Any]) -> None:
-    """Raise one error for all items that failed, of their kind where they agree.
+def successes(results: Sequence[Outcome | AgentKitError]) -> list[Outcome]:
+    """Return what the items gave.
 
     Args:
-        results: What the items gave; of those that failed, the error.
+        results: Of each item what it gave, or the error.
+
+    Raises:
+        AgentKitError: Items failed: one error for all, of their kind where they agree.
     """
     errors = {i: result for i, result in enumerate(results) if isinstance(result, AgentKitError)}
     if not errors:
-        return
+        return [result for result in results if not isinstance(result, AgentKitError)]
     for error in errors.values():
         if isinstance(error, (StepInterrupted, AccessError)):
             raise error

@@ -2,13 +2,13 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 import orjson
 
-from agentkit.messages import Completion, Request, Sampling
+from agentkit.messages import Answer, Completion, Request, Sampling
 from agentkit.models.base import Model
 from agentkit.models.token_estimates import ASSUMED_OUTPUT
 
@@ -59,7 +59,7 @@ class RequestCache:
         self._kept: dict[tuple[int, bytes], Completion] = {}
         self._new: dict[tuple[int, bytes], Completion] = {}
         self._restored: dict[bytes, Completion] = {}
-        self._flights: SingleFlight[tuple[Completion, bool]] = SingleFlight()
+        self._flights: SingleFlight[Answer] = SingleFlight()
 
     def commit(self) -> None:
         """Keep what this step asked."""
@@ -79,26 +79,23 @@ class RequestCache:
         self._new[id(model), request_key(model, request)] = completion
 
     async def complete(
-        self,
-        model: Model,
-        request: Request,
-        ask: Callable[[Model, Request], Coroutine[Any, Any, tuple[Completion, bool]]],
+        self, model: Model, request: Request, ask: Callable[[], Awaitable[Answer]]
     ) -> tuple[Completion, bool]:
         """The completion of a request, and whether nothing was paid for it.
 
         Args:
             model: The model.
             request: What it is asked.
-            ask: Asks it when the answer is not known here.
+            ask: Asks it; called when the answer is not known here.
         """
         digest = request_key(model, request)
         key = (id(model), digest)
         known = self._kept.get(key) or self._new.get(key) or self._restored.get(digest)
         if known is not None:
             return known, True
-        (completion, reused), shared = await self._flights.do(key, lambda: ask(model, request))
-        self._new[key] = completion
-        return completion, reused or shared
+        answer, shared = await self._flights.do(key, ask)
+        self._new[key] = answer.completion
+        return answer.completion, answer.reused or shared
 
 
 def request_key(model: Model, request: Request) -> bytes:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from agentkit.errors import Problem, SpecError, suggest
 from agentkit.events import NodeAdded
-from agentkit.execution.binding import Binding, BoundNode
+from agentkit.execution.binding import Binding, BoundNode, PromptNode
 from agentkit.graph.compile import CompiledNode, compile_node, memory_keys
 from agentkit.graph.node import Node
 from agentkit.graph.validation import name_problems, race_between
@@ -36,6 +36,8 @@ class StepSchedule:
         self.indegrees: list[int] = list(graph.indegrees)
         self.successors: list[list[int]] = list(graph.successors)
         self.recalls: list[Sequence[int]] = list(graph.recalls)
+        self.roots = graph.roots
+        """The nodes that need no other."""
         self.blocked: dict[int, str] = {}
         """Nodes that cannot run, with the name of the failed node that they need."""
         self._ancestors: list[int] = []
@@ -95,7 +97,7 @@ class StepSchedule:
             ancestors |= self._ancestors[i] | 1 << i
         after = self._descendants(followers)
         problems.extend(self._races(compiled, ancestors, after))
-        if problems:
+        if problems or bound is None:
             raise SpecError([replace(problem, node=name) for problem in problems])
         bound = replace(bound, compiled=replace(compiled, node=replace(node, name=name)))
         new = len(self.nodes)
@@ -191,7 +193,7 @@ class StepSchedule:
             self.successors[i].append(new)
         for i in followers:
             self.indegrees[i] += 1
-            if bound.function is None and self.nodes[i].function is None:
+            if isinstance(bound, PromptNode) and isinstance(self.nodes[i], PromptNode):
                 self.recalls[i] = longer = [*self.recalls[i]]
                 insort(longer, new, key=self._recall_order)
 

@@ -2,34 +2,22 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from agentkit.errors import (
-    AgentKitError,
-    InputError,
-    RenderError,
-    StepError,
-    StepInterrupted,
-    TraceError,
-)
-from agentkit.events import Event, NodeCancelled, StepFailed, StepFinished, StepStarted
-from agentkit.execution.binding import Binding
-from agentkit.execution.completions import CompletionSource
+from agentkit.errors import InputError, RenderError, StepError, StepInterrupted
+from agentkit.events import Event, StepFailed, StepFinished, StepStarted
+from agentkit.execution.completion_source import CompletionSource
 from agentkit.execution.kept_bindings import kept_binding
-from agentkit.execution.node_runner import NodeRunner
-from agentkit.execution.prompt_call import Shared
-from agentkit.execution.schedule import StepSchedule
-from agentkit.execution.scope import Scope, State
+from agentkit.execution.node_runner import run_node
+from agentkit.execution.scope import State
+from agentkit.execution.step_run import StepRun
 from agentkit.graph.graph import Graph
 from agentkit.graph.node import Node
 from agentkit.messages import Usage
 from agentkit.models.base import Cache
-from agentkit.observability.logs import step_log
-from agentkit.observability.telemetry import get_tracing
-from agentkit.templates.template import Template
 from agentkit.values import json_copy
 
 
@@ -64,214 +52,115 @@ class StepResult:
         return self.state.memory
 
 
-class StepRun:
-    """One execution of a graph, from its inputs and the last state to a result.
+async def execute_step(run: StepRun) -> StepResult:
+    """Execute a graph.
 
-    Args:
-        binding: The graph with its models and functions.
-        names: Values of the inputs and of the names the environment gives.
-        state: What the step before left.
-        action: The template that gives the action.
-        source: Where completions come from; by default the models, without limits.
-        emit: Called with each event; None records nothing.
-        stopping: Asked before each node starts; True starts nothing more.
-        streaming: Whether models shall hand over their text as it arrives.
-        agent: The agent's name, for logs and spans; empty for a graph of its own.
-        trace: Takes the events, which the result then has; None keeps none.
+    Raises:
+        StepError: Nodes failed; everything that did not depend on them has run.
+        StepInterrupted: The step was asked to stop; nothing is committed.
+        LimitExceeded: It was stopped by a limit.
     """
-
-    def __init__(
-        self,
-        binding: Binding,
-        names: Mapping[str, Any],
-        state: State,
-        *,
-        action: Template | None = None,
-        source: CompletionSource | None = None,
-        emit: Callable[[Event], None] | None = None,
-        stopping: Callable[[], bool] | None = None,
-        streaming: bool = False,
-        agent: str = "",
-        trace: list[Event] | None = None,
-    ) -> None:
-        self._step = _number(names.get("step"))
-        self._episode = _number(names.get("episode"))
-        self._action = action
-        self._trace = trace
-        keep = None if trace is None else trace.append
-        self._emit = emit = _both(_both(step_log(agent, self._episode), keep), emit)
-        self._tracing = get_tracing(agent)
-        self._stopping = stopping
-        self._stopped = False
-        self._interruption: StepInterrupted | None = None
-        self._scope = Scope(binding.graph, names, state)
-        self._schedule = StepSchedule(binding)
-        self._roots = binding.graph.roots
-        self._status: dict[str, str] = {}
-        self._failures: dict[str, Exception] = {}
-        self._source = source or CompletionSource()
-        budget = self._source.budget
-        self._watched = budget if budget is not None and budget.watches_calls else None
-        self._shared = Shared(
-            self._step,
-            self._episode,
-            emit,
-            streaming,
-            self._source,
-            self._is_stopped,
-            self._tracing,
-        )
-        self._runner = NodeRunner(self._shared, self._scope, self._schedule, partial(Step, self))
-
-    async def run(self) -> StepResult:
-        """Execute the graph.
-
-        Raises:
-            StepError: Nodes failed; everything that did not depend on them has run.
-            StepInterrupted: The step was asked to stop; nothing is committed.
-            LimitExceeded: It was stopped by a limit.
-        """
-        if self._tracing is None:
-            return await self._execute()
-        with self._tracing.step(self._episode, self._step) as note:
-            try:
-                return await self._execute()
-            finally:
-                note(self._shared.usage)
-
-    async def _execute(self) -> StepResult:
+    with _span(run):
         started = time.perf_counter()
-        self._record(StepStarted(self._step))
+        _tell(run, StepStarted(run.step))
         try:
-            self._attempt("the context", self._scope.render_prefix)
-            await self._run_all()
-        except BaseException:
-            self._end_failed()
-            raise
-        finally:
-            del self._runner  # it leads back here: a circle would keep every value for long
-        stopped = len(self._status) < len(self._schedule.nodes)
-        action = None
-        if not self._failures and not stopped:
-            action = self._attempt("the action", self._render_action)
-        if self._failures or stopped:
-            self._end_failed()
-            if self._failures:
-                raise StepError(self._ordered_failures())
-            if self._interruption is not None:
-                raise self._interruption
-            raise StepInterrupted("the step was stopped before its end; nothing of it is kept")
-        return self._end_finished(action, time.perf_counter() - started)
-
-    async def _run_all(self) -> None:
-        first, *others = self._roots
-        try:
-            async with asyncio.TaskGroup() as self._tasks:
+            _attempt(run, "the context", run.scope.render_prefix)
+            first, *others = run.schedule.roots
+            async with asyncio.TaskGroup() as tasks:
                 for index in others:
-                    self._tasks.create_task(self._run_from(index))
-                await self._run_from(first)
+                    tasks.create_task(_run_from(run, index, tasks))
+                await _run_from(run, first, tasks)
+            finished = len(run.status) == len(run.schedule.nodes)
+            action = None
+            if finished and not run.failures:
+                action = _attempt(run, "the action", lambda: _render_action(run))
         except BaseExceptionGroup as group:
+            _end_failed(run)
             raise _first(group) from None
-
-    def _used(self) -> Usage:
-        """What the step used, with the calls that got no answer and with recorded answers that
-        were paid for and not needed again."""
-        shared, source = self._shared, self._source
-        if source.recorded_calls is not None:
-            shared.usage += source.recorded_calls.settle(self._step)
-        shared.usage += source.take_unanswered()
-        return shared.usage
-
-    def _end_failed(self) -> None:
-        """Say what the step used, and forget the rest of it."""
-        self._source.reuse.discard()
-        messages = {name: str(error) for name, error in self._ordered_failures().items()}
-        self._record(StepFailed(self._step, messages, self._used()))
-
-    def _end_finished(self, action: str | None, latency_s: float) -> StepResult:
-        self._source.reuse.commit()
-        usage = self._used()
-        self._record(StepFinished(self._step, usage, latency_s, action))
-        scope, trace = self._scope, tuple(self._trace or ())
-        return StepResult(scope.values, self._status, scope.state, usage, action, trace)
-
-    def _ordered_failures(self) -> dict[str, Exception]:
-        """What failed, in the graph's order."""
-        return {
-            name: self._failures[name] for name in sorted(self._failures, key=self._schedule.place)
-        }
-
-    def _record(self, event: Event) -> None:
-        if self._emit:
-            self._emit(event)
-
-    def _attempt(self, what: str, fill: Callable[[], str | None]) -> str | None:
-        """Fill in a text that belongs to no node; its error counts like a node's."""
-        try:
-            return fill()
-        except RenderError as error:
-            self._failures[what] = error
-            self._stopped = True
-            return None
-
-    def _render_action(self) -> str | None:
-        if self._action is None:
-            return None
-        return self._action.render(self._scope.variables(self._action.reads)).strip()
-
-    def _is_stopped(self) -> bool:
-        """Whether nothing new may start: the user said so, or a limit was reached."""
-        if self._watched is not None and (over := self._watched.over()) is not None:
-            self._interruption = self._interruption or over
-            self._stopped = True
-        return self._stopped or (self._stopping is not None and self._stopping())
-
-    async def _run_from(self, index: int) -> None:
-        """Run a node, then one that became ready; others that did get tasks of their own."""
-        schedule = self._schedule
-        while index >= 0:
-            if self._is_stopped():
-                return
-            await self._run_node(index)
-            following = -1
-            for successor in schedule.successors[index]:
-                schedule.indegrees[successor] -= 1
-                if schedule.indegrees[successor] == 0:
-                    if following < 0:
-                        following = successor
-                    else:
-                        self._tasks.create_task(self._run_from(successor))
-            index = following
-
-    def add(self, node: Node, before: Sequence[str], adder: int, item: int | None) -> str:
-        """Add a node to this step; see `Step.add`."""
-        done = self._schedule.nodes[adder].compiled.name in self._status
-        event = self._schedule.add(node, before, adder, item, self._step, done)
-        self._record(event)
-        return event.node
-
-    async def _run_node(self, index: int) -> None:
-        """Run one node; what goes wrong with it is recorded, not raised, unless it cannot be."""
-        bound = self._schedule.nodes[index]
-        name = bound.compiled.node.name
-        because = self._schedule.blocked.get(index)
-        if because is not None:
-            self._schedule.block(index, because)
-            self._status[name] = "cancelled"
-            if self._emit:
-                self._emit(NodeCancelled(self._step, name, because))
-            return
-        try:
-            self._status[name] = await self._runner.execute(index)
-        except StepInterrupted as error:
-            self._stopped = True
-            self._interruption = self._interruption or error
-        except TraceError:
+        except BaseException:
+            _end_failed(run)
             raise
-        except AgentKitError as error:
-            self._status[name] = "failed"
-            self._failures[name] = error
-            self._schedule.block(index, name)
+        if run.failures or not finished:
+            _end_failed(run)
+            if run.failures:
+                raise StepError(_ordered_failures(run))
+            if run.interruption is not None:
+                raise run.interruption
+            raise StepInterrupted("the step was stopped before its end; nothing of it is kept")
+        return _end_finished(run, action, time.perf_counter() - started)
+
+
+@contextmanager
+def _span(run: StepRun) -> Iterator[None]:
+    """A span around the step, where the program wants any."""
+    if run.tracing is None:
+        yield
+        return
+    with run.tracing.step(run.episode, run.step) as note:
+        try:
+            yield
+        finally:
+            note(run.usage)
+
+
+async def _run_from(run: StepRun, index: int, tasks: asyncio.TaskGroup) -> None:
+    """Run a node, then one that became ready; others that did get tasks of their own."""
+    schedule = run.schedule
+    while index >= 0:
+        if run.is_stopped():
+            return
+        await run_node(run, index, Step)
+        following = -1
+        for successor in schedule.successors[index]:
+            schedule.indegrees[successor] -= 1
+            if schedule.indegrees[successor] == 0:
+                if following < 0:
+                    following = successor
+                else:
+                    tasks.create_task(_run_from(run, successor, tasks))
+        index = following
+
+
+def _attempt(run: StepRun, what: str, fill: Callable[[], str | None]) -> str | None:
+    """Fill in a text that belongs to no node; its error counts like a node's."""
+    try:
+        return fill()
+    except RenderError as error:
+        run.failures[what] = error
+        run.stopped = True
+        return None
+
+
+def _render_action(run: StepRun) -> str | None:
+    if run.action is None:
+        return None
+    return run.action.render(run.scope.variables(run.action.reads)).strip()
+
+
+def _end_failed(run: StepRun) -> None:
+    """Say what the step used, and forget the rest of it."""
+    run.source.reuse.discard()
+    messages = {name: str(error) for name, error in _ordered_failures(run).items()}
+    _tell(run, StepFailed(run.step, messages, run.settle()))
+
+
+def _end_finished(run: StepRun, action: str | None, latency_s: float) -> StepResult:
+    run.source.reuse.commit()
+    usage, scope = run.settle(), run.scope
+    _tell(run, StepFinished(run.step, usage, latency_s, action))
+    trace = tuple(run.trace or ())
+    return StepResult(scope.values, run.status, scope.state, usage, action, trace)
+
+
+def _ordered_failures(run: StepRun) -> dict[str, Exception]:
+    """What failed, in the graph's order."""
+    names = sorted(run.failures, key=run.schedule.place)
+    return {name: run.failures[name] for name in names}
+
+
+def _tell(run: StepRun, event: Event) -> None:
+    if run.emit:
+        run.emit(event)
 
 
 class Step:
@@ -299,7 +188,11 @@ class Step:
                 for a memory key, a node in `before` does not come after the adder, or the
                 function has returned.
         """
-        return self._run.add(node, before, self._adder, self._item)
+        run, adder = self._run, self._adder
+        done = run.schedule.nodes[adder].compiled.name in run.status
+        event = run.schedule.add(node, before, adder, self._item, run.step, done)
+        _tell(run, event)
+        return event.node
 
 
 async def run_graph(
@@ -323,20 +216,7 @@ async def run_graph(
         streaming=on_event is not None,
         trace=[],
     )
-    return await run.run()
-
-
-def _both(
-    first: Callable[[Event], None] | None, second: Callable[[Event], None] | None
-) -> Callable[[Event], None] | None:
-    if first is None or second is None:
-        return first or second
-
-    def emit(event: Event) -> None:
-        first(event)
-        second(event)
-
-    return emit
+    return await execute_step(run)
 
 
 def _checked_memory(memory: Mapping[str, Any]) -> dict[str, Any]:
@@ -345,11 +225,6 @@ def _checked_memory(memory: Mapping[str, Any]) -> dict[str, Any]:
     except TypeError as error:
         raise InputError(str(error)) from error
     return copied
-
-
-def _number(value: Any) -> int:
-    """The step or episode number that an environment gives; a graph's own input is none."""
-    return value if isinstance(value, int) else 0
 
 
 def _first(error: BaseException) -> BaseException:

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 from agentkit.errors import Problem, suggest
 from agentkit.graph.node import MISSING, NODE_FIELDS, Check, Node
 from agentkit.graph.node_fields import validate_fields
+from agentkit.graph.step_names import STEP_NAMES
 from agentkit.outputs.declaration import Output, OutputProblem, compile_output, fallback_error
 from agentkit.templates.template import (
     RESERVED_WORDS,
@@ -19,10 +20,6 @@ from agentkit.templates.template import (
 )
 from agentkit.values import json_copy
 
-STEP_NAMES: Final = frozenset(
-    {"observation", "actions", "reward", "step", "episode", "info", "history"}
-)
-"""Names the environment gives to every step."""
 OWN_NAMES: Final = frozenset({"memory", "previous"})
 """Names the agent itself gives to every step."""
 LOCAL_NAMES: Final = frozenset({"item", "output"})

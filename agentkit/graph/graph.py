@@ -11,7 +11,6 @@ import networkx as nx
 from agentkit.errors import InputError, Problem, SpecError, suggest
 from agentkit.graph.compile import (
     OWN_NAMES,
-    STEP_NAMES,
     compile_node,
     merge_reads,
     name_problem,
@@ -19,6 +18,7 @@ from agentkit.graph.compile import (
 )
 from agentkit.graph.node import MISSING, Node
 from agentkit.graph.node_fields import checked_nodes
+from agentkit.graph.step_names import STEP_NAMES
 from agentkit.graph.validation import (
     cycle_problems,
     duplicate_problems,

@@ -9,12 +9,12 @@ from agentkit.errors import Problem, suggest
 from agentkit.graph.compile import (
     LOCAL_NAMES,
     OWN_NAMES,
-    STEP_NAMES,
     CompiledNode,
     Use,
     memory_keys,
     unknown_name,
 )
+from agentkit.graph.step_names import STEP_NAMES
 from agentkit.templates.sandbox.lookup import MAPPING_METHODS
 from agentkit.templates.template import Reads
 

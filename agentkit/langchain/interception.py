@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from agentkit.errors import Problem
-from agentkit.execution.binding import Binding, BoundFunction, BoundNode
+from agentkit.execution.binding import Binding, BoundNode, FunctionNode
 from agentkit.graph.compile import CompiledNode
 from agentkit.messages import Completion, Request, Usage
 from agentkit.models.base import Model, Priced
@@ -64,26 +64,25 @@ class InterceptedBinding(Binding):
     def __init__(self, binding: Binding) -> None:
         vars(self).update(vars(binding))
         self._watched: dict[int, _Watched] = {}
-        self.nodes = tuple(self._watch(bound) for bound in binding.nodes)
+        self.nodes = tuple(self._watch(node) for node in binding.nodes)
 
-    def bind(self, compiled: CompiledNode, problems: list[Problem]) -> BoundNode:
-        """Bind one node, adding what is wrong to `problems`."""
-        return self._watch(super().bind(compiled, problems))
+    def bind(self, compiled: CompiledNode, problems: list[Problem]) -> BoundNode | None:
+        """Bind one node; None where that cannot be, and why is in `problems`."""
+        bound = super().bind(compiled, problems)
+        return None if bound is None else self._watch(bound)
 
-    def _watch(self, bound: BoundNode) -> BoundNode:
-        model, function = bound.model, bound.function
-        return replace(
-            bound,
-            model=model and self._watched.setdefault(id(model), _Watched(model)),
-            function=function and _seen(function),
-        )
+    def _watch(self, node: BoundNode) -> BoundNode:
+        if isinstance(node, FunctionNode):
+            return _seen(node)
+        watched = self._watched.setdefault(id(node.model), _Watched(node.model))
+        return replace(node, model=watched)
 
 
-def _seen(function: BoundFunction) -> BoundFunction:
-    called = function.call
+def _seen(node: FunctionNode) -> FunctionNode:
+    called = node.call
 
     def call(**arguments: Any) -> Any:
         watcher = _watcher.get()
         return called(**arguments) if watcher is None else watcher.call(called, arguments)
 
-    return replace(function, call=call)
+    return replace(node, call=call)

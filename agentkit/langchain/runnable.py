@@ -13,9 +13,10 @@ from agentkit import loop
 from agentkit.errors import InputError
 from agentkit.events import Event, NodeFinished
 from agentkit.execution.binding import Binding, bind
-from agentkit.execution.completions import CompletionSource
+from agentkit.execution.completion_source import CompletionSource
 from agentkit.execution.scope import State
-from agentkit.execution.step import StepResult, StepRun
+from agentkit.execution.step import StepResult, execute_step
+from agentkit.execution.step_run import StepRun
 from agentkit.graph.compile import CompiledNode
 from agentkit.graph.graph import Graph
 from agentkit.langchain.callbacks import StepCallbacks
@@ -182,7 +183,7 @@ class GraphRunnable(Runnable[NodeValues, NodeValues]):
         self.graph.check_inputs(input)
         if not manager.handlers:
             with watched(None):
-                return await self._step(input, on_event, False).run()
+                return await execute_step(self._step(input, on_event, False))
         callbacks = StepCallbacks(manager, config)
 
         def emit(event: Event) -> None:
@@ -192,7 +193,7 @@ class GraphRunnable(Runnable[NodeValues, NodeValues]):
 
         streaming = any(hasattr(handler, "tap_output_aiter") for handler in manager.handlers)
         with watched(callbacks):
-            return await callbacks.around(self._step(input, emit, streaming).run())
+            return await callbacks.around(execute_step(self._step(input, emit, streaming)))
 
     def _step(
         self, input: NodeValues, emit: Callable[[Event], None] | None, streaming: bool

@@ -127,7 +127,7 @@ class Tracing:
             yield lambda usage: _set(span, of_usage(usage))
 
     async def chat(
-        self, model: str, request: Request, ask: Callable[[Request], Awaitable[Answer]]
+        self, model: str, request: Request, next: Callable[[Request], Awaitable[Answer]]
     ) -> Answer:
         """A span around one question to a model, with its further tries."""
         peer = peer_of(model)
@@ -145,7 +145,7 @@ class Tracing:
                 if heard is not None:
                     await heard(reason, wait_s)
 
-            answer = await ask(replace(request, on_retry=on_retry))
+            answer = await next(replace(request, on_retry=on_retry))
             _set(span, of_answer(answer))
             if self._content:
                 _set(span, {"gen_ai.output.messages": as_json([output(answer)])})

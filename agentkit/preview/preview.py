@@ -7,18 +7,18 @@ from typing import Any
 
 from agentkit.agent import Agent
 from agentkit.errors import AgentKitError, InputError, suggest
-from agentkit.execution.binding import BoundNode
+from agentkit.execution.binding import BoundNode, FunctionNode, PromptNode
 from agentkit.execution.budget import Budget
-from agentkit.execution.completions import CompletionSource
-from agentkit.execution.node_runner import raise_failures
+from agentkit.execution.completion_source import CompletionSource
+from agentkit.execution.node_runner import successes
 from agentkit.execution.prompt_call import (
+    Outcome,
     PromptCall,
-    Shared,
-    Unanswered,
     checked_items,
     make_prompt_call,
 )
-from agentkit.execution.scope import Scope, State
+from agentkit.execution.scope import State
+from agentkit.execution.step_run import StepRun
 from agentkit.graph.compile import merge_reads
 from agentkit.graph.node import Node
 from agentkit.messages import NOTHING_USED, Message, Turn, Usage
@@ -110,7 +110,7 @@ async def ask(
     target = _prompt_node(agent, node)
     budget = Budget(agent.limits, Budget(agent.run_limits, scope="run."))
     if budget.watches_cost and not allow_unknown_price:
-        check_prices([(node, target.prompt_model)])
+        check_prices([(node, target.model)])
     source = CompletionSource(budget=budget, unpriced=allow_unknown_price)
     rendered = _Renderer(agent, target, snapshot, given or {}, source).render()
     if rendered.unknown:
@@ -122,21 +122,18 @@ async def ask(
     async with asyncio.TaskGroup() as tasks:
         asked = [tasks.create_task(_answer(question)) for question in rendered.questions]
     answers = [task.result() for task in asked]
-    usage = rendered.questions[0].shared.usage if rendered.questions else NOTHING_USED
+    usage = rendered.questions[0].run.usage if rendered.questions else NOTHING_USED
     if target.compiled.each is not None:
-        raise_failures(answers)
-        return NodeAnswer(answers, usage)
+        return NodeAnswer([outcome.value for outcome in successes(answers)], usage)
     if isinstance(answers[0], AgentKitError):
         raise answers[0]
-    return NodeAnswer(answers[0], usage)
+    return NodeAnswer(answers[0].value, usage)
 
 
-async def _answer(question: PromptCall) -> Any:
-    """The value of a question's answer, or what went wrong."""
+async def _answer(question: PromptCall) -> Outcome | AgentKitError:
+    """What a question gave, or what went wrong."""
     try:
-        return (await question.ask())[0]
-    except Unanswered as error:
-        return error.cause
+        return await question.execute()
     except AgentKitError as error:
         return error
 
@@ -151,7 +148,7 @@ class NodeAnswer:
     """Tokens, calls and cost."""
 
 
-def _prompt_node(agent: Agent, name: str) -> BoundNode:
+def _prompt_node(agent: Agent, name: str) -> PromptNode:
     index = agent.graph.index
     if name not in index:
         known = ", ".join(index)
@@ -159,9 +156,9 @@ def _prompt_node(agent: Agent, name: str) -> BoundNode:
             f"{agent.name} has no node '{name}'.{suggest(name, set(index))} It has: {known}"
         )
     bound = agent.binding.nodes[index[name]]
-    if bound.function is not None:
+    if isinstance(bound, FunctionNode):
         raise InputError(
-            f"node '{name}' calls the function {bound.function.name}: it has no prompt"
+            f"node '{name}' calls the function {bound.function_name}: it has no prompt"
         )
     return bound
 
@@ -172,7 +169,7 @@ class _Renderer:
     def __init__(
         self,
         agent: Agent,
-        target: BoundNode,
+        target: PromptNode,
         snapshot: Snapshot,
         given: Mapping[str, Any],
         source: CompletionSource,
@@ -188,9 +185,8 @@ class _Renderer:
                 known = {*names, *graph.index}
                 raise InputError(f"--input {name}: nothing has this name.{suggest(name, known)}")
         names.update({name: value for name, value in given.items() if name in names})
-        self._scope = Scope(graph, names, snapshot.state)
-        step, episode = int(names.get("step") or 0), int(names.get("episode") or 0)
-        self._shared = Shared(step, episode, None, False, source, lambda: False)
+        self._run = StepRun(agent.binding, names, snapshot.state, source=source)
+        self._scope = self._run.scope
 
     def render(self) -> Rendered:
         scope = self._scope
@@ -220,7 +216,7 @@ class _Renderer:
                 scope.values[name] = self._placeholder(bound)
                 for key in bound.compiled.node.save:
                     scope.memory[key] = Placeholder(f"memory.{key}")
-            if name in self._target.compiled.node.recall:
+            if isinstance(bound, PromptNode) and name in self._target.compiled.node.recall:
                 scope.turns[name] = self._turns(bound)
         return frozenset(unknown)
 
@@ -232,7 +228,7 @@ class _Renderer:
         value = example(name, schema)
         return [value] if bound.compiled.each is not None else value
 
-    def _turns(self, bound: BoundNode) -> tuple[Turn, ...]:
+    def _turns(self, bound: PromptNode) -> tuple[Turn, ...]:
         """The questions of a node that was not asked, with its value for an answer."""
         value = self._scope.values[bound.compiled.name]
         answers = value if bound.compiled.each is not None else [value]
@@ -241,7 +237,7 @@ class _Renderer:
             for question, answer in zip(self._questions(bound), answers, strict=False)
         )
 
-    def _questions(self, bound: BoundNode) -> list[PromptCall]:
+    def _questions(self, bound: PromptNode) -> list[PromptCall]:
         scope, compiled = self._scope, bound.compiled
         node = compiled.node
         recalls = self._graph.recalls[self._graph.index[node.name]]
@@ -249,9 +245,9 @@ class _Renderer:
         before = scope.before(node.with_context, recalled)
         variables = scope.question_variables(compiled.reads, node.with_context)
         if compiled.each is None:
-            return [make_prompt_call(self._shared, bound, variables, before, None)]
+            return [make_prompt_call(self._run, bound, variables, before, None)]
         return [
-            make_prompt_call(self._shared, bound, {**variables, "item": item}, before, position)
+            make_prompt_call(self._run, bound, {**variables, "item": item}, before, position)
             for position, item in enumerate(self._items(compiled.each))
         ]
 

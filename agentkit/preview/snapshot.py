@@ -9,6 +9,7 @@ from agentkit.environments.make import call_env, make_env
 from agentkit.errors import InputError
 from agentkit.events import EnvironmentStepped, EpisodeStarted, Event, StepStarted
 from agentkit.execution.scope import State
+from agentkit.graph.step_names import step_names
 from agentkit.preview.preview import Snapshot
 from agentkit.record.reader import Run
 from agentkit.record.step_state import StepState
@@ -31,7 +32,9 @@ def first_snapshot(agent: Agent, seed: int) -> Snapshot:
             env.close()
     if agent.memory.file is not None:
         agent.memory.load()
-    return Snapshot(_names(observation, info, None, 0, 0, []), State(memory=agent.memory.begin()))
+    return Snapshot(
+        step_names(observation, info, None, 0, 0, []), State(memory=agent.memory.begin())
+    )
 
 
 def recorded_snapshot(agent: Agent, run: Run, episode: int, step: int, node: str) -> Snapshot:
@@ -50,7 +53,7 @@ def recorded_snapshot(agent: Agent, run: Run, episode: int, step: int, node: str
         has = f"steps 0 to {last}" if last >= 0 else "no step"
         raise InputError(f"episode {episode} of {run.folder} has no step {step}: it has {has}")
     return Snapshot(
-        _names(
+        step_names(
             step_state.observation,
             step_state.info,
             step_state.reward,
@@ -64,25 +67,6 @@ def recorded_snapshot(agent: Agent, run: Run, episode: int, step: int, node: str
         step_state.step_turns,
         frozenset(step_state.settled),
     )
-
-
-def _names(
-    observation: Any,
-    info: Mapping[str, Any],
-    reward: float | None,
-    step: int,
-    episode: int,
-    history: list[dict[str, Any]],
-) -> dict[str, Any]:
-    return {
-        "observation": observation,
-        "actions": info.get("actions"),
-        "reward": reward,
-        "step": step,
-        "episode": episode,
-        "info": info,
-        "history": history,
-    }
 
 
 def _read(

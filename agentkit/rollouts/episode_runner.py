@@ -27,7 +27,7 @@ from agentkit.events import (
     StepFailed,
     StepFinished,
 )
-from agentkit.execution.completions import CompletionSource
+from agentkit.execution.completion_source import CompletionSource
 from agentkit.observability.logs import episode_log
 from agentkit.record.run_folder import RunWriter
 from agentkit.record.summaries import EpisodeSummary
@@ -38,6 +38,10 @@ NOT_UNDERSTOOD_LIMIT: Final = 10
 """So many actions in a row that the environment did not understand end the episode."""
 CLOSING_S: Final = 0.5
 """How long the environment of an episode that was given up may take to close."""
+
+
+Beginning = tuple[Episode, str | None, Mapping[str, Any], float | None]
+"""What the first step finds: the episode, the observation, the info and the last reward."""
 
 
 class EpisodeRunner:
@@ -130,9 +134,11 @@ class EpisodeRunner:
             checkpoint.restore_into(self.summary)
             self._source.recorded_calls = checkpoint.recorded_calls
         if checkpoint is not None and checkpoint.started is not None:
-            await self._go_on(checkpoint, checkpoint.started)
+            beginning = await self._go_on(checkpoint, checkpoint.started)
         else:
-            await self._begin(None if checkpoint is None else checkpoint.memory)
+            beginning = await self._begin(None if checkpoint is None else checkpoint.memory)
+        if beginning is not None:
+            await self._loop(*beginning)
 
     async def _start_over(self, checkpoint: Checkpoint, session: EnvSession) -> Checkpoint | None:
         """The environment cannot be brought back: the steps made in it count no longer."""
@@ -144,7 +150,7 @@ class EpisodeRunner:
                 self._source.budget.drop_step()
         return checkpoint.restart
 
-    async def _begin(self, values: Mapping[str, Any] | None) -> None:
+    async def _begin(self, values: Mapping[str, Any] | None) -> Beginning:
         """Begin the episode, with the memory it began with before if it did."""
         memory = self._agent.memory
         if values is None:
@@ -158,20 +164,20 @@ class EpisodeRunner:
         self._emit(
             EpisodeStarted(self._index, self.summary.seed, observation, describe_info(info), values)
         )
-        if self._session is None:
-            self.summary.action = await self._act(observation, info, None)
-        else:
-            await self._loop(self._session, observation, info, None)
+        return self._episode, observation, info, None
 
-    async def _go_on(self, checkpoint: Checkpoint, started: EpisodeStarted) -> None:
-        """Go on after the last finished step: the environment is brought back to it."""
-        self._episode = self._agent.episode(self._index, checkpoint.memory, self._source)
-        self._episode.go_on(checkpoint.state, checkpoint.history)
+    async def _go_on(self, checkpoint: Checkpoint, started: EpisodeStarted) -> Beginning | None:
+        """Go on after the last finished step: the environment is brought back to it.
+
+        Returns:
+            What the next step finds; None where the episode was over.
+        """
+        episode = self._episode = self._agent.episode(self._index, checkpoint.memory, self._source)
+        episode.go_on(checkpoint.state, checkpoint.history)
         for key, completion in checkpoint.reuse:
             self._source.reuse.restore(key, completion)
         if self._session is None:
-            self.summary.action = await self._act(None, {}, None)
-            return
+            return episode, None, {}, None
         observation, info, reward = await self._session.fast_forward(started, checkpoint.outcomes)
         self.summary.info = info
         self._misunderstood = checkpoint.misunderstood
@@ -180,24 +186,45 @@ class EpisodeRunner:
         elif self._misunderstood >= NOT_UNDERSTOOD_LIMIT:
             self._limit("actions not understood in a row", NOT_UNDERSTOOD_LIMIT)
         else:
-            await self._loop(self._session, observation, info, reward)
+            return episode, observation, info, reward
+        return None
 
     async def _loop(
         self,
-        session: EnvSession,
+        episode: Episode,
         observation: str | None,
         info: Mapping[str, Any],
         reward: float | None,
     ) -> None:
-        """Act and step until the environment, a limit or the user ends the episode."""
-        summary = self.summary
+        """Act and step until the environment, a limit or the user ends the episode.
+
+        Without an environment it is one step.
+        """
+        summary, session = self.summary, self._session
         while True:
-            if self._stop.is_set():
+            if session is not None and self._stop.is_set():
                 return self._end("interrupted", "stopped by the user")
-            action = await self._act(observation, info, reward)
+            if self._checkpoint is not None and self._checkpoint.until == summary.steps:
+                raise StepInterrupted("the record ends here")
+            try:
+                action = await episode.act(
+                    observation,
+                    actions=info.get("actions"),
+                    reward=reward,
+                    info=info,
+                    emit=self._emit,
+                    stopping=self._stop.is_set,
+                    streaming=self._on_event is not None,
+                )
+            except AgentKitError:
+                self._check_written()
+                raise
+            self._check_written()
+            summary.action = action
+            if session is None:
+                return None
             outcome = await session.step(action, self._sync)
             observation, reward, terminated, truncated, info = outcome
-            summary.action = action
             summary.steps += 1
             summary.reward += reward
             summary.info = info
@@ -214,30 +241,10 @@ class EpisodeRunner:
             if self._misunderstood == NOT_UNDERSTOOD_LIMIT:
                 return self._limit("actions not understood in a row", NOT_UNDERSTOOD_LIMIT)
 
-    async def _act(
-        self, observation: str | None, info: Mapping[str, Any], reward: float | None
-    ) -> str:
-        if self._episode is None:
-            raise RuntimeError("act before reset")
-        if self._checkpoint is not None and self._checkpoint.until == self.summary.steps:
-            raise StepInterrupted("the record ends here")
-        try:
-            action = await self._episode.act(
-                observation,
-                actions=info.get("actions"),
-                reward=reward,
-                info=info,
-                emit=self._emit,
-                stopping=self._stop.is_set,
-                streaming=self._on_event is not None,
-            )
-        except AgentKitError:
-            if self._unwritten is not None:
-                raise self._unwritten from None
-            raise
+    def _check_written(self) -> None:
+        """Refuse to go on once an event could not be recorded."""
         if self._unwritten is not None:
-            raise self._unwritten
-        return action
+            raise self._unwritten from None
 
     def _sync(self) -> None:
         """Everything that led to an action is on the disk before the environment sees it."""

@@ -10,7 +10,7 @@ from agentkit.environments.render_mode import NOT_RENDERED, RenderTarget, as_pic
 from agentkit.errors import InputError, LimitExceeded
 from agentkit.events import Event
 from agentkit.execution.budget import Budget
-from agentkit.execution.completions import CompletionSource
+from agentkit.execution.completion_source import CompletionSource
 from agentkit.limits import Limits, Spent
 from agentkit.models.base import Cache, Loaded
 from agentkit.models.prices import check_prices
@@ -135,7 +135,7 @@ def _describe(agent: Agent, plan: Plan, writer: RunWriter | None) -> None:
 
 async def _load_models(agent: Agent) -> None:
     """Import what models need before a clock runs; else the first call would look slow."""
-    models: dict[int, object] = {id(bound.model): bound.model for bound in agent.binding.nodes}
+    models: dict[int, object] = {id(model): model for _, model in agent.binding.asked}
     for model in models.values():
         if isinstance(model, Loaded):
             await asyncio.to_thread(model.load)

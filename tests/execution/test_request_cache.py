@@ -2,11 +2,13 @@
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from agentkit import Agent, Call, Completion, Graph, Image, Message, Node, Request, Sampling
 from agentkit.execution.request_cache import RequestCache
+from agentkit.messages import Answer
 from agentkit.models.token_estimates import ASSUMED_OUTPUT
 
 RED, BLUE = (Image(b"\x89PNG\r\n\x1a\n" + colour) for colour in (b"red", b"blue"))
@@ -25,21 +27,6 @@ class Counting:
         return Completion(str(len(self.asked)))
 
 
-def ask_all(model, *requests: Request) -> int:
-    """How often the model is asked, when all these requests come one after the other."""
-
-    async def asked(model, request: Request) -> tuple[Completion, bool]:
-        return await model.complete(request), False
-
-    async def ask() -> None:
-        cache = RequestCache()
-        for request in requests:
-            await cache.complete(model, request, asked)
-
-    asyncio.run(ask())
-    return len(model.asked)
-
-
 PLAIN = Request(
     (Message("system", "S"), Message("user", "What now?", (RED,))),
     Sampling(temperature=0.5, max_tokens=9),
@@ -47,6 +34,22 @@ PLAIN = Request(
     Call(episode=1, step=2, node="plan"),
     {"observation": "a tree"},
 )
+
+
+async def answer(model, request: Request = PLAIN) -> Answer:
+    return Answer(await model.complete(request), 0.0, reused=False)
+
+
+def ask_all(model, *requests: Request) -> int:
+    """How often the model is asked, when all these requests come one after the other."""
+
+    async def ask() -> None:
+        cache = RequestCache()
+        for request in requests:
+            await cache.complete(model, request, partial(answer, model, request))
+
+    asyncio.run(ask())
+    return len(model.asked)
 
 
 def test_a_request_that_comes_again_in_a_later_step_is_not_asked_again():
@@ -146,9 +149,9 @@ def test_an_answer_that_arrives_together_with_a_cancellation_is_kept():
     found = []
 
     async def lead(reuse: RequestCache, model: Counting) -> None:
-        async def asked(model, request):
+        async def asked():
             task.cancel()
-            return await model.complete(request), False
+            return await answer(model)
 
         task = asyncio.current_task()
         found.append(await reuse.complete(model, PLAIN, asked))
@@ -168,10 +171,10 @@ def test_one_that_fails_or_is_cancelled_leaves_those_that_wait_for_it_to_ask(can
     model = Counting()
     tries = []
 
-    async def asked(model, request):
-        tries.append(request)
+    async def asked():
+        tries.append(1)
         if len(tries) > 1:
-            return await model.complete(request), False
+            return await answer(model)
         await asyncio.sleep(60 if cancelled else 0)
         raise RuntimeError("no")
 
@@ -196,12 +199,12 @@ def test_after_a_failure_one_of_those_that_wait_asks_and_the_others_wait_on(fail
     model = Counting()
     tries = []
 
-    async def asked(model, request):
-        tries.append(request)
+    async def asked():
+        tries.append(1)
         await asyncio.sleep(0)
         if len(tries) <= failures:
             raise RuntimeError("no")
-        return await model.complete(request), False
+        return await answer(model)
 
     async def main() -> list:
         reuse = RequestCache()

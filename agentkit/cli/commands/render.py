@@ -56,7 +56,6 @@ def _show(agent: "Agent", node: str, rendered: "Rendered") -> None:
     from agentkit.cli.view.closing import json_line
     from agentkit.cli.view.prompt_messages import show_message
 
-    bound = agent.binding.nodes[agent.graph.index[node]]
     count = len(rendered.questions)
     for number, messages in enumerate(rendered.messages):
         if count > 1:
@@ -66,11 +65,11 @@ def _show(agent: "Agent", node: str, rendered: "Rendered") -> None:
     if not count:
         echo("nothing is asked: its list is empty")
     for question in rendered.questions[:1]:
-        schema = question.output.json_schema(question.variables)
+        schema = question.node.output.json_schema(question.variables)
         if schema is not None:
             echo("--- answer as JSON schema", dim=True)
             echo(json_line(schema))
-    model = bound.model.name if bound.model else "none"
+    model = dict(agent.binding.asked)[node].name
     echo(f"node '{node}' asks the model {model}; nothing was asked now", err=True)
     if rendered.unknown:
         names = ", ".join(f"⟨{name}⟩" for name in rendered.unknown)
