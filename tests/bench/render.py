@@ -10,6 +10,7 @@ rounds, with the 95% interval of that median (order statistics).
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -61,13 +62,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=41, help="rounds of each template")
     rounds = parser.parse_args().rounds
-    sandbox = SandboxedEnvironment(
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    sandbox = SandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     table = Table("template", "ours, us", "Jinja, us", "ratio", "95% interval", "n")
     for label, source in TEMPLATES.items():
         ours, peer = compile_template(source), sandbox.from_string(source)
-        renders: list[Callable[[], Any]] = [lambda: ours.render(STATE), lambda: peer.render(STATE)]
+        renders: list[Callable[[], Any]] = [partial(one.render, STATE) for one in (ours, peer)]
         if renders[0]() != renders[1]():
             raise SystemExit(f"{label}: the two write different texts")
         times = [max(1, int(ROUND_S / seconds(render, 5))) for render in renders]

@@ -42,11 +42,14 @@ class Bounds(Context):
         return value
 
     def text(self, value: Any) -> str:
-        """A value as text, paid for."""
+        """Return a value as text, paid for."""
+        if value.__class__ is str:
+            self.charge((len(value) >> 4) + 1)
+            return value
         return text_of(self.weigh(value))
 
     def items_of(self, value: Any, weight: int = 1) -> list[Any]:
-        """The items of a list or the keys of a mapping, paid for."""
+        """Return the items of a list or the keys of a mapping, each paid for with `weight`."""
         raise_if_missing(value)
         if isinstance(value, Sized) and isinstance(value, Iterable):
             self.charge(len(value) * weight)
@@ -58,9 +61,19 @@ class Bounds(Context):
         return items
 
     def write(self, value: Any) -> str:
-        """A value as text that goes into the output."""
-        text = value if value.__class__ is str else self.text(value)
+        """Return a value that is not text as text for the output, paid for."""
+        text = text_of(value if value.__class__ is int else self.weigh(value))
         self.room -= len(text)
         if self.room < 0:
-            raise RenderError(f"it writes more than {TEXT_LIMIT:,} characters.")
+            raise RenderError(_TOO_LONG)
         return text
+
+
+_TOO_LONG = f"it writes more than {TEXT_LIMIT:,} characters."
+
+
+def joined(parts: list[str]) -> str:
+    """Return what was written as one text, unless it is too long."""
+    if sum(map(len, parts)) > TEXT_LIMIT:
+        raise RenderError(_TOO_LONG)
+    return "".join(parts)
