@@ -37,16 +37,19 @@ class Bounds(Context):
 
     def weigh(self, value: Any) -> Any:
         """Pay for going through a value, and return it."""
-        raise_if_missing(value)
-        self.charge(weight_of(value, self.work))
+        if value.__class__ is str:
+            self.work -= (len(value) >> 4) + 1
+        else:
+            raise_if_missing(value)
+            self.work -= weight_of(value, self.work)
+        if self.work < 0:
+            self.charge(0)
         return value
 
     def text(self, value: Any) -> str:
         """Return a value as text, paid for."""
-        if value.__class__ is str:
-            self.charge((len(value) >> 4) + 1)
-            return value
-        return text_of(self.weigh(value))
+        self.weigh(value)
+        return value if value.__class__ is str else text_of(value)
 
     def items_of(self, value: Any, weight: int = 1) -> list[Any]:
         """Return the items of a list or the keys of a mapping, each paid for with `weight`."""

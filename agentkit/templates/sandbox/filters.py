@@ -344,15 +344,15 @@ def _offered(name: str, environment: Environment) -> Callable[..., Any]:
     def apply(context: Bounds, value: Any, /, *args: Any, **kwargs: Any) -> Any:
         try:
             value = prepare(context, value)
-            for given in (*args, *kwargs.values()):
+            for given in (*args, *kwargs.values()) if args or kwargs else ():
                 context.weigh(given)
                 if reads_paths and isinstance(given, str):  # it may be "a.b,c": many reads an item
                     context.charge(len(value) * (given.count(".") + given.count(",")))
             if check is not None:
                 check(context, value, *args, **kwargs)
-            if needs_context:
-                return conclude(function(context, value, *args, **kwargs))
-            return conclude(function(value, *args, **kwargs))
+            first = (context, value) if needs_context else (value,)
+            result = function(*first, *args, **kwargs)
+            return result if result.__class__ is str else conclude(result)
         except _FAILURES as error:
             message = f"'{name}' cannot be used on {shown(value)}: {in_words(error)}"
             raise RenderError(message) from error

@@ -5,7 +5,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from jinja2.runtime import StrictUndefined, Undefined
+from jinja2.runtime import LoopContext, StrictUndefined, Undefined
 from jinja2.sandbox import is_internal_attribute
 from jinja2.utils import missing
 
@@ -24,6 +24,7 @@ MAPPING_METHODS = frozenset({"get", "items", "keys", "values"})
 LIST_METHODS = frozenset({"count", "index"})
 FLOAT_METHODS = frozenset({"is_integer"})
 LOOP_METHODS = frozenset({"changed", "cycle"})
+_LOOP_NAMES = frozenset(name for name in dir(LoopContext) if not name.startswith("_"))
 
 _OPEN_TO: tuple[tuple[Any, frozenset[str]], ...] = (
     (str, TEXT_METHODS),
@@ -85,7 +86,10 @@ def raise_if_missing(value: Any) -> None:
 
 def read_name(owner: Any, name: str) -> Any:
     """Return `owner.name`, or a missing value. The key of a mapping comes before any attribute."""
-    if owner.__class__ is dict or isinstance(owner, Mapping):
+    kind = owner.__class__
+    if kind is LoopContext and name in _LOOP_NAMES:
+        return getattr(owner, name)
+    if kind is dict or isinstance(owner, Mapping):
         if name in owner:
             return owner[name]
         return getattr(owner, name) if name in MAPPING_METHODS else _missing(owner, name)

@@ -137,7 +137,7 @@ _NUMBER_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def compute(bounds: Bounds, sign: str, left: Any, right: Any) -> Any:
-    """`left sign right`."""
+    """Return `left sign right`."""
     if isinstance(left, (int, float)) and isinstance(right, (int, float)):
         return _compute_number(sign, left, right)
     raise_if_missing(left)
@@ -158,11 +158,14 @@ def compute(bounds: Bounds, sign: str, left: Any, right: Any) -> Any:
     raise RenderError(f"'{sign}' cannot be used on {kind_of(left)} and {kind_of(right)}.{hint}")
 
 
+_SMALL = 1 << 63
 _LARGEST = 1 << NUMBER_BITS
 
 
 def _compute_number(sign: str, left: float, right: float) -> Any:
     if isinstance(left, int) and isinstance(right, int):
+        if sign != "**" and -_SMALL < left < _SMALL and -_SMALL < right < _SMALL:
+            return _NUMBER_OPERATORS[sign](left, right)
         bits = max(left.bit_length(), right.bit_length())
         if sign == "*":
             bits = left.bit_length() + right.bit_length()

@@ -13,7 +13,8 @@ from agentkit.errors import RenderError
 
 _CHARACTERS_A_UNIT = 4  # as a shift: 16 characters copied cost about as much as one item visited
 _BITS_A_UNIT = 6  # as a shift: 64 bits of a whole number are about 20 characters
-_CONTAINERS = (Mapping, list, tuple, set, frozenset, range)
+_CONTAINERS = (dict, list, tuple, set, frozenset, range, Mapping)
+_LIGHT = frozenset({bool, float, type(None)})
 _KINDS = {
     type(None): "null",
     bool: "a yes/no value",
@@ -62,37 +63,32 @@ def weight_of(value: Any, limit: int) -> int:
     """
     if value.__class__ is str:
         return (len(value) >> _CHARACTERS_A_UNIT) + 1
-    if not _is_container(value):
-        return _weight_of_one(value)
-    total = 1
-    pending: list[Any] = [value]
-    while pending and total <= limit:
+    pending: list[Any] = []
+    total = 1 + _extra_weight(value, pending)
+    while pending:
         container = pending.pop()
-        total += 2 * len(container)
+        mapping = container.__class__ is dict or isinstance(container, Mapping)
+        total += len(container) * (3 if mapping else 2)
         if total > limit:
             break
-        parts: Any = container
-        if isinstance(container, Mapping):
-            parts = chain(container.keys(), container.values())
-            total += len(container)
-        for part in parts:
-            if part.__class__ is str:
+        for part in chain(container, container.values()) if mapping else container:
+            kind = part.__class__
+            if kind is str:
                 total += len(part) >> _CHARACTERS_A_UNIT
-            elif _is_container(part):
-                pending.append(part)
-            else:
-                total += _weight_of_one(part) - 1
+            elif kind not in _LIGHT:
+                total += _extra_weight(part, pending)
     return total
 
 
-def _is_container(value: Any) -> bool:
-    return isinstance(value, _CONTAINERS) and not isinstance(value, str)
-
-
-def _weight_of_one(value: Any) -> int:
+def _extra_weight(value: Any, pending: list[Any]) -> int:
+    """Return what a value weighs beyond 1; the parts of a container are left for later."""
     if isinstance(value, int):
-        return (value.bit_length() >> _BITS_A_UNIT) + 1
-    return (len(value) >> _CHARACTERS_A_UNIT) + 1 if isinstance(value, str) else 1
+        return value.bit_length() >> _BITS_A_UNIT
+    if isinstance(value, str):
+        return len(value) >> _CHARACTERS_A_UNIT
+    if isinstance(value, _CONTAINERS):
+        pending.append(value)
+    return 0
 
 
 def _plain(value: Any) -> Any:

@@ -72,6 +72,12 @@ def _given(node: Any) -> Any:
     return _hidden("@given", node) if isinstance(node, _PERHAPS_MISSING) else node
 
 
+def _written_out(node: Any) -> bool:
+    """Whether a comparison with it takes no longer than it is: `1`, `'a'`, `['a', 'b']`."""
+    items = node.items if isinstance(node, (nodes.List, nodes.Tuple)) else [node]
+    return bool(items) and all(isinstance(item, nodes.Const) for item in items)
+
+
 def _size(parts: list[Any]) -> int:
     """Return the work of one round of a loop: its parts, and 16 characters of what it writes."""
     found = [node for part in parts for node in (part, *part.find_all(nodes.Node))]
@@ -149,11 +155,11 @@ class Rewriter(NodeTransformer):
 
     def visit_Compare(self, node: nodes.Compare) -> nodes.Node:
         """Both sides are paid for, unless one is written out: then the loop pays for it."""
-        sides: list[Any] = [node, *node.ops]
-        inside = node.ops[0].op in ("in", "notin")
-        constant = any(isinstance(side.expr, nodes.Const) for side in sides)
-        if constant and len(node.ops) == 1 and not inside:
+        first, (op, *more) = node.expr, node.ops
+        inside = op.op in ("in", "notin")
+        if not more and (_written_out(op.expr) or (_written_out(first) and not inside)):
             return self.generic_visit(node)
+        sides: list[Any] = [node, *node.ops]
         for side in sides:
             if not isinstance(side.expr, nodes.Const):
                 side.expr = _hidden("@weigh", self.visit(side.expr))
