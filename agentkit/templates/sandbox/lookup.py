@@ -65,7 +65,7 @@ class NotFound(RenderError):
         """Return what is missing from the value that the template calls `owner`."""
         key = str(self.key)[:_SHOWN_KEY] if isinstance(self.key, (str, int)) else kind_of(self.key)
         if isinstance(self.owner, Mapping):
-            keys = [str(known) for known in islice(self.owner, _LISTED_KEYS)]
+            keys = [str(known)[:_SHOWN_KEY] for known in islice(self.owner, _LISTED_KEYS)]
             more = ", ..." if len(self.owner) > len(keys) else ""
             known = ", ".join(keys) + more if keys else "nothing"
             return f"{owner} has no '{key}'; it has: {known}.{suggest(key, keys)}"

@@ -37,6 +37,8 @@ def call_allowed(
     """Call one of the few functions that templates may call."""
     raise_if_missing(function)
     if function is counted_range:
+        for given in (*args, *kwargs.values()):
+            raise_if_missing(given)
         numbers = range(*args, **kwargs)
         bounds.charge(len(numbers))
         return list(numbers)
@@ -139,7 +141,7 @@ _NUMBER_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 def compute(bounds: Bounds, sign: str, left: Any, right: Any) -> Any:
     """Return `left sign right`."""
     if isinstance(left, (int, float)) and isinstance(right, (int, float)):
-        return _compute_number(sign, left, right)
+        return _compute_number(bounds, sign, left, right)
     raise_if_missing(left)
     raise_if_missing(right)
     if sign == "+" and isinstance(left, str) and isinstance(right, str):
@@ -162,7 +164,7 @@ _SMALL = 1 << 63
 _LARGEST = 1 << NUMBER_BITS
 
 
-def _compute_number(sign: str, left: float, right: float) -> Any:
+def _compute_number(bounds: Bounds, sign: str, left: float, right: float) -> Any:
     if isinstance(left, int) and isinstance(right, int):
         if sign != "**" and -_SMALL < left < _SMALL and -_SMALL < right < _SMALL:
             return _NUMBER_OPERATORS[sign](left, right)
@@ -173,6 +175,7 @@ def _compute_number(sign: str, left: float, right: float) -> Any:
             bits = max(bits, left.bit_length() * right)
         if bits > NUMBER_BITS:
             raise RenderError(f"the result of '{sign}' is too large a number.")
+        bounds.charge(bits >> 6)
     return real_number(f"'{sign}'", _NUMBER_OPERATORS[sign](left, right))
 
 

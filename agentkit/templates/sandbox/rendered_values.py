@@ -27,6 +27,8 @@ _KINDS = {
 }
 _KIND_NAMES = {kind.__name__: words for kind, words in _KINDS.items()}
 _KIND_NAME = re.compile(rf"'({'|'.join(_KIND_NAMES)})'(?: object)?")
+_LONGEST_WORDS = 300
+_LONGEST_SHOWN = 40
 _TOO_MANY_DIGITS = "integer string conversion"
 
 
@@ -38,8 +40,11 @@ def kind_of(value: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """Return a text in quotes, truncated, or the kind of another value."""
-    return f"'{value[:40]}'" if isinstance(value, str) else kind_of(value)
+    """Return a text on one line in quotes, truncated, or the kind of another value."""
+    if not isinstance(value, str):
+        return kind_of(value)
+    line = " ".join(value[:_LONGEST_SHOWN].split())
+    return f"'{line}...'" if len(value) > _LONGEST_SHOWN else f"'{line}'"
 
 
 def in_words(error: Exception) -> str:
@@ -50,9 +55,12 @@ def in_words(error: Exception) -> str:
         return "it takes too much memory."
     if isinstance(error, OverflowError) or _TOO_MANY_DIGITS in str(error):
         return "a number is too large."
+    if isinstance(error, RenderError):
+        return str(error)
+    words = str(error)[:_LONGEST_WORDS] or type(error).__name__
     if isinstance(error, TypeError):
-        return _KIND_NAME.sub(lambda match: _KIND_NAMES[match[1]], str(error))
-    return str(error) or type(error).__name__
+        return _KIND_NAME.sub(lambda match: _KIND_NAMES[match[1]], words)
+    return words
 
 
 def weight_of(value: Any, limit: int) -> int:
