@@ -8,7 +8,7 @@ from jinja2 import Environment
 from jinja2.runtime import Context
 
 from agentkit.errors import RenderError
-from agentkit.templates.sandbox.lookup import raise_if_missing
+from agentkit.templates.sandbox.lookup import present
 from agentkit.templates.sandbox.rendered_values import kind_of, text_of, weight_of
 
 WORK_LIMIT = 1_000_000
@@ -40,7 +40,7 @@ class Bounds(Context):
         if value.__class__ is str:
             self.work -= (len(value) >> 4) + 1
         else:
-            raise_if_missing(value)
+            present(value)
             self.work -= weight_of(value, self.work)
         if self.work < 0:
             self.charge(0)
@@ -53,7 +53,7 @@ class Bounds(Context):
 
     def items_of(self, value: Any, weight: int = 1) -> list[Any]:
         """Return the items of a list or the keys of a mapping, each paid for with `weight`."""
-        raise_if_missing(value)
+        present(value)
         if isinstance(value, Sized) and isinstance(value, Iterable):
             self.charge(len(value) * weight)
             return list(value)

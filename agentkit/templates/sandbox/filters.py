@@ -20,7 +20,7 @@ from jinja2.utils import _PassArg, pass_context
 from agentkit.errors import RenderError, suggest
 from agentkit.templates.sandbox.bounds import Bounds
 from agentkit.templates.sandbox.filter_costs import CHECKS, OWN_FILTERS, Table, whole
-from agentkit.templates.sandbox.lookup import MissingValue, raise_if_missing, read_key
+from agentkit.templates.sandbox.lookup import MissingValue, present, read_key
 from agentkit.templates.sandbox.operations import real_number, without_tuples
 from agentkit.templates.sandbox.rendered_values import in_words, kind_of, shown
 
@@ -81,7 +81,7 @@ def _tested(name: str) -> Callable[..., Any]:
     function = _is_number if name == "number" else cast("Table", JINJA_TESTS)[name]
     if name in _DEFINED:
         return function
-    pay = raise_if_missing if name in _CHEAP_TESTS else None
+    pay = present if name in _CHEAP_TESTS else None
     of_whole = name in ("divisibleby", "even", "odd")
 
     @pass_context
@@ -136,23 +136,14 @@ def _preparation(name: str) -> Callable[[Bounds, Any], Any]:
     if name in _NEEDS:
         return partial(_checked, name)
     if name in ("first", "last", "reverse"):
-        return lambda context, value: value if _is_line(value) else context.items_of(value)
-    return _untouched if name in ("d", "default") else Bounds.weigh
+        return lambda context, v: v if isinstance(v, (str, list)) else context.items_of(v)
+    return (lambda context, value: value) if name in ("d", "default") else Bounds.weigh
 
 
 def _checked(name: str, context: Bounds, value: Any) -> Any:
-    raise_if_missing(value)
     kinds, words = _NEEDS[name]
-    if not isinstance(value, kinds):
+    if not isinstance(present(value), kinds):
         raise RenderError(f"{name} needs {words}, but this is {kind_of(value)}.")
-    return value
-
-
-def _is_line(value: Any) -> bool:
-    return isinstance(value, (str, list))
-
-
-def _untouched(context: Bounds, value: Any) -> Any:
     return value
 
 
@@ -161,17 +152,12 @@ def _conclusion(name: str) -> Callable[[Any], Any]:
     if name in ("int", "sum"):
         return partial(real_number, f"'{name}'")
     if name in ("dictsort", "groupby", "items"):
-        return lambda result: [[_present(key), value] for key, value in result]
+        return lambda result: [[present(key), value] for key, value in result]
     if name == "map":
-        return lambda result: [_present(item) for item in result]
+        return lambda result: [present(item) for item in result]
     if name in ("d", "default", "first", "last", "max", "min"):
         return partial(_chosen, name)
     return lambda result: list(result) if isinstance(result, (Iterator, tuple)) else result
-
-
-def _present(value: Any) -> Any:
-    raise_if_missing(value)
-    return value
 
 
 def _chosen(name: str, result: Any) -> Any:
@@ -214,7 +200,7 @@ def _offered(name: str, environment: Environment) -> Callable[..., Any]:
 def filters_of(environment: Environment) -> Table:
     """Return the filters that a template may name, for this environment."""
     strict = environment.overlay()  # only `groupby` has a default for an attribute
-    strict.getitem = lambda item, key: _present(read_key(item, key))  # type: ignore[assignment, method-assign]
+    strict.getitem = lambda item, key: present(read_key(item, key))  # type: ignore[assignment, method-assign]
     return {
         name: _offered(name, environment if name == "groupby" else strict)
         for name in PUBLIC_FILTERS

@@ -78,10 +78,11 @@ def _missing(owner: Any, key: Any) -> MissingValue:
     return MissingValue(obj=owner, name=key, exc=partial(NotFound, owner, key))
 
 
-def raise_if_missing(value: Any) -> None:
-    """Raise the error of a name without a value."""
+def present(value: Any) -> Any:
+    """Return the value, or raise the error of one that is missing."""
     if isinstance(value, Undefined):
         str(value)  # a strict undefined value raises its own message
+    return value
 
 
 def read_name(owner: Any, name: str) -> Any:
@@ -115,7 +116,7 @@ def read_key(owner: Any, key: Any) -> Any:
     except LookupError:
         pass
     except TypeError:
-        raise_if_missing(key)
+        present(key)
         if not isinstance(key, (str, int)):
             message = f"{kind_of(owner)} cannot be read with {kind_of(key)}."
             raise RenderError(message) from None

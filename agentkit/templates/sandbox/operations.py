@@ -16,7 +16,7 @@ from agentkit.templates.sandbox.lookup import (
     LOOP_METHODS,
     MAPPING_METHODS,
     TEXT_METHODS,
-    raise_if_missing,
+    present,
 )
 from agentkit.templates.sandbox.rendered_values import kind_of
 
@@ -35,10 +35,10 @@ def call_allowed(
     bounds: Bounds, function: Any, /, *args: Any, _loop_vars: Any = None, **kwargs: Any
 ) -> Any:
     """Call one of the few functions that templates may call."""
-    raise_if_missing(function)
+    present(function)
     if function is counted_range:
         for given in (*args, *kwargs.values()):
-            raise_if_missing(given)
+            present(given)
         numbers = range(*args, **kwargs)
         bounds.charge(len(numbers))
         return list(numbers)
@@ -142,8 +142,8 @@ def compute(bounds: Bounds, sign: str, left: Any, right: Any) -> Any:
     """Return `left sign right`."""
     if isinstance(left, (int, float)) and isinstance(right, (int, float)):
         return _compute_number(bounds, sign, left, right)
-    raise_if_missing(left)
-    raise_if_missing(right)
+    present(left)
+    present(right)
     if sign == "+" and isinstance(left, str) and isinstance(right, str):
         bounds.charge_text(len(left) + len(right))
         return left + right

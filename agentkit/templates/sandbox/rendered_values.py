@@ -71,6 +71,8 @@ def weight_of(value: Any, limit: int) -> int:
     """
     if value.__class__ is str:
         return (len(value) >> _CHARACTERS_A_UNIT) + 1
+    if value.__class__ in _LIGHT:
+        return 1
     pending: list[Any] = []
     total = 1 + _extra_weight(value, pending)
     while pending:
@@ -96,6 +98,8 @@ def _extra_weight(value: Any, pending: list[Any]) -> int:
         return len(value) >> _CHARACTERS_A_UNIT
     if isinstance(value, _CONTAINERS):
         pending.append(value)
+    elif isinstance(value, Iterator):
+        raise RenderError(f"{kind_of(value)} may have no end; use 'list' on it first.")
     return 0
 
 

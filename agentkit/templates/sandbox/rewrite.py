@@ -8,7 +8,7 @@ from jinja2.utils import pass_context
 from jinja2.visitor import NodeTransformer
 
 from agentkit.templates.sandbox.bounds import Bounds
-from agentkit.templates.sandbox.lookup import raise_if_missing
+from agentkit.templates.sandbox.lookup import present
 
 # Filters that only the rewriting of a template puts in: no template can name them.
 
@@ -38,20 +38,15 @@ def _joined(context: Bounds, parts: list[Any]) -> str:
 @pass_context
 def _cut(context: Bounds, value: Any, start: Any, stop: Any, step: Any) -> Any:
     for given in (value, start, stop, step):
-        raise_if_missing(given)
+        present(given)
     part = value[start:stop:step]
     context.charge_text(len(part)) if isinstance(part, str) else context.charge(len(part))
     return part
 
 
-def _there(value: Any) -> Any:
-    raise_if_missing(value)
-    return value
-
-
 HIDDEN_FILTERS: dict[str, Callable[..., Any]] = {
     "@each": _each,
-    "@given": _there,
+    "@given": present,
     "@aside": _aside,
     "@join": _joined,
     "@cut": _cut,
