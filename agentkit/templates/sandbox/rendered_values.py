@@ -13,8 +13,9 @@ from agentkit.errors import RenderError
 
 _CHARACTERS_A_UNIT = 4  # as a shift: 16 characters copied cost about as much as one item visited
 _BITS_A_UNIT = 6  # as a shift: 64 bits of a whole number are about 20 characters
-_CONTAINERS = (dict, list, tuple, set, frozenset, range, Mapping)
+_CONTAINERS = (Mapping, list, tuple, set, frozenset, range)
 _LIGHT = frozenset({bool, float, type(None)})
+_LISTS = frozenset({list, tuple})
 _KINDS = {
     type(None): "null",
     bool: "a yes/no value",
@@ -71,13 +72,11 @@ def weight_of(value: Any, limit: int) -> int:
     """
     if value.__class__ is str:
         return (len(value) >> _CHARACTERS_A_UNIT) + 1
-    if value.__class__ in _LIGHT:
-        return 1
-    pending: list[Any] = []
-    total = 1 + _extra_weight(value, pending)
+    total = -1
+    pending: list[Any] = [(value,)]
     while pending:
         container = pending.pop()
-        mapping = container.__class__ is dict or isinstance(container, Mapping)
+        mapping = container.__class__ not in _LISTS and isinstance(container, Mapping)
         total += len(container) * (3 if mapping else 2)
         if total > limit:
             break
@@ -85,6 +84,8 @@ def weight_of(value: Any, limit: int) -> int:
             kind = part.__class__
             if kind is str:
                 total += len(part) >> _CHARACTERS_A_UNIT
+            elif kind is dict or kind is list:
+                pending.append(part)
             elif kind not in _LIGHT:
                 total += _extra_weight(part, pending)
     return total
