@@ -19,10 +19,11 @@ from jinja2.parser import Parser
 from jinja2.runtime import Undefined
 
 from agentkit.errors import RenderError
-from agentkit.templates.sandbox.bounds import Bounds
+from agentkit.templates.sandbox.bounds import Bounds, joined
 from agentkit.templates.sandbox.jinja_environment import SANDBOX
-from agentkit.templates.sandbox.lookup import NotFound, read_name
+from agentkit.templates.sandbox.lookup import MissingValue, NotFound, read_name
 from agentkit.templates.sandbox.operations import counted_range
+from agentkit.templates.sandbox.rendered_values import in_words
 from agentkit.templates.sandbox.rewrite import Rewriter
 from agentkit.templates.sandbox.syntax import Reading, TemplateProblem, check
 
@@ -58,17 +59,6 @@ TOKEN_LIMIT = 10_000
 _CACHED = 4_096
 _VALUE = "_value_"
 _PATH = re.compile(r"\s*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\s*", re.ASCII)
-_TOO_MANY_DIGITS = "integer string conversion"
-_TYPES = {
-    "NoneType": "null",
-    "str": "text",
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "a yes/no value",
-    "list": "a list",
-    "dict": "a mapping",
-}
-_TYPE_NAME = re.compile(rf"'({'|'.join(_TYPES)})'(?: object)?")
 _SIGNS = {
     "token 'end of print statement'": "'}}'",
     "'end of print statement'": "'}}'",
@@ -105,15 +95,7 @@ class _Code:
         if isinstance(error, NotFound):
             owners = {o for at, o, key in self.lookups if key == error.key and line in (at, None)}
             return error.explain(owners.pop()) if len(owners) == 1 else str(error)
-        if isinstance(error, RecursionError):
-            return "a value is nested too deeply."
-        if isinstance(error, MemoryError):
-            return "it takes too much memory."
-        if isinstance(error, OverflowError) or _TOO_MANY_DIGITS in str(error):
-            return "a number is too large."
-        if isinstance(error, TypeError):
-            return _TYPE_NAME.sub(lambda match: _TYPES[match[1]], str(error))
-        return str(error) or type(error).__name__
+        return in_words(error)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,7 +117,7 @@ class Template:
         if code is None:
             return self._text
         try:
-            return "".join(code.template.root_render_func(code.bounds(values)))
+            return joined(list(code.template.root_render_func(code.bounds(values))))
         except Exception as error:
             line = code.line_of(error)
             where = f"line {line}: " if line is not None and "\n" in self._text else ""
@@ -178,12 +160,12 @@ class Expression:
             return value
         for end, name in enumerate(path[1:], 1):
             try:
-                value = read_name(value, name)
-            except NotFound as error:
-                owner = f"'{'.'.join(path[:end])}'"
-                raise RenderError(f"{self._where}{error.explain(owner)}") from None
+                owner, value = value, read_name(value, name)
             except Exception as error:
                 raise RenderError(f"{self._where}{error}") from error
+            if value.__class__ is MissingValue and value is not owner:
+                message = NotFound(owner, name).explain(f"'{'.'.join(path[:end])}'")
+                raise RenderError(f"{self._where}{message}")
         return self._checked(value) if value.__class__ not in _PLAIN else value
 
     def _checked(self, value: Any) -> Any:

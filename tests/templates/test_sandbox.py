@@ -1,6 +1,7 @@
 """A template from a stranger, or a value from the web, can neither escape nor take long."""
 
 import time
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from agentkit.templates.template import TemplateProblem, compile_template
 LONG = "x" * 900_000
 OTHER = LONG[:-1] + "y"
 SECONDS = 1.0
+LONGEST_MESSAGE = 2_000
 
 
 class Secret:
@@ -55,6 +57,10 @@ def values() -> dict[str, Any]:
         "circle": circle(),
         "circle2": circle(),
         "well": well(50_000),
+        "shallow": well(300),
+        "rows": [{"n": number} for number in range(5000)],
+        "huge": 3**100_000,
+        "digits": 3**2_000,
     }
 
 
@@ -151,12 +157,91 @@ EXPENSIVE = [
     "{% set x = ['a'] %}" + "{% set x = [x, x] %}" * 60 + "{{ x }}",
     "{% set x = 1 %}" + "{% set x = {'a': x, 'b': x} %}" * 60 + "{{ x|string }}",
     "{% set x = ('a',) %}" + "{% set x = (x, x) %}" * 60 + "{{ {}.get(x) }}",
+    *(
+        "{% set x = ['a'] %}" + "{% set x = [x, x] %}" * 60 + f"{{{{ {use} }}}}"
+        for use in (
+            "{}[x]",
+            "rows[x]",
+            "x is lower",
+            "x|map(x)",
+            "x|int",
+            "x|join(x)",
+            "1|round(x)",
+            "1|round(1, x)",
+            "'a'|truncate(x)",
+            "[1]|tojson(indent=x)",
+            "{}|dictsort(by=x)",
+            "[1].index(x)",
+            "'%s' % x",
+            "rows|selectattr('n', 'in', x)",
+            "x|default(1)",
+            "x|first",
+        )
+    ),
     "{% set x = 'a' %}" + "{% set x = {x: x}.items()|first %}" * 60,
     "{% set x = 'a' %}" + "{% set x = {x: x}|dictsort|first %}" * 60,
     "{% set x = ['a'] %}{% set y = ['a'] %}"
     + "{% set x = [x, x] %}{% set y = [y, y] %}" * 60
     + "{{ x == y }}",
     "{% set x %}a{% endset %}" + "{% set x %}{{ x }}{{ x }}{% endset %}" * 60,
+    # Numbers that grow, and what is done with them again and again.
+    "{{ ('1' * 6000000)|int(base=2) }}",
+    "{% for a in range(100000) %}{% set b = huge // 7 %}{% endfor %}",
+    "{% for a in range(100000) %}{% set b = 7 % huge %}{% endfor %}",
+    "{% for a in range(100000) %}{% if huge is divisibleby 7 %}{% endif %}{% endfor %}",
+    "{% for a in range(100000) %}{% set b = digits * 3 // 7 * 5 // 3 * 7 // 5 %}{% endfor %}",
+    "{% for a in range(100000) %}{{ huge|abs == huge }}{% endfor %}",
+    "{% for a in range(100000) %}{% set b = ('9' * 4300)|int(0) %}{% endfor %}",
+    "{% for a in range(100000) %}{% set b = ('9' * 900000)|float(0) %}{% endfor %}",
+    "{% set x = 3 %}" + "{% set x = x * x %}" * 60,
+    "{% set x = 3 %}" + "{% set x = x ** x %}" * 60,
+    "{% set x = 1e300 %}" + "{% set x = x * x %}" * 60,
+    "{{ 5|round(-1000000000) }}",
+    "{{ range(10 ** 30) }}",
+    # Long numbers weigh what they will be written with.
+    "{{ [digits] * 200000 }}",
+    "{{ ([digits] * 200000)|join|length }}",
+    "{% set x %}{% for a in range(100000) %}{{ digits }}{% endfor %}{% endset %}",
+    "{% for a in range(100000) %}{% set b = digits ~ digits %}{% endfor %}",
+    "{% for a in range(1000) %}{% set b = ('%x' * 500)|format("
+    + ", ".join(["digits"] * 500)
+    + ") %}{% endfor %}",
+    "{% for a in range(1000) %}{% set b = ('%f' * 500) % ("
+    + ", ".join(["1e308"] * 500)
+    + ") %}{% endfor %}",
+    # Text that is written or set aside in rounds, and cut into many pieces.
+    "{% for a in range(200000) %}{{ long }}{% endfor %}",
+    "{% set x %}{% for a in range(200000) %}{{ long }}{% endfor %}{% endset %}",
+    "{% for a in range(200000) %}{% set x %}{{ long }}{% endset %}{% endfor %}",
+    "{% for a in range(300000) %}{% if not a %}" + "y" * 90_000 + "{% endif %}{% endfor %}",
+    "{% for a in range(100000) %}{% set b = long|reverse %}{% endfor %}",
+    "{% for a in range(100000) %}{% set b = long[::-1] %}{% endfor %}",
+    "{% for a in range(100000) %}{% set b = loop.cycle(long, a) %}{% endfor %}",
+    "{% for a in range(100000) %}{% set b = long|truncate(800000) %}{% endfor %}",
+    "{{ ('é ' * 5000000).split()|length }}",
+    "{{ ('é\n' * 5000000).splitlines()|length }}",
+    "{{ '-'.join('語' * 5000000)|length }}",
+    "{{ ('語' * 5000000)|list|length }}",
+    "{{ ('\u2028' * 100000)|indent(10000) }}",
+    "{{ ('a ' * 30000)|wordwrap(1, wrapstring=long) }}",
+    "{{ ('a ' * 5000000)|wordwrap(1000000) }}",
+    # An attribute may be a long path, or many of them.
+    "{{ rows|sort(attribute='" + "n," * 20_000 + "n') }}",
+    "{{ ([shallow] * 50000)|map(attribute='" + "0." * 299 + "0')|list }}",
+    "{{ ([shallow] * 50000)|join(', ', '" + "0." * 299 + "0')|length }}",
+    "{{ ([shallow] * 50000)|selectattr('" + "0." * 299 + "0')|list }}",
+    "{{ ([shallow] * 50000)|groupby('" + "0." * 299 + "0') }}",
+    "{{ {long: 1}[other] }}",
+    "{{ [1]|map(long) }}",
+    "{{ endless|default(1) }}",
+    "{{ endless|length }}",
+    "{{ 5 in endless }}",
+    "{{ 5 is in endless }}",
+    "{{ [5]|select('in', endless) }}",
+    "{{ ','.join(endless) }}",
+    "{{ endless|tojson }}",
+    "{{ endless|sort }}",
+    "{% for a in endless|reverse %}{% endfor %}",
     "{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}",
     "{{ " + "not " * 20_000 + "1 }}",
     "{{ " + "-" * 50_000 + "1 }}",
@@ -186,6 +271,7 @@ def test_a_hostile_template_ends_soon_with_an_error(source: str) -> None:
         compile_template(source).render(given)
     assert time.process_time() - began < SECONDS
     assert "LEAK" not in str(caught.value)
+    assert len(str(caught.value)) < LONGEST_MESSAGE
 
 
 @pytest.mark.parametrize(
@@ -193,6 +279,35 @@ def test_a_hostile_template_ends_soon_with_an_error(source: str) -> None:
 )
 def test_long_texts_can_be_handled_once(body: str) -> None:
     assert len(compile_template(body).render(values())) <= 10
+
+
+def test_numbers_whose_hashes_collide_take_no_longer() -> None:
+    """In a set of these, each number would be compared with every other."""
+    began = time.process_time()
+    source = "{{ range(0, (2**61 - 1) * 60000, 2**61 - 1)|unique|length }}"
+    assert compile_template(source).render({}) == "60000"
+    assert time.process_time() - began < SECONDS
+
+
+def test_a_hostile_template_takes_little_memory() -> None:
+    """Of what a loop or a filter is about to make, nothing is made before it is paid for."""
+    sources = [
+        "{{ ([digits] * 200000)|join|length }}",
+        "{{ ('%x' * 90000) % {} }}",
+        "{% set x %}{% for a in range(200000) %}{{ long }}{% endfor %}{% endset %}",
+        "{{ ('é ' * 5000000).split()|length }}",
+        "{{ ('語' * 5000000)|list|length }}",
+        "{{ ('1' * 6000000)|int(base=2) }}",
+    ]
+    given = values()
+    for source in sources:
+        template = compile_template(source)
+        tracemalloc.start()
+        with pytest.raises(RenderError):
+            template.render(given)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 100_000_000, source
 
 
 def test_a_large_but_honest_loop_is_rendered() -> None:

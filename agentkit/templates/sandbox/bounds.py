@@ -8,7 +8,7 @@ from jinja2 import Environment
 from jinja2.runtime import Context
 
 from agentkit.errors import RenderError
-from agentkit.templates.sandbox.lookup import raise_if_missing
+from agentkit.templates.sandbox.lookup import present
 from agentkit.templates.sandbox.rendered_values import kind_of, text_of, weight_of
 
 WORK_LIMIT = 1_000_000
@@ -37,17 +37,23 @@ class Bounds(Context):
 
     def weigh(self, value: Any) -> Any:
         """Pay for going through a value, and return it."""
-        raise_if_missing(value)
-        self.charge(weight_of(value, self.work))
+        if value.__class__ is str:
+            self.work -= (len(value) >> 4) + 1
+        else:
+            present(value)
+            self.work -= weight_of(value, self.work)
+        if self.work < 0:
+            self.charge(0)
         return value
 
     def text(self, value: Any) -> str:
-        """A value as text, paid for."""
-        return text_of(self.weigh(value))
+        """Return a value as text, paid for."""
+        self.weigh(value)
+        return value if value.__class__ is str else text_of(value)
 
     def items_of(self, value: Any, weight: int = 1) -> list[Any]:
-        """The items of a list or the keys of a mapping, paid for."""
-        raise_if_missing(value)
+        """Return the items of a list or the keys of a mapping, each paid for with `weight`."""
+        present(value)
         if isinstance(value, Sized) and isinstance(value, Iterable):
             self.charge(len(value) * weight)
             return list(value)
@@ -58,9 +64,19 @@ class Bounds(Context):
         return items
 
     def write(self, value: Any) -> str:
-        """A value as text that goes into the output."""
-        text = value if value.__class__ is str else self.text(value)
+        """Return a value that is not text as text for the output, paid for."""
+        text = text_of(value if value.__class__ is int else self.weigh(value))
         self.room -= len(text)
         if self.room < 0:
-            raise RenderError(f"it writes more than {TEXT_LIMIT:,} characters.")
+            raise RenderError(_TOO_LONG)
         return text
+
+
+_TOO_LONG = f"it writes more than {TEXT_LIMIT:,} characters."
+
+
+def joined(parts: list[str]) -> str:
+    """Return what was written as one text, unless it is too long."""
+    if sum(map(len, parts)) > TEXT_LIMIT:
+        raise RenderError(_TOO_LONG)
+    return "".join(parts)

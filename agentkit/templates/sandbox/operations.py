@@ -16,7 +16,7 @@ from agentkit.templates.sandbox.lookup import (
     LOOP_METHODS,
     MAPPING_METHODS,
     TEXT_METHODS,
-    raise_if_missing,
+    present,
 )
 from agentkit.templates.sandbox.rendered_values import kind_of
 
@@ -32,11 +32,13 @@ def counted_range(*arguments: int) -> range:
 
 
 def call_allowed(
-    bounds: Bounds, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    bounds: Bounds, function: Any, /, *args: Any, _loop_vars: Any = None, **kwargs: Any
 ) -> Any:
     """Call one of the few functions that templates may call."""
-    raise_if_missing(function)
+    present(function)
     if function is counted_range:
+        for given in (*args, *kwargs.values()):
+            present(given)
         numbers = range(*args, **kwargs)
         bounds.charge(len(numbers))
         return list(numbers)
@@ -107,12 +109,19 @@ def price_of_replacing(text: str, old: str, new: str, count: int = -1) -> int:
 
 
 def _price_of_joining(text: str, parts: Any) -> int:
-    return len(text) * len(parts)
+    return (len(text) + _PART) * len(parts)
 
 
-_COMPARING = ("lstrip", "rfind", "rindex", "rpartition", "rsplit", "rstrip", "strip")
+def _price_of_splitting(text: str, *args: Any) -> int:
+    return _price_of_comparing(text, *args) + len(text) * _PART // 4
+
+
+_PART = 16
+"""Characters that cost as much as one item of a list."""
+_COMPARING = ("lstrip", "rfind", "rindex", "rpartition", "rstrip", "strip")
 _PRICES: dict[str, Callable[..., int]] = {
     **dict.fromkeys(_COMPARING, _price_of_comparing),
+    **dict.fromkeys(("rsplit", "split", "splitlines"), _price_of_splitting),
     **dict.fromkeys(("center", "ljust", "rjust", "zfill"), _price_of_padding),
     "replace": price_of_replacing,
     "join": _price_of_joining,
@@ -130,11 +139,11 @@ _NUMBER_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def compute(bounds: Bounds, sign: str, left: Any, right: Any) -> Any:
-    """`left sign right`."""
+    """Return `left sign right`."""
     if isinstance(left, (int, float)) and isinstance(right, (int, float)):
-        return _compute_number(sign, left, right)
-    raise_if_missing(left)
-    raise_if_missing(right)
+        return _compute_number(bounds, sign, left, right)
+    present(left)
+    present(right)
     if sign == "+" and isinstance(left, str) and isinstance(right, str):
         bounds.charge_text(len(left) + len(right))
         return left + right
@@ -151,24 +160,32 @@ def compute(bounds: Bounds, sign: str, left: Any, right: Any) -> Any:
     raise RenderError(f"'{sign}' cannot be used on {kind_of(left)} and {kind_of(right)}.{hint}")
 
 
-_INFINITE = (float("inf"), float("-inf"))
+_SMALL = 1 << 63
+_LARGEST = 1 << NUMBER_BITS
 
 
-def _compute_number(sign: str, left: float, right: float) -> float:
+def _compute_number(bounds: Bounds, sign: str, left: float, right: float) -> Any:
     if isinstance(left, int) and isinstance(right, int):
-        bits = 0
+        if sign != "**" and -_SMALL < left < _SMALL and -_SMALL < right < _SMALL:
+            return _NUMBER_OPERATORS[sign](left, right)
+        bits = max(left.bit_length(), right.bit_length())
         if sign == "*":
             bits = left.bit_length() + right.bit_length()
         elif sign == "**":
-            bits = left.bit_length() * right
+            bits = max(bits, left.bit_length() * right)
         if bits > NUMBER_BITS:
             raise RenderError(f"the result of '{sign}' is too large a number.")
-    result = _NUMBER_OPERATORS[sign](left, right)
+        bounds.charge(bits >> 6)
+    return real_number(f"'{sign}'", _NUMBER_OPERATORS[sign](left, right))
+
+
+def real_number(sign: str, result: Any) -> Any:
+    """Return the result of an operator or filter, a real number that is not too large."""
     if isinstance(result, complex) or result != result:
-        raise RenderError(f"the result of '{sign}' is not a real number.")
-    if result in _INFINITE:
-        raise RenderError(f"the result of '{sign}' is too large a number.")
-    return result  # type: ignore[no-any-return]
+        raise RenderError(f"the result of {sign} is not a real number.")
+    if not -_LARGEST < result < _LARGEST:
+        raise RenderError(f"the result of {sign} is too large a number.")
+    return result
 
 
 def _repeat(bounds: Bounds, value: str | list[Any], count: int) -> str | list[Any]:
@@ -181,6 +198,7 @@ def _repeat(bounds: Bounds, value: str | list[Any], count: int) -> str | list[An
 
 
 # A width stands after '%', after the ')' of a named slot, or after a '.'.
+_LONGEST_FLOAT = 320  # characters of `'%f' % 1e308`
 _WIDTHS = re.compile(r"[%)][#0\- +]*(\d+|\*)?(?:\.(\d+|\*))?")
 
 
@@ -205,5 +223,6 @@ def fill_slots(bounds: Bounds, template: str, values: Any) -> str:
 
 def _slot_value(bounds: Bounds, value: Any) -> Any:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return value
+        bounds.charge_text(_LONGEST_FLOAT)
+        return bounds.weigh(value)
     return bounds.text(value)

@@ -1,54 +1,103 @@
 """Rewrites a checked template so that everything it does goes through the sandbox."""
 
+from collections.abc import Callable
 from typing import Any
 
 from jinja2 import nodes
+from jinja2.utils import pass_context
 from jinja2.visitor import NodeTransformer
 
-_LENIENT_ENDS = ("first", "last", "max", "min")
+from agentkit.templates.sandbox.bounds import Bounds
+from agentkit.templates.sandbox.lookup import present
+
+# Filters that only the rewriting of a template puts in: no template can name them.
 
 
-def _hidden(name: str, node: nodes.Expr, *args: Any) -> nodes.Filter:
+@pass_context
+def _each(context: Bounds, value: Any, weight: int) -> list[Any]:
+    return context.items_of(value, weight)
+
+
+@pass_context
+def _weigh(context: Bounds, value: Any) -> Any:
+    return context.weigh(value)
+
+
+@pass_context
+def _aside(context: Bounds, text: str) -> str:
+    return context.text(text)
+
+
+@pass_context
+def _joined(context: Bounds, parts: list[Any]) -> str:
+    texts = [context.text(part) for part in parts]
+    context.charge_text(sum(map(len, texts)))
+    return "".join(texts)
+
+
+@pass_context
+def _cut(context: Bounds, value: Any, start: Any, stop: Any, step: Any) -> Any:
+    for given in (value, start, stop, step):
+        present(given)
+    part = value[start:stop:step]
+    context.charge_text(len(part)) if isinstance(part, str) else context.charge(len(part))
+    return part
+
+
+HIDDEN_FILTERS: dict[str, Callable[..., Any]] = {
+    "@each": _each,
+    "@given": present,
+    "@aside": _aside,
+    "@join": _joined,
+    "@cut": _cut,
+    "@weigh": _weigh,
+}
+
+_PERHAPS_MISSING = (
+    nodes.Name, nodes.Getattr, nodes.Getitem, nodes.CondExpr, nodes.And, nodes.Or, nodes.Filter,
+)  # fmt: skip
+
+
+def _hidden(name: str, node: Any, *args: Any) -> nodes.Filter:
     constants = [a if isinstance(a, nodes.Node) else nodes.Const(a) for a in args]
     return nodes.Filter(node, name, constants, [], None, None, lineno=node.lineno)
 
 
 def _given(node: Any) -> Any:
-    return _hidden("@given", node) if isinstance(node, nodes.Name) else node
+    return _hidden("@given", node) if isinstance(node, _PERHAPS_MISSING) else node
+
+
+def _written_out(node: Any) -> bool:
+    """Whether a comparison with it takes no longer than it is: `1`, `'a'`, `['a', 'b']`."""
+    items = node.items if isinstance(node, (nodes.List, nodes.Tuple)) else [node]
+    return bool(items) and all(isinstance(item, nodes.Const) for item in items)
+
+
+def _size(parts: list[Any]) -> int:
+    """Return the work of one round of a loop: its parts, and 16 characters of what it writes."""
+    found = [node for part in parts for node in (part, *part.find_all(nodes.Node))]
+    texts = [node.data for node in found if isinstance(node, nodes.TemplateData)]
+    texts += [node.value for node in found if isinstance(node, nodes.Const)]
+    return 1 + len(found) + sum(len(text) >> 4 for text in texts if isinstance(text, str))
 
 
 class Rewriter(NodeTransformer):
     """Puts hidden filters where Jinja would compute on its own."""
 
-    def __init__(self) -> None:
-        self._repeated = 0
-
     def visit_For(self, node: nodes.For) -> nodes.Node:
         """A loop pays for all its rounds at once, by the size of its body."""
-        parts = [*node.body, *([node.test] if node.test is not None else [])]
-        size = 1 + sum(1 + sum(1 for _ in part.find_all(nodes.Node)) for part in parts)
-        node.iter = _hidden("@each", self.visit(node.iter), size)
-        self._repeated += 1
+        size = _size([*node.body, *([node.test] if node.test is not None else [])])
+        node.iter = _hidden("@each", node.iter, size)
+        return self.generic_visit(node)
+
+    def visit_AssignBlock(self, node: nodes.AssignBlock) -> nodes.Node:
+        """Text that is set aside is paid for."""
+        node.filter = nodes.Filter(None, "@aside", [], [], None, None, lineno=node.lineno)
         node.body = self._visit_all(node.body)
-        self._repeated -= 1
-        node.else_ = self._visit_all(node.else_)
-        if node.test is not None:
-            node.test = self.visit(node.test)
         return node
 
     def _visit_all(self, parts: list[Any]) -> list[Any]:
         return [self.visit(part) for part in parts]
-
-    def visit_TemplateData(self, node: nodes.TemplateData) -> nodes.Node:
-        """Text inside a loop is counted like any other output."""
-        return nodes.Const(node.data, lineno=node.lineno) if self._repeated else node
-
-    def visit_AssignBlock(self, node: nodes.AssignBlock) -> nodes.Node:
-        """Text that is set aside is counted like any other output."""
-        self._repeated += 1
-        node.body = self._visit_all(node.body)
-        self._repeated -= 1
-        return node
 
     def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:
         """Values are lists, never tuples."""
@@ -100,42 +149,19 @@ class Rewriter(NodeTransformer):
         return node
 
     def visit_Compare(self, node: nodes.Compare) -> nodes.Node:
-        """Both sides of a comparison are paid for."""
-        node.expr = self._weighed(node.expr)
-        for operand in node.ops:
-            operand.expr = self._weighed(operand.expr)
+        """Both sides are paid for, unless one is written out: then the loop pays for it."""
+        first, (op, *more) = node.expr, node.ops
+        inside = op.op in ("in", "notin")
+        if not more and (_written_out(op.expr) or (_written_out(first) and not inside)):
+            return self.generic_visit(node)
+        sides: list[Any] = [node, *node.ops]
+        for side in sides:
+            if not isinstance(side.expr, nodes.Const):
+                side.expr = _hidden("@weigh", self.visit(side.expr))
         return node
-
-    def _weighed(self, node: nodes.Expr) -> nodes.Expr:
-        return node if isinstance(node, nodes.Const) else _hidden("@weigh", self.visit(node))
 
     def visit_CondExpr(self, node: nodes.CondExpr) -> nodes.Node:
         """Without an `else` there is nothing to write."""
         if node.expr2 is None:
             node.expr2 = nodes.Const("", lineno=node.lineno)
         return self.generic_visit(node)
-
-    def visit_Test(self, node: nodes.Test) -> nodes.Node:
-        """`is defined` may look for what is not there."""
-        lenient = node.name in ("defined", "undefined")
-        node.node = self._lenient(node.node) if lenient else self.visit(node.node)
-        node.args = self._visit_all(node.args)
-        return node
-
-    def visit_Filter(self, node: nodes.Filter) -> nodes.Node:
-        """`default` may look for what is not there."""
-        lenient = node.name in ("default", "d")
-        inner: Any = node.node
-        node.node = self._lenient(inner) if lenient else self.visit(inner)
-        node.args = self._visit_all(node.args)
-        node.kwargs = self._visit_all(node.kwargs)
-        return node
-
-    def _lenient(self, node: Any) -> Any:
-        if isinstance(node, nodes.Getattr):
-            return _hidden("@maybe", self._lenient(node.node), node.attr, True)
-        if isinstance(node, nodes.Getitem) and not isinstance(node.arg, nodes.Slice):
-            return _hidden("@maybe", self._lenient(node.node), self.visit(node.arg), False)
-        if isinstance(node, nodes.Filter) and node.name in _LENIENT_ENDS and not node.args:
-            return _hidden("@maybe_end", self._lenient(node.node), node.name)
-        return self.visit(node)

@@ -8,9 +8,8 @@ from typing import Any
 from jinja2 import nodes
 
 from agentkit.errors import suggest
-from agentkit.templates.sandbox.jinja_environment import PUBLIC_FILTERS, REFUSED_FILTERS
+from agentkit.templates.sandbox.filters import PUBLIC_FILTERS, PUBLIC_TESTS, REFUSED_FILTERS
 from agentkit.templates.sandbox.operations import NUMBER_BITS
-from agentkit.templates.sandbox.predicates import TESTS
 
 DEEPEST_TEMPLATE = 50
 """Levels that the parts of a template may be nested in each other."""
@@ -87,9 +86,9 @@ def _name_faults(node: nodes.Node) -> Iterator[str]:
         if reason:
             yield f"the filter '{node.name}' cannot be used: {reason}."
         else:
-            yield f"there is no filter '{node.name}'.{suggest(node.name, [*PUBLIC_FILTERS])}"
-    elif isinstance(node, nodes.Test) and node.name not in TESTS:
-        yield f"there is no test '{node.name}'.{suggest(node.name, [*TESTS])}"
+            yield f"there is no filter '{node.name}'.{suggest(node.name, PUBLIC_FILTERS)}"
+    elif isinstance(node, nodes.Test) and node.name not in PUBLIC_TESTS:
+        yield f"there is no test '{node.name}'.{suggest(node.name, PUBLIC_TESTS)}"
     elif isinstance(node, nodes.Name) and node.ctx != "load" and node.name in _OWN_NAMES:
         yield f"'{node.name}' has a meaning of its own; choose another name."
     elif isinstance(node, nodes.Name) and node.name in _OWN_NAMES - {"loop", "range"}:
