@@ -39,51 +39,28 @@ class StepPrinter:
         """The steps that were seen."""
         self.nodes: set[str] = set()
         """The nodes that were seen in the steps asked for."""
-        self._printers: dict[str, Callable[[Record], None]] = {
-            "episode_resumed": self._episode_resumed,
-            "step_started": self._step_started,
-            "node_started": self._node_started,
-            "node_retried": self._node_retried,
-            "node_finished": self._node_finished,
-            "node_skipped": self._node_skipped,
-            "node_failed": self._node_failed,
-            "node_cancelled": self._node_cancelled,
-            "node_added": self._node_added,
-            "memory_written": self._memory_written,
-            "step_finished": self._step_finished,
-            "step_failed": self._step_failed,
-            "environment_stepped": self._environment_stepped,
-            "limit_reached": self._limit_reached,
-        }
 
     def print(self, record: Record) -> None:
         """Print one event, if it was asked for."""
-        kind = record["event"]
+        kind, step, node = record["event"], record.get("step"), record.get("node")
         if kind == "step_started":
             self.steps.add(record["step"])
-        if kind == "episode_started" or (kind == "environment_stepped" and self._skips(record)):
-            self._observation = record["observation"]
-        if kind not in self._printers or self._skips(record):
-            return
-        name = record.get("node")
-        if name is not None:
-            self.nodes.add(name)
-        if self._node in (None, name):
-            self._printers[kind](record)
-        if kind == "environment_stepped":
+        if self._step in (None, step):
+            if node is not None:
+                self.nodes.add(node)
+            if self._node in (None, node) and (show := getattr(self, f"_on_{kind}", None)):
+                show(record)
+        if kind in ("episode_started", "environment_stepped"):
             self._observation = record["observation"]
 
-    def _skips(self, record: Record) -> bool:
-        return self._step is not None and record.get("step") != self._step
-
-    def _episode_resumed(self, record: Record) -> None:
+    def _on_episode_resumed(self, record: Record) -> None:
         source = record["source"]
         what = (
             "it was resumed here" if source is None else f"the steps before are those of {source}"
         )
         echo(f"\n({what})", dim=True)
 
-    def _step_started(self, record: Record) -> None:
+    def _on_step_started(self, record: Record) -> None:
         echo(f"\n===== step {record['step']} =====", bold=True)
         if self._observation is not None:
             echo("observation", fg="cyan")
@@ -91,7 +68,7 @@ class StepPrinter:
         if (picture := self._picture(record["step"])) is not None:
             show_pair("picture", str(picture), 0)
 
-    def _node_started(self, record: Record) -> None:
+    def _on_node_started(self, record: Record) -> None:
         attempt = f", attempt {record['attempt']}" if record["attempt"] > 1 else ""
         asks = f"calls {record['function']}" if record["function"] else f"asks {record['model']}"
         echo(f"\n[{_name(record)}] {asks}{attempt}", fg="yellow", bold=True)
@@ -103,11 +80,11 @@ class StepPrinter:
         for message in messages:
             show_message(message["role"], message["content"], len(message.get("images", ())))
 
-    def _node_retried(self, record: Record) -> None:
+    def _on_node_retried(self, record: Record) -> None:
         self._answer(record)
         echo(f"  cannot be used: {record['error']}", fg="red")
 
-    def _node_finished(self, record: Record) -> None:
+    def _on_node_finished(self, record: Record) -> None:
         self._answer(record)
         completion, value = record["completion"], record["value"]
         if completion is None or not _says(completion["text"], value):
@@ -120,26 +97,26 @@ class StepPrinter:
             echo(f"--- answer of {_name(record)}{reused}", fg="green", bold=True)
             echo(completion["text"])
 
-    def _node_skipped(self, record: Record) -> None:
+    def _on_node_skipped(self, record: Record) -> None:
         show_pair(f"\n[{record['node']}] skipped, still =", record["value"], 0)
 
-    def _node_failed(self, record: Record) -> None:
+    def _on_node_failed(self, record: Record) -> None:
         echo(f"[{_name(record)}] failed: {record['error']}", fg="red")
 
-    def _node_cancelled(self, record: Record) -> None:
+    def _on_node_cancelled(self, record: Record) -> None:
         echo(f"[{record['node']}] did not run: {record['because']} failed", fg="red")
 
-    def _node_added(self, record: Record) -> None:
+    def _on_node_added(self, record: Record) -> None:
         echo(f"\n[{record['node']}] was added by {record['by']}")
 
-    def _memory_written(self, record: Record) -> None:
+    def _on_memory_written(self, record: Record) -> None:
         show_pair(f"memory.{record['key']} =", record["value"])
 
-    def _step_finished(self, record: Record) -> None:
+    def _on_step_finished(self, record: Record) -> None:
         took = f"{seconds(record['latency_s'])}, tokens {tokens(Usage(**record['usage']))}"
         echo(f"\nstep {record['step']}: {took}, cost {money(record['cost_usd'])}", dim=True)
 
-    def _step_failed(self, record: Record) -> None:
+    def _on_step_failed(self, record: Record) -> None:
         if not record["failures"]:
             echo(f"\nstep {record['step']} was cut off", fg="yellow")
             return
@@ -147,7 +124,7 @@ class StepPrinter:
         for name, error in record["failures"].items():
             show_pair(name, error)
 
-    def _environment_stepped(self, record: Record) -> None:
+    def _on_environment_stepped(self, record: Record) -> None:
         show_pair("action", record["action"], 0)
         show_pair("reward", score(record["reward"]), 0)
         if record["terminated"] or record["truncated"]:
@@ -155,7 +132,7 @@ class StepPrinter:
             echo(f"the episode is over: {end}", bold=True)
             echo(_indented(record["observation"]))
 
-    def _limit_reached(self, record: Record) -> None:
+    def _on_limit_reached(self, record: Record) -> None:
         echo(f"limit reached: {record['limit']} {record['value']:g}", fg="yellow")
 
 

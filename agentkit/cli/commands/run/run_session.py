@@ -14,9 +14,9 @@ from agentkit.cli.budget_options import BudgetOptions, more_option
 from agentkit.cli.commands.run.from_option import find_origin
 from agentkit.cli.commands.run.notes import memory_note, notes, run_title
 from agentkit.cli.env_report import finish
-from agentkit.cli.play_run import play_run
+from agentkit.cli.play_run import choose_progress, play_run
 from agentkit.cli.view import closing, summary
-from agentkit.cli.view.progress import Progress, choose
+from agentkit.cli.view.progress import Progress
 from agentkit.cli.view.run_view import RunView
 from agentkit.cli.view.terminal import echo
 from agentkit.errors import InputError, TraceError
@@ -138,7 +138,7 @@ def play_recorded(
         InputError: The run cannot start.
         TraceError: The run cannot be recorded.
     """
-    progress = choose(run_view, run_title(agent))
+    progress = choose_progress(run_view, run_title(agent))
     mistake = None
     try:
         stopped = _play(agent, plan, writer, run_view, progress, resume_plan, chosen.cache)
