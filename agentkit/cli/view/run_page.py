@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from agentkit.cli.arguments import choose_episode, open_run
-from agentkit.cli.budget_options import option_of
 from agentkit.cli.env_report import recorded_report
+from agentkit.cli.run_options import option_of
 from agentkit.cli.view.limit_lines import listed_both
 from agentkit.cli.view.step_page import StepPrinter
 from agentkit.cli.view.summary import film_facts
