@@ -1,6 +1,7 @@
 """The events of an episode as text, step by step."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,59 +14,49 @@ from agentkit.messages import Usage
 from agentkit.record.reader import Record
 
 
+@dataclass(slots=True)
 class StepPrinter:
-    """Prints the events that were asked for.
+    """Prints the events that were asked for."""
 
-    Args:
-        step: Only this step; None prints all.
-        node: Only this node; None prints all, and what happens between them.
-        full: Whether whole conversations are printed, and not only the last message.
-        picture: The file with what a step saw; None where there is none.
-    """
-
-    def __init__(
-        self,
-        step: int | None,
-        node: str | None,
-        full: bool,
-        picture: Callable[[int], Path | None],
-    ) -> None:
-        self._step = step
-        self._node = node
-        self._full = full
-        self._picture = picture
-        self._observation: Any = None
-        self.steps: set[int] = set()
-        """The steps that were seen."""
-        self.nodes: set[str] = set()
-        """The nodes that were seen in the steps asked for."""
+    step: int | None
+    """Only this step; None prints all."""
+    node: str | None
+    """Only this node; None prints all, and what happens between them."""
+    full: bool
+    """Whether whole conversations are printed, and not only the last message."""
+    picture: Callable[[int], Path | None]
+    """The file with what a step saw; None where there is none."""
+    steps: set[int] = field(default_factory=set)
+    """The steps that were seen."""
+    nodes: set[str] = field(default_factory=set)
+    """The nodes that were seen in the steps asked for."""
+    observation: Any = None
+    """What the environment said last."""
 
     def print(self, record: Record) -> None:
         """Print one event, if it was asked for."""
         kind, step, node = record["event"], record.get("step"), record.get("node")
         if kind == "step_started":
             self.steps.add(record["step"])
-        if self._step in (None, step):
+        if self.step in (None, step):
             if node is not None:
                 self.nodes.add(node)
-            if self._node in (None, node) and (show := getattr(self, f"_on_{kind}", None)):
+            if self.node in (None, node) and (show := getattr(self, f"_on_{kind}", None)):
                 show(record)
         if kind in ("episode_started", "environment_stepped"):
-            self._observation = record["observation"]
+            self.observation = record["observation"]
 
     def _on_episode_resumed(self, record: Record) -> None:
-        source = record["source"]
-        what = (
-            "it was resumed here" if source is None else f"the steps before are those of {source}"
-        )
+        copied = f"the steps before are those of {record['source']}"
+        what = "it was resumed here" if record["source"] is None else copied
         echo(f"\n({what})", dim=True)
 
     def _on_step_started(self, record: Record) -> None:
         echo(f"\n===== step {record['step']} =====", bold=True)
-        if self._observation is not None:
+        if self.observation is not None:
             echo("observation", fg="cyan")
-            echo(_indented(self._observation))
-        if (picture := self._picture(record["step"])) is not None:
+            echo(_indented(self.observation))
+        if (picture := self.picture(record["step"])) is not None:
             show_pair("picture", str(picture), 0)
 
     def _on_node_started(self, record: Record) -> None:
@@ -76,7 +67,7 @@ class StepPrinter:
             for key, value in (record["arguments"] or {}).items():
                 show_pair(key, value)
             return
-        messages = record["messages"] if self._full else record["messages"][-1:]
+        messages = record["messages"] if self.full else record["messages"][-1:]
         for message in messages:
             show_message(message["role"], message["content"], len(message.get("images", ())))
 
