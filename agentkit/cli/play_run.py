@@ -1,7 +1,9 @@
 """Play a run in the terminal: progress while it goes on, and Ctrl-C at any time."""
 
 import asyncio
+import os
 import signal
+import sys
 import time
 from types import FrameType
 from typing import Any, Final
@@ -20,6 +22,15 @@ STOP_PATIENCE_S: Final = 3.0
 """How long calls in flight may take to finish after Ctrl-C."""
 STUCK_S: Final = 1.0
 """A loop that did nothing for so long after Ctrl-C is held up by a function that blocks."""
+
+
+def choose_progress(run_view: RunView, title: str) -> Progress:
+    """The live view on a terminal, plain lines elsewhere; both write to stderr."""
+    if not sys.stderr.isatty() or os.environ.get("TERM", "") in ("", "dumb"):
+        return Progress(run_view)
+    from agentkit.cli.view.live import LiveProgress
+
+    return LiveProgress(run_view, title)
 
 
 def play_run(

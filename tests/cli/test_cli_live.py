@@ -147,16 +147,35 @@ def test_control_c_is_answered_in_the_picture_and_ends_in_a_summary(terminal):
     assert screen.process.returncode == 130
     assert "stopping after the calls in flight" in text
     assert "slow_walker: interrupted: stopped by the user" in text
-    assert screen.seen.rstrip().endswith("\x1b[0m"), "colours are left switched on"
+    colours = re.findall(r"\x1b\[[0-9;]*m", screen.seen)
+    assert colours[-1] == "\x1b[0m", "colours are left switched on"
     assert screen.seen.count("\x1b[?25l") == screen.seen.count("\x1b[?25h"), "the cursor is hidden"
     assert Path("run/run.json").exists()
 
 
 def test_a_terminal_that_cannot_draw_gets_plain_lines(processes):
     arguments = ("run", "slow_walker.yaml", "--steps", "3")
-    text = Terminal(processes, *arguments, TERM="dumb").read_to_end()
+    screen = Terminal(processes, *arguments, TERM="dumb")
+    text = screen.read_to_end()
     assert "episode 0: limit reached: steps 3" in text
+    assert "\x1b" not in screen.seen
     assert "▸" not in text
+
+
+def test_who_wants_no_colours_gets_none(processes):
+    for no_color, coloured in (("", True), ("1", False)):
+        screen = Terminal(processes, "show", "slow_walker.yaml", NO_COLOR=no_color)
+        assert "walker" in screen.read_to_end()
+        assert ("\x1b" in screen.seen) is coloured
+
+
+def test_a_long_path_and_the_command_with_it_are_whole_in_a_terminal(processes):
+    """A box around the summary broke what people copy from it."""
+    folder = f"a_folder_{'x' * 100}"
+    screen = Terminal(processes, "run", "slow_walker.yaml", "--steps", "3", "--out", folder)
+    text = screen.read_to_end()
+    assert f"  recorded      {folder}\r\n" in text
+    assert f"  go on with    agentkit run --resume {folder} --steps MORE\r\n" in text
 
 
 def test_the_picture_for_the_readme_is_an_svg_of_the_last_frame(invoke, folder):

@@ -10,7 +10,7 @@ import click
 from agentkit.cli import options
 from agentkit.cli.app import INTERRUPTED
 from agentkit.cli.arguments import open_run, run_folder
-from agentkit.cli.view.terminal import echo
+from agentkit.cli.view.terminal import echo, echo_facts
 from agentkit.cli.view.words import count
 from agentkit.errors import InputError
 
@@ -82,8 +82,7 @@ def replay_run(
         TraceError: The record is damaged, or the replay cannot be recorded.
     """
     from agentkit.cli.env_report import finish
-    from agentkit.cli.play_run import play_run
-    from agentkit.cli.view.progress import choose
+    from agentkit.cli.play_run import choose_progress, play_run
     from agentkit.cli.view.run_view import RunView
     from agentkit.record.reader import load_run
     from agentkit.record.run_folder import RunWriter
@@ -104,7 +103,7 @@ def replay_run(
     with RunWriter(run_folder(f"{agent.name}-replay", out), about) as writer:
         resume_plan = rerun.resume_plan(writer)
         run_view = RunView.of(rerun.agent, rerun.plan, resume_plan)
-        progress = choose(run_view, f"{agent.name} · replay of {folder}, no model")
+        progress = choose_progress(run_view, f"{agent.name} · replay of {folder}, no model")
         try:
             stopped = play_run(rerun.agent, rerun.plan, writer, run_view, progress, resume_plan)
         except InputError:
@@ -132,9 +131,6 @@ def _say(run: "Run", folder: Path, comparison: "Comparison", said: Mapping[str, 
             count(comparison.events, "event"),
         )
         echo(f"the same run as {run.folder}: {', '.join(sizes)}")
-    lines = [*said.items(), *film_facts(folder)]
-    width = max((len(label) for label, _ in lines), default=0)
-    for label, text in lines:
-        echo(f"  {label:<{width}}  {text}")
+    echo_facts([*said.items(), *film_facts(folder)])
     echo(f"the replay lies in {folder}", err=True)
     return 0 if comparison.difference is None else 1

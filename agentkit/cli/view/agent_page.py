@@ -1,12 +1,11 @@
 """An agent in the terminal: its nodes in order, with what they read and write."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from agentkit.agent import Agent
 from agentkit.cli.arguments import load
 from agentkit.cli.view.limit_lines import listed_both
-from agentkit.cli.view.terminal import echo, echo_pair
+from agentkit.cli.view.terminal import echo, echo_facts, echo_pair
 from agentkit.errors import InputError, suggest
 from agentkit.graph.node import MISSING, Node
 from agentkit.rollouts.metadata import node_models
@@ -38,9 +37,7 @@ def show_agent(name: str, node: str | None, mermaid: bool, svg: Path | None) -> 
         each = agent.graph.nodes[index]
         if node in (None, each.name):
             echo_pair(each.name, "", before=f"\n{number:3}. ", bold=True)
-            for label, text in _lines(agent, each, models.get(each.name)):
-                shown = text.replace("\n", "\n" + " " * 15)
-                echo_pair(f"{label:<9}", f" {shown}", before="     ", fg="cyan")
+            echo_facts(_lines(agent, each, models.get(each.name)), width=10, indent=5)
 
 
 def _show_head(agent: Agent, path: Path) -> None:
@@ -52,11 +49,9 @@ def _show_head(agent: Agent, path: Path) -> None:
         "inputs": ", ".join(f"{name}={json_text(v)}" for name, v in agent.inputs.items()),
         "memory": ", ".join(f"{key} ({keep.get(key, 'episode')})" for key in agent.memory.start),
         "limits": "; ".join(listed_both(agent.limits, agent.run_limits)),
-        "action": "" if agent.action is None else agent.action.source,
+        "action": "" if agent.action is None else agent.action.source.strip(),
     }  # fmt: skip
-    for label, text in head.items():
-        if text:
-            echo_pair(f"{label:<11}", f" {text}", before="  ", fg="cyan")
+    echo_facts([(label, text) for label, text in head.items() if text], width=12)
 
 
 def _environment(agent: Agent) -> str:
@@ -66,34 +61,32 @@ def _environment(agent: Agent) -> str:
     return agent.env.id + (f" ({arguments})" if arguments else "")
 
 
-def _lines(agent: Agent, node: Node, model: str | None) -> Iterator[tuple[str, str]]:
+def _lines(agent: Agent, node: Node, model: str | None) -> list[tuple[str, str]]:
     compiled = agent.graph.compiled[agent.graph.index[node.name]]
     reads = sorted(
         f"{name}.{key}"
         for name, keys in compiled.reads.items()
         for key in (keys if keys and name in ("memory", "previous") else [""])
     )
-    yield from _given("reads", ", ".join(name.rstrip(".") for name in reads))
-    yield from _given("recalls", ", ".join(node.recall))
-    yield from _given("after", ", ".join(node.after))
-    yield from _given("when", node.when)
-    yield from _given("each", node.each)
+    function, output = "", ""
     if node.function is not None:
         name = node.function if isinstance(node.function, str) else node.function.__name__
         arguments = ", ".join(f"{key}={source}" for key, source in node.with_.items())
-        yield "function", f"{name}({arguments})"
-    yield from _given("prompt", node.prompt.strip())
+        function = f"{name}({arguments})"
     if compiled.output is not None and compiled.output.describe() != "text":
-        yield "output", compiled.output.describe()
-    for check in node.check:
-        yield "check", check.that
-    for key, source in node.save.items():
-        yield "saves", f"memory.{key} = {source}"
-    if node.otherwise is not MISSING:
-        yield "otherwise", json_text(node.otherwise)
-    yield from _given("model", model)
-
-
-def _given(label: str, text: str | None) -> Iterator[tuple[str, str]]:
-    if text:
-        yield label, text
+        output = compiled.output.describe()
+    lines = [
+        ("reads", ", ".join(name.rstrip(".") for name in reads)),
+        ("recalls", ", ".join(node.recall)),
+        ("after", ", ".join(node.after)),
+        ("when", node.when),
+        ("each", node.each),
+        ("function", function),
+        ("prompt", node.prompt.strip()),
+        ("output", output),
+        *(("check", check.that) for check in node.check),
+        *(("saves", f"memory.{key} = {source}") for key, source in node.save.items()),
+        ("otherwise", "" if node.otherwise is MISSING else json_text(node.otherwise) or '""'),
+        ("model", model),
+    ]
+    return [(label, text) for label, text in lines if text]

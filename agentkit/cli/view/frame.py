@@ -1,6 +1,6 @@
 """One frame of the live view, from the view."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from rich import box
@@ -15,7 +15,7 @@ from agentkit.cli.view.episode_view import EpisodeView, NodeState
 from agentkit.cli.view.limit_lines import limits_left
 from agentkit.cli.view.run_view import RunView
 from agentkit.cli.view.terminal import rich_text
-from agentkit.cli.view.words import money, one_line, score, seconds, spoken, tokens
+from agentkit.cli.view.words import colour, money, one_line, score, seconds, spoken, tokens
 
 _MARKS: Final[dict[NodeState, tuple[str, str]]] = {
     "waiting": ("·", "dim"),
@@ -24,7 +24,6 @@ _MARKS: Final[dict[NodeState, tuple[str, str]]] = {
     "skipped": ("-", "dim"),
     "failed": ("✗", "bold red"),
 }
-_STATUS: Final = {"done": "green", "limit": "yellow", "failed": "red", "interrupted": "yellow"}
 _WIDEST_LINE: Final = 400
 _CUT: Final[dict[str, Any]] = {"no_wrap": True, "overflow": "ellipsis"}
 """How a text is shown that must stay on one line."""
@@ -55,14 +54,17 @@ def frame(run_view: RunView, title: str, height: int) -> RenderableType:
 def _single(run_view: RunView, episode: EpisodeView | None) -> list[RenderableType]:
     if episode is None or (run_view.limits.steps is None and not episode.nodes):
         return [Text("starting ...", "dim")]
-    parts: list[RenderableType] = [node_grid(episode)]
-    facts = Table.grid(padding=(0, 2))
-    facts.add_column(style="cyan", no_wrap=True)
-    facts.add_column(ratio=1)
-    for label, value in _facts(run_view, episode):
-        facts.add_row(label, value)
-    parts.append(facts)
-    return parts
+    return [node_grid(episode), facts_grid(_facts(run_view, episode))]
+
+
+def facts_grid(lines: Iterable[tuple[str, RenderableType]]) -> Table:
+    """Labels with their values beside them."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="cyan", no_wrap=True)
+    grid.add_column(ratio=1, overflow="fold")
+    for label, value in lines:
+        grid.add_row(rich_text(label), value)
+    return grid
 
 
 def _facts(run_view: RunView, episode: EpisodeView) -> list[tuple[str, RenderableType]]:
@@ -175,7 +177,7 @@ def _row(episode: EpisodeView, with_made: bool) -> Sequence[RenderableType]:
     if with_made:
         made = episode.achievements
         cells.append("" if made is None else f"{len(made)} of {episode.achievable}")
-    cells.append(Text(state, _STATUS.get(state, "")))
+    cells.append(Text(state, "" if episode.running else colour(state)))
     return cells
 
 

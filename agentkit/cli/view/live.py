@@ -1,13 +1,13 @@
 """Progress as a live picture in a terminal."""
 
 import time
-from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from rich.console import Console
 from rich.live import Live
 
 from agentkit.cli.view.frame import frame
+from agentkit.cli.view.progress import Progress
 from agentkit.cli.view.run_view import RunView
 from agentkit.events import Event
 
@@ -16,13 +16,13 @@ _SHARE: Final = 10
 """Drawing may take one part in so many of the time."""
 
 
-class LiveProgress:
+class LiveProgress(Progress):
     """Draws the view on stderr, at most ten times a second."""
 
     tells_endings = False
 
     def __init__(self, run_view: RunView, title: str) -> None:
-        self._run_view = run_view
+        super().__init__(run_view)
         self._title = title
         self._console = Console(stderr=True)
         self._live = Live(
@@ -38,12 +38,7 @@ class LiveProgress:
         self.refresh()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: Any) -> None:
         """Leave the last state on the screen."""
         self.refresh()
         self._live.stop()

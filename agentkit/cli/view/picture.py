@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Final
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.terminal_theme import MONOKAI
 
-from agentkit.cli.view.closing import show_facts
-from agentkit.cli.view.frame import frame
+from agentkit.cli.view.frame import facts_grid, frame
 from agentkit.cli.view.run_view import RunView
 from agentkit.cli.view.summary import Facts
+from agentkit.cli.view.terminal import rich_text
+from agentkit.cli.view.words import colour
 from agentkit.errors import InputError
 
 _WIDTH: Final = 100
@@ -42,7 +44,9 @@ def save_picture(
         legacy_windows=False,
     )
     console.print(frame(run_view, title, 100))
-    show_facts(headline, lines, status, console)
+    console.print(rich_text(headline, f"bold {colour(status)}"))
+    grid = facts_grid((label, rich_text(value)) for label, value in lines)
+    console.print(Padding(grid, (0, 0, 0, 2)))
     svg = console.export_svg(title=command, theme=MONOKAI, unique_id="run")
     svg = _FONT.sub("", svg)
     try:

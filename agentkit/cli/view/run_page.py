@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from agentkit.cli.arguments import choose_episode, open_run
-from agentkit.cli.budget_options import option_of
 from agentkit.cli.env_report import recorded_report
+from agentkit.cli.run_options import option_of
 from agentkit.cli.view.limit_lines import listed_both
 from agentkit.cli.view.step_page import StepPrinter
 from agentkit.cli.view.summary import film_facts
-from agentkit.cli.view.terminal import echo, echo_pair
+from agentkit.cli.view.terminal import echo, echo_facts, echo_pair
 from agentkit.cli.view.words import count, money, score, seconds, tokens
 from agentkit.environments.recorder import picture_of
 from agentkit.errors import InputError, TraceError, suggest
@@ -53,8 +53,7 @@ def _show_overview(run: Run) -> None:
     agent = about.get("agent") or {}
     name = agent.get("name", "?") if isinstance(agent, dict) else str(agent)
     echo_pair(name, f": {_status(run)}", bold=True)
-    for label, text in _facts(about):
-        echo(f"  {label:<9} {text}")
+    echo_facts(_facts(about), width=10)
     paid, summaries = NOTHING_USED, []
     for number in run.episodes:
         record = read_episode(run, number)
@@ -71,9 +70,7 @@ def _show_overview(run: Run) -> None:
         more = [word for option in options for word in (option, "MORE")]
         command = ["agentkit", "run", "--resume", str(run.folder), *more]
         lines.append(("go on", shlex.join(command)))
-    width = max(9, *(len(label) for label, _ in lines))
-    for label, text in lines:
-        echo(f"  {label:<{width}} {text}")
+    echo_facts(lines, width=1 + max(9, *(len(label) for label, _ in lines)))
     if run.episodes:
         echo(f"look closer: agentkit show {run.folder} --episode {run.episodes[0]} --step 0")
 

@@ -1,8 +1,9 @@
 """The events of an episode as text, step by step."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
@@ -27,73 +28,56 @@ from agentkit.events import (
     StepFinished,
     StepStarted,
 )
+from agentkit.record.line import event_name
 
 
+@dataclass(slots=True)
 class StepPrinter:
-    """Prints the events that were asked for.
+    """Prints the events that were asked for."""
 
-    Args:
-        step: Only this step; None prints all.
-        node: Only this node; None prints all, and what happens between them.
-        full: Whether whole conversations are printed, and not only the last message.
-        picture: The file with what a step saw; None where there is none.
-    """
-
-    def __init__(
-        self,
-        step: int | None,
-        node: str | None,
-        full: bool,
-        picture: Callable[[int], Path | None],
-    ) -> None:
-        self._step = step
-        self._node = node
-        self._full = full
-        self._picture = picture
-        self._observation: Any = None
-        self.steps: set[int] = set()
-        """The steps that were seen."""
-        self.nodes: set[str] = set()
-        """The nodes that were seen in the steps asked for."""
+    step: int | None
+    """Only this step; None prints all."""
+    node: str | None
+    """Only this node; None prints all, and what happens between them."""
+    full: bool
+    """Whether whole conversations are printed, and not only the last message."""
+    picture: Callable[[int], Path | None]
+    """The file with what a step saw; None where there is none."""
+    steps: set[int] = field(default_factory=set)
+    """The steps that were seen."""
+    nodes: set[str] = field(default_factory=set)
+    """The nodes that were seen in the steps asked for."""
+    observation: Any = None
+    """What the environment said last."""
 
     def print(self, event: Event) -> None:
         """Print one event, if it was asked for."""
+        step, node = getattr(event, "step", None), getattr(event, "node", None)
         if isinstance(event, StepStarted):
             self.steps.add(event.step)
-        if isinstance(event, EpisodeStarted):
-            self._observation = event.observation
-        printer = _PRINTERS.get(type(event))
-        if printer is not None and not self._skips(event):
-            self._print(printer, event)
-        if isinstance(event, EnvironmentStepped):
-            self._observation = event.observation
+        if self.step in (None, step):
+            if node is not None:
+                self.nodes.add(node)
+            show = getattr(self, f"_on_{event_name(type(event))}", None)
+            if self.node in (None, node) and show:
+                show(event)
+        if isinstance(event, (EpisodeStarted, EnvironmentStepped)):
+            self.observation = event.observation
 
-    def _print(self, printer: Callable[["StepPrinter", Any], None], event: Event) -> None:
-        name = getattr(event, "node", None)
-        if name is not None:
-            self.nodes.add(name)
-        if self._node in (None, name):
-            printer(self, event)
-
-    def _skips(self, event: Event) -> bool:
-        return self._step is not None and getattr(event, "step", None) != self._step
-
-    def _episode_resumed(self, event: EpisodeResumed) -> None:
-        source = event.source
-        what = (
-            "it was resumed here" if source is None else f"the steps before are those of {source}"
-        )
+    def _on_episode_resumed(self, event: EpisodeResumed) -> None:
+        copied = f"the steps before are those of {event.source}"
+        what = "it was resumed here" if event.source is None else copied
         echo(f"\n({what})", dim=True)
 
-    def _step_started(self, event: StepStarted) -> None:
+    def _on_step_started(self, event: StepStarted) -> None:
         echo(f"\n===== step {event.step} =====", bold=True)
-        if self._observation is not None:
+        if self.observation is not None:
             echo("observation", fg="cyan")
-            echo(_indented(self._observation))
-        if (picture := self._picture(event.step)) is not None:
+            echo(_indented(self.observation))
+        if (picture := self.picture(event.step)) is not None:
             show_pair("picture", str(picture), 0)
 
-    def _node_started(self, event: NodeStarted) -> None:
+    def _on_node_started(self, event: NodeStarted) -> None:
         attempt = f", attempt {event.attempt}" if event.attempt > 1 else ""
         asks = f"calls {event.function}" if event.function else f"asks {event.model}"
         echo(f"\n[{_name(event)}] {asks}{attempt}", fg="yellow", bold=True)
@@ -101,15 +85,15 @@ class StepPrinter:
             for key, value in (event.arguments or {}).items():
                 show_pair(key, value)
             return
-        messages = event.messages if self._full else event.messages[-1:]
+        messages = event.messages if self.full else event.messages[-1:]
         for message in messages:
             show_message(message.role, message.content, len(message.images))
 
-    def _node_retried(self, event: NodeRetried) -> None:
+    def _on_node_retried(self, event: NodeRetried) -> None:
         self._answer(event)
         echo(f"  cannot be used: {event.error}", fg="red")
 
-    def _node_finished(self, event: NodeFinished) -> None:
+    def _on_node_finished(self, event: NodeFinished) -> None:
         self._answer(event)
         completion, value = event.completion, event.value
         if completion is None or not _says(completion.text, value):
@@ -122,26 +106,26 @@ class StepPrinter:
             echo(f"--- answer of {_name(event)}{reused}", fg="green", bold=True)
             echo(completion.text)
 
-    def _node_skipped(self, event: NodeSkipped) -> None:
+    def _on_node_skipped(self, event: NodeSkipped) -> None:
         show_pair(f"\n[{event.node}] skipped, still =", event.value, 0)
 
-    def _node_failed(self, event: NodeFailed) -> None:
+    def _on_node_failed(self, event: NodeFailed) -> None:
         echo(f"[{_name(event)}] failed: {event.error}", fg="red")
 
-    def _node_cancelled(self, event: NodeCancelled) -> None:
+    def _on_node_cancelled(self, event: NodeCancelled) -> None:
         echo(f"[{event.node}] did not run: {event.because} failed", fg="red")
 
-    def _node_added(self, event: NodeAdded) -> None:
+    def _on_node_added(self, event: NodeAdded) -> None:
         echo(f"\n[{event.node}] was added by {event.by}")
 
-    def _memory_written(self, event: MemoryWritten) -> None:
+    def _on_memory_written(self, event: MemoryWritten) -> None:
         show_pair(f"memory.{event.key} =", event.value)
 
-    def _step_finished(self, event: StepFinished) -> None:
+    def _on_step_finished(self, event: StepFinished) -> None:
         took = f"{seconds(event.latency_s)}, tokens {tokens(event.usage)}"
         echo(f"\nstep {event.step}: {took}, cost {money(event.usage.cost_usd)}", dim=True)
 
-    def _step_failed(self, event: StepFailed) -> None:
+    def _on_step_failed(self, event: StepFailed) -> None:
         if not event.failures:
             echo(f"\nstep {event.step} was cut off", fg="yellow")
             return
@@ -149,7 +133,7 @@ class StepPrinter:
         for name, error in event.failures.items():
             show_pair(name, error)
 
-    def _environment_stepped(self, event: EnvironmentStepped) -> None:
+    def _on_environment_stepped(self, event: EnvironmentStepped) -> None:
         show_pair("action", event.action, 0)
         show_pair("reward", score(event.reward or 0.0), 0)
         if event.terminated or event.truncated:
@@ -157,26 +141,8 @@ class StepPrinter:
             echo(f"the episode is over: {end}", bold=True)
             echo(_indented(event.observation))
 
-    def _limit_reached(self, event: LimitReached) -> None:
+    def _on_limit_reached(self, event: LimitReached) -> None:
         echo(f"limit reached: {event.limit} {event.value:g}", fg="yellow")
-
-
-_PRINTERS: Final[dict[type, Callable[[StepPrinter, Any], None]]] = {
-    EpisodeResumed: StepPrinter._episode_resumed,
-    StepStarted: StepPrinter._step_started,
-    NodeStarted: StepPrinter._node_started,
-    NodeRetried: StepPrinter._node_retried,
-    NodeFinished: StepPrinter._node_finished,
-    NodeSkipped: StepPrinter._node_skipped,
-    NodeFailed: StepPrinter._node_failed,
-    NodeCancelled: StepPrinter._node_cancelled,
-    NodeAdded: StepPrinter._node_added,
-    MemoryWritten: StepPrinter._memory_written,
-    StepFinished: StepPrinter._step_finished,
-    StepFailed: StepPrinter._step_failed,
-    EnvironmentStepped: StepPrinter._environment_stepped,
-    LimitReached: StepPrinter._limit_reached,
-}
 
 
 def _says(text: str, value: Any) -> bool:

@@ -51,6 +51,11 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def colour(status: str) -> str:
+    """The colour of a way to end: `done`, `failed`, or something between the two."""
+    return {"done": "green", "failed": "red"}.get(status, "yellow")
+
+
 def spoken(value: Any) -> str:
     """A value as one would say it: `goal: wood; steps: go there, take it`."""
     if isinstance(value, Mapping):

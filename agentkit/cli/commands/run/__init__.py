@@ -1,13 +1,13 @@
 """`agentkit run`: run an agent, watch it, and record what happens."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import click
 from click.core import ParameterSource
 
-from agentkit.cli import budget_options, options
+from agentkit.cli import options, run_options
+from agentkit.cli.run_options import RunOptions
 
 
 @click.command("run")
@@ -33,7 +33,7 @@ from agentkit.cli import budget_options, options
 @click.option(
     "--steps", metavar="N", type=click.IntRange(1), help="The most decisions an episode may take."
 )
-@budget_options.options
+@run_options.budget
 @click.option(
     "--allow-unknown-price",
     is_flag=True,
@@ -71,13 +71,9 @@ def command(
     ctx: click.Context,
     /,
     agent: str | None,
-    model: str | None,
-    inputs: tuple[str, ...],
-    memory: Path | None,
     node: str | None,
-    place: str | None,
     resume: Path | None,
-    **chosen: Any,
+    **given: Any,
 ) -> None:
     """Run AGENT: a YAML file, or the name of a shipped agent, such as crafter or webshop.
 
@@ -100,8 +96,8 @@ def command(
     Exit codes: 0 done, 1 failed, 2 something in the command or the agent is wrong, 3 a limit was
     reached, 130 stopped with Ctrl-C.
     """
-    chosen["budget"] = budget_options.BudgetOptions.take(chosen)
-    options.check_show_or_record(chosen["show"], chosen["record"])
+    chosen = RunOptions.of(given)
+    options.check_show_or_record(chosen.show, chosen.record)
     if resume is not None:
         _refuse(
             ctx,
@@ -110,64 +106,41 @@ def command(
             "agent from one of its steps: --from RUN:EPISODE:STEP)",
         )
         from agentkit.cli.commands.run.resume_option import resume_run
-        from agentkit.cli.commands.run.run_session import RunOptions
 
-        parallel = chosen["parallel"] if _given(ctx, "parallel") else None
-        ctx.exit(resume_run(resume, parallel, RunOptions(**chosen)))
+        parallel = chosen.parallel if _given(ctx, "parallel") else None
+        ctx.exit(resume_run(resume, parallel, chosen))
     if agent is None:
         raise click.UsageError("name an AGENT, or a run to go on with: --resume RUN")
     if node is not None:
         _refuse(ctx, _OF_A_RUN, "{} goes with a whole run, not with --node")
         from agentkit.cli.commands.run.node_option import ask_node
 
-        ask_node(
-            agent, node, model, inputs, place, chosen["seed"], chosen["as_json"],
-            chosen["budget"], chosen["allow_unknown_price"],
-        )  # fmt: skip
+        ask_node(agent, node, chosen)
         return
-    if place is not None:
+    if chosen.place is not None:
         _refuse(ctx, _OF_A_FORK, "--from goes on with one recorded episode: leave {} out")
-    from agentkit.cli.commands.run.run_session import RunOptions, run_agent
+    from agentkit.cli.commands.run.run_session import run_agent
 
-    ctx.exit(run_agent(agent, model, inputs, memory, RunOptions(**chosen), place))
+    ctx.exit(run_agent(agent, chosen))
 
 
-_RECORDED: Final = {
-    "agent": "AGENT",
-    "model": "--model",
-    "inputs": "--input",
-    "memory": "--memory",
-    "node": "--node",
-    "place": "--from",
-    "episodes": "--episodes",
-    "seed": "--seed",
-    "fresh": "--fresh",
-    "out": "--out",
-}
+_RECORDED: Final = "AGENT --model --input --memory --node --from --episodes --seed --fresh --out"
 """What a run that goes on takes from its record."""
-_OF_A_RUN: Final = {
-    "memory": "--memory",
-    "episodes": "--episodes",
-    "parallel": "--parallel",
-    "steps": "--steps",
-    "budget_steps": "--budget-steps",
-    "fresh": "--fresh",
-    "out": "--out",
-    "cache": "--cache",
-    "show": "--show",
-    "record": "--record",
-}
+_OF_A_RUN: Final = (
+    "--memory --episodes --parallel --steps --budget-steps --fresh --out --cache --show --record"
+)
 """What only a whole run can do."""
-_OF_A_FORK: Final = {"episodes": "--episodes", "parallel": "--parallel", "seed": "--seed"}
+_OF_A_FORK: Final = "--episodes --parallel --seed"
 """What a run that begins with a recorded episode takes from that."""
 
 
-def _given(ctx: click.Context, name: str) -> bool:
-    return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+def _given(ctx: click.Context, name: str | None) -> bool:
+    return ctx.get_parameter_source(name or "") is ParameterSource.COMMANDLINE
 
 
-def _refuse(ctx: click.Context, names: Mapping[str, str], why: str) -> None:
+def _refuse(ctx: click.Context, names: str, why: str) -> None:
     """Refuse options that do not go with the one that was given."""
-    for name, shown in names.items():
-        if _given(ctx, name):
+    for parameter in ctx.command.params:
+        shown = "AGENT" if parameter.name == "agent" else parameter.opts[0]
+        if shown in names.split() and _given(ctx, parameter.name):
             raise click.UsageError(why.format(shown))

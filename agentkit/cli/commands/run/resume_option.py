@@ -5,16 +5,14 @@ from pathlib import Path
 
 from agentkit.agent import Agent
 from agentkit.cli.arguments import open_run
-from agentkit.cli.budget_options import option_of
 from agentkit.cli.commands.run.notes import memory_note
 from agentkit.cli.commands.run.run_session import (
     EXIT_CODES,
-    RunOptions,
-    limited,
     play_recorded,
     resume_command,
 )
 from agentkit.cli.env_report import finish, recorded_report
+from agentkit.cli.run_options import RunOptions, option_of
 from agentkit.cli.view import closing, summary
 from agentkit.cli.view.run_view import RunView
 from agentkit.cli.view.terminal import echo
@@ -40,7 +38,7 @@ def resume_run(folder: Path, parallel: int | None, chosen: RunOptions) -> int:
     """
     run = open_run(folder)
     check_copied(run)
-    agent = limited(recorded_agent(run), chosen)
+    agent = chosen.limit(recorded_agent(run))
     check_models(agent, run)
     plan = recorded_plan(run)
     unpriced = plan.allow_unknown_price or chosen.allow_unknown_price

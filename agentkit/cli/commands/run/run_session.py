@@ -1,22 +1,21 @@
 """One run in the terminal: load, play, record, and say how it went."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from agentkit.agent import Agent
 from agentkit.cli.app import INTERRUPTED, Mistake
 from agentkit.cli.arguments import from_here, load, run_folder
-from agentkit.cli.budget_options import BudgetOptions, more_option
 from agentkit.cli.commands.run.from_option import find_origin
 from agentkit.cli.commands.run.notes import memory_note, notes, run_title
 from agentkit.cli.env_report import finish
-from agentkit.cli.play_run import play_run
+from agentkit.cli.play_run import choose_progress, play_run
+from agentkit.cli.run_options import RunOptions, option_of
 from agentkit.cli.view import closing, summary
-from agentkit.cli.view.progress import Progress, choose
+from agentkit.cli.view.progress import Progress
 from agentkit.cli.view.run_view import RunView
 from agentkit.cli.view.terminal import echo
 from agentkit.errors import InputError, TraceError
@@ -32,49 +31,20 @@ EXIT_CODES: Final = {"done": 0, "failed": 1, "limit": 3, "interrupted": INTERRUP
 """The exit code of each way to end."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """What the command line asks for."""
-
-    episodes: int
-    parallel: int
-    seed: int
-    steps: int | None
-    budget: BudgetOptions
-    allow_unknown_price: bool
-    fresh: bool
-    out: Path | None
-    as_json: bool
-    picture: Path | None
-    cache: Path | None
-    show: bool
-    record: bool
-
-
-def run_agent(
-    name: str,
-    model: str | None,
-    inputs: Sequence[str],
-    memory: Path | None,
-    chosen: RunOptions,
-    place: str | None = None,
-) -> int:
+def run_agent(name: str, chosen: RunOptions) -> int:
     """Load an agent, play and record a run, and say how it went; returns the exit code.
 
     Args:
         name: The agent's file, or its name.
-        model: A model that answers every node.
-        inputs: The inputs, as `name=value`.
-        memory: The file of the memory kept forever.
         chosen: What else the command line asks for.
-        place: The recorded step to go on from, as `RUN:EPISODE:STEP`.
 
     Raises:
         InputError: The agent cannot be loaded, or the run cannot start.
         TraceError: The run cannot be recorded.
     """
-    agent, path = load(name, model, inputs, memory)
-    agent = limited(agent, chosen)
+    model, memory, place = chosen.model, chosen.memory, chosen.place
+    agent, path = load(name, model, chosen.inputs, memory)
+    agent = chosen.limit(agent)
     agent.check_ready()
     for note in notes(agent, path):
         echo(note, err=True)
@@ -104,23 +74,6 @@ def run_agent(
         )
 
 
-def limited(agent: Agent, chosen: RunOptions) -> Agent:
-    """The agent with the limits that the command line gives.
-
-    Raises:
-        InputError: A limit does not suit it.
-    """
-    limits, run_limits = agent.limits, chosen.budget.over(agent.run_limits)
-    for option, steps in (("--steps", chosen.steps), ("--budget-steps", chosen.budget.steps)):
-        if steps is not None and agent.env is None:
-            raise InputError(f"{option} counts decisions in an environment; {agent.name} has none")
-    if chosen.steps is not None:
-        limits = replace(limits, steps=chosen.steps)
-    if (limits, run_limits) == (agent.limits, agent.run_limits):
-        return agent
-    return agent.replace(limits=limits, run_limits=run_limits)
-
-
 def play_recorded(
     agent: Agent,
     plan: Plan,
@@ -138,7 +91,7 @@ def play_recorded(
         InputError: The run cannot start.
         TraceError: The run cannot be recorded.
     """
-    progress = choose(run_view, run_title(agent))
+    progress = choose_progress(run_view, run_title(agent))
     mistake = None
     try:
         stopped = _play(agent, plan, writer, run_view, progress, resume_plan, chosen.cache)
@@ -192,7 +145,7 @@ def resume_command(folder: Path, *options: str) -> str:
 
 def _going_on(run_view: RunView, folder: Path, status: str) -> str | None:
     """The command that goes on with what a run left."""
-    option = more_option(run_view.reached)
+    option = option_of(run_view.reached.limit) if run_view.reached else ""
     if status == "done" or (status == "limit" and not option):
         return None
     left = [one for one in run_view.episodes.values() if one.summary.status != "done"]
