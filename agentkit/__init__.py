@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from agentkit.record.summaries import RunSummary
     from agentkit.rollouts.plan import Plan
     from agentkit.rollouts.replay import replay
-    from agentkit.rollouts.rollout import rollout
+    from agentkit.rollouts.rollout import rollout, rollout_sync
 
 __version__ = "0.1.0"
 
@@ -101,7 +101,7 @@ _MODULES = {
     "record.reader": ("Run", "load_run"),
     "rollouts.replay": ("replay",),
     "rollouts.plan": ("Plan",),
-    "rollouts.rollout": ("rollout",),
+    "rollouts.rollout": ("rollout", "rollout_sync"),
     "record.run_folder": ("RunWriter",),
     "agentfile.dump": ("dump_agent",),
     "agentfile.agent_fields": ("agent_schema",),
@@ -165,6 +165,7 @@ __all__ = [
     "parse_agent",
     "replay",
     "rollout",
+    "rollout_sync",
 ]
 
 

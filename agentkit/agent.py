@@ -1,12 +1,12 @@
 """Agent: a graph with its models and memory; it maps an observation to an action."""
 
-import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from agentkit import loop
 from agentkit.errors import InputError, Problem, RenderError, SpecError, suggest
 from agentkit.events import Event
 from agentkit.execution.binding import bind
@@ -220,12 +220,11 @@ class Agent:
         return await self._episode.act(observation, actions=actions, reward=reward, info=info)
 
     def act_sync(self, observation: Any = None, **options: Any) -> str:
-        """`act` for programs without an event loop; takes the same arguments."""
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return asyncio.run(self.act(observation, **options))
-        raise InputError("act_sync was called inside a running event loop: use 'await agent.act'")
+        """Act as `act` does, without `await`; takes the same arguments.
+
+        It works inside a running event loop too, as in a notebook, which then waits for it.
+        """
+        return loop.run(self.act(observation, **options))
 
     @property
     def result(self) -> StepResult | None:

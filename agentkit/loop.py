@@ -1,4 +1,5 @@
-"""Event loops in threads of their own, for callers that are not asynchronous.
+"""The background loop of every call that is not asynchronous: `run_sync`, `act_sync`,
+`rollout_sync`, and a Runnable's `invoke`.
 
 All calls run on one loop, so that the connections of a model outlive a call. A call from that
 loop's own thread (a function node that calls a graph) would wait for itself; it runs on a second
@@ -10,7 +11,7 @@ import atexit
 import os
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import aclosing
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -70,12 +71,40 @@ def _stop() -> None:
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end; interrupting the wait cancels it."""
-    future = asyncio.run_coroutine_threadsafe(work, _loop())
+    """Run a coroutine to its end, also where another event loop runs in this thread.
+
+    Interrupting the wait cancels the coroutine and waits until it has cleaned up; interrupting
+    that wait too leaves it to itself.
+    """
+    started: Future[asyncio.Task[T]] = Future()
+    ended: Future[T] = Future()
+    loop = _loop()
+    loop.call_soon_threadsafe(_start, work, started, ended)
     try:
-        return future.result()
-    finally:
-        future.cancel()
+        return ended.result()
+    except BaseException:
+        if not ended.done():
+            loop.call_soon_threadsafe(started.result().cancel)
+            wait([ended])
+        raise
+
+
+def _start(
+    work: Coroutine[Any, Any, T], started: "Future[asyncio.Task[T]]", ended: "Future[T]"
+) -> None:
+    """Run a coroutine as a task of this thread's loop, and tell its end."""
+
+    def tell(task: "asyncio.Task[T]") -> None:
+        if task.cancelled():
+            ended.set_exception(asyncio.CancelledError())
+        elif (error := task.exception()) is not None:
+            ended.set_exception(error)
+        else:
+            ended.set_result(task.result())
+
+    task = asyncio.get_running_loop().create_task(work)
+    task.add_done_callback(tell)
+    started.set_result(task)
 
 
 def iterate(start: Callable[[], AsyncIterator[T]]) -> Iterator[T]:

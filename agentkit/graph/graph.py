@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
+from agentkit import loop
 from agentkit.errors import InputError, Problem, SpecError, suggest
 from agentkit.graph.compile import (
     OWN_NAMES,
@@ -262,12 +263,11 @@ class Graph:
         )
 
     def run_sync(self, inputs: Mapping[str, Any] | None = None, **options: Any) -> "StepResult":
-        """`run` for programs without an event loop; takes the same arguments."""
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return asyncio.run(self.run(inputs, **options))
-        raise InputError("run_sync was called inside a running event loop: use 'await graph.run'")
+        """Execute the graph as `run` does, without `await`; takes the same arguments.
+
+        It works inside a running event loop too, as in a notebook, which then waits for it.
+        """
+        return loop.run(self.run(inputs, **options))
 
     async def stream(
         self, inputs: Mapping[str, Any] | None = None, **options: Any

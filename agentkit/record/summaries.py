@@ -5,6 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentkit.errors import LimitExceeded
+from agentkit.events import (
+    EnvironmentStepped,
+    EpisodeFinished,
+    EpisodeStarted,
+    Event,
+    StepFailed,
+    StepFinished,
+)
 from agentkit.messages import NOTHING_USED, Usage
 
 
@@ -33,6 +41,25 @@ class EpisodeSummary:
     def cost_usd(self) -> float | None:
         """What it cost in US dollars; None when a price is unknown."""
         return self.usage.cost_usd
+
+    def take(self, event: Event) -> None:
+        """Take in an event of the episode."""
+        match event:
+            case EpisodeStarted():
+                self.seed, self.info = event.seed, event.info
+            case StepFinished():
+                self.usage += event.usage
+                self.action = event.action
+            case StepFailed():
+                self.usage += event.usage
+            case EnvironmentStepped():
+                self.steps = event.step + 1
+                self.reward += event.reward or 0.0
+                self.action, self.info = event.action, event.info
+            case EpisodeFinished():
+                self.status, self.reason = event.status, event.reason
+                self.steps, self.reward = event.steps, event.reward
+                self.usage, self.seconds = event.usage, event.seconds
 
 
 @dataclass(frozen=True, slots=True)

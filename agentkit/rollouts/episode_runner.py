@@ -24,8 +24,6 @@ from agentkit.events import (
     EpisodeStarted,
     Event,
     LimitReached,
-    StepFailed,
-    StepFinished,
 )
 from agentkit.execution.completion_source import CompletionSource
 from agentkit.observability.logs import episode_log
@@ -160,7 +158,6 @@ class EpisodeRunner:
         info: Mapping[str, Any] = {}
         if self._session is not None:
             observation, info = await self._session.reset()
-            self.summary.info = info
         self._emit(
             EpisodeStarted(self._index, self.summary.seed, observation, describe_info(info), values)
         )
@@ -220,17 +217,13 @@ class EpisodeRunner:
                 self._check_written()
                 raise
             self._check_written()
-            summary.action = action
             if session is None:
                 return None
             outcome = await session.step(action, self._sync)
             observation, reward, terminated, truncated, info = outcome
-            summary.steps += 1
-            summary.reward += reward
-            summary.info = info
             self._emit(
                 EnvironmentStepped(
-                    summary.steps - 1, action, observation, reward, terminated, truncated,
+                    summary.steps, action, observation, reward, terminated, truncated,
                     describe_info(info),
                 )
             )  # fmt: skip
@@ -252,8 +245,7 @@ class EpisodeRunner:
             self._writer.sync()
 
     def _emit(self, event: Event) -> None:
-        if isinstance(event, (StepFinished, StepFailed)):
-            self.summary.usage += event.usage
+        self.summary.take(event)
         if self._writer is not None:
             try:
                 self._writer.emit(event)

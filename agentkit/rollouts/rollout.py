@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import closing
 
+from agentkit import loop
 from agentkit.agent import Agent
 from agentkit.environments.make import EnvThread
 from agentkit.environments.render_mode import NOT_RENDERED, RenderTarget, as_pictures, in_a_window
@@ -108,6 +109,22 @@ async def rollout(
         if writer is not None:
             writer.summary = summary
     return summary
+
+
+def rollout_sync(
+    agent: Agent,
+    plan: Plan = ONE_EPISODE,
+    *,
+    writer: RunWriter | None = None,
+    on_event: Callable[[int, Event], None] | None = None,
+    cache: Cache | None = None,
+) -> RunSummary:
+    """Play episodes as `rollout` does, without `await`; Ctrl-C stops them and is raised.
+
+    It works inside a running event loop too, as in a notebook, which then waits for it.
+    `on_event` is called in another thread.
+    """
+    return loop.run(rollout(agent, plan, writer=writer, on_event=on_event, cache=cache))
 
 
 def _resume_plan(agent: Agent, plan: Plan, limits: Limits, writer: RunWriter | None) -> ResumePlan:

@@ -132,6 +132,7 @@ class EpisodeView:
 
     def on_event(self, event: Event) -> None:
         """Take in one event of the episode."""
+        self.summary.take(event)
         if (handler := _HANDLERS.get(type(event))) is not None:
             handler(self, event)
 
@@ -141,16 +142,9 @@ class EpisodeView:
             return
         self.usage += completion.usage
 
-    def settle(self, event: StepFinished | StepFailed) -> None:
-        """Add a step to the summary and let the running sums agree with it."""
-        self.summary.usage += event.usage
-        self.usage = self.summary.usage
-
 
 def _episode_started(view: EpisodeView, event: EpisodeStarted) -> None:
     view.begun = True
-    view.summary.seed = event.seed
-    view.summary.info = event.info
 
 
 def _episode_resumed(view: EpisodeView, event: EpisodeResumed) -> None:
@@ -218,22 +212,16 @@ def _node_added(view: EpisodeView, event: NodeAdded) -> None:
 
 
 def _step_finished(view: EpisodeView, event: StepFinished) -> None:
-    view.settle(event)
-    view.summary.action = event.action
+    view.usage = view.summary.usage
     view.acting = view.summary.seed is not None
 
 
 def _step_failed(view: EpisodeView, event: StepFailed) -> None:
-    view.settle(event)
+    view.usage = view.summary.usage
     view.failures = event.failures
 
 
 def _environment_stepped(view: EpisodeView, event: EnvironmentStepped) -> None:
-    summary = view.summary
-    summary.steps = event.step + 1
-    summary.reward += event.reward or 0.0
-    summary.action = event.action
-    summary.info = event.info
     view.acting = False
     view.reward = event.reward
     if (made := view.achievements) and len(made) > len(view.newest):
@@ -245,11 +233,6 @@ def _limit_reached(view: EpisodeView, event: LimitReached) -> None:
 
 
 def _episode_finished(view: EpisodeView, event: EpisodeFinished) -> None:
-    summary = view.summary
-    summary.status, summary.reason = event.status, event.reason
-    summary.steps, summary.reward = event.steps, event.reward
-    summary.usage = event.usage
-    summary.seconds = event.seconds
     view.running = False
 
 
