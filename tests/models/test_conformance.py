@@ -245,7 +245,7 @@ def test_a_model_works_in_one_event_loop_after_another(name, server):
     model = MAKERS[name]()
     graph = Graph([Node("n", "What do you see?"), Node("then", "And then? {{ n }}")])
     for _ in range(2):
-        assert graph.run_sync({}, model=model)["then"]
+        assert asyncio.run(graph.run({}, model=model))["then"]
     assert ask(model).text
     if name in HOSTED:
         assert len(server.requests) == 5

@@ -492,8 +492,17 @@ def test_a_graph_with_one_model_runs_again_and_again_and_closes_its_connections(
     with LoopbackServer() as server:
         model = OpenAIModel("m", base_url=server.base_url)
         for _ in range(3):
-            assert isinstance(graph.run_sync(model=model)["b"], int)
+            assert isinstance(asyncio.run(graph.run(model=model))["b"], int)
         assert server.connections == 0
+
+
+def test_calls_without_await_use_one_connection_again_and_again():
+    graph = Graph([Node("a", "One."), Node("b", "Two. {{ a }}", output="integer")])
+    with LoopbackServer() as server:
+        model = OpenAIModel("m", base_url=server.base_url)
+        for _ in range(3):
+            assert isinstance(graph.run_sync(model=model)["b"], int)
+        assert server.connections == 1
 
 
 def test_no_more_connections_are_open_than_calls_may_run():
