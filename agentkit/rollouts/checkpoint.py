@@ -1,13 +1,13 @@
 """Where a recorded episode goes on, as the one who plays it needs it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from agentkit.agent import Agent
-from agentkit.events import EnvironmentStepped, EpisodeResumed, EpisodeStarted
+from agentkit.events import EpisodeResumed
 from agentkit.execution.scope import State
-from agentkit.messages import NOTHING_USED, Completion, Usage
+from agentkit.messages import NOTHING_USED, Usage
 from agentkit.record.episode_state import EpisodeState
 from agentkit.record.recorded_calls import RecordedCalls
 from agentkit.record.summaries import EpisodeSummary
@@ -21,34 +21,21 @@ if TYPE_CHECKING:
 class Checkpoint:
     """Where an episode goes on."""
 
-    opening: EpisodeResumed | None
-    """What is recorded first; None where nothing was recorded before."""
-    started: EpisodeStarted | None
-    """How the episode began; None lets it begin now."""
+    record: EpisodeState
+    """What counts of what was recorded before; where nothing does, the episode begins."""
     memory: Mapping[str, Any] | None
     """The memory it begins with; None: what the agent's memory keeps."""
-    state: State
+    opening: EpisodeResumed | None = None
+    """What is recorded first; None where nothing was recorded before."""
+    state: State = field(default_factory=State)
     """What the step before left."""
-    history: Sequence[Mapping[str, Any]]
-    outcomes: Sequence[EnvironmentStepped]
-    """What the environment answered so far."""
-    over: str | None
-    """What the environment said when it ended the episode."""
-    misunderstood: int
-    """How many of the last actions in a row were not understood."""
-    reward: float
-    """The sum of the rewards."""
-    action: str | None
-    """The last action."""
-    recorded_calls: RecordedCalls
+    recorded_calls: RecordedCalls = field(default_factory=lambda: RecordedCalls({}))
     """Recorded calls that are not made again."""
-    reuse: Sequence[tuple[bytes, Completion]]
-    """Completions that nodes with `reuse` may take again, by their requests' digests."""
-    paid: Usage
+    paid: Usage = NOTHING_USED
     """What was paid for, the recorded calls of the unfinished step left out."""
-    used: Usage
+    used: Usage = NOTHING_USED
     """All that was paid for."""
-    seconds: float
+    seconds: float = 0.0
     """How long it was played."""
     restart: "Checkpoint | None" = None
     """What comes instead when the environment cannot be brought back to where it was."""
@@ -59,72 +46,48 @@ class Checkpoint:
 
     def restore_into(self, summary: EpisodeSummary) -> None:
         """Let a summary begin with what was recorded before."""
-        summary.steps, summary.reward = len(self.outcomes), self.reward
-        summary.usage, summary.seconds, summary.action = self.paid, self.seconds, self.action
+        summary.steps, summary.reward = self.record.steps, self.record.reward
+        summary.usage, summary.seconds, summary.action = self.paid, self.seconds, self.record.action
 
 
 def resumed_checkpoint(agent: Agent, record: EpisodeState, episode: int) -> Checkpoint | None:
-    """Where an episode goes on that was stopped; None when nothing was recorded of it."""
+    """Return where an episode goes on that was stopped; None when nothing was recorded of it."""
     if not record.spans:
         return None
-    begun = record.started is not None
-    lost, kept = record.lost, record.unfinished.paid
+    lost, kept, seconds = record.lost, record.unfinished.paid, record.seconds
     paid = record.before + record.committed + lost
-    used = paid + kept
-    everything = record.committed + lost + kept
-    restart = Checkpoint(
-        opening=_opening(record, episode, 0, everything),
-        started=None,
-        memory=_first_memory(agent, record),
-        state=State(),
-        history=(),
-        outcomes=(),
-        over=None,
-        misunderstood=0,
-        reward=0.0,
-        action=None,
-        recorded_calls=RecordedCalls({}),
-        reuse=(),
-        paid=used,
-        used=used,
-        seconds=record.seconds,
-    )
-    if not begun:
+    used, memory = paid + kept, _first_memory(agent, record)
+
+    def opening(step: int, told: Usage) -> EpisodeResumed:
+        return EpisodeResumed(episode, step, None, told, seconds)
+
+    again = opening(0, record.committed + lost + kept)
+    restart = Checkpoint(EpisodeState(), memory, again, paid=used, used=used, seconds=seconds)
+    if record.started is None:
         return restart
-    return replace(
-        _going_on(agent, record),
-        opening=_opening(record, episode, record.steps, lost),
-        recorded_calls=RecordedCalls({record.steps: record.unfinished}),
-        paid=paid,
-        used=used,
-        restart=restart,
-    )
-
-
-def _going_on(agent: Agent, record: EpisodeState) -> Checkpoint:
-    """An episode after its last finished step."""
-    step_state = record.step_state
+    calls = RecordedCalls({record.steps: record.unfinished})
     return Checkpoint(
-        opening=None,
-        started=record.started,
-        memory=_first_memory(agent, record),
-        state=_fitted(agent, State(step_state.memory, step_state.values, step_state.turns)),
-        history=step_state.history,
-        outcomes=record.outcomes,
-        over=record.over,
-        misunderstood=record.misunderstood,
-        reward=record.reward,
-        action=record.action,
-        recorded_calls=RecordedCalls({}),
-        reuse=record.reuse,
-        paid=NOTHING_USED,
-        used=NOTHING_USED,
-        seconds=record.seconds,
-    )
+        record, memory, opening(record.steps, lost), _fitted(agent, record), calls,
+        paid, used, seconds, restart,
+    )  # fmt: skip
 
 
-def _opening(record: EpisodeState, episode: int, step: int, lost: Usage) -> EpisodeResumed:
-    return EpisodeResumed(episode, step, None, lost, record.seconds)
+def replayed_checkpoint(
+    agent: Agent, record: EpisodeState, beginning: EpisodeState | None
+) -> Checkpoint:
+    """Return the beginning of an episode that is played again from its record.
+
+    Args:
+        agent: The agent.
+        record: The record of the episode, with the calls of all steps.
+        beginning: Of a fork: the record of what it copied, which is not played.
+    """
+    begun = beginning or EpisodeState()
+    calls = RecordedCalls(record.calls, complete=True)
+    return Checkpoint(
+        begun, _first_memory(agent, record), state=_fitted(agent, begun), recorded_calls=calls,
+        paid=record.before,
+    )  # fmt: skip
 
 
 def _first_memory(agent: Agent, record: EpisodeState) -> Mapping[str, Any] | None:
@@ -138,30 +101,11 @@ def _known_memory(agent: Agent, recorded: Mapping[str, Any]) -> dict[str, Any]:
     return {**agent.memory.fresh(), **known}
 
 
-def _fitted(agent: Agent, state: State) -> State:
+def _fitted(agent: Agent, record: EpisodeState) -> State:
     """A recorded state as far as it concerns the agent, which may have been edited since."""
-    index = agent.graph.index
+    index, state = agent.graph.index, record.step_state
     return State(
         _known_memory(agent, state.memory),
         {name: value for name, value in state.values.items() if name in index},
         {name: turns for name, turns in state.turns.items() if name in index},
-    )
-
-
-def replayed_checkpoint(
-    agent: Agent, record: EpisodeState, beginning: EpisodeState | None
-) -> Checkpoint:
-    """An episode that is played again from its record.
-
-    Args:
-        agent: The agent.
-        record: The record of the episode, with the calls of all steps.
-        beginning: Of a fork: the record of what it copied, which is not played.
-    """
-    return replace(
-        _going_on(agent, beginning or EpisodeState()),
-        memory=_first_memory(agent, record),
-        recorded_calls=RecordedCalls(record.calls, complete=True),
-        paid=record.before,
-        seconds=0.0,
     )

@@ -131,8 +131,8 @@ class EpisodeRunner:
                 self._emit(checkpoint.opening)
             checkpoint.restore_into(self.summary)
             self._source.recorded_calls = checkpoint.recorded_calls
-        if checkpoint is not None and checkpoint.started is not None:
-            beginning = await self._go_on(checkpoint, checkpoint.started)
+        if checkpoint is not None and checkpoint.record.started is not None:
+            beginning = await self._go_on(checkpoint, checkpoint.record.started)
         else:
             beginning = await self._begin(None if checkpoint is None else checkpoint.memory)
         if beginning is not None:
@@ -144,7 +144,7 @@ class EpisodeRunner:
             await session.replace(checkpoint.stand_in)
             return checkpoint
         if self._source.budget is not None:
-            for _ in checkpoint.outcomes:
+            for _ in checkpoint.record.outcomes:
                 self._source.budget.drop_step()
         return checkpoint.restart
 
@@ -169,17 +169,18 @@ class EpisodeRunner:
         Returns:
             What the next step finds; None where the episode was over.
         """
+        record = checkpoint.record
         episode = self._episode = self._agent.episode(self._index, checkpoint.memory, self._source)
-        episode.go_on(checkpoint.state, checkpoint.history)
-        for key, completion in checkpoint.reuse:
+        episode.go_on(checkpoint.state, record.step_state.history)
+        for key, completion in record.reuse:
             self._source.reuse.restore(key, completion)
         if self._session is None:
             return episode, None, {}, None
-        observation, info, reward = await self._session.fast_forward(started, checkpoint.outcomes)
+        observation, info, reward = await self._session.fast_forward(started, record.outcomes)
         self.summary.info = info
-        self._misunderstood = checkpoint.misunderstood
-        if checkpoint.over is not None:
-            self._end("done", checkpoint.over)
+        self._misunderstood = record.misunderstood
+        if record.over is not None:
+            self._end("done", record.over)
         elif self._misunderstood >= NOT_UNDERSTOOD_LIMIT:
             self._limit("actions not understood in a row", NOT_UNDERSTOOD_LIMIT)
         else:

@@ -187,7 +187,7 @@ def _episode_budget(limits: Limits, run: Budget, checkpoint: Checkpoint | None) 
     """The account of an episode, with what was used before."""
     if checkpoint is None:
         return Budget(limits, run)
-    used = Spent.of(checkpoint.used, len(checkpoint.outcomes))
+    used = Spent.of(checkpoint.used, checkpoint.record.steps)
     return Budget(limits, run, used=used, seconds=checkpoint.seconds)
 
 
