@@ -1,7 +1,7 @@
 """What a profile says, as frozen values: the command line shows them, machines get them as JSON."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from agentkit.messages import Usage
@@ -112,7 +112,8 @@ class TimeFigures:
     """Who was at work: the time of all episodes, split so that every moment counts once.
 
     A moment counts for the models while a model is asked; for functions, while one runs and no
-    model is asked; for the environment, from the end of a step to its answer; else for the engine.
+    model is asked; for the environment, from the end of a step to its answer, and while it is made
+    and reset before the first step; else for the engine.
     """
 
     models_s: float
@@ -156,8 +157,9 @@ class Totals:
     unpriced: Sequence[str]
     """The models whose price is not known."""
     wall_s: float
-    """From the first event to the last; less than the time of all episodes when several were
-    played at once."""
+    """While an episode was played, from its beginning to its last event; less than the time of all
+    episodes when several were played at once. Of an episode that did not end, it is not known how
+    long it took to make and reset the environment; there it begins with the first event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +210,15 @@ class Profile:
 
     def as_json(self) -> dict[str, Any]:
         """For machines."""
-        from dataclasses import asdict
-
         said = asdict(self)
         said["time"]["total_s"] = self.time.total_s
         return said
+
+
+def duration(value: float) -> str:
+    """`15 µs`, `3.2 ms`, `150 ms`, `2.5 s`, `40 s`, `1,200 s`."""
+    if value >= 1:
+        return f"{value:.1f} s" if value < 10 else f"{value:,.0f} s"
+    if value >= 0.001:
+        return f"{value * 1000:.1f} ms" if value < 0.01 else f"{value * 1000:.0f} ms"
+    return f"{value * 1e6:.0f} µs"

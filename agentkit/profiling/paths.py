@@ -1,9 +1,11 @@
 """The critical path of a step: the nodes whose end decided when the step ended."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from agentkit.profiling.dependencies import Dependencies
+from agentkit.errors import SpecError
+from agentkit.graph.graph import Graph
 from agentkit.profiling.sums import PathSums
 
 Needs = Mapping[str, Sequence[str]]
@@ -45,15 +47,19 @@ class PathFinder:
     """Finds the critical path of each step and sums them up.
 
     Args:
-        dependencies: The graph; without it, a node is taken to wait for the one that ended last
-            before it started.
+        graph: The graph; without it, a node is taken to wait for the one that ended last before
+            it started.
     """
 
-    def __init__(self, dependencies: Dependencies | None) -> None:
-        self._known = dependencies is not None
-        self._order = dependencies.order if dependencies else ()
-        self._needs = dependencies.needs if dependencies else {}
-        self._unread = dependencies.unread if dependencies else frozenset()
+    def __init__(self, graph: Graph | None) -> None:
+        self._known = graph is not None
+        self.order = () if graph is None else tuple(graph.nodes[i].name for i in graph.order)
+        """The nodes, each after those it waits for; empty where they are not known."""
+        self._needs: Needs = {}
+        self._idle: frozenset[tuple[str, str]] = frozenset()
+        if graph is not None:
+            self._needs = {name: tuple(graph.digraph.predecessors(name)) for name in graph.digraph}
+            self._idle = frozenset(_idle(graph))
 
     def add(self, step: StepTimes, ended: float, sums: PathSums) -> None:
         """Take in a finished step."""
@@ -76,8 +82,8 @@ class PathFinder:
         """The nodes of a step in order, and what each waits for."""
         if not self._known or any(n not in self._needs and n not in step.added for n in spans):
             return _by_times(spans)
-        order = [name for name in self._order if name in spans]
-        if not step.added and len(order) == len(self._order):
+        order = [name for name in self.order if name in spans]
+        if not step.added and len(order) == len(self.order):
             return order, self._needs
         needs = {name: [n for n in self._needs[name] if n in spans] for name in order}
         for name, (adder, before) in step.added.items():
@@ -101,7 +107,7 @@ class PathFinder:
                 shorter = max(_finishes(order, needs, {**took, name: 0.0}).values())
                 sums.saves_s[label(name)] += whole - shorter
         for first, second in zip(path[1:], path, strict=False):
-            if (first, second) in self._unread and took[first] > 0 and took[second] > 0:
+            if (first, second) in self._idle and took[first] > 0 and took[second] > 0:
                 parted = {**needs, second: [n for n in needs[second] if n != first]}
                 shorter = max(_finishes(order, parted, took).values())
                 sums.waits_s[first, second] += whole - shorter
@@ -109,6 +115,44 @@ class PathFinder:
         for name in order:
             if took[name] > 0:
                 sums.slack_s[label(name)] += whole - finish[name] - after[name]
+
+
+def recorded_graph(about: Mapping[str, Any]) -> Graph | None:
+    """The graph of the agent that `run.json` holds; None where it cannot be built.
+
+    Its models, functions and environment need not be there.
+    """
+    from agentkit.agentfile.draft import read_draft
+
+    agent = about.get("agent")
+    source = agent.get("source") if isinstance(agent, Mapping) else None
+    if not isinstance(source, str) or not source.strip():
+        return None
+    draft = read_draft(source)
+    if draft.flaws or not draft.nodes:
+        return None
+    try:
+        return Graph([written.node for written in draft.nodes])
+    except SpecError:
+        return None
+
+
+def _idle(graph: Graph) -> Iterator[tuple[str, str]]:
+    """Pairs of prompts of which the second waits for the first for no reason that can be seen.
+
+    It is told to come `after` it, but neither names nor recalls it, and they share no memory:
+    without the wait it would be asked the very same. A function may do things that nobody sees.
+    """
+    for first, second, edge in graph.digraph.edges(data=True):
+        pair = graph.nodes[graph.index[first]], graph.nodes[graph.index[second]]
+        if edge["kind"] != "after" or any(node.function is not None for node in pair):
+            continue
+        parted = replace(pair[1], after=[name for name in pair[1].after if name != first])
+        try:
+            Graph([parted if node.name == second else node for node in graph.nodes])
+        except SpecError:  # only the wait keeps their use of a memory key in order
+            continue
+        yield first, second
 
 
 def label(name: str) -> str:

@@ -3,6 +3,8 @@
 Servers keep what they computed for the beginning of a request and need not compute it again for a
 later request that begins in the same way. They do so in whole blocks, 128 tokens each. Tokens are
 estimated from the text, at four characters a token.
+
+What changes at the front of a request spoils all that comes after it, also what stayed the same.
 """
 
 from collections.abc import Sequence
@@ -10,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from agentkit.messages import Message
+from agentkit.profiling.sums import ChangeSums
 from agentkit.record.line import picture_name
 
 CHARACTERS_PER_TOKEN: Final = 4
@@ -53,8 +56,8 @@ class Extension:
     differs_in: str
     """The message with the first difference: `system`, `context`, `recalled`, `prompt` or
     `correction`; `nothing` when all of it was sent before."""
-    same: bool
-    """Whether a request was made before that `reuse` would take for the same."""
+    request: int
+    """Hash of all its messages."""
 
 
 class PrefixMeter:
@@ -63,23 +66,14 @@ class PrefixMeter:
     def __init__(self) -> None:
         self._blocks = Recent()
         self._messages = Recent()
-        self._whole = Recent()
         self._used = False
 
-    def measure(
-        self,
-        messages: Sequence[Message],
-        attempt: int,
-        item: int | None = None,
-        greedy: bool = False,
-    ) -> Extension:
+    def measure(self, messages: Sequence[Message], attempt: int) -> Extension:
         """Hold a request against all before it.
 
         Args:
             messages: The messages.
             attempt: Which attempt it is; corrections stand at the end from the second on.
-            item: The item, in an `each` node.
-            greedy: Whether the temperature is 0, so that items and attempts are asked alike.
         """
         text = "".join(map(_text, messages))
         running, repeated, unbroken = 0, 0, True
@@ -90,8 +84,7 @@ class PrefixMeter:
         equal, running = self._equal_messages(messages)
         place = _place(messages, attempt, equal) if self._used else FIRST
         self._used = True
-        same = self._whole.use(running if greedy else hash((running, item, attempt)))
-        return Extension(len(text), repeated, place, same)
+        return Extension(len(text), repeated, place, running)
 
     def _equal_messages(self, messages: Sequence[Message]) -> tuple[int, int]:
         """How many messages in front are those of an earlier request, and the hash of all.
@@ -131,3 +124,62 @@ def context_place(messages: Sequence[Message]) -> int | None:
     roles = [message.role for message in messages[:3]]
     first = 1 if roles[:1] == ["system"] else 0
     return first if roles[first : first + 2] == ["user", "user"] else None
+
+
+class FrontWatcher:
+    """Notes what changed in the system text and the context while what follows stayed the same.
+
+    What stayed could have been read from a cache, had it stood in front of the change.
+    """
+
+    def __init__(self) -> None:
+        self.changes: dict[tuple[str, int], ChangeSums] = {}
+        """By message and line in it, from 0."""
+        self._systems: dict[str, str] = {}
+        self._context = ""
+        self._fresh = True
+
+    def begin_step(self) -> None:
+        """From now on the context may be another one."""
+        self._fresh = True
+
+    def see(self, node: str, messages: Sequence[Message], differs_in: str) -> None:
+        """Take in the first attempt of a node and the message in which it was new."""
+        if messages[0].role == "system":
+            before, text = self._systems.get(node, ""), messages[0].content
+            self._systems[node] = text
+            if differs_in == "system":  # else another request began with it already
+                self._compare("system", before, text)
+        place = context_place(messages)
+        if place is not None and self._fresh:
+            before, self._context = self._context, messages[place].content
+            self._fresh = False
+            self._compare("context", before, self._context)
+
+    def _compare(self, where: str, before: str, text: str) -> None:
+        """Note a change of one line or two next to each other, with at least a block behind it."""
+        if not before or before == text:
+            return
+        first = _common(before, text)
+        room = min(len(before), len(text)) - first
+        stayed = _common(before[::-1][:room], text[::-1][:room])
+        if stayed < BLOCK or max(t.count("\n", first, len(t) - stayed) for t in (before, text)) > 1:
+            return
+        start = max(text.rfind("\n", 0, first) + 1, first - 10)
+        sample = text[start:].split("\n", 1)[0]
+        key = where, text.count("\n", 0, first)
+        change = self.changes.setdefault(key, ChangeSums(sample))
+        change.times += 1
+        change.characters += stayed
+
+
+def _common(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[:middle] == other[:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low

@@ -22,9 +22,6 @@ def _sum(mine: Any, theirs: Any) -> Any:
     if isinstance(mine, Sums):
         mine.absorb(theirs)
         return mine
-    if isinstance(mine, Counter):
-        mine.update(theirs)
-        return mine
     if isinstance(mine, dict):
         for key, value in theirs.items():
             mine[key] = _sum(mine[key], value) if key in mine else value
@@ -38,6 +35,10 @@ def _floats() -> "array[float]":
 
 def _by_name() -> Any:
     return defaultdict(float)
+
+
+def _calls() -> Any:
+    return defaultdict(CallSums)
 
 
 @dataclass(slots=True)
@@ -66,7 +67,7 @@ class NodeSums(Sums):
     """One node; all that a node adds at run time count as one."""
 
     name: str
-    calls: dict[str, CallSums] = field(default_factory=dict)
+    calls: dict[str, CallSums] = field(default_factory=_calls)
     """By the model's name; `""` for a function."""
     function: str = ""
     steps: int = 0
@@ -76,24 +77,29 @@ class NodeSums(Sums):
     failed: int = 0
     cancelled: int = 0
     questions: int = 0
-    """First attempts, those that were reused left out."""
+    """First attempts."""
     again: int = 0
     """Answers that could not be used."""
     again_s: float = 0.0
     again_usd: float = 0.0
+    errors: "Counter[str]" = field(default_factory=Counter)
+    """Why they could not be used."""
     reused: int = 0
     unanswered: int = 0
     """Calls that gave no answer: an error, or the end of the record."""
-    tries: int = 0
+    retries: int = 0
     """Further tries of a call that a server could not answer."""
     retry_wait_s: float = 0.0
     """The pauses before them."""
+    reasons: "Counter[str]" = field(default_factory=Counter)
+    """Why the server could not answer."""
     waited_s: float = 0.0
     """How long answers took beyond the call that gave them."""
-    errors: "Counter[str]" = field(default_factory=Counter)
-    reasons: "Counter[str]" = field(default_factory=Counter)
-    same: int = 0
-    """Requests that the node had made before in the episode, word for word."""
+    repeated: Usage = NOTHING_USED
+    """What was paid to ask what the node had asked before in the episode, word for word."""
+    unlike: int = 0
+    """Answers that `reuse` would have changed or kept for good: one that could not be used, or
+    that differed from the answer before to the same request."""
     reuses: int = 0
     """Requests of a node with `reuse`."""
     prefix: PrefixSums = field(default_factory=PrefixSums)
@@ -120,33 +126,14 @@ class PathSums(Sums):
 
 
 @dataclass(slots=True)
-class LineSums(Sums):
-    """Lines that could stand elsewhere."""
+class ChangeSums(Sums):
+    """A place at the front of requests that changed, while what stands behind it stayed."""
 
     sample: str
-    """One of them."""
-    steps: int = 0
+    """The text at the change, once."""
+    times: int = 0
     characters: int = 0
-    """What would be sent once more without being computed, were they moved."""
-
-
-@dataclass(slots=True)
-class TextSums(Sums):
-    """What the texts of the requests show."""
-
-    system_changes: int = 0
-    """Requests whose system text differed from the one before."""
-    system_lost: int = 0
-    """Characters of such texts, from the first difference on."""
-    system_sample: str = ""
-    """Where such a text began to differ."""
-    contexts: int = 0
-    """Steps whose context could be held against that of the step before."""
-    changing: dict[tuple[int, ...], LineSums] = field(default_factory=dict)
-    """Contexts of which one or two lines changed, by which; the characters are those that stayed
-    the same after the first."""
-    shared: dict[tuple[str, ...], LineSums] = field(default_factory=dict)
-    """Lines that stood in the prompts of several nodes in one step, by the nodes."""
+    """Of what stayed behind it, and had to be read anew."""
 
 
 @dataclass(slots=True)
@@ -166,6 +153,23 @@ class RunSums(Sums):
     """When an episode was played: from, to, in seconds since 1970."""
     nodes: dict[str, NodeSums] = field(default_factory=dict)
     paths: PathSums = field(default_factory=PathSums)
-    texts: TextSums = field(default_factory=TextSums)
+    changes: dict[tuple[str, int], ChangeSums] = field(default_factory=dict)
+    """By message (`system` or `context`) and line in it, from 0."""
     lost: Usage = NOTHING_USED
     """Used without an answer that counts."""
+
+    def beyond_answers(self, paid: Usage) -> Usage:
+        """What of a usage is not that of the answers that count."""
+        calls = [one.usage for node in self.nodes.values() for one in node.calls.values()]
+        counted = sum(calls, NOTHING_USED)
+        tokens = (
+            max(0, paid.input_tokens - counted.input_tokens),
+            max(0, paid.output_tokens - counted.output_tokens),
+            max(0, paid.cached_tokens - counted.cached_tokens),
+            max(0, paid.calls - counted.calls),
+        )
+        if not any(tokens):
+            return NOTHING_USED
+        if paid.cost_usd is None or counted.cost_usd is None:
+            return Usage(*tokens, cost_usd=None)
+        return Usage(*tokens, cost_usd=max(0.0, round(paid.cost_usd - counted.cost_usd, 12)))

@@ -1,6 +1,6 @@
 """What the record of an episode comes to: its state, its calls, what was paid, how it ended."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -269,3 +269,12 @@ def read_episode(
         if before is None or (line.counts and not ends and step < before):
             found.take(line)
     return found
+
+
+def covered_s(spans: Iterable[tuple[float, float]]) -> float:
+    """Return for how many seconds at least one of these spans of time was going on."""
+    covered, until = 0.0, float("-inf")
+    for start, end in sorted(spans):
+        covered += max(0.0, end - max(start, until))
+        until = max(until, end)
+    return covered

@@ -7,7 +7,7 @@ from typing import Any, Final
 from agentkit.agent import Agent
 from agentkit.limits import Limits, Spent
 from agentkit.messages import Usage
-from agentkit.record.episode_state import EpisodeState, read_episode
+from agentkit.record.episode_state import EpisodeState, covered_s, read_episode
 from agentkit.record.reader import Run
 from agentkit.record.summaries import EpisodeSummary
 from agentkit.rollouts.checkpoint import Checkpoint, resumed_checkpoint
@@ -90,7 +90,7 @@ def make_resume_plan(agent: Agent, run: Run, episodes: int, limits: Limits) -> R
     origin = run.about.get("from")
     if resume_plan.forked and not (isinstance(origin, Mapping) and origin.get("writes_memory")):
         resume_plan.writes_memory = False
-    resume_plan.seconds = _length(spans)
+    resume_plan.seconds = covered_s(spans)
     resume_plan.checkpoint = lambda index: resumed_checkpoint(
         agent, read_episode(run, index), index
     )
@@ -114,12 +114,3 @@ def _kept(agent: Agent, record: EpisodeState) -> dict[str, Any]:
     """What an episode has left in the memory that outlives it."""
     memory = record.step_state.memory
     return {key: memory[key] for key in agent.memory.outlives_episodes if key in memory}
-
-
-def _length(spans: Sequence[tuple[float, float]]) -> float:
-    """How long at least one of these spans of time was going on."""
-    length, end = 0.0, float("-inf")
-    for start, stop in sorted(spans):
-        length += max(0.0, stop - max(start, end))
-        end = max(end, stop)
-    return length

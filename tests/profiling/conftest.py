@@ -49,10 +49,16 @@ class Recorder:
         """The episode begins."""
         self.emit(time, EpisodeStarted(self.episode, None, observation))
 
-    def end(self, time: float, usage: Usage = NONE, cost_usd: float | None = 0.0) -> None:
-        """The episode is over."""
+    def end(
+        self,
+        time: float,
+        usage: Usage = NONE,
+        cost_usd: float | None = 0.0,
+        seconds: float = 0.0,
+    ) -> None:
+        """The episode is over, and says how long it was played."""
         used = replace(usage, cost_usd=cost_usd)
-        self.emit(time, EpisodeFinished(self.episode, "done", "", 1, 0.0, used, time))
+        self.emit(time, EpisodeFinished(self.episode, "done", "", 1, 0.0, used, seconds))
 
     def begin_step(self, time: float, step: int = 0) -> None:
         self.step = step
@@ -88,6 +94,8 @@ class Recorder:
         sampling: Sampling | None = None,
         request_key: str = "",
         waited_s: float = 0.0,
+        answer: str = "fine",
+        status: str = "ok",
     ) -> None:
         """A model is asked from `start` to `end`; with an error, it is to be asked again.
 
@@ -103,20 +111,22 @@ class Recorder:
         )  # fmt: skip
         if end is None:
             return
-        answer = Completion("fine", replace(usage, cost_usd=cost_usd), model=model)
-        how = answer, end - start - waited_s, reused, waited_s
+        completion = Completion(answer, replace(usage, cost_usd=cost_usd), model=model)
+        how = completion, end - start - waited_s, reused, waited_s
         if error is not None:
             self.emit(end, NodeRetried(self.step, node, item, attempt, error, *how))
             return
-        self.emit(end, NodeFinished(self.step, node, item, attempt, "ok", "fine", *how))
+        self.emit(end, NodeFinished(self.step, node, item, attempt, status, answer, *how))
 
     def gather(self, node: str, time: float) -> None:
         """An `each` node as a whole has its value."""
         self.emit(time, NodeFinished(self.step, node, None, 1, "ok", []))
 
-    def call(self, node: str, start: float, end: float) -> None:
+    def call(self, node: str, start: float, end: float | None) -> None:
         """A function is called."""
         self.emit(start, NodeStarted(self.step, node, function="tool", arguments={}))
+        if end is None:
+            return
         self.emit(end, NodeFinished(self.step, node, None, 1, "ok", 1, None, end - start))
 
     def skip(self, node: str, time: float) -> None:
@@ -129,8 +139,9 @@ class Recorder:
         completion: Completion | None = None,
         latency_s: float = 0.0,
         reused: bool = False,
+        item: int | None = None,
     ) -> None:
-        event = NodeFailed(self.step, node, None, 1, "broken", completion, latency_s, reused)
+        event = NodeFailed(self.step, node, item, 1, "broken", completion, latency_s, reused)
         self.emit(time, event)
 
     def add(self, node: str, by: str, time: float, before: tuple[str, ...] = ()) -> None:

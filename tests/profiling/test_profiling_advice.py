@@ -1,9 +1,8 @@
-"""Advice is given where the figures show it, and not elsewhere."""
+"""Advice is given where the figures show it, and not where it would do harm."""
 
 import pytest
 
-from agentkit import Usage
-from agentkit.profiling import profile_run
+from agentkit import Completion, Sampling, Usage
 
 GRAPH = """
 system: You walk.
@@ -88,16 +87,6 @@ def test_a_step_number_at_the_end_of_the_context_does_no_harm(steps):
     assert kinds(steps(20, play)) == set()
 
 
-def test_a_node_that_asks_the_same_again_should_reuse(steps):
-    def play(run, step, time):
-        run.ask("rule", time, time + 0.01, "What is the rule?")
-        return time + 0.01
-
-    advice = only(steps(20, play), "reuse")
-    assert advice.saves_calls == 19
-    assert advice.saves_usd == pytest.approx(0.19)
-
-
 def test_a_node_that_reuses_already_gets_no_advice_to(steps):
     def play(run, step, time):
         reused = step > 0
@@ -134,28 +123,6 @@ def test_a_node_whose_answers_often_cannot_be_used_is_named_with_the_reason(step
     assert advice.saves_s == pytest.approx(0.10)
 
 
-def test_a_condition_that_was_never_true_is_named(steps):
-    def play(run, step, time):
-        run.ask("look", time, time + 0.01, f"{step}")
-        run.skip("plan", time + 0.01)
-        run.ask("act", time + 0.01, time + 0.02, f"act {step}")
-        return time + 0.02
-
-    assert only(steps(100, play, GRAPH), "always skipped").nodes == ["plan"]
-    assert kinds(steps(99, play, GRAPH)) == set(), "what it waits for may be rare"
-
-
-def test_a_condition_that_was_never_false_is_named(steps):
-    def play(run, step, time):
-        run.ask("look", time, time + 0.01, f"{step}")
-        run.ask("plan", time + 0.01, time + 0.02, f"plan {step}")
-        run.ask("act", time + 0.02, time + 0.03, f"act {step}")
-        return time + 0.03
-
-    assert only(steps(20, play, GRAPH), "never skipped").nodes == ["plan"]
-    assert kinds(steps(5, play, GRAPH)) == set(), "too few steps to say so"
-
-
 def test_nodes_that_wait_for_each_other_for_nothing_are_named_with_what_it_costs(steps):
     def play(run, step, time):
         run.ask("look", time, time + 1.0, f"{step}")
@@ -185,32 +152,176 @@ nodes:
     assert "waiting" not in kinds(steps(20, play, source))
 
 
-def test_a_list_that_could_be_a_graph_is_found_by_its_recalls(steps):
+def test_no_time_is_saved_where_steps_take_no_time(steps):
+    def play(run, step, time):
+        run.ask("look", time, time + 0.001, f"{step}")
+        run.skip("plan", time + 0.001)
+        run.ask("act", time + 0.001, time + 0.004, f"act {step}")
+        return time + 0.004
+
+    assert "slow node" not in kinds(steps(20, play, GRAPH))
+
+
+def ask_the_rule(**changes):
+    """Each step asks the same; `changes` are those of the request in step 5."""
+
+    def play(run, step, time):
+        run.ask("rule", time, time + 0.01, "What is the rule?", **(changes if step == 5 else {}))
+        return time + 0.01
+
+    return play
+
+
+def test_a_node_that_is_always_answered_the_same_to_the_same_should_reuse(steps):
+    advice = only(steps(20, ask_the_rule()), "reuse")
+    assert "19 of its 20 calls" in advice.text
+    assert advice.saves_calls == 19
+    assert advice.saves_usd == pytest.approx(0.19)
+
+
+def test_a_node_with_one_other_answer_to_the_same_request_is_not_told_to_reuse(steps):
+    """It may sample on purpose, and `reuse` would keep the first answer for good."""
+    assert kinds(steps(20, ask_the_rule(answer="another"))) == set()
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_what_counts_for_reuse_are_the_answers_and_not_the_temperature(steps, temperature):
+    def play(run, step, time, answer="fine"):
+        how = {"sampling": Sampling(temperature=temperature), "answer": answer}
+        run.ask("rule", time, time + 0.01, "What is the rule?", **how)
+        return time + 0.01
+
+    assert kinds(steps(20, play)) == {"reuse"}
+    assert kinds(steps(20, lambda *step: play(*step, answer=f"{step[1]}"))) == set()
+
+
+@pytest.mark.parametrize("end", ["retried", "otherwise", "failed", "an item failed"])
+def test_answers_that_cannot_be_used_are_not_frozen_by_reuse(steps, end):
+    """It once advised `reuse` for a node whose answers could not be used, all of them alike."""
+
+    def play(run, step, time):
+        times = time, time + 0.01
+        if step != 5:
+            run.ask("rule", *times, "What is the rule?")
+        elif end == "retried":
+            run.ask("rule", *times, "What is the rule?", error="no rule")
+            run.ask("rule", *times, "What is the rule?", "No.", "Again.", attempt=2)
+        elif end == "otherwise":
+            run.ask("rule", *times, "What is the rule?", status="otherwise")
+        else:
+            item = 1 if end == "an item failed" else None
+            run.ask("rule", time, None, "What is the rule?", item=item)
+            run.fail("rule", times[1], Completion("fine"), item=item)
+        return time + 0.01
+
+    assert "reuse" not in kinds(steps(20, play))
+
+
+def test_nodes_that_ask_what_another_asked_are_not_told_to_reuse(steps):
+    def play(run, step, time):
+        for number in range(5):
+            run.ask(f"n{number}", time, time + 0.01, f"At {step}?")
+        return time + 0.01
+
+    assert kinds(steps(20, play)) == set()
+
+
+def test_few_answers_that_cannot_be_used_are_not_worth_a_word(steps):
+    def play(run, step, time):
+        error = "not an action" if step == 7 else None
+        run.ask("act", time, time + 0.01, f"{step}", error=error)
+        if error:
+            run.ask("act", time + 0.01, time + 0.02, f"{step}", attempt=2)
+        return time + 0.02
+
+    assert only(steps(20, play), "attempts").text.startswith("1 answer of `act` could")
+    assert kinds(steps(200, play)) == set()
+
+
+@pytest.mark.parametrize("never", [True, False])
+def test_a_condition_that_decided_nothing_is_left_as_it_is(steps, never):
+    """A narrower one might skip the node when it is wanted."""
+
     def play(run, step, time):
         run.ask("look", time, time + 1.0, f"{step}")
-        run.ask("act", time + 1.0, time + 2.0, f"{step}", "assistant:a", f"act {step}")
+        if never:
+            run.skip("plan", time + 1.0)
+        else:
+            run.ask("plan", time + 1.0, time + 2.0, f"plan {step}")
+        run.ask("act", time + 2.0, time + 3.0, f"act {step}")
+        return time + 3.0
+
+    assert kinds(steps(100, play, GRAPH)) == set()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{nodes: [{look: What?}, {act: Which way?}]}",
+        "{nodes: {look: What?, act: {prompt: Which way?, recall: [look], after: [look]}}}",
+        "{nodes: {look: What?, act: {prompt: '{{ look }} Which way?', after: [look]}}}",
+        "{nodes: {look: {function: search}, act: {prompt: Which way?, after: [look]}}}",
+    ],
+    ids=["list", "recall", "value", "function"],
+)
+def test_a_node_is_not_told_to_do_without_what_may_change_its_answer(steps, source):
+    """It once advised to leave a node out of `recall`: the answer is another one then."""
+
+    def play(run, step, time):
+        if "function" in source:
+            run.call("look", time, time + 1.0)
+        else:
+            run.ask("look", time, time + 1.0, f"{step}")
+        run.ask("act", time + 1.0, time + 2.0, f"act {step}")
         return time + 2.0
 
-    advice = only(steps(20, play, "{nodes: [{look: What?}, {act: Which way?}]}"), "waiting")
-    assert "write its nodes as a mapping" in advice.text
+    profile = steps(20, play, source)
+    assert profile.path.known
+    assert kinds(profile) == set()
 
 
-def test_the_node_that_the_steps_wait_for_most_is_named_with_a_faster_model(steps):
+def act_takes(look_s, act_s, **how):
+    """Each step has a look, no plan, and an act."""
+
     def play(run, step, time):
-        run.ask("look", time, time + 0.5, f"{step}", model="small")
-        run.skip("plan", time + 0.5)
-        run.ask("act", time + 0.5, time + 3.5, f"act {step}", model="large")
-        return time + 3.5
+        run.ask("look", time, time + look_s, f"{step}", model="small")
+        run.skip("plan", time + look_s)
+        run.ask("act", time + look_s, time + look_s + act_s, f"act {step}", **how)
+        return time + look_s + act_s
 
-    advice = only(steps(20, play, GRAPH), "slow node")
+    return play
+
+
+def test_the_node_that_takes_more_than_half_of_the_steps_is_named(steps):
+    advice = only(steps(20, act_takes(0.5, 3.0), GRAPH), "slow node")
     assert advice.nodes == ["act"]
     assert advice.saves_s == pytest.approx(60.0)
     assert "3.0 s less of 3.5 s" in advice.text
-    assert "`small` answers in 500 ms" in advice.text
+    assert kinds(steps(20, act_takes(1.5, 1.5), GRAPH)) == set()
 
 
-@pytest.mark.parametrize(("refused", "queue"), [(False, True), (True, False)])
-def test_a_queue_is_named_where_calls_wait_and_no_server_refused_them(steps, refused, queue):
+def test_a_slow_node_is_not_told_to_answer_less_or_to_take_the_model_of_another(steps):
+    """A short answer may be a worse one, and so may that of a faster model."""
+    play = act_takes(0.1, 3.0, model="large", usage=Usage(10, 500, 0, 1))
+    advice = only(steps(20, play, GRAPH), "slow node")
+    for harm in ("max_tokens", "small", "shorter answer"):
+        assert harm not in advice.text
+
+
+def test_a_function_that_takes_more_than_half_of_the_steps_is_named(steps):
+    def play(run, step, time):
+        run.call("search", time, time + 5.0)
+        run.ask("look", time + 5.0, time + 5.5, f"{step}")
+        return time + 5.5
+
+    source = "{nodes: {search: {function: tool}, look: '{{ search }}'}}"
+    advice = only(steps(20, play, source), "slow node")
+    assert advice.nodes == ["search"]
+    assert "the function `tool`" in advice.text
+
+
+@pytest.mark.parametrize(("refused", "ours"), [(False, True), (True, False)])
+def test_our_own_limits_are_named_where_calls_wait_and_no_server_refused_them(steps, refused, ours):
     """Failed tries are waiting too, and more calls at once would not help a server that fails."""
 
     def play(run, step, time):
@@ -222,32 +333,10 @@ def test_a_queue_is_named_where_calls_wait_and_no_server_refused_them(steps, ref
         return time + 3.5
 
     advice = only(steps(20, play, GRAPH), "slow node")
-    assert ("`max_concurrency` of the model" in advice.text) == queue
+    assert ("`max_concurrency`" in advice.text) == ours
 
 
-def test_no_time_is_saved_where_steps_take_no_time(steps):
-    def play(run, step, time):
-        run.ask("look", time, time + 0.001, f"{step}")
-        run.skip("plan", time + 0.001)
-        run.ask("act", time + 0.001, time + 0.004, f"act {step}")
-        return time + 0.004
-
-    assert "slow node" not in kinds(steps(20, play, GRAPH))
-
-
-def test_long_answers_on_the_critical_path_are_named(steps):
-    def play(run, step, time):
-        run.ask("look", time, time + 0.1, f"{step}")
-        run.skip("plan", time + 0.1)
-        run.ask("act", time + 0.1, time + 3.0, f"act {step}", usage=Usage(10, 500, 0, 1))
-        return time + 3.0
-
-    advice = only(steps(20, play, GRAPH), "long answers")
-    assert "500 tokens an answer" in advice.text
-    assert advice.saves_s == pytest.approx(29.0)
-
-
-def test_a_server_that_makes_calls_wait_is_named(steps):
+def test_a_server_that_makes_calls_wait_is_named_with_the_reason(steps):
     def play(run, step, time):
         run.try_again("look", time + 0.5, 1.0)
         run.ask("look", time, time + 2.0, f"{step}")
@@ -255,42 +344,49 @@ def test_a_server_that_makes_calls_wait_is_named(steps):
 
     advice = only(steps(20, play), "server")
     assert "429 too many requests" in advice.text
+    assert "fewer calls" not in advice.text, "they would wait for our own limits instead"
     assert advice.saves_s == pytest.approx(20.0)
 
 
-def test_lines_that_stand_in_many_prompts_are_found(steps):
-    places = "You remember: " + "water to the west, " * 40
+def test_a_server_is_not_blamed_where_calls_waited_for_our_own_limits(steps):
+    def play(run, step, time):
+        run.ask("look", time, time + 2.0, f"{step}", waited_s=1.5)
+        return time + 2.0
+
+    assert kinds(steps(20, play)) == set()
+
+
+def test_pauses_at_once_save_no_more_than_the_time_in_which_models_were_asked(steps):
+    def play(run, step, time):
+        for item in range(10):
+            run.try_again("look", time + 0.5, 1.0)
+            run.ask("look", time, time + 2.0, f"{step}", item=item)
+        run.gather("look", time + 2.0)
+        return time + 2.0
+
+    assert only(steps(20, play), "server").saves_s == pytest.approx(40.0)
+
+
+def test_nodes_with_a_system_text_each_do_not_change_it(steps):
+    """Each is in the cache; only a text that no request began with is read anew."""
 
     def play(run, step, time):
-        for number, name in enumerate(("a", "b", "c")):
-            at = time + number * 0.01
-            run.ask(name, at, at + 0.01, f"Step {step} of {name}", "x", f"{name}\n{places}{step}")
-        return time + 0.03
-
-    advice = only(steps(20, play), "repeated lines")
-    assert advice.nodes == ["a", "b", "c"]
-    assert "You remember" in advice.text
-    assert advice.saves_tokens == pytest.approx(20 * 2 * len(places) / 4, rel=0.02)
-
-
-def test_a_cache_that_servers_do_not_use_is_named(steps):
-    def play(run, step, time):
-        used = Usage(1000, 5, 0, 1)
-        run.ask("look", time, time + 0.01, "system:" + "x" * 4000, f"{step}", usage=used)
+        for name in ("look", "act"):
+            text = f"system:You {name}. " + "You walk through a corridor. " * 100
+            run.ask(name, time, time + 0.01, text, f"At {step}.", "What?")
         return time + 0.01
 
-    advice = only(steps(20, play), "cache unused")
-    assert "report 0%" in advice.text
-    assert advice.saves_tokens == pytest.approx(0.86 * 20_000, rel=0.05)
+    assert kinds(steps(20, play)) == set()
 
 
-def test_time_that_no_model_takes_is_named(steps):
+def test_a_context_that_changes_throughout_is_not_to_be_put_in_another_order(steps):
     def play(run, step, time):
-        run.call("search", time, time + 5.0)
-        run.ask("look", time + 5.0, time + 5.5, f"{step}")
-        return time + 5.5
+        lines = [f"{place} changed in {step}. " * 3 for place in range(20)]
+        lines[3::3] = ["The corridor is dark. " * 10] * len(lines[3::3])
+        run.ask("look", time, time + 0.01, "system:You walk.", "\n".join(lines), "What?")
+        return time + 0.01
 
-    assert only(steps(20, play), "functions").nodes == ["search"]
+    assert kinds(steps(20, play)) == set()
 
 
 def test_what_gains_most_comes_first(steps):
@@ -301,27 +397,4 @@ def test_what_gains_most_comes_first(steps):
         return time + 3.5
 
     profile = steps(100, play, GRAPH)
-    assert [advice.kind for advice in profile.advice] == [
-        "slow node", "reuse", "always skipped"
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("parallel", "episodes", "advised"), [(1, 2, True), (4, 1, True), (4, 2, False)]
-)
-def test_episodes_at_once_are_advised_only_where_there_was_one_at_a_time(
-    record, parallel, episodes, advised
-):
-    run = record(GRAPH)
-    for episode in range(episodes):
-        run.episode = episode
-        run.start(0.0, observation="a tree")
-        run.begin_step(0.0)
-        run.ask("act", 0.0, 0.1, "Which way?")
-        run.end_step(0.1)
-        run.act(5.0)
-        run.end(5.0)
-    written = run.write({"plan": {"parallel": parallel}})
-    advice = only(profile_run(written), "environment")
-    assert advice.text.startswith("The environment takes 98% of the time. ")
-    assert ("--parallel" in advice.text) == advised
+    assert [advice.kind for advice in profile.advice] == ["slow node", "reuse"]

@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentkit import Graph, Node
-from agentkit.profiling.dependencies import Dependencies
 from agentkit.profiling.paths import PathFinder, StepTimes
 from agentkit.profiling.sums import PathSums
 
@@ -181,7 +180,7 @@ def test_any_step_is_explained_by_its_path_and_shortened_by_no_more_than_it_says
         step.begin(name, end - took[name])
         step.end(name, end)
     sums = PathSums()
-    PathFinder(Dependencies(Graph(nodes))).add(step, whole, sums)
+    PathFinder(Graph(nodes)).add(step, whole, sums)
     assert sum(sums.path_s.values()) == pytest.approx(whole)
     for name in needs:
         if sums.on_path[name]:

@@ -23,9 +23,7 @@ def assistant(text: str) -> Message:
 def measure():
     """Measures requests one after the other."""
     meter = PrefixMeter()
-    return lambda *messages, **options: meter.measure(
-        messages, options.pop("attempt", 1), **options
-    )
+    return lambda *messages, attempt=1: meter.measure(messages, attempt)
 
 
 def length(*messages: Message) -> int:
@@ -100,17 +98,9 @@ def test_without_system_and_context_only_the_prompt_can_differ(measure):
 
 def test_a_picture_is_part_of_its_message(measure):
     one, other = (replace(user("Look."), images=(Image(data),)) for data in (b"a", b"b"))
-    measure(one)
-    assert not measure(other).same
-    assert measure(one).same
-
-
-def test_items_and_attempts_are_asked_apart_unless_the_temperature_is_0(measure):
-    assert not measure(user("a"), item=0).same
-    assert not measure(user("a"), item=1).same
-    assert measure(user("a"), item=1).same
-    assert not measure(user("b"), item=0, greedy=True).same
-    assert measure(user("b"), item=1, greedy=True).same
+    first = measure(one)
+    assert measure(other).request != first.request
+    assert measure(one).request == first.request
 
 
 def test_what_was_not_used_lately_is_forgotten_so_that_memory_is_bounded():

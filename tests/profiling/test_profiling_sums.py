@@ -127,6 +127,34 @@ def test_every_moment_counts_once_for_whoever_was_at_work(record):
     assert profile.time.total_s == profile.totals.wall_s == pytest.approx(8.5)
 
 
+def test_the_environment_is_at_work_before_the_first_event_and_the_end_says_how_long(record):
+    """It said 0.2 s of a run that had said 1.9 s: the environment had been made in the others."""
+    run = record()
+    run.start(5.0, observation="a tree")
+    run.begin_step(5.0)
+    run.ask("a", 5.0, 6.0)
+    run.end_step(6.0)
+    run.act(6.5)
+    run.emit(100.0, EpisodeResumed(0, 1, None, Usage(cost_usd=0.0), 2.0))
+    run.begin_step(100.0, 1)
+    run.ask("a", 100.0, 101.0)
+    run.end_step(101.0)
+    run.act(101.0)
+    run.end(101.0, seconds=2.0 + 1.0 + 4.0)
+    profile = run.profile()
+    assert profile.time.environment_s == pytest.approx(0.5 + 4.0)
+    assert profile.time.total_s == profile.totals.wall_s == pytest.approx(6.5)
+
+
+def test_a_function_that_failed_in_its_only_call_is_counted(run):
+    """The profile ended with a KeyError."""
+    run.call("tool", 0.0, None)
+    run.fail("tool", 1.0)
+    run.fail_step(1.0)
+    tool = node(run.profile(), "tool")
+    assert (tool.failed, tool.calls, tool.latency) == (1, 0, None)
+
+
 def test_episodes_are_added_up_and_those_at_once_share_the_clock(record):
     run = record()
     for episode, start in enumerate((0.0, 1.0)):

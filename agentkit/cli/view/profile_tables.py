@@ -15,8 +15,8 @@ from agentkit.profiling.figures import (
     Profile,
     TimeFigures,
     Totals,
+    duration,
 )
-from agentkit.profiling.phrases import duration
 
 _SHOWN_WAIT_S: Final = 0.001
 """A shorter wait is the engine's own work."""

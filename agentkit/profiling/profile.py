@@ -1,13 +1,11 @@
 """From the sums to the figures."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from math import ceil
 
 from agentkit.messages import NOTHING_USED, Usage
 from agentkit.profiling.advice import advise
-from agentkit.profiling.dependencies import Dependencies, recorded_dependencies
-from agentkit.profiling.event_sums import EpisodeReader
-from agentkit.profiling.evidence import Evidence
 from agentkit.profiling.figures import (
     CriticalFigures,
     Latency,
@@ -19,8 +17,11 @@ from agentkit.profiling.figures import (
     TimeFigures,
     Totals,
 )
+from agentkit.profiling.paths import PathFinder, recorded_graph
 from agentkit.profiling.prefixes import CHARACTERS_PER_TOKEN
+from agentkit.profiling.reading import EpisodeReader
 from agentkit.profiling.sums import CallSums, NodeSums, PathSums, PrefixSums, RunSums
+from agentkit.record.episode_state import covered_s
 from agentkit.record.reader import Run
 
 
@@ -34,42 +35,36 @@ def profile_run(run: Run, episodes: Sequence[int] | None = None) -> Profile:
     Raises:
         TraceError: The record is damaged.
     """
-    dependencies = recorded_dependencies(run.about)
+    paths = PathFinder(recorded_graph(run.about))
     sums = RunSums()
     for episode in run.episodes if episodes is None else episodes:
-        sums.absorb(EpisodeReader(dependencies).read(run.lines(episode)))
+        sums.absorb(EpisodeReader(paths).read(run.lines(episode)))
     agent = run.about.get("agent") or {}
-    name = agent.get("name", "?") if isinstance(agent, dict) else str(agent)
-    builder = _Builder(sums, dependencies)
-    totals, nodes, path = builder.totals(), builder.nodes(), builder.path()
-    prefix = builder.whole_prefix(totals)
-    time = TimeFigures(**{f"{who}_s": sums.seconds.get(who, 0.0) for who in _WORKERS})
-    models = builder.models()
-    evidence = Evidence(
-        sums, totals, time, nodes, models, path, prefix, dependencies, _parallel(run)
+    builder = _Builder(sums, paths.order)
+    totals = builder.totals()
+    profile = Profile(
+        str(run.folder),
+        agent.get("name", "?") if isinstance(agent, dict) else str(agent),
+        str(run.about.get("status", "?")),
+        totals,
+        TimeFigures(**{f"{who}_s": sums.seconds.get(who, 0.0) for who in _WORKERS}),
+        builder.nodes(),
+        builder.models(),
+        builder.path(),
+        builder.whole_prefix(totals),
+        (),
     )
-    status = str(run.about.get("status", "?"))
-    return Profile(
-        str(run.folder), name, status, totals, time, nodes, models, path, prefix, advise(evidence)
-    )
-
-
-def _parallel(run: Run) -> int:
-    """How many episodes the run had at once; 1 where it does not say."""
-    plan = run.about.get("plan")
-    parallel = plan.get("parallel") if isinstance(plan, dict) else None
-    return min(parallel, len(run.episodes)) if isinstance(parallel, int) else 1
+    return replace(profile, advice=advise(profile, sums))
 
 
 _WORKERS = ("models", "functions", "environment", "engine")
 
 
 class _Builder:
-    def __init__(self, sums: RunSums, dependencies: Dependencies | None) -> None:
+    def __init__(self, sums: RunSums, order: Sequence[str]) -> None:
         self._sums = sums
-        self._known = dependencies is not None
-        rank = {name: i for i, name in enumerate(dependencies.order if dependencies else ())}
-        last = len(rank)
+        self._known = bool(order)
+        rank, last = {name: i for i, name in enumerate(order)}, len(order)
         self._nodes = sorted(
             sums.nodes.values(),
             key=lambda node: (rank.get(node.name.removesuffix(".*"), last), len(node.name)),
@@ -96,7 +91,7 @@ class _Builder:
             calls=usage.calls,
             functions=sum(node.calls[""].answers for node in nodes if "" in node.calls),
             again=sum(node.again for node in nodes),
-            retries=sum(node.tries for node in nodes),
+            retries=sum(node.retries for node in nodes),
             retry_wait_s=sum(node.retry_wait_s for node in nodes),
             waited_s=sum(node.waited_s for node in nodes),
             reused=sum(node.reused for node in nodes),
@@ -106,7 +101,7 @@ class _Builder:
             lost_usd=sums.lost.cost_usd,
             cost_usd=self._cost_usd if usage.calls or sums.lost.cost_usd is not None else None,
             unpriced=sorted(unpriced),
-            wall_s=_covered(sums.spans),
+            wall_s=covered_s(sums.spans),
         )
 
     def nodes(self) -> list[NodeFigures]:
@@ -130,7 +125,7 @@ class _Builder:
             again=node.again,
             reused=node.reused,
             unanswered=node.unanswered,
-            retries=node.tries,
+            retries=node.retries,
             retry_wait_s=node.retry_wait_s,
             waited_s=node.waited_s,
             usage=usage,
@@ -149,17 +144,12 @@ class _Builder:
             for model, one in node.calls.items():
                 if model:
                     calls.setdefault(model, []).append(one)
-        found = [
-            ModelFigures(
-                model,
-                _usage(some).calls,
-                _usage(some),
-                _usage(some).cost_usd,
-                _seconds(some),
-                _latency(some),
+        found = []
+        for model, some in calls.items():
+            usage, latency = _usage(some), _latency(some)
+            found.append(
+                ModelFigures(model, usage.calls, usage, usage.cost_usd, _seconds(some), latency)
             )
-            for model, some in calls.items()
-        ]
         return sorted(found, key=lambda model: -model.seconds)
 
     def path(self) -> PathFigures:
@@ -228,12 +218,3 @@ def _critical(name: str, paths: PathSums, known: bool) -> CriticalFigures | None
         paths.saves_s.get(name, 0.0) if known else None,
         max(0.0, slack_s / ran) if known and ran else None,
     )
-
-
-def _covered(spans: Iterable[tuple[float, float]]) -> float:
-    """How long at least one of the spans lasted."""
-    covered, until = 0.0, float("-inf")
-    for start, end in sorted(spans):
-        covered += max(0.0, end - max(start, until))
-        until = max(until, end)
-    return covered
