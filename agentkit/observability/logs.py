@@ -10,27 +10,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from agentkit import events
 from agentkit.errors import ErrorText
-from agentkit.events import (
-    CallRetried,
-    EnvironmentStepped,
-    EpisodeFinished,
-    EpisodeResumed,
-    EpisodeStarted,
-    Event,
-    LimitReached,
-    MemoryWritten,
-    NodeAdded,
-    NodeCancelled,
-    NodeFailed,
-    NodeFinished,
-    NodeRetried,
-    NodeSkipped,
-    NodeStarted,
-    StepFailed,
-    StepFinished,
-    StepStarted,
-)
 from agentkit.messages import Completion, Usage
 from agentkit.redaction import brief
 
@@ -41,31 +22,31 @@ _UNHEARD: Final = logging.CRITICAL + 1
 _DEBUG, _INFO, _WARNING, _ERROR = logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR
 
 _OF_STEPS: Final[Mapping[type, tuple[int, str]]] = {
-    StepStarted: (_DEBUG, "step_started step"),
-    NodeStarted: (_DEBUG, "node_started step node item attempt model function"),
-    NodeRetried: (
+    events.StepStarted: (_DEBUG, "step_started step"),
+    events.NodeStarted: (_DEBUG, "node_started step node item attempt model function"),
+    events.NodeRetried: (
         _WARNING,
         "node_retried step node item attempt error latency_s waited_s reused completion",
     ),
-    CallRetried: (_WARNING, "call_retried step node item attempt reason wait_s"),
-    NodeFinished: (
+    events.CallRetried: (_WARNING, "call_retried step node item attempt reason wait_s"),
+    events.NodeFinished: (
         _DEBUG,
         "node_finished step node item attempt status latency_s waited_s reused completion",
     ),
-    NodeSkipped: (_DEBUG, "node_skipped step node"),
-    NodeFailed: (_ERROR, "node_failed step node item attempt error"),
-    NodeCancelled: (_DEBUG, "node_cancelled step node because"),
-    NodeAdded: (_DEBUG, "node_added step node by"),
-    MemoryWritten: (_DEBUG, "memory_written step node key"),
-    StepFinished: (_INFO, "step_finished step latency_s usage"),
-    StepFailed: (_ERROR, "step_failed step failures usage"),
+    events.NodeSkipped: (_DEBUG, "node_skipped step node"),
+    events.NodeFailed: (_ERROR, "node_failed step node item attempt error"),
+    events.NodeCancelled: (_DEBUG, "node_cancelled step node because"),
+    events.NodeAdded: (_DEBUG, "node_added step node by"),
+    events.MemoryWritten: (_DEBUG, "memory_written step node key"),
+    events.StepFinished: (_INFO, "step_finished step latency_s usage"),
+    events.StepFailed: (_ERROR, "step_failed step failures usage"),
 }
 _OF_EPISODES: Final[Mapping[type, tuple[int, str]]] = {
-    EpisodeStarted: (_INFO, "episode_started seed"),
-    EpisodeResumed: (_INFO, "episode_resumed step seconds"),
-    EnvironmentStepped: (_DEBUG, "environment_stepped step reward terminated truncated"),
-    LimitReached: (_WARNING, "limit_reached step limit value"),
-    EpisodeFinished: (
+    events.EpisodeStarted: (_INFO, "episode_started seed"),
+    events.EpisodeResumed: (_INFO, "episode_resumed step seconds"),
+    events.EnvironmentStepped: (_DEBUG, "environment_stepped step reward terminated truncated"),
+    events.LimitReached: (_WARNING, "limit_reached step limit value"),
+    events.EpisodeFinished: (
         _INFO,
         "episode_finished status reason steps reward seconds usage",
     ),
@@ -74,7 +55,7 @@ _OF_EPISODES: Final[Mapping[type, tuple[int, str]]] = {
 
 _WORD: Final = re.compile(r"""[^\s"=]*""")
 
-Listener = Callable[[Event], None]
+Listener = Callable[[events.Event], None]
 
 
 def step_log(agent: str, episode: int) -> Listener | None:
@@ -92,7 +73,7 @@ def _listener(told: Mapping[type, tuple[int, str]], agent: str, episode: int) ->
     if lowest == _UNHEARD:
         return None
 
-    def listen(event: Event) -> None:
+    def listen(event: events.Event) -> None:
         kind = type(event)
         if kind not in told:
             return
@@ -100,7 +81,7 @@ def _listener(told: Mapping[type, tuple[int, str]], agent: str, episode: int) ->
         level = _exact_level(event, level)
         if level >= lowest:
             name, *names = fields.split()
-            if isinstance(event, StepFailed) and not event.failures:
+            if isinstance(event, events.StepFailed) and not event.failures:
                 name = "step_stopped"
             values = {"agent": one_word(agent), "episode": episode}
             for field in names:
@@ -123,11 +104,11 @@ def _lowest() -> int:
     return _UNHEARD
 
 
-def _exact_level(event: Event, level: int) -> int:
+def _exact_level(event: events.Event, level: int) -> int:
     """A step that was stopped did not fail, and an episode may have."""
-    if isinstance(event, StepFailed) and not event.failures:
+    if isinstance(event, events.StepFailed) and not event.failures:
         return _INFO
-    if isinstance(event, EpisodeFinished) and event.status == "failed":
+    if isinstance(event, events.EpisodeFinished) and event.status == "failed":
         return _ERROR
     return level
 

@@ -4,20 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from agentkit.events import (
-    CallRetried,
-    EnvironmentStepped,
-    EpisodeFinished,
-    EpisodeResumed,
-    EpisodeStarted,
-    Event,
-    LimitReached,
-    MemoryWritten,
-    NodeFailed,
-    StepFailed,
-    StepFinished,
-    StepStarted,
-)
+from agentkit import events
 from agentkit.messages import NOTHING_USED, Completion, Usage
 from agentkit.record.reader import Line, Run
 from agentkit.record.recorded_calls import StepCalls, unanswered
@@ -33,13 +20,13 @@ class EpisodeState:
     """
 
     step_state: StepState = field(default_factory=StepState)
-    started: EpisodeStarted | None = None
+    started: events.EpisodeStarted | None = None
     """How it began; None if it did not."""
-    outcomes: list[EnvironmentStepped] = field(default_factory=list)
+    outcomes: list[events.EnvironmentStepped] = field(default_factory=list)
     """What the environment answered, step by step."""
-    finished: EpisodeFinished | None = None
+    finished: events.EpisodeFinished | None = None
     """How it ended; None if it did not."""
-    limit: LimitReached | None = None
+    limit: events.LimitReached | None = None
     """The limit that ended it."""
     action: str | None = None
     """The last action that was decided on."""
@@ -63,11 +50,11 @@ class EpisodeState:
     """The memory as the last part left it, that of a step without an outcome included."""
     _written: dict[str, Any] = field(default_factory=dict)
     """What the step that is not decided yet wrote in the memory."""
-    _open: list[Event] = field(default_factory=list)
+    _open: list[events.Event] = field(default_factory=list)
     """The events of the step that may still come again."""
     _step: Usage = NOTHING_USED
     """What the step that was decided last took."""
-    _failed_step: StepFailed | None = None
+    _failed_step: events.StepFailed | None = None
     _refused: Usage = NOTHING_USED
     """What the last part paid for answers that nodes failed with."""
     _retries: dict[tuple[Any, ...], int] = field(default_factory=dict)
@@ -146,7 +133,7 @@ class EpisodeState:
         """
         event = line.event
         self._follow_memory(event)
-        if isinstance(event, EpisodeResumed):
+        if isinstance(event, events.EpisodeResumed):
             self._begin_part(event, line.time)
         elif not self.spans:
             self.spans.append((line.time, line.time))
@@ -154,30 +141,30 @@ class EpisodeState:
         self.spans[-1] = (start, max(end, line.time))  # clocks may be set back
         if hasattr(event, "node"):
             self._take_call(event, line.counts)
-        elif isinstance(event, StepFailed) and line.counts:
+        elif isinstance(event, events.StepFailed) and line.counts:
             self.calls.setdefault(event.step, StepCalls()).take(event)
         if line.counts:
             self._take(event)
-        elif isinstance(event, EnvironmentStepped):
+        elif isinstance(event, events.EnvironmentStepped):
             self.calls.pop(event.step, None)
 
-    def _follow_memory(self, event: Event) -> None:
+    def _follow_memory(self, event: events.Event) -> None:
         """Take in what the memory was, also in steps that were made again later."""
         match event:
-            case EpisodeStarted():
+            case events.EpisodeStarted():
                 self.memory = dict(event.memory)
                 self.left.append(self.memory)
-            case EpisodeResumed():
+            case events.EpisodeResumed():
                 self.left.append(self.memory)
                 self.memory = dict(self.step_state.memory)
-            case StepStarted():
+            case events.StepStarted():
                 self._written = {}
-            case MemoryWritten():
+            case events.MemoryWritten():
                 self._written[event.key] = event.value
-            case StepFinished():
+            case events.StepFinished():
                 self.memory = self.memory | self._written
 
-    def _begin_part(self, event: EpisodeResumed, time: float) -> None:
+    def _begin_part(self, event: events.EpisodeResumed, time: float) -> None:
         if event.source is not None:  # a fork pays for nothing that it copied
             self.forked_at = event.step
             self.before = self.committed = NOTHING_USED
@@ -187,27 +174,27 @@ class EpisodeState:
         self._failed_step, self._unanswered = None, 0
         self._refused, self._retries = NOTHING_USED, {}
 
-    def _take(self, event: Event) -> None:
+    def _take(self, event: events.Event) -> None:
         match event:
-            case EpisodeStarted():
+            case events.EpisodeStarted():
                 self.started = event
                 self.calls.clear()
                 self.step_state.begin(event)
-            case EnvironmentStepped():
+            case events.EnvironmentStepped():
                 self._commit(event)
-            case EpisodeFinished():
+            case events.EpisodeFinished():
                 self.finished = event
                 if event.status == "done":
                     self._close_step()
-            case LimitReached():
+            case events.LimitReached():
                 self.limit = event
-            case StepStarted():
+            case events.StepStarted():
                 self._open = [event]
             case _:
                 self._open.append(event)
-                if isinstance(event, StepFinished):
+                if isinstance(event, events.StepFinished):
                     self.action, self._step = event.action, event.usage
-                elif isinstance(event, StepFailed):
+                elif isinstance(event, events.StepFailed):
                     self._failed_step = event
 
     def _close_step(self) -> None:
@@ -216,7 +203,7 @@ class EpisodeState:
             self.step_state.take(event)
         self._open = []
 
-    def _commit(self, event: EnvironmentStepped) -> None:
+    def _commit(self, event: events.EnvironmentStepped) -> None:
         self._close_step()
         self.step_state.step_environment(event)
         self.outcomes.append(event)
@@ -231,12 +218,12 @@ class EpisodeState:
         if self.whole and not counts:
             return
         key = event.node, getattr(event, "item", None), getattr(event, "attempt", None)
-        if isinstance(event, CallRetried):
+        if isinstance(event, events.CallRetried):
             self._retries[key] = self._retries.get(key, 0) + 1
             return
         calls = self.calls.setdefault(event.step, StepCalls())
         calls.take(event)
-        if isinstance(event, NodeFailed):
+        if isinstance(event, events.NodeFailed):
             if key in calls.refused:
                 self._refused += calls.refused[key].completion.usage
             elif key in calls.errors and key not in calls.functions:
@@ -264,7 +251,7 @@ def read_episode(
     if not run.path(episode).exists():
         return found
     for line in run.lines(episode):
-        ends = isinstance(line.event, EpisodeFinished)
+        ends = isinstance(line.event, events.EpisodeFinished)
         step = getattr(line.event, "step", -1)
         if before is None or (line.counts and not ends and step < before):
             found.take(line)

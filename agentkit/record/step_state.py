@@ -4,18 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from agentkit.events import (
-    EnvironmentStepped,
-    EpisodeStarted,
-    Event,
-    MemoryWritten,
-    NodeFinished,
-    NodeSkipped,
-    NodeStarted,
-    StepFailed,
-    StepFinished,
-    StepStarted,
-)
+from agentkit import events
 from agentkit.messages import Message, Turn
 from agentkit.values import json_text
 
@@ -45,38 +34,38 @@ class StepState:
     _pairs: dict[str, dict[int, Turn]] = field(default_factory=dict)
     """The questions and answers of the nodes that are not finished, by item."""
 
-    def begin(self, event: EpisodeStarted) -> None:
+    def begin(self, event: events.EpisodeStarted) -> None:
         """Take in the beginning of the episode."""
         self.observation, self.info = event.observation, event.info
         self.memory.update(event.memory)
 
-    def step_environment(self, event: EnvironmentStepped) -> None:
+    def step_environment(self, event: events.EnvironmentStepped) -> None:
         """Take in what the environment answered."""
         entry = {"observation": self.observation, "action": event.action}
         self.history.append({**entry, "reward": event.reward})
         self.observation, self.info = event.observation, event.info
         self.reward = event.reward
 
-    def take(self, event: Event) -> None:
+    def take(self, event: events.Event) -> None:
         """Take in an event of a node, or commit the step it was part of."""
         match event:
-            case NodeStarted(attempt=1, messages=[*_, asked]):
+            case events.NodeStarted(attempt=1, messages=[*_, asked]):
                 self._asked[event.node, event.item] = asked
-            case NodeFinished():
+            case events.NodeFinished():
                 self._finished(event)
-            case NodeSkipped():
+            case events.NodeSkipped():
                 self.settled.add(event.node)
-            case MemoryWritten():
+            case events.MemoryWritten():
                 self.step_memory[event.key] = event.value
-            case StepFinished():
+            case events.StepFinished():
                 self.memory |= self.step_memory
                 self.values |= self.step_values
                 self.turns |= self.step_turns
                 self._forget()
-            case StepStarted() | StepFailed():
+            case events.StepStarted() | events.StepFailed():
                 self._forget()
 
-    def _finished(self, event: NodeFinished) -> None:
+    def _finished(self, event: events.NodeFinished) -> None:
         name, item = event.node, event.item
         asked = self._asked.pop((name, item), None)
         if asked is not None:

@@ -4,15 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from agentkit import events
 from agentkit.errors import LimitExceeded
-from agentkit.events import (
-    EnvironmentStepped,
-    EpisodeFinished,
-    EpisodeStarted,
-    Event,
-    StepFailed,
-    StepFinished,
-)
 from agentkit.messages import NOTHING_USED, Usage
 
 
@@ -42,21 +35,21 @@ class EpisodeSummary:
         """What it cost in US dollars; None when a price is unknown."""
         return self.usage.cost_usd
 
-    def take(self, event: Event) -> None:
+    def take(self, event: events.Event) -> None:
         """Take in an event of the episode."""
         match event:
-            case EpisodeStarted():
+            case events.EpisodeStarted():
                 self.seed, self.info = event.seed, event.info
-            case StepFinished():
+            case events.StepFinished():
                 self.usage += event.usage
                 self.action = event.action
-            case StepFailed():
+            case events.StepFailed():
                 self.usage += event.usage
-            case EnvironmentStepped():
+            case events.EnvironmentStepped():
                 self.steps = event.step + 1
                 self.reward += event.reward or 0.0
                 self.action, self.info = event.action, event.info
-            case EpisodeFinished():
+            case events.EpisodeFinished():
                 self.status, self.reason = event.status, event.reason
                 self.steps, self.reward = event.steps, event.reward
                 self.usage, self.seconds = event.usage, event.seconds

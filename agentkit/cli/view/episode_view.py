@@ -5,28 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from agentkit import events
 from agentkit.cli.view.limit_lines import Used
 from agentkit.errors import plain_number
-from agentkit.events import (
-    CallRetried,
-    EnvironmentStepped,
-    EpisodeFinished,
-    EpisodeResumed,
-    EpisodeStarted,
-    Event,
-    LimitReached,
-    NodeAdded,
-    NodeCancelled,
-    NodeFailed,
-    NodeFinished,
-    NodeRetried,
-    NodeSkipped,
-    NodeStarted,
-    NodeText,
-    StepFailed,
-    StepFinished,
-    StepStarted,
-)
 from agentkit.messages import NOTHING_USED, Completion, Usage
 from agentkit.record.summaries import EpisodeSummary
 
@@ -65,7 +46,7 @@ class EpisodeView:
     """The nodes that failed in the last step."""
     acting: bool = False
     """Whether the environment has an action that it has not answered."""
-    limit: LimitReached | None = None
+    limit: events.LimitReached | None = None
     """The limit that ended the episode."""
     newest: list[str] = field(default_factory=list)
     """The achievements in the order in which they were made."""
@@ -130,7 +111,7 @@ class EpisodeView:
         ticks = self.summary.info.get("game_steps")
         return ticks if isinstance(ticks, int) else None
 
-    def on_event(self, event: Event) -> None:
+    def on_event(self, event: events.Event) -> None:
         """Take in one event of the episode."""
         self.summary.take(event)
         if (handler := _HANDLERS.get(type(event))) is not None:
@@ -143,11 +124,11 @@ class EpisodeView:
         self.usage += completion.usage
 
 
-def _episode_started(view: EpisodeView, event: EpisodeStarted) -> None:
+def _episode_started(view: EpisodeView, event: events.EpisodeStarted) -> None:
     view.begun = True
 
 
-def _episode_resumed(view: EpisodeView, event: EpisodeResumed) -> None:
+def _episode_resumed(view: EpisodeView, event: events.EpisodeResumed) -> None:
     summary = view.summary
     view.started_s = time.perf_counter() - event.seconds
     view.running, view.earlier, view.limit, view.failures = True, False, None, {}
@@ -158,101 +139,101 @@ def _episode_resumed(view: EpisodeView, event: EpisodeResumed) -> None:
     view.usage = summary.usage
 
 
-def _step_started(view: EpisodeView, event: StepStarted) -> None:
+def _step_started(view: EpisodeView, event: events.StepStarted) -> None:
     view.step = event.step
     view.acting = False
     view.nodes = dict.fromkeys(view.names, "waiting")
 
 
-def _node_started(view: EpisodeView, event: NodeStarted) -> None:
+def _node_started(view: EpisodeView, event: events.NodeStarted) -> None:
     view.nodes[event.node] = "running"
 
 
-def _node_text(view: EpisodeView, event: NodeText) -> None:
+def _node_text(view: EpisodeView, event: events.NodeText) -> None:
     node, text = view.said
     before = text if view.speaking and node == event.node else ""
     view.said, view.speaking = (event.node, (before + event.text)[-_SAID:]), True
 
 
-def _node_retried(view: EpisodeView, event: NodeRetried) -> None:
+def _node_retried(view: EpisodeView, event: events.NodeRetried) -> None:
     view.spend(event.completion, event.reused)
     view.said, view.speaking = (event.node, f"asked again: {event.error}"), False
 
 
-def _call_retried(view: EpisodeView, event: CallRetried) -> None:
+def _call_retried(view: EpisodeView, event: events.CallRetried) -> None:
     text = f"trying again in {event.wait_s:.0f} s: {event.reason}"
     view.said, view.speaking = (event.node, text), False
 
 
-def _node_finished(view: EpisodeView, event: NodeFinished) -> None:
+def _node_finished(view: EpisodeView, event: events.NodeFinished) -> None:
     view.spend(event.completion, event.reused)
     if event.item is None:
         view.nodes[event.node] = "done"
         view.values[event.node] = event.value
 
 
-def _node_skipped(view: EpisodeView, event: NodeSkipped) -> None:
+def _node_skipped(view: EpisodeView, event: events.NodeSkipped) -> None:
     view.nodes[event.node] = "skipped"
     view.values[event.node] = event.value
 
 
-def _node_failed(view: EpisodeView, event: NodeFailed) -> None:
+def _node_failed(view: EpisodeView, event: events.NodeFailed) -> None:
     view.spend(event.completion, event.reused)
     if event.item is None:
         view.nodes[event.node] = "failed"
         view.said = (event.node, event.error)
 
 
-def _node_cancelled(view: EpisodeView, event: NodeCancelled) -> None:
+def _node_cancelled(view: EpisodeView, event: events.NodeCancelled) -> None:
     view.nodes[event.node] = "failed"
 
 
-def _node_added(view: EpisodeView, event: NodeAdded) -> None:
+def _node_added(view: EpisodeView, event: events.NodeAdded) -> None:
     view.nodes[event.node] = "waiting"
 
 
-def _step_finished(view: EpisodeView, event: StepFinished) -> None:
+def _step_finished(view: EpisodeView, event: events.StepFinished) -> None:
     view.usage = view.summary.usage
     view.acting = view.summary.seed is not None
 
 
-def _step_failed(view: EpisodeView, event: StepFailed) -> None:
+def _step_failed(view: EpisodeView, event: events.StepFailed) -> None:
     view.usage = view.summary.usage
     view.failures = event.failures
 
 
-def _environment_stepped(view: EpisodeView, event: EnvironmentStepped) -> None:
+def _environment_stepped(view: EpisodeView, event: events.EnvironmentStepped) -> None:
     view.acting = False
     view.reward = event.reward
     if (made := view.achievements) and len(made) > len(view.newest):
         view.newest += [name for name in made if name not in view.newest]
 
 
-def _limit_reached(view: EpisodeView, event: LimitReached) -> None:
+def _limit_reached(view: EpisodeView, event: events.LimitReached) -> None:
     view.limit = event
 
 
-def _episode_finished(view: EpisodeView, event: EpisodeFinished) -> None:
+def _episode_finished(view: EpisodeView, event: events.EpisodeFinished) -> None:
     view.running = False
 
 
 _HANDLERS: Final[dict[type, Callable[[EpisodeView, Any], None]]] = {
-    EpisodeStarted: _episode_started,
-    EpisodeResumed: _episode_resumed,
-    StepStarted: _step_started,
-    NodeStarted: _node_started,
-    NodeText: _node_text,
-    NodeRetried: _node_retried,
-    CallRetried: _call_retried,
-    NodeFinished: _node_finished,
-    NodeSkipped: _node_skipped,
-    NodeFailed: _node_failed,
-    NodeCancelled: _node_cancelled,
-    NodeAdded: _node_added,
-    StepFinished: _step_finished,
-    StepFailed: _step_failed,
-    EnvironmentStepped: _environment_stepped,
-    LimitReached: _limit_reached,
-    EpisodeFinished: _episode_finished,
+    events.EpisodeStarted: _episode_started,
+    events.EpisodeResumed: _episode_resumed,
+    events.StepStarted: _step_started,
+    events.NodeStarted: _node_started,
+    events.NodeText: _node_text,
+    events.NodeRetried: _node_retried,
+    events.CallRetried: _call_retried,
+    events.NodeFinished: _node_finished,
+    events.NodeSkipped: _node_skipped,
+    events.NodeFailed: _node_failed,
+    events.NodeCancelled: _node_cancelled,
+    events.NodeAdded: _node_added,
+    events.StepFinished: _step_finished,
+    events.StepFailed: _step_failed,
+    events.EnvironmentStepped: _environment_stepped,
+    events.LimitReached: _limit_reached,
+    events.EpisodeFinished: _episode_finished,
 }
 """What each event changes."""

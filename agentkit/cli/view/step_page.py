@@ -7,27 +7,10 @@ from typing import Any
 
 import orjson
 
+from agentkit import events
 from agentkit.cli.view.prompt_messages import show_message, show_pair
 from agentkit.cli.view.terminal import echo
 from agentkit.cli.view.words import money, score, seconds, tokens
-from agentkit.events import (
-    EnvironmentStepped,
-    EpisodeResumed,
-    EpisodeStarted,
-    Event,
-    LimitReached,
-    MemoryWritten,
-    NodeAdded,
-    NodeCancelled,
-    NodeFailed,
-    NodeFinished,
-    NodeRetried,
-    NodeSkipped,
-    NodeStarted,
-    StepFailed,
-    StepFinished,
-    StepStarted,
-)
 from agentkit.record.line import event_name
 
 
@@ -50,10 +33,10 @@ class StepPrinter:
     observation: Any = None
     """What the environment said last."""
 
-    def print(self, event: Event) -> None:
+    def print(self, event: events.Event) -> None:
         """Print one event, if it was asked for."""
         step, node = getattr(event, "step", None), getattr(event, "node", None)
-        if isinstance(event, StepStarted):
+        if isinstance(event, events.StepStarted):
             self.steps.add(event.step)
         if self.step in (None, step):
             if node is not None:
@@ -61,15 +44,15 @@ class StepPrinter:
             show = getattr(self, f"_on_{event_name(type(event))}", None)
             if self.node in (None, node) and show:
                 show(event)
-        if isinstance(event, (EpisodeStarted, EnvironmentStepped)):
+        if isinstance(event, (events.EpisodeStarted, events.EnvironmentStepped)):
             self.observation = event.observation
 
-    def _on_episode_resumed(self, event: EpisodeResumed) -> None:
+    def _on_episode_resumed(self, event: events.EpisodeResumed) -> None:
         copied = f"the steps before are those of {event.source}"
         what = "it was resumed here" if event.source is None else copied
         echo(f"\n({what})", dim=True)
 
-    def _on_step_started(self, event: StepStarted) -> None:
+    def _on_step_started(self, event: events.StepStarted) -> None:
         echo(f"\n===== step {event.step} =====", bold=True)
         if self.observation is not None:
             echo("observation", fg="cyan")
@@ -77,7 +60,7 @@ class StepPrinter:
         if (picture := self.picture(event.step)) is not None:
             show_pair("picture", str(picture), 0)
 
-    def _on_node_started(self, event: NodeStarted) -> None:
+    def _on_node_started(self, event: events.NodeStarted) -> None:
         attempt = f", attempt {event.attempt}" if event.attempt > 1 else ""
         asks = f"calls {event.function}" if event.function else f"asks {event.model}"
         echo(f"\n[{_name(event)}] {asks}{attempt}", fg="yellow", bold=True)
@@ -89,43 +72,43 @@ class StepPrinter:
         for message in messages:
             show_message(message.role, message.content, len(message.images))
 
-    def _on_node_retried(self, event: NodeRetried) -> None:
+    def _on_node_retried(self, event: events.NodeRetried) -> None:
         self._answer(event)
         echo(f"  cannot be used: {event.error}", fg="red")
 
-    def _on_node_finished(self, event: NodeFinished) -> None:
+    def _on_node_finished(self, event: events.NodeFinished) -> None:
         self._answer(event)
         completion, value = event.completion, event.value
         if completion is None or not _says(completion.text, value):
             show_pair(f"{_name(event)} {_status(event)}", value, 0)
 
-    def _answer(self, event: NodeRetried | NodeFinished) -> None:
+    def _answer(self, event: events.NodeRetried | events.NodeFinished) -> None:
         completion = event.completion
         if completion is not None:
             reused = " (reused)" if event.reused else ""
             echo(f"--- answer of {_name(event)}{reused}", fg="green", bold=True)
             echo(completion.text)
 
-    def _on_node_skipped(self, event: NodeSkipped) -> None:
+    def _on_node_skipped(self, event: events.NodeSkipped) -> None:
         show_pair(f"\n[{event.node}] skipped, still =", event.value, 0)
 
-    def _on_node_failed(self, event: NodeFailed) -> None:
+    def _on_node_failed(self, event: events.NodeFailed) -> None:
         echo(f"[{_name(event)}] failed: {event.error}", fg="red")
 
-    def _on_node_cancelled(self, event: NodeCancelled) -> None:
+    def _on_node_cancelled(self, event: events.NodeCancelled) -> None:
         echo(f"[{event.node}] did not run: {event.because} failed", fg="red")
 
-    def _on_node_added(self, event: NodeAdded) -> None:
+    def _on_node_added(self, event: events.NodeAdded) -> None:
         echo(f"\n[{event.node}] was added by {event.by}")
 
-    def _on_memory_written(self, event: MemoryWritten) -> None:
+    def _on_memory_written(self, event: events.MemoryWritten) -> None:
         show_pair(f"memory.{event.key} =", event.value)
 
-    def _on_step_finished(self, event: StepFinished) -> None:
+    def _on_step_finished(self, event: events.StepFinished) -> None:
         took = f"{seconds(event.latency_s)}, tokens {tokens(event.usage)}"
         echo(f"\nstep {event.step}: {took}, cost {money(event.usage.cost_usd)}", dim=True)
 
-    def _on_step_failed(self, event: StepFailed) -> None:
+    def _on_step_failed(self, event: events.StepFailed) -> None:
         if not event.failures:
             echo(f"\nstep {event.step} was cut off", fg="yellow")
             return
@@ -133,7 +116,7 @@ class StepPrinter:
         for name, error in event.failures.items():
             show_pair(name, error)
 
-    def _on_environment_stepped(self, event: EnvironmentStepped) -> None:
+    def _on_environment_stepped(self, event: events.EnvironmentStepped) -> None:
         show_pair("action", event.action, 0)
         show_pair("reward", score(event.reward or 0.0), 0)
         if event.terminated or event.truncated:
@@ -141,7 +124,7 @@ class StepPrinter:
             echo(f"the episode is over: {end}", bold=True)
             echo(_indented(event.observation))
 
-    def _on_limit_reached(self, event: LimitReached) -> None:
+    def _on_limit_reached(self, event: events.LimitReached) -> None:
         echo(f"limit reached: {event.limit} {event.value:g}", fg="yellow")
 
 
@@ -155,11 +138,13 @@ def _says(text: str, value: Any) -> bool:
         return False
 
 
-def _name(event: NodeStarted | NodeRetried | NodeFinished | NodeFailed) -> str:
+def _name(
+    event: events.NodeStarted | events.NodeRetried | events.NodeFinished | events.NodeFailed,
+) -> str:
     return event.node if event.item is None else f"{event.node} item {event.item}"
 
 
-def _status(event: NodeFinished) -> str:
+def _status(event: events.NodeFinished) -> str:
     return "=" if event.status == "ok" else f"({event.status}) ="
 
 
