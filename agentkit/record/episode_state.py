@@ -1,7 +1,7 @@
 """What the record of an episode comes to: its state, its calls, what was paid, how it ended."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agentkit import events
@@ -28,8 +28,8 @@ class EpisodeState:
     """How it ended; None if it did not."""
     limit: events.LimitReached | None = None
     """The limit that ended it."""
-    action: str | None = None
-    """The last action that was decided on."""
+    progress: EpisodeSummary = field(default_factory=lambda: EpisodeSummary(0, None))
+    """How far it came: steps, reward, the last action and info."""
     forked_at: int | None = None
     """In a fork: its first step of its own."""
     calls: dict[int, StepCalls] = field(default_factory=dict)
@@ -64,11 +64,6 @@ class EpisodeState:
     def steps(self) -> int:
         """How many steps were finished; the number of the one that is not."""
         return len(self.outcomes)
-
-    @property
-    def reward(self) -> float:
-        """The sum of the rewards."""
-        return sum((outcome.reward or 0.0 for outcome in self.outcomes), 0.0)
 
     @property
     def over(self) -> str | None:
@@ -114,15 +109,10 @@ class EpisodeState:
 
     def summary(self, episode: int) -> EpisodeSummary:
         """Return how the episode with this number went so far."""
-        summary = EpisodeSummary(episode, None if self.started is None else self.started.seed)
-        summary.steps, summary.reward, summary.action = self.steps, self.reward, self.action
-        summary.usage, summary.info = self.used, self.step_state.info
+        summary = replace(self.progress, episode=episode, usage=self.used)
         if self.finished is None:
             summary.status, summary.reason = "interrupted", "stopped before its end"
             summary.seconds = self.seconds
-        else:
-            summary.status, summary.reason = self.finished.status, self.finished.reason
-            summary.seconds = self.finished.seconds
         return summary
 
     def take(self, line: Line) -> None:
@@ -175,6 +165,7 @@ class EpisodeState:
         self._refused, self._retries = NOTHING_USED, {}
 
     def _take(self, event: events.Event) -> None:
+        self.progress.take(event)
         match event:
             case events.EpisodeStarted():
                 self.started = event
@@ -193,7 +184,7 @@ class EpisodeState:
             case _:
                 self._open.append(event)
                 if isinstance(event, events.StepFinished):
-                    self.action, self._step = event.action, event.usage
+                    self._step = event.usage
                 elif isinstance(event, events.StepFailed):
                     self._failed_step = event
 

@@ -46,8 +46,9 @@ class Checkpoint:
 
     def restore_into(self, summary: EpisodeSummary) -> None:
         """Let a summary begin with what was recorded before."""
-        summary.steps, summary.reward = self.record.steps, self.record.reward
-        summary.usage, summary.seconds, summary.action = self.paid, self.seconds, self.record.action
+        done = self.record.progress
+        summary.steps, summary.reward, summary.action = done.steps, done.reward, done.action
+        summary.usage, summary.seconds = self.paid, self.seconds
 
 
 def resumed_checkpoint(agent: Agent, record: EpisodeState, episode: int) -> Checkpoint | None:
