@@ -123,12 +123,20 @@ def _text(file: Path) -> str:
         raise InputError(message) from error
 
 
-def shipped_agents() -> list[Path]:
-    """The files of the agents that come with AgentKit, sorted by name."""
+def _shipped_folder() -> Path:
     package = Path(__file__).parents[1]
     installed = package / "agents"
-    folder = installed if installed.is_dir() else package.parent / "agents"
-    return sorted(folder.glob("*.yaml"))
+    return installed if installed.is_dir() else package.parent / "agents"
+
+
+def shipped_agents() -> list[Path]:
+    """The files of the agents that come with AgentKit, sorted by name."""
+    return sorted(_shipped_folder().glob("*.yaml"))
+
+
+def schema_file() -> Path:
+    """Return the file that holds what `agentkit schema` prints, for editors."""
+    return _shipped_folder() / "agent.schema.json"
 
 
 def find_agent(name: str | Path) -> Path:

@@ -5,7 +5,7 @@ from typing import Final
 
 import yaml
 
-from agentkit.agentfile.yaml_source import Flaw, Source
+from agentkit.agentfile.line_numbers import FileText, Flaw
 
 MAX_DEPTH: Final = 40
 """How deep lists and mappings may be nested."""
@@ -36,7 +36,7 @@ _TIGHT_DASH = re.compile(r"\s*(?P<here>-)[^\s-]")
 _TAB = re.compile(r" *(?P<here>\t)")
 
 
-def explain(error: yaml.MarkedYAMLError, source: Source) -> Flaw:
+def explain(error: yaml.MarkedYAMLError, source: FileText) -> Flaw:
     """Why the parser stopped, and where the writer should look."""
     problem = error.problem or ""
     mark = error.problem_mark or error.context_mark
@@ -54,7 +54,7 @@ def explain(error: yaml.MarkedYAMLError, source: Source) -> Flaw:
     )
 
 
-def _layout(source: Source, at: int) -> Flaw | None:
+def _layout(source: FileText, at: int) -> Flaw | None:
     """Tabs in the indentation, and a missing space after `-` or `:`."""
     start, line = source.line_start(at), source.line(at)
     if match := _TAB.match(line):
@@ -69,13 +69,13 @@ def _layout(source: Source, at: int) -> Flaw | None:
     return None
 
 
-def _line_above(source: Source, start: int) -> int:
+def _line_above(source: FileText, start: int) -> int:
     """Start of the nearest line above that is not blank."""
     above = source.text[:start].rstrip()
     return source.line_start(len(above))
 
 
-def _special_start(source: Source, at: int, problem: str) -> Flaw | None:
+def _special_start(source: FileText, at: int, problem: str) -> Flaw | None:
     """A value that begins with a character that means something in YAML."""
     if "escape" in problem or "end of stream" in problem:
         return None
@@ -104,7 +104,7 @@ def _special_start(source: Source, at: int, problem: str) -> Flaw | None:
     return None
 
 
-def _by_message(source: Source, at: int, problem: str) -> Flaw:
+def _by_message(source: FileText, at: int, problem: str) -> Flaw:
     """What the parser's own words mean."""
     if "mapping values" in problem:
         before = source.text[source.line_start(at) : at]
@@ -128,7 +128,7 @@ def _by_message(source: Source, at: int, problem: str) -> Flaw:
     return Flaw(at, message)
 
 
-def _text_above(source: Source, at: int) -> str:
+def _text_above(source: FileText, at: int) -> str:
     number = source.place(_line_above(source, source.line_start(at)))[0]
     return (
         f"this line looks like 'name: value', but YAML takes it for more of the text in line "

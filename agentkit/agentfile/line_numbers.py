@@ -1,4 +1,4 @@
-"""The text of a file and places in it."""
+"""The text of a file, and the line and column of any place in it."""
 
 import re
 from bisect import bisect_right
@@ -25,7 +25,7 @@ class Trap(Exception):
         self.flaw = Flaw(start, message)
 
 
-class Source:
+class FileText:
     """The text of a file, and where an index of it is."""
 
     def __init__(self, text: str) -> None:
