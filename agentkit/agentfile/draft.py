@@ -56,7 +56,11 @@ def read_draft(text: str) -> Draft:
         reader.wrong(top, expected(AGENT.schema))
     for name in _NAMED_VALUES:
         _keep_names(fields, name, entry(top, name))
-    flaws = list(dict.fromkeys(reader.flaws))
+    flaws = [
+        flaw
+        for flaw in dict.fromkeys(reader.flaws)
+        if not reader.text.follows(reader.text.place(flaw.start)[0], flaw)
+    ]
     return Draft(
         reader.text,
         flaws,

@@ -31,6 +31,8 @@ class FileText:
     def __init__(self, text: str) -> None:
         text = text.removeprefix("\ufeff")
         self.text = text.replace("\r\n", "\n").replace("\r", "\n")
+        self.unreadable: dict[int, Flaw] = {}
+        """Lines that YAML cannot read, each with the reason."""
         self._starts = [0, *(match.end() for match in re.finditer("\n", self.text))]
 
     def line_start(self, index: int) -> int:
@@ -45,6 +47,10 @@ class FileText:
         """What stands in the line from `index` on."""
         end = self.text.find("\n", index)
         return self.text[index : end if end >= 0 else len(self.text)]
+
+    def follows(self, line: int | None, what: object = None) -> bool:
+        """Return whether something only seems wrong because its line cannot be read."""
+        return line in self.unreadable and self.unreadable[line] != what
 
     def place(self, index: int) -> tuple[int, int, str]:
         """Line and column, counted from 1, and the line itself, keys in it masked."""

@@ -93,7 +93,8 @@ def parse_agent(
         try:
             agent = build(draft, options)
         except SpecError as error:
-            problems += [draft.places.of(problem) for problem in error.problems]
+            placed = [draft.places.of(problem) for problem in error.problems]
+            problems += [problem for problem in placed if not draft.text.follows(problem.line)]
     if agent is None or problems:
         raise SpecError(_in_order(problems), source)
     return agent.with_inputs(inputs) if inputs and len(inputs) > len(given) else agent

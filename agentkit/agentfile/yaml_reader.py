@@ -24,6 +24,13 @@ MAX_CHARACTERS: Final = 1_000_000
 MAX_ALIASED: Final = 10_000
 """Values that all aliases together may repeat."""
 
+MAX_SYNTAX_ERRORS: Final = 10
+"""How often a file is read again without a value that YAML cannot read."""
+
+_VALUE = re.compile(
+    r" *(?P<dash>(?:- +)*)(?:(?P<key>[^\s:'\"#{\[-][^\s:'\"#{\[]*): +|(?<=- ))(?P<value>\S.*)"
+)
+"""A line with a value that has a name, or a dash, before it."""
 _UNREADABLE = re.compile(
     "[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 )
@@ -58,18 +65,55 @@ for _tag, _pattern, _first in (
 def read_yaml(text: FileText, flaws: list[Flaw]) -> yaml.Node | None:
     """Return the node of a YAML text, and add what is wrong with it to `flaws`.
 
+    A value that YAML cannot read counts as some text, so that the rest of the file can be read.
+
     Returns:
         None when the text is no YAML at all, or is empty. Each key of a mapping in it is a
         scalar and given once.
     """
-    try:
-        _refuse(text.text)
-        return _Composer(text, flaws).document()
-    except Trap as trap:
-        flaws.append(trap.flaw)
-    except yaml.MarkedYAMLError as error:
-        flaws.append(explain(error, text))
+    readable = text
+    found: list[Flaw] = []
+    for _ in range(MAX_SYNTAX_ERRORS):
+        found.clear()
+        try:
+            _refuse(text.text)
+            node = _Composer(readable, found).document()
+        except Trap as trap:
+            flaws.append(trap.flaw)
+            break
+        except yaml.MarkedYAMLError as error:
+            flaw = explain(error, readable)
+            line = readable.place(flaw.start)[0]
+            rest = None if line in text.unreadable else _without(readable, flaw, text)
+            if rest is not None or not {line, line - 1} & text.unreadable.keys():
+                flaws.append(flaw)  # else it is most likely only wrong because of the last one
+            if rest is None:
+                break
+            readable = rest
+        else:
+            flaws += found
+            return node
+    flaws += found
     return None
+
+
+def _without(readable: FileText, flaw: Flaw, text: FileText) -> FileText | None:
+    """Return the text with the value that a flaw is in masked; None if that cannot be done."""
+    first = readable.place(flaw.start)[0]
+    start = readable.line_start(flaw.start)
+    match = _VALUE.match(readable.line(start))
+    if match is None:
+        return None
+    lines = readable.text[start:].split("\n")
+    lines[0] = lines[0][: match.start("value")] + "\ue000" * len(match["value"])
+    text.unreadable[first] = flaw
+    for number, line in enumerate(lines[1:], 1):
+        indent = len(line) - len(line.lstrip(" "))
+        if line.strip() and indent <= match.start("key" if match["key"] else "dash"):
+            break
+        lines[number] = " " * len(line)
+        text.unreadable[first + number] = flaw
+    return FileText(readable.text[:start] + "\n".join(lines))
 
 
 def _refuse(text: str) -> None:

@@ -22,6 +22,8 @@ _INDENT: Final = (
     "this line does not stand in the same column as the lines it belongs to: check how far it is "
     "indented, and the quotes and brackets above it"
 )
+_LINES_ABOVE: Final = 100
+_NEVER_CLOSED: Final = "the quote that opens here is never closed"
 _MEANINGS: Final = {
     "[": "begins a list, which needs a ']',",
     "{": "begins a mapping, which needs a '}',",
@@ -46,11 +48,12 @@ def explain(error: yaml.MarkedYAMLError, source: FileText) -> Flaw:
     context = error.context_mark.index if error.context_mark else at
     if "simple key" in (error.context or "") or "quoted scalar" in (error.context or ""):
         at = context if "escape" not in problem else at
+    starts = [at, context] if "flow" in (error.context or "") else [at]
+    if source.line_start(context) < source.line_start(at):
+        starts.reverse()  # what is not closed is to blame, not where that is noticed
+    special = (_special_start(source, start, problem) for start in starts)
     return (
-        _layout(source, at)
-        or _special_start(source, at, problem)
-        or (_special_start(source, context, problem) if "flow" in (error.context or "") else None)
-        or _by_message(source, at, problem)
+        _layout(source, at) or next(filter(None, special), None) or _by_message(source, at, problem)
     )
 
 
@@ -95,12 +98,24 @@ def _special_start(source: FileText, at: int, problem: str) -> Flaw | None:
             f"on the next lines: '{value[0]}' {_MEANINGS.get(value[0], 'means something')} in YAML"
         )
         return Flaw(here, message)
+    if value[0] in "\"'" and at == here + 1 and (opened := _opened_above(source, start, value[0])):
+        return opened
     if value[0] in "\"'" and at > here:
         message = (
             f"the text goes on after its closing {value[0]}: put the whole text in quotes, or "
             "use '|' and the text on the next lines"
         )
         return Flaw(at, message)
+    return None
+
+
+def _opened_above(source: FileText, start: int, quote: str) -> Flaw | None:
+    """The text above a line that opens with a quote and was to end there, not at the next quote."""
+    for _ in range(_LINES_ABOVE):
+        start = _line_above(source, start)
+        match = _VALUE.match(source.line(start))
+        if match and match["value"].startswith(quote) and match["value"].count(quote) % 2:
+            return Flaw(start + match.start("value"), _NEVER_CLOSED)
     return None
 
 
@@ -112,7 +127,7 @@ def _by_message(source: FileText, at: int, problem: str) -> Flaw:
             at, f"if this is a text, {COLON}" if _KEY.match(before) else _text_above(source, at)
         )
     if "end of stream" in problem:
-        return Flaw(at, "the quote that opens here is never closed")
+        return Flaw(at, _NEVER_CLOSED)
     if "escape" in problem:
         message = "in double quotes '\\' begins a special character: use single quotes, or '|'"
         return Flaw(at, message)
