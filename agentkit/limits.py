@@ -7,6 +7,9 @@ from typing import Final
 from agentkit.errors import InputError
 from agentkit.messages import Usage
 
+LOWEST: Final = {"steps": 1, "calls": 1, "tokens": 1, "cost_usd": 0, "seconds": 0}
+"""Each limit with the least that it may be; 1 for what is counted in whole numbers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -28,9 +31,8 @@ class Limits:
     """The longest time."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "calls", "tokens", "cost_usd", "seconds"):
+        for name, lowest in LOWEST.items():
             value = getattr(self, name)
-            lowest = 0 if name in ("cost_usd", "seconds") else 1
             if value is not None and not (isfinite(value) and value >= lowest):
                 raise InputError(f"the limit {name} is {value}: expected {lowest} or more")
 

@@ -3,33 +3,24 @@
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from agentkit.agent import Agent, EnvSpec
 from agentkit.agentfile.draft import Draft
 from agentkit.agentfile.env_check import environment_problems, names_in, needs_environment, reads_in
 from agentkit.agentfile.nodes import STAND_IN
 from agentkit.agentfile.own_files import memory_problem, script_problem
-from agentkit.agentfile.places import CALLERS_MODEL
+from agentkit.agentfile.problem_places import CALLERS_MODEL
 from agentkit.errors import Problem, SpecError
-from agentkit.execution.binding import bind
-from agentkit.graph.compile import CompiledNode, name_problem
+from agentkit.execution.binding import Binding
+from agentkit.graph.compile import CompiledNode, compile_node, name_problem
 from agentkit.graph.graph import Graph
 from agentkit.graph.node import Node
 from agentkit.graph.validation import RACE, missing_fields, value_fields
 from agentkit.limits import Limits
 from agentkit.memory import Memory
 from agentkit.models.echo import EchoModel
-
-_REPLACEMENTS: Final[dict[str, Any]] = {
-    "prompt": STAND_IN,
-    "output": "text",
-    "when": None,
-    "each": None,
-    "images": None,
-    "check": (),
-}
-"""What takes the place of a field that cannot be compiled."""
+from agentkit.models.resolve import ModelChoice, ModelChooser
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +214,7 @@ class _Builder:
             "run_limits": Limits(**limits.pop("run")),
             "limits": Limits(**limits),
             "folder": options.folder,
-            "source": self._draft.source.text,
+            "source": self._draft.text.text,
         }
         try:
             return Agent(graph, **{**arguments, **changes})
@@ -238,19 +229,21 @@ class _Builder:
         itself on a chain of stand-ins, so that nothing is blamed for what is broken elsewhere.
         """
         self._agent(self._stand_ins(), functions={}, **self._stand_in_action())
-        models = {name: EchoModel() for name in self._models}
+        echo = ModelChoice(EchoModel())
+        binding = Binding(
+            Graph([Node("stand_in", STAND_IN)]),
+            echo,
+            dict.fromkeys(self._models, echo),
+            self._options.functions,
+            self._memory.start,
+            chooser=ModelChooser(self._env.id if self._env else None, self._options.folder),
+        )
+        found: list[Problem] = []
         for node in self._nodes:
-            graph = _alone(node)
-            if graph is None:
-                continue
-            yield graph.compiled[0]
-            try:
-                bind(
-                    graph, EchoModel(), models, self._options.functions, self._memory.start,
-                    env_id=self._env.id if self._env else None, folder=self._options.folder,
-                )  # fmt: skip
-            except SpecError as error:
-                self._collect(error)
+            compiled = compile_node(node, [])
+            binding.bind(compiled, found)
+            yield compiled
+        self._collect(SpecError(found))
 
     def _stand_in_action(self) -> dict[str, Any]:
         return {} if self._nodes else {"action": None}
@@ -290,27 +283,3 @@ class _Builder:
             if name not in used:
                 message = f"the input '{name}' is never used: no prompt has {{{{ {name} }}}} in it"
                 self._problems.append(Problem(message, field="inputs", key=name))
-
-
-def _alone(node: Node) -> Graph | None:
-    """A graph of one node, without the fields that cannot be compiled."""
-    node = replace(node, recall=(), after=())
-    try:
-        return Graph([node])
-    except SpecError as error:
-        node = _without(node, {(problem.field, problem.key) for problem in error.problems})
-    try:
-        return Graph([node])
-    except SpecError:
-        return None
-
-
-def _without(node: Node, broken: Collection[tuple[str | None, str | None]]) -> Node:
-    """A node with its broken fields taken out, and the broken keys of `save` and `with`."""
-    names = {field for field, _ in broken}
-    return replace(
-        node,
-        **{name: value for name, value in _REPLACEMENTS.items() if name in names},
-        save={key: text for key, text in node.save.items() if ("save", key) not in broken},
-        with_={key: text for key, text in node.with_.items() if ("with", key) not in broken},
-    )

@@ -1,138 +1,175 @@
-"""The fields of an agent's YAML, as one table: the loader reads by it, editors check by it."""
+"""The fields of an agent's YAML, as tables: the loader reads by them, editors check by them."""
 
-from typing import Any, Final
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, Final, Literal
 
-from agentkit.agentfile.field_kinds import AnyKind, Kind, NumberKind, OneOfKind, TextKind
-from agentkit.agentfile.field_records import Field, MapKind, RecordKind, TextOrKind
-from agentkit.agentfile.nodes import NODE_TABLE, SAMPLING_FIELDS, Nodes
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
-_VALUES = MapKind(AnyKind(), "a mapping of names to values")
-_PRICE = RecordKind(
+from agentkit.agentfile.field_types import Expression, Json, Output, one_or_more, or_text
+from agentkit.graph.node_fields import SHARED
+from agentkit.limits import LOWEST
+from agentkit.models.setting_fields import SAMPLING, SERVER, Text, adapter, field, table
+
+_MODEL: Final = "A model's id, or a mapping with 'use' and settings"
+_EXPRESSIONS: Final = "A mapping of names to expressions"
+_VALUES: Final = "A mapping of names to values"
+_Check = table(
+    "check",
     {
-        "input": Field(NumberKind(0), "Tokens read.", True),
-        "output": Field(NumberKind(0), "Tokens written.", True),
-        "cached": Field(NumberKind(0), "Tokens read from the provider's cache; as input if unset."),
+        "that": field(Expression, "An expression over output; true when all is well.", needed=True),
+        "say": field(Text, "What the model is told when it is not."),
     },
-    "a mapping such as {input: 0.25, output: 2}",
-    whole=True,
+    "A check such as {that: output > 0, say: must be positive}",
 )
-_SERVER: Final = {
-    "base_url": Field(
-        TextKind("the address of a server"),
-        "The server of an openai: model, such as http://127.0.0.1:8000/v1; OpenAI's if unset.",
+NODE_FIELDS: Final = {
+    "prompt": SHARED["prompt"],
+    "output": field(
+        Output,
+        "How the answer is read: text, number, integer, yes_no, code, json, {choice: [a, b]}, "
+        "or fields with their types.",
+        examples=["integer", {"choice": ["left", "right"]}, {"goal": "str", "steps": ["str"]}],
     ),
-    "timeout_s": Field(NumberKind(0.1), "The longest one try may take, in seconds; 120 if unset."),
-    "retries": Field(
-        NumberKind(0, 20, whole=True), "Further tries when the server cannot answer; 4 if unset."
+    "model": SHARED["model"],
+    "when": field(Expression, "The node is skipped while this is false, and keeps its value."),
+    "initial": field(Json, "The value before the node first ran."),
+    "each": field(Expression, "A list: the prompt is asked once for each item, all at once."),
+    "recall": SHARED["recall"],
+    "after": SHARED["after"],
+    "save": field(
+        dict[str, Expression],
+        "What is written to memory: key to an expression over output.",
+        _EXPRESSIONS,
+        examples=[{"goal": "output"}],
     ),
-    "max_concurrency": Field(NumberKind(1, whole=True), "The most calls at once; 16 if unset."),
-    "requests_per_minute": Field(NumberKind(0.1), "The most calls that start in a minute."),
-    "tokens_per_minute": Field(NumberKind(1), "The most tokens, read and written, in a minute."),
-    "price": Field(_PRICE, "What tokens cost, in USD per million, where AgentKit does not know."),
+    "check": field(one_or_more(_Check), "Conditions on the output; else the model is asked again."),
+    "attempts": SHARED["attempts"],
+    "otherwise": field(Json, "The value when no attempt gave an acceptable output."),
+    "function": field(Text, "A registered Python function, instead of a prompt.", "A function"),
+    "with": field(
+        dict[str, Expression], "The function's arguments: name to expression.", _EXPRESSIONS
+    ),
+    "images": field(Expression, "A picture, or a list of them, shown with the prompt."),
+    **SHARED,
 }
-_MODEL = RecordKind(
-    {"use": Field(TextKind("a model"), "The model's id.", True), **SAMPLING_FIELDS, **_SERVER},
-    "a model's id, or a mapping with 'use' and settings",
-    "setting",
+"""The fields of a node."""
+
+_Node = table("node", NODE_FIELDS)
+_Model = table(
+    "model", {"use": field(Text, "The model's id.", "A model", needed=True), **SAMPLING, **SERVER}
 )
-_ENV = RecordKind(
-    {"id": Field(TextKind("an environment's id"), "The id it is registered under.", True)},
-    "an environment's id, or a mapping with 'id' and arguments",
-    others=True,
-)
-_WHAT: Final = {
-    "steps": (NumberKind(1, whole=True), "The most decisions"),
-    "calls": (NumberKind(1, whole=True), "The most calls to models, further tries included,"),
-    "tokens": (NumberKind(1, whole=True), "The most tokens, read and written,"),
-    "cost_usd": (NumberKind(0), "The most US dollars"),
-    "seconds": (NumberKind(0), "The longest time, in seconds,"),
+
+
+class _Env(BaseModel):
+    model_config = ConfigDict(extra="allow", strict=True, title="env")
+    __pydantic_extra__: dict[str, Json]
+    id: Annotated[
+        Text, Field(title="An environment's id", description="The id it is registered under.")
+    ]
+
+
+_LIMITS: Final = {
+    "steps": field(int, "The most decisions.", ge=LOWEST["steps"]),
+    "calls": field(int, "The most calls to models, further tries included.", ge=LOWEST["calls"]),
+    "tokens": field(int, "The most tokens, read and written.", ge=LOWEST["tokens"]),
+    "cost_usd": field(float, "The most US dollars.", ge=LOWEST["cost_usd"]),
+    "seconds": field(float, "The longest time, in seconds.", ge=LOWEST["seconds"]),
 }
-
-
-def _limits(whose: str) -> dict[str, Field]:
-    return {name: Field(kind, f"{text} of {whose}.") for name, (kind, text) in _WHAT.items()}
-
-
-_RUN_LIMITS = RecordKind(_limits("a run"), "a mapping such as {cost_usd: 5}", "limit")
-_LIMITS = RecordKind(
-    {
-        **_limits("an episode"),
-        "run": Field(_RUN_LIMITS, "The same for a run: all its episodes together."),
-    },
-    "a mapping such as {steps: 500}",
-    "limit",
+_OF_A_RUN = field(
+    table("run limits", _LIMITS),
+    "The same for a run: all its episodes together.",
+    "A mapping such as {cost_usd: 5}",
 )
+
+_NAME: Any = {"propertyNames": {"pattern": "^[^A-Z\\s\\d_:-][^A-Z\\s:-]*$"}}
+_Named: Any = Annotated[
+    dict[str, or_text(_Node)],  # type: ignore[misc]
+    Field(min_length=1, json_schema_extra=_NAME, title="Prompts by name"),
+]
+_Item: Any = Text | Annotated[_Named, Field(max_length=1)]
+_List: Any = Annotated[list[_Item], Field(min_length=1, title="A list of prompts")]
+
+AGENT_FIELDS: Final = {
+    "version": field(Literal[1], "The version of this format."),
+    "name": field(Text, "The agent's name; the file's name if unset."),
+    "model": SHARED["model"],
+    "models": field(
+        dict[str, or_text(_Model, _MODEL)],  # type: ignore[misc]
+        "Names for models: an id, or a mapping with use and settings.",
+        "A mapping of names to models",
+        examples=[{"fast": "openai:gpt-5-nano"}],
+    ),
+    "inputs": field(
+        dict[str, Json],
+        "Names that prompts may use, with their values; null: given later.",
+        _VALUES,
+    ),
+    "env": field(
+        or_text(Annotated[_Env, AfterValidator(BaseModel.model_dump)]),
+        "The environment to play in: its id, or id and arguments.",
+        "An environment's id, or a mapping with 'id' and arguments",
+        examples=["agentkit/Crafter-v1"],
+    ),
+    "system": field(Text, "A constant text in front of everything."),
+    "context": field(Text, "Rendered once a step, in front of every node's prompt."),
+    "memory": field(
+        dict[str, Json], "Values that outlive a step: a starting value for each key.", _VALUES
+    ),
+    "keep": field(
+        dict[str, Literal["episode", "run", "forever"]],
+        "How long a memory key keeps its value: episode (if unset), run, or forever.",
+        "A mapping of memory keys",
+    ),
+    "memory_file": field(
+        Text, "The file of the memory that is kept forever.", "A file name", examples=["notes.json"]
+    ),
+    "nodes": field(
+        Annotated[Any, BeforeValidator(lambda nodes: nodes, json_schema_input_type=_List | _Named)],
+        "The prompts: a list runs top to bottom as one conversation, a mapping by what each needs.",
+        needed=True,
+    ),
+    "action": field(
+        Text,
+        "A node's name, or a template over nodes; if unset, the last of a list or the only node "
+        "that no other needs.",
+    ),
+    "limits": field(
+        table("limits", {**_LIMITS, "run": _OF_A_RUN}),
+        "Where an episode, or a whole run, ends at the latest.",
+        "A mapping such as {steps: 500}",
+    ),
+}
+"""The fields of an agent."""
+
+_Agent = table("agent", AGENT_FIELDS, "The fields of an agent (model, nodes), or a list of prompts")
+
+
+@dataclass(frozen=True)
+class Table:
+    """The fields that a mapping may have."""
+
+    adapter: TypeAdapter[Any]
+    elsewhere: Mapping[str, str]
+    """Where fields belong that are often put here by mistake."""
+
+    @cached_property
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of the table."""
+        return self.adapter.json_schema()
+
+
 _OF_A_NODE = "It is a field of a node: put it under the node's name"
 _OF_THE_AGENT = "It is a field of the agent: put it at the left edge of the file"
 
-
-def _text_or(record: RecordKind) -> Kind:
-    return TextOrKind(record, TextKind(record.expected))
-
-
-_SHARED: Final[dict[str, Field]] = {
-    "version": Field(OneOfKind((1,)), "The version of this format."),
-    "name": Field(TextKind(), "The agent's name; the file's name if unset."),
-    "model": Field(
-        TextKind("a model's id, or a name under 'models'"),
-        "Which model answers: an id, or a name under models.",
-    ),
-    "models": Field(
-        MapKind(_text_or(_MODEL), "a mapping of names to models"),
-        "Names for models: an id, or a mapping with use and settings.",
-    ),
-    "inputs": Field(_VALUES, "Names that prompts may use, with their values; null: given later."),
-    "env": Field(_text_or(_ENV), "The environment to play in: its id, or id and arguments."),
-    "system": Field(TextKind(prompt=True), "A constant text in front of everything."),
-    "context": Field(
-        TextKind(prompt=True), "Rendered once a step, in front of every node's prompt."
-    ),
-    "memory": Field(_VALUES, "Values that outlive a step: a starting value for each key."),
-    "keep": Field(
-        MapKind(OneOfKind(("episode", "run", "forever")), "a mapping of memory keys"),
-        "How long a memory key keeps its value: episode (if unset), run, or forever.",
-    ),
-    "memory_file": Field(TextKind("a file name"), "The file of the memory that is kept forever."),
-}
-_AFTER_NODES: Final[dict[str, Field]] = {
-    "action": Field(
-        TextKind(prompt=True),
-        "A node's name, or a template over nodes; if unset, the last of a list or the only "
-        "node that no other needs.",
-    ),
-    "limits": Field(_LIMITS, "Where an episode, or a whole run, ends at the latest."),
-}
-_NODE: Final = RecordKind(
-    NODE_TABLE,
-    "a prompt, or the fields of a node",
-    elsewhere=dict.fromkeys([*_SHARED, *_AFTER_NODES], _OF_THE_AGENT),
-)
-_NODES: Final = Nodes(_NODE)
-
-AGENT_TABLE: Final = {
-    **_SHARED,
-    "nodes": Field(
-        _NODES,
-        "The prompts: a list runs top to bottom as one conversation, a mapping by what each needs.",
-        True,
-    ),
-    **_AFTER_NODES,
-}
-"""Every field of an agent."""
-
-AGENT: Final = RecordKind(
-    AGENT_TABLE,
-    "the fields of an agent (model, nodes), or a list of prompts",
-    elsewhere=dict.fromkeys(NODE_TABLE, _OF_A_NODE),
-)
-"""A whole file."""
+NODE: Final = Table(adapter(_Node), dict.fromkeys(AGENT_FIELDS, _OF_THE_AGENT))
+"""The fields of a node, to read by."""
+AGENT: Final = Table(adapter(_Agent), dict.fromkeys(NODE_FIELDS, _OF_A_NODE))
+"""The fields of an agent, to read by."""
 
 
 def agent_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of an agent's YAML."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "An AgentKit agent",
-        "anyOf": [AGENT.schema(), _NODES.list_schema()],
-        "$defs": {"node": _NODE.schema()},
-    }
+    """Return the JSON Schema (draft 2020-12) of an agent's YAML."""
+    schema = TypeAdapter(_Agent | _List).json_schema()
+    dialect = "https://json-schema.org/draft/2020-12/schema"
+    return {"$schema": dialect, **schema, "title": "An AgentKit agent"}

@@ -4,13 +4,16 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from agentkit.agentfile.agent_fields import AGENT, AGENT_TABLE
-from agentkit.agentfile.field_kinds import Page
-from agentkit.agentfile.nodes import Written
-from agentkit.agentfile.places import Places
-from agentkit.agentfile.yaml_marks import EntriesMark, ItemsMark, Mark, read_yaml
-from agentkit.agentfile.yaml_source import Flaw, Source
-from agentkit.graph.node import MISSING
+import yaml
+
+from agentkit.agentfile.agent_fields import AGENT
+from agentkit.agentfile.field_reader import FieldReader
+from agentkit.agentfile.line_numbers import FileText, Flaw
+from agentkit.agentfile.nodes import Written, read_nodes
+from agentkit.agentfile.problem_places import Places
+from agentkit.agentfile.yaml_reader import read_yaml
+from agentkit.agentfile.yaml_values import entry
+from agentkit.field_words import expected
 
 _NAMED_VALUES = ("inputs", "memory", "models")
 
@@ -19,7 +22,7 @@ _NAMED_VALUES = ("inputs", "memory", "models")
 class Draft:
     """What a file says, as far as it can be read."""
 
-    source: Source
+    text: FileText
     flaws: list[Flaw]
     """What is wrong with it as a file; what is wrong with the agent is found later."""
     fields: dict[str, Any]
@@ -36,45 +39,50 @@ class Draft:
 
 def read_draft(text: str) -> Draft:
     """Read as much of a file as there is to read."""
-    page = Page(Source(text))
-    top = read_yaml(page.source, page.flaws)
+    reader = FieldReader(FileText(text))
+    top = read_yaml(reader.text, reader.flaws)
     fields: dict[str, Any] = {}
-    if isinstance(top, ItemsMark):
-        read = AGENT_TABLE["nodes"].kind.read(top, page)
-        fields = {} if read is MISSING else {"nodes": read}
+    nodes: list[Written] = []
+    present: list[str] = []
+    if isinstance(top, yaml.SequenceNode):
+        nodes = read_nodes(top, reader)
+    elif isinstance(top, yaml.MappingNode):
+        present = [key.value for key, _ in top.value]
+        fields = reader.read(AGENT, top)
+        del fields["nodes"]
+        if pair := entry(top, reader.meant.get((top.start_mark.index, "nodes"), "nodes")):
+            nodes = read_nodes(pair[1], reader)
     elif top is not None:
-        read = AGENT.read(top, page)
-        fields = {} if read is MISSING else read
-    present = top.entries if isinstance(top, EntriesMark) else {}
+        reader.wrong(top, expected(AGENT.schema))
     for name in _NAMED_VALUES:
-        _keep_names(fields, name, present)
-    nodes: list[Written] = fields.pop("nodes", [])
-    flaws = list(dict.fromkeys(page.flaws))
+        _keep_names(fields, name, entry(top, name))
+    flaws = [
+        flaw
+        for flaw in dict.fromkeys(reader.flaws)
+        if not reader.text.follows(reader.text.place(flaw.start)[0], flaw)
+    ]
     return Draft(
-        page.source,
+        reader.text,
         flaws,
         fields,
         nodes,
-        present.keys(),
-        frozenset(present.keys() - fields.keys() - {"nodes"}),
+        present,
+        frozenset({*present} - fields.keys() - {"nodes"}),
         _damaged(flaws, top),
-        Places(page.source, top, nodes, page.meant),
+        Places(reader.text, top, nodes, reader.meant),
     )
 
 
-def _keep_names(fields: dict[str, Any], name: str, present: dict[str, Any]) -> None:
+def _keep_names(fields: dict[str, Any], name: str, given: Any) -> None:
     """Let names whose value cannot be read count as declared."""
-    if name in fields and name in present and isinstance(present[name][1], EntriesMark):
-        declared = dict.fromkeys(present[name][1].entries)
-        fields[name] = {**declared, **fields[name]}
+    if name in fields and given is not None:
+        fields[name] = {**{key.value: None for key, _ in given[1].value}, **fields[name]}
 
 
-def _damaged(flaws: list[Flaw], top: Mark | None) -> bool:
-    """Whether a flaw is in the nodes or the action."""
-    spans = [(0, top.end)] if isinstance(top, ItemsMark) else []
-    if isinstance(top, EntriesMark):
-        for name in ("nodes", "action"):
-            if name in top.entries:
-                key, value = top.entries[name]
-                spans.append((key.start, value.end))
+def _damaged(flaws: list[Flaw], top: yaml.Node | None) -> bool:
+    """Return whether a flaw is in the nodes or the action."""
+    spans = [(0, top.end_mark.index)] if isinstance(top, yaml.SequenceNode) else []
+    for name in ("nodes", "action"):
+        if pair := entry(top, name):
+            spans.append((pair[0].start_mark.index, pair[1].end_mark.index))
     return any(start <= flaw.start <= end for flaw in flaws for start, end in spans)

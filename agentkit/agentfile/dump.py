@@ -8,8 +8,7 @@ import yaml
 
 from agentkit.agent import Agent
 from agentkit.agentfile.nodes import in_a_row
-from agentkit.agentfile.yaml_marks import ScalarMark
-from agentkit.agentfile.yaml_scalars import could_be_boolean, plain
+from agentkit.agentfile.yaml_reader import CoreResolver
 from agentkit.errors import InputError
 from agentkit.graph.node import MISSING, Check, Node
 from agentkit.limits import Limits
@@ -145,7 +144,10 @@ def _check(check: Check) -> dict[str, str]:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Block style, no aliases, list items indented below their key."""
+    """Block style, no aliases, list items indented below their key.
+
+    Texts have quotes that YAML 1.1 or 1.2 would take for something else.
+    """
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -160,9 +162,10 @@ def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
         style = '"'
     elif "\n" in text or len(text) > _LONG:
         style = "|"
-    elif plain(scalar := ScalarMark(0, 0, text)) != text or could_be_boolean(scalar):
-        style = '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
+for _first, _rules in CoreResolver.yaml_implicit_resolvers.items():
+    for _tag, _pattern in _rules:
+        _Dumper.add_implicit_resolver(_tag, _pattern, [_first])
 _Dumper.add_representer(str, _represent_text)

@@ -93,7 +93,8 @@ def parse_agent(
         try:
             agent = build(draft, options)
         except SpecError as error:
-            problems += [draft.places.of(problem) for problem in error.problems]
+            placed = [draft.places.of(problem) for problem in error.problems]
+            problems += [problem for problem in placed if not draft.text.follows(problem.line)]
     if agent is None or problems:
         raise SpecError(_in_order(problems), source)
     return agent.with_inputs(inputs) if inputs and len(inputs) > len(given) else agent
@@ -123,12 +124,20 @@ def _text(file: Path) -> str:
         raise InputError(message) from error
 
 
-def shipped_agents() -> list[Path]:
-    """The files of the agents that come with AgentKit, sorted by name."""
+def _shipped_folder() -> Path:
     package = Path(__file__).parents[1]
     installed = package / "agents"
-    folder = installed if installed.is_dir() else package.parent / "agents"
-    return sorted(folder.glob("*.yaml"))
+    return installed if installed.is_dir() else package.parent / "agents"
+
+
+def shipped_agents() -> list[Path]:
+    """The files of the agents that come with AgentKit, sorted by name."""
+    return sorted(_shipped_folder().glob("*.yaml"))
+
+
+def schema_file() -> Path:
+    """Return the file that holds what `agentkit schema` prints, for editors."""
+    return _shipped_folder() / "agent.schema.json"
 
 
 def find_agent(name: str | Path) -> Path:

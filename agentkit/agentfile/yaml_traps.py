@@ -5,7 +5,7 @@ from typing import Final
 
 import yaml
 
-from agentkit.agentfile.yaml_source import Flaw, Source
+from agentkit.agentfile.line_numbers import FileText, Flaw
 
 MAX_DEPTH: Final = 40
 """How deep lists and mappings may be nested."""
@@ -22,6 +22,8 @@ _INDENT: Final = (
     "this line does not stand in the same column as the lines it belongs to: check how far it is "
     "indented, and the quotes and brackets above it"
 )
+_LINES_ABOVE: Final = 100
+_NEVER_CLOSED: Final = "the quote that opens here is never closed"
 _MEANINGS: Final = {
     "[": "begins a list, which needs a ']',",
     "{": "begins a mapping, which needs a '}',",
@@ -36,7 +38,7 @@ _TIGHT_DASH = re.compile(r"\s*(?P<here>-)[^\s-]")
 _TAB = re.compile(r" *(?P<here>\t)")
 
 
-def explain(error: yaml.MarkedYAMLError, source: Source) -> Flaw:
+def explain(error: yaml.MarkedYAMLError, source: FileText) -> Flaw:
     """Why the parser stopped, and where the writer should look."""
     problem = error.problem or ""
     mark = error.problem_mark or error.context_mark
@@ -46,15 +48,16 @@ def explain(error: yaml.MarkedYAMLError, source: Source) -> Flaw:
     context = error.context_mark.index if error.context_mark else at
     if "simple key" in (error.context or "") or "quoted scalar" in (error.context or ""):
         at = context if "escape" not in problem else at
+    starts = [at, context] if "flow" in (error.context or "") else [at]
+    if source.line_start(context) < source.line_start(at):
+        starts.reverse()  # what is not closed is to blame, not where that is noticed
+    special = (_special_start(source, start, problem) for start in starts)
     return (
-        _layout(source, at)
-        or _special_start(source, at, problem)
-        or (_special_start(source, context, problem) if "flow" in (error.context or "") else None)
-        or _by_message(source, at, problem)
+        _layout(source, at) or next(filter(None, special), None) or _by_message(source, at, problem)
     )
 
 
-def _layout(source: Source, at: int) -> Flaw | None:
+def _layout(source: FileText, at: int) -> Flaw | None:
     """Tabs in the indentation, and a missing space after `-` or `:`."""
     start, line = source.line_start(at), source.line(at)
     if match := _TAB.match(line):
@@ -69,13 +72,13 @@ def _layout(source: Source, at: int) -> Flaw | None:
     return None
 
 
-def _line_above(source: Source, start: int) -> int:
+def _line_above(source: FileText, start: int) -> int:
     """Start of the nearest line above that is not blank."""
     above = source.text[:start].rstrip()
     return source.line_start(len(above))
 
 
-def _special_start(source: Source, at: int, problem: str) -> Flaw | None:
+def _special_start(source: FileText, at: int, problem: str) -> Flaw | None:
     """A value that begins with a character that means something in YAML."""
     if "escape" in problem or "end of stream" in problem:
         return None
@@ -95,6 +98,8 @@ def _special_start(source: Source, at: int, problem: str) -> Flaw | None:
             f"on the next lines: '{value[0]}' {_MEANINGS.get(value[0], 'means something')} in YAML"
         )
         return Flaw(here, message)
+    if value[0] in "\"'" and at == here + 1 and (opened := _opened_above(source, start, value[0])):
+        return opened
     if value[0] in "\"'" and at > here:
         message = (
             f"the text goes on after its closing {value[0]}: put the whole text in quotes, or "
@@ -104,7 +109,17 @@ def _special_start(source: Source, at: int, problem: str) -> Flaw | None:
     return None
 
 
-def _by_message(source: Source, at: int, problem: str) -> Flaw:
+def _opened_above(source: FileText, start: int, quote: str) -> Flaw | None:
+    """The text above a line that opens with a quote and was to end there, not at the next quote."""
+    for _ in range(_LINES_ABOVE):
+        start = _line_above(source, start)
+        match = _VALUE.match(source.line(start))
+        if match and match["value"].startswith(quote) and match["value"].count(quote) % 2:
+            return Flaw(start + match.start("value"), _NEVER_CLOSED)
+    return None
+
+
+def _by_message(source: FileText, at: int, problem: str) -> Flaw:
     """What the parser's own words mean."""
     if "mapping values" in problem:
         before = source.text[source.line_start(at) : at]
@@ -112,7 +127,7 @@ def _by_message(source: Source, at: int, problem: str) -> Flaw:
             at, f"if this is a text, {COLON}" if _KEY.match(before) else _text_above(source, at)
         )
     if "end of stream" in problem:
-        return Flaw(at, "the quote that opens here is never closed")
+        return Flaw(at, _NEVER_CLOSED)
     if "escape" in problem:
         message = "in double quotes '\\' begins a special character: use single quotes, or '|'"
         return Flaw(at, message)
@@ -128,7 +143,7 @@ def _by_message(source: Source, at: int, problem: str) -> Flaw:
     return Flaw(at, message)
 
 
-def _text_above(source: Source, at: int) -> str:
+def _text_above(source: FileText, at: int) -> str:
     number = source.place(_line_above(source, source.line_start(at)))[0]
     return (
         f"this line looks like 'name: value', but YAML takes it for more of the text in line "

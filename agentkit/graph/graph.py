@@ -29,7 +29,7 @@ from agentkit.graph.validation import (
     reference_problems,
     value_fields,
 )
-from agentkit.models.setting_kinds import wrong_kind
+from agentkit.models.setting_fields import wrong_kind
 from agentkit.templates.template import Template, TemplateProblem, compile_template
 
 if TYPE_CHECKING:

@@ -1,72 +1,68 @@
-"""What the fields of a node hold: one table, against which nodes built in Python are checked."""
+"""What the fields of a node hold: one table, for nodes built in Python and in YAML."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 from agentkit.errors import Problem
 from agentkit.graph.node import Check, Node
-from agentkit.models.setting_kinds import (
-    SAMPLING_KINDS,
-    Kinds,
-    is_text,
-    is_texts,
-    number_in,
-    wrong_kind,
-)
+from agentkit.models.setting_fields import SAMPLING, Text, faults, field, table, texts, wrong_kind
 
+_Names = texts("A list of node names", "The name of a node")
 
-def _flag(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def _checks(value: Any) -> bool:
-    return isinstance(value, (list, tuple)) and all(
-        isinstance(one, Check) and isinstance(one.say, str) for one in value
-    )
-
-
-def _named(value: Any) -> bool:
-    return isinstance(value, Mapping) and all(isinstance(key, str) for key in value)
-
-
-def _function(value: Any) -> bool:
-    return isinstance(value, str) or callable(value)
-
-
-_KINDS: Final[Kinds] = {
-    "prompt": (is_text, "a text"),
-    "model": (is_text, "a model's id, or a name under 'models'"),
-    "recall": (is_texts, "a list of node names"),
-    "after": (is_texts, "a list of node names"),
-    "save": (_named, "a mapping of memory keys to expressions"),
-    "with_": (_named, "a mapping of the function's arguments to expressions"),
-    "check": (_checks, "a list of Check(that, say)"),
-    "attempts": (number_in(1, whole=True), "a whole number of 1 or more"),
-    "function": (_function, "a function, or the name of a registered one"),
-    "reuse": (_flag, "True or False"),
-    "with_context": (_flag, "True or False"),
-    **SAMPLING_KINDS,
+SHARED: Final = {
+    "prompt": field(
+        Text, "What the model is asked: a Jinja template. The nodes it names run first.", "A prompt"
+    ),
+    "model": field(
+        Text,
+        "Which model answers: an id, or a name under models.",
+        "A model's id, or a name under 'models'",
+        examples=["echo", "rules", "openai:gpt-5-mini"],
+    ),
+    "recall": field(_Names, "Nodes whose question and answer stand before the prompt."),
+    "after": field(_Names, "Nodes that must finish first, without being read."),
+    "attempts": field(int, "How often the model is asked at most; 3 if unset.", ge=1),
+    "reuse": field(bool, "Take the answer to the same request of this episode again."),
+    "with_context": field(bool, "Whether the agent's context stands before the prompt."),
+    **SAMPLING,
 }
+"""The fields of a node that are the same in Python and in YAML."""
+
+_CHECKED: Final = table("node", SHARED)
 _MAY_BE_NONE: Final = frozenset({"model", "function", "temperature", "top_p", "max_tokens", "seed"})
 _UNSET: Final = Node("unset", "-")
 
 
 def validate_fields(node: Node, problems: list[Problem]) -> Node:
     """Return the node, with invalid fields reported and reset to their defaults."""
-    changes: dict[str, Any] = {}
-    given: Any = node.name
-    for name, (holds, expected) in _KINDS.items():
-        value = getattr(node, name)
-        if holds(value) or (value is None and name in _MAY_BE_NONE):
-            continue
-        problems.append(Problem(wrong_kind(value, expected), str(node.name), name.rstrip("_")))
-        changes[name] = getattr(_UNSET, name)
-    if not isinstance(given, str):
-        message = wrong_kind(given, "the name of a node")
-        problems.append(Problem(message, str(given), "name"))
-        changes["name"] = "unnamed"
+    wrong = dict(_only_in_python(node))
+    given = {name: getattr(node, name) for name in SHARED}
+    given = {k: v for k, v in given.items() if v is not None or k not in _MAY_BE_NONE}
+    for (name, *_), _kind, holds in faults(_CHECKED, given):
+        wrong[name] = holds.replace("true or false", "True or False")
+    for name, holds in wrong.items():
+        message = wrong_kind(getattr(node, name), holds)
+        problems.append(Problem(message, str(node.name), name.rstrip("_")))
+    changes = {name: getattr(_UNSET, name) for name in wrong}
     return replace(node, **changes) if changes else node
+
+
+def _only_in_python(node: Any) -> Iterator[tuple[str, str]]:
+    """Yield the fields that YAML writes in another way and that are wrong, with what they hold."""
+    if not isinstance(node.name, str):
+        yield "name", "the name of a node"
+    if not (node.function is None or isinstance(node.function, str) or callable(node.function)):
+        yield "function", "a function, or the name of a registered one"
+    for name, keys in (("save", "memory keys"), ("with_", "the function's arguments")):
+        value = getattr(node, name)
+        if not (isinstance(value, Mapping) and all(isinstance(key, str) for key in value)):
+            yield name, f"a mapping of {keys} to expressions"
+    if not (
+        isinstance(node.check, (list, tuple))
+        and all(isinstance(one, Check) and isinstance(one.say, str) for one in node.check)
+    ):
+        yield "check", "a list of Check(that, say)"
 
 
 def checked_nodes(nodes: Any, problems: list[Problem]) -> tuple[Node, ...]:

@@ -13,15 +13,10 @@ from agentkit.models.hosted import HostedModel, Price, Settings
 from agentkit.models.keys import get_server
 from agentkit.models.registry import get_model, takes_address, takes_settings
 from agentkit.models.scripted import ScriptedModel
-from agentkit.models.setting_kinds import (
-    PRICE_KINDS,
-    SAMPLING_KINDS,
-    SERVER_KINDS,
-    setting_problems,
-)
+from agentkit.models.setting_fields import SAMPLING, SERVER, setting_problems
 
 _SETTINGS: Final = frozenset(f.name for f in fields(Settings))
-_KNOWN: Final = (*SAMPLING_KINDS, *SERVER_KINDS)
+_KNOWN: Final = (*SAMPLING, *SERVER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,15 +132,6 @@ def _identity(model: str, base_url: str | None) -> tuple[Any, ...]:
 def _problems(use: Any, given: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with the settings of a model."""
     yield from setting_problems(given)
-    price = given.get("price")
-    if isinstance(price, Mapping):
-        for key in price:
-            if key not in PRICE_KINDS:
-                yield f"price: unknown '{key}'. Known: {', '.join(PRICE_KINDS)}"
-        for key in ("input", "output"):
-            if key not in price:
-                yield f"price: '{key}' is missing, in USD per million tokens"
-        yield from (f"price: {problem}" for problem in setting_problems(price, PRICE_KINDS))
     shown = use if isinstance(use, str) else type(use).__name__
     for key, value in given.items():
         if key == "base_url" and value is not None and not takes_address(use):
@@ -163,7 +149,7 @@ def _settings(given: Mapping[str, Any]) -> Settings | None:
 
 
 def _sampling(given: Mapping[str, Any]) -> Sampling:
-    said = {key: value for key, value in given.items() if key in SAMPLING_KINDS}
+    said = {key: value for key, value in given.items() if key in SAMPLING}
     if "stop" in said:
         said["stop"] = tuple(said["stop"] or ())
     return Sampling(**said)

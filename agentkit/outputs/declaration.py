@@ -54,7 +54,7 @@ class Output(Protocol):
         """The declaration on one line, for display."""
 
 
-_PLAIN: dict[str, Output] = {
+PLAIN_OUTPUTS: dict[str, Output] = {
     output.describe(): output
     for output in (
         TextOutput(),
@@ -65,6 +65,7 @@ _PLAIN: dict[str, Output] = {
         JsonOutput(),
     )
 }
+"""The outputs that a word declares."""
 _OTHER_NAMES = {
     "bool": "yes_no",
     "boolean": "yes_no",
@@ -120,12 +121,15 @@ def _shown(value: Any) -> str:
 
 
 def _known() -> str:
-    return ", ".join(_PLAIN) + ", {choice: ...}, a list like [str], or a mapping of fields to types"
+    return (
+        ", ".join(PLAIN_OUTPUTS)
+        + ", {choice: ...}, a list like [str], or a mapping of fields to types"
+    )
 
 
 def _compile_name(name: str) -> Output:
-    if name in _PLAIN:
-        return _PLAIN[name]
+    if name in PLAIN_OUTPUTS:
+        return PLAIN_OUTPUTS[name]
     if name.startswith("[") and name.endswith("]"):
         return compile_schema(parse_shape(name))
     if name.startswith("one of"):
@@ -133,7 +137,7 @@ def _compile_name(name: str) -> Output:
     if other := _OTHER_NAMES.get(name.lower()):
         raise OutputProblem(f"unknown output '{name}'. Did you mean '{other}'?")
     raise OutputProblem(
-        f"unknown output '{name:.60}'; choose {_known()}.{suggest(name, [*_PLAIN])}"
+        f"unknown output '{name:.60}'; choose {_known()}.{suggest(name, [*PLAIN_OUTPUTS])}"
     )
 
 

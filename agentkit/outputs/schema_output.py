@@ -6,6 +6,7 @@ pydantic is heavy, so it is imported when the first schema is compiled.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from agentkit.errors import OutputError
@@ -143,6 +144,7 @@ class ModelOutput:
         return self.model.__name__
 
 
+@lru_cache(maxsize=256)
 def compile_schema(shape: Shape) -> SchemaOutput:
     """An output for a declared shape."""
     from pydantic import TypeAdapter

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from agentkit.agent import EnvSpec, Limits
+from agentkit.agentfile.agent_fields import NODE
 from agentkit.agentfile.load import find_agent, load_agent, parse_agent, shipped_agents
-from agentkit.agentfile.nodes import NODE_TABLE
 from agentkit.errors import InputError
 from agentkit.graph.node import MISSING, NODE_FIELDS, Check, Node
 
@@ -125,7 +125,7 @@ def test_every_field_of_a_graph_is_read() -> None:
 
 
 def test_the_table_has_exactly_the_fields_of_a_node() -> None:
-    assert frozenset(NODE_TABLE) == NODE_FIELDS
+    assert NODE.schema["properties"].keys() == NODE_FIELDS
 
 
 def test_numbers_booleans_and_null_are_expressions_of_themselves() -> None:

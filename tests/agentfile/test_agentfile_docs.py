@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from agentkit.agentfile.agent_fields import AGENT_TABLE
+from agentkit.agentfile.agent_fields import AGENT, NODE
 from agentkit.agentfile.load import parse_agent
-from agentkit.agentfile.nodes import NODE_TABLE
 
 PAGE = (Path(__file__).parents[2] / "docs" / "yaml.md").read_text(encoding="utf-8")
 EXAMPLES = [
@@ -28,7 +27,10 @@ def test_there_are_examples() -> None:
 
 @pytest.mark.parametrize(
     ("heading", "table"),
-    [("The fields of an agent", AGENT_TABLE), ("The fields of a node", NODE_TABLE)],
+    [
+        ("The fields of an agent", AGENT.schema["properties"]),
+        ("The fields of a node", NODE.schema["properties"]),
+    ],
 )
 def test_the_tables_have_exactly_the_fields(heading: str, table: dict[str, object]) -> None:
     section = PAGE.split(f"## {heading}\n")[1].split("\n## ")[0].split("\n### ")[0]

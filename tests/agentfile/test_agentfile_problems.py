@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentkit.agentfile.load import parse_agent
+from agentkit.agentfile.yaml_reader import MAX_SYNTAX_ERRORS
 from agentkit.errors import SpecError
 
 
@@ -541,6 +542,69 @@ def test_a_misspelt_field_after_the_nodes_is_not_one_of_the_last_node(nodes):
     [problem] = caught.value.problems
     assert (problem.node, problem.line, problem.column) == (None, 6, 1)
     assert "unknown field 'acton'. Did you mean 'action'?" in problem.message
+
+
+def test_what_yaml_cannot_read_does_not_hide_the_other_problems() -> None:
+    """Each value that is no YAML is one problem, and nothing that only follows from it is."""
+    text = """\
+model: ecko
+memory: {facts: [
+inputs: {topic: x}
+nodes:
+  - plan:
+      prompt: Answer: yes or no
+        about {{ topic }}
+      attemps: 3
+  - Say: this: that
+  - act:
+      prompt: "{{ plann }} and {{ memory.fact }}
+      output: {a: strr}
+      each: [1, 2
+      when: topic = 3
+  - last: {{ plan }} now
+limits: {stepz: 3}
+action: "{{ act }} {{ lst }}"
+"""
+    found = problems(text)
+    expected = [
+        "1:8 -: unknown model 'ecko'",
+        "2:9 -: a text that begins with '{' needs quotes around it",
+        "6:21 plan: if this is a text, the ': ' in it",
+        "8:7 plan: unknown field 'attemps'. Did you mean 'attempts'?",
+        "9:14 prompt_2: if this is a text, the ': ' in it",
+        "11:15 act: the quote that opens here is never closed",
+        "12:19 act: unknown type 'strr'",
+        "13:13 act: a text that begins with '['",
+        "14:19 act: '=' was not expected here",
+        "15:11 last: a text that begins with '{{'",
+        "16:10 -: unknown limit 'stepz'. Did you mean 'steps'?",
+        "17:23 -: unknown name 'lst'",
+    ]
+    assert len(found) == len(expected), "\n".join(found)
+    for one, start in zip(found, expected, strict=True):
+        assert one.startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("model: echo\nnodes:\n  a: x\n -b\n  c: y\n", "4:2 -: put a space after the '-'"),
+        ("nodes:\n\t- x\nmodl: echo\n", "2:1 -: a tab is used to indent"),
+        ("model: {use: x\nnodes: {a: x}\n", "1:8 -: a text that begins with '{'"),
+        ("model: echo\nnodes:\n  a: 'x\n  b: '{{ a }}'\n", "3:6 a: the quote that opens"),
+        ("model: echo\nenv: *x y\nnodes: ['{{ reward }}']\n", "2:6 -: a text that begins with"),
+        ("model: m\nmodels: [a\nnodes: {a: {prompt: x, model: k}}\n", "2:9 -: a text that begi"),
+    ],
+)
+def test_nothing_is_blamed_for_what_yaml_cannot_read(text: str, expected: str) -> None:
+    found = problems(text)
+    assert len(found) == 1, "\n".join(found)
+    assert found[0].startswith(expected)
+
+
+def test_a_file_full_of_syntax_errors_is_not_read_again_for_each() -> None:
+    found = problems("model: echo\nnodes:\n" + "  - a: b: c\n" * 10_000)
+    assert len(found) == MAX_SYNTAX_ERRORS
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from agentkit.agentfile.agent_fields import agent_schema
 from agentkit.agentfile.dump import dump_agent
 from agentkit.agentfile.load import load_agent, shipped_agents
 
-SCHEMA_FILE = Path(__file__).parents[2] / "docs" / "agent.schema.json"
+SCHEMA_FILE = Path(__file__).parents[2] / "agents" / "agent.schema.json"
 VALIDATOR = jsonschema.Draft202012Validator(agent_schema())
 
 
@@ -26,7 +26,7 @@ def test_the_schema_is_a_schema() -> None:
 
 
 def test_the_file_for_editors_is_up_to_date() -> None:
-    """Made by `agentkit schema > docs/agent.schema.json`."""
+    """Made by `agentkit schema > agents/agent.schema.json`."""
     assert json.loads(SCHEMA_FILE.read_text(encoding="utf-8")) == agent_schema()
 
 
@@ -39,7 +39,7 @@ def test_it_accepts_every_shipped_agent_as_written_and_as_dumped(file: Path) -> 
 @pytest.mark.parametrize("file", shipped_agents(), ids=lambda file: file.stem)
 def test_shipped_agents_name_it_in_their_first_line(file: Path) -> None:
     first = file.read_text(encoding="utf-8").splitlines()[0]
-    assert first == "# yaml-language-server: $schema=../docs/agent.schema.json"
+    assert first == "# yaml-language-server: $schema=agent.schema.json"
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,9 @@ def test_shipped_agents_name_it_in_their_first_line(file: Path) -> None:
         "nodes: [x]\nmemory: {a: null}\nkeep: {a: run}\nlimits: {steps: 3}\naction: prompt_1",
         "nodes: [x]\nlimits: {cost_usd: 0.5, seconds: 60, run: {calls: 3, tokens: 9, cost_usd: 0}}",
         "nodes: {größe: x}",
+        "nodes: {a: {prompt: x, output: [str]}, b: {prompt: x, output: '[str]'}}",
+        "nodes: {a: {prompt: x, output: {choice: actions}}, b: {prompt: x, output: yes_no}}",
+        "nodes: {a: {prompt: x, output: {x: 'str | null', y: 'one of [a, b]', z: {u: [int]}}}}",
     ],
 )
 def test_it_accepts_what_the_loader_reads(text: str) -> None:
@@ -76,6 +79,8 @@ def test_it_accepts_what_the_loader_reads(text: str) -> None:
         "nodes: {a: {prompt: x, reuse: maybe}}",
         "nodes: {a: {prompt: x, attempts: 0}}",
         "nodes: {a: {prompt: x, recall: b}}",
+        "nodes: {a: {prompt: x, output: txt}}",
+        "nodes: {a: {prompt: x, output: {x: strr}}}",
         "nodes: {a: {prompt: x, check: {say: y}}}",
         "nodes: [x]\nlimits: {stepz: 3}",
         "nodes: [x]\nlimits: {run: {run: {steps: 3}}}",
@@ -94,6 +99,22 @@ def test_it_refuses_common_mistakes(text: str) -> None:
 
 def test_every_field_is_described() -> None:
     schema = agent_schema()
-    agent = schema["anyOf"][0]["properties"]
-    node = schema["$defs"]["node"]["properties"]
-    assert all(field["description"].endswith(".") for field in [*agent.values(), *node.values()])
+    tables = [table for table in schema["$defs"].values() if "properties" in table]
+    assert len(tables) == 9
+    for table in tables:
+        for name, field in table["properties"].items():
+            assert field["description"].endswith("."), name
+            assert field["title"], name
+
+
+def test_an_editor_is_offered_the_words_of_an_output() -> None:
+    forms = agent_schema()["$defs"]["node"]["properties"]["output"]["anyOf"]
+    assert forms[0]["enum"] == ["text", "number", "integer", "yes_no", "code", "json"]
+
+
+def test_every_example_is_valid() -> None:
+    for table in agent_schema()["$defs"].values():
+        for field in table.get("properties", {}).values():
+            for example in field.get("examples", ()):
+                whole = {**field, "$defs": agent_schema()["$defs"]}
+                jsonschema.validate(example, whole)

@@ -289,7 +289,7 @@ def test_a_stand_in_must_be_json(field):
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        ({"prompt": None}, "prompt: expected a text, found None"),
+        ({"prompt": None}, "prompt: expected a prompt, found None"),
         ({"attempts": "3"}, "attempts: expected a whole number of 1 or more, found '3'"),
         ({"attempts": 2.5}, "attempts: expected a whole number of 1 or more, found 2.5"),
         ({"attempts": True}, "attempts: expected a whole number"),

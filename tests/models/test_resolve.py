@@ -14,7 +14,7 @@ from agentkit.models.hosted import HostedModel, Price, Settings
 from agentkit.models.langchain.model import LangChainModel
 from agentkit.models.openai.model import OpenAIModel
 from agentkit.models.resolve import ModelChooser
-from agentkit.models.setting_kinds import SERVER_KINDS
+from agentkit.models.setting_fields import SERVER
 
 
 def chosen(**value: object) -> HostedModel:
@@ -144,7 +144,7 @@ def test_the_page_of_models_lists_every_setting_with_its_default():
     page = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
     table = page.split("## Settings of a server\n")[1].split("\n```")[0]
     told = [line.split(" | ") for line in table.splitlines() if line.startswith("| `")]
-    assert [row[0].strip("| `") for row in told] == [*SERVER_KINDS]
+    assert [row[0].strip("| `") for row in told] == [*SERVER]
     shown = {row[0].strip("| `"): row[2].strip(" |") for row in told}
     for field in fields(Settings):
         if field.default is not None:

@@ -4,16 +4,13 @@ import re
 import textwrap
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
 from agentkit.cli import options
 from agentkit.cli.view.terminal import echo
 from agentkit.errors import InputError, SpecError
-
-if TYPE_CHECKING:
-    from agentkit.agentfile.field_records import Field
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _WIDTH: Final = 96
@@ -111,12 +108,14 @@ def agent_text(name: str, origin: str, path: Path, text: str) -> str:
 def _header(name: str, origin: str, path: Path, body: str) -> Iterator[str]:
     import yaml
 
-    from agentkit.agentfile.agent_fields import AGENT_TABLE
-    from agentkit.agentfile.nodes import NODE_TABLE
+    from agentkit.agentfile.agent_fields import AGENT, NODE
+    from agentkit.agentfile.load import schema_file
 
     document = yaml.safe_load(body)
     top = document if isinstance(document, dict) else {"nodes": document}
     inner = _node_words(top["nodes"])
+    yield f"yaml-language-server: $schema={schema_file().resolve().as_uri()}"
+    yield ""
     yield f"{name}: an agent for AgentKit. It began as a copy of {origin}; make it your own."
     yield ""
     yield "Lines that start with # are notes for people. Try these commands in a terminal:"
@@ -130,15 +129,16 @@ def _header(name: str, origin: str, path: Path, body: str) -> Iterator[str]:
     for command, effect in commands.items():
         yield f"  {command:<{width}}   {effect}"
     yield from ("", *_EDITORS, "", *_ADVICE, "")
-    yield from _explained(AGENT_TABLE, set(top))
+    yield from _explained(AGENT.schema, set(top))
     if inner:
         yield from ("", "Inside a node:", "")
-        yield from _explained(NODE_TABLE, inner)
+        yield from _explained(NODE.schema, inner)
 
 
 _EDITORS: Final = (
-    "An editor can check this file while you type: run  agentkit schema > agent.schema.json  and",
-    "put this line first:  # yaml-language-server: $schema=agent.schema.json",
+    "The first line lets an editor complete and check this file while you type (VS Code: install",
+    "the extension YAML by Red Hat). It is true for this computer. For others, run",
+    "agentkit schema > agent.schema.json  beside this file, and write  $schema=agent.schema.json",
 )
 _ADVICE: Final = (
     "Each prompt is text for the model. {{ name }} puts a value there: an input, the answer of",
@@ -166,11 +166,11 @@ def _last_node(nodes: Any) -> str:
     return str(list(nodes if isinstance(nodes, dict) else _named(nodes))[-1])
 
 
-def _explained(table: "Mapping[str, Field]", words: Collection[str]) -> Iterator[str]:
-    known = [word for word in table if word in words]
+def _explained(schema: Mapping[str, Any], words: Collection[str]) -> Iterator[str]:
+    known = [word for word in schema["properties"] if word in words]
     width = max(map(len, known), default=0)
     for word in known:
-        lines = textwrap.wrap(table[word].description, _WIDTH - width - 6)
+        lines = textwrap.wrap(schema["properties"][word]["description"], _WIDTH - width - 6)
         yield f"  {word:<{width}}  {lines[0]}"
         for line in lines[1:]:
             yield f"  {'':<{width}}  {line}"

@@ -1,4 +1,4 @@
-"""The text of a file and places in it."""
+"""The text of a file, and the line and column of any place in it."""
 
 import re
 from bisect import bisect_right
@@ -25,12 +25,14 @@ class Trap(Exception):
         self.flaw = Flaw(start, message)
 
 
-class Source:
+class FileText:
     """The text of a file, and where an index of it is."""
 
     def __init__(self, text: str) -> None:
         text = text.removeprefix("\ufeff")
         self.text = text.replace("\r\n", "\n").replace("\r", "\n")
+        self.unreadable: dict[int, Flaw] = {}
+        """Lines that YAML cannot read, each with the reason."""
         self._starts = [0, *(match.end() for match in re.finditer("\n", self.text))]
 
     def line_start(self, index: int) -> int:
@@ -45,6 +47,10 @@ class Source:
         """What stands in the line from `index` on."""
         end = self.text.find("\n", index)
         return self.text[index : end if end >= 0 else len(self.text)]
+
+    def follows(self, line: int | None, what: object = None) -> bool:
+        """Return whether something only seems wrong because its line cannot be read."""
+        return line in self.unreadable and self.unreadable[line] != what
 
     def place(self, index: int) -> tuple[int, int, str]:
         """Line and column, counted from 1, and the line itself, keys in it masked."""

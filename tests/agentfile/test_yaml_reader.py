@@ -7,15 +7,15 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentkit.agentfile import yaml_marks
-from agentkit.agentfile.yaml_marks import MAX_ALIASED, EntriesMark, ItemsMark, ScalarMark, read_yaml
-from agentkit.agentfile.yaml_scalars import plain
-from agentkit.agentfile.yaml_source import Flaw, Source
+from agentkit.agentfile import yaml_reader
+from agentkit.agentfile.line_numbers import FileText, Flaw
+from agentkit.agentfile.yaml_reader import MAX_ALIASED, read_yaml
 from agentkit.agentfile.yaml_traps import MAX_DEPTH
+from agentkit.agentfile.yaml_values import Odd, entry, value_of
 
 
-def read(text: str) -> tuple[object, list[Flaw], Source]:
-    source = Source(text)
+def read(text: str) -> tuple[yaml.Node | None, list[Flaw], FileText]:
+    source = FileText(text)
     flaws: list[Flaw] = []
     return read_yaml(source, flaws), flaws, source
 
@@ -27,12 +27,12 @@ def only_flaw(text: str) -> tuple[int, int, str]:
     return line, column, flaws[0].message
 
 
-def value_of(text: str) -> object:
-    value, flaws, _ = read(f"- {text}\n")
-    assert isinstance(value, ItemsMark)
+def item(text: str) -> object:
+    node, flaws, _ = read(f"- {text}\n")
+    assert node is not None
     assert not flaws
-    assert isinstance(value.items[0], ScalarMark)
-    return plain(value.items[0])
+    (value,) = value_of(node)
+    return value
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,6 @@ def value_of(text: str) -> object:
         ("False", False),
         ("null", None),
         ("~", None),
-        ("", None),
         ("12", 12),
         ("-3", -3),
         ("007", 7),
@@ -63,26 +62,29 @@ def value_of(text: str) -> object:
     ],
 )
 def test_scalars_mean_what_yaml_1_2_says(text: str, value: object) -> None:
-    meaning = value_of(text)
+    meaning = item(text)
     assert meaning == value
-    assert type(meaning) is type(value)
+    assert isinstance(meaning, type(value))
+
+
+@pytest.mark.parametrize("text", ["", ".inf", ".nan", "1e999", "9" * 5000, "-9223372036854775809"])
+def test_what_json_has_no_value_for_is_odd(text: str) -> None:
+    assert isinstance(item(text), Odd)
 
 
 def test_places_are_counted_in_characters_and_lines_of_an_editor() -> None:
     value, _, source = read("\ufeffé😀: [x, {y: z}]\r\n# note here\r\nlast: 1\r\n")
-    assert isinstance(value, EntriesMark)
-    key, _ = value.entries["last"]
-    assert source.place(key.start) == (3, 1, "last: 1")
-    _, items = value.entries["é😀"]
-    assert isinstance(items, ItemsMark)
-    assert source.place(items.items[1].start)[:2] == (1, 9)
+    key, _ = entry(value, "last") or pytest.fail("it is not there")
+    assert source.place(key.start_mark.index) == (3, 1, "last: 1")
+    _, items = entry(value, "é😀") or pytest.fail("it is not there")
+    assert source.place(items.value[1].start_mark.index)[:2] == (1, 9)
 
 
 def test_modest_aliases_are_followed() -> None:
     value, flaws, _ = read("a: &rule be brief\nb: *rule\n")
     assert not flaws
-    assert isinstance(value, EntriesMark)
-    assert value.entries["b"] == (value.entries["b"][0], value.entries["a"][1])
+    assert value is not None
+    assert value_of(value) == {"a": "be brief", "b": "be brief"}
 
 
 def test_aliases_that_explode_are_refused_at_once() -> None:
@@ -100,14 +102,14 @@ def test_an_alias_of_itself_is_refused() -> None:
     assert only_flaw("a: &x [1, *x]\n") == (1, 11, "'*x' contains itself")
 
 
-@pytest.mark.parametrize("loader", [yaml_marks.Loader, yaml.SafeLoader])
+@pytest.mark.parametrize("loader", [yaml_reader.Loader, yaml.SafeLoader])
 @pytest.mark.parametrize("deep", [MAX_DEPTH + 1, 2_000, 100_000])
 @pytest.mark.parametrize("bracket", ["[", "{a: ", "- ", "? "])
 def test_deep_nesting_is_refused_without_recursion(
     monkeypatch: pytest.MonkeyPatch, bracket: str, deep: int, loader: type
 ) -> None:
     """Whether our reader or its parser meets its limit first, the writer is told the same."""
-    monkeypatch.setattr(yaml_marks, "Loader", loader)
+    monkeypatch.setattr(yaml_reader, "Loader", loader)
     line, _, message = only_flaw(f"# deep\n{bracket * deep}")
     assert (line, message) == (2, f"lists and mappings are nested more than {MAX_DEPTH} deep")
 
@@ -115,7 +117,7 @@ def test_deep_nesting_is_refused_without_recursion(
 @pytest.mark.parametrize("bracket", ["[", "- "])
 def test_nesting_up_to_the_limit_is_read(bracket: str) -> None:
     value, flaws, _ = read(f"{bracket * MAX_DEPTH}x{']' * MAX_DEPTH if bracket == '[' else ''}")
-    assert isinstance(value, ItemsMark)
+    assert isinstance(value, yaml.SequenceNode)
     assert not flaws
 
 
@@ -169,7 +171,7 @@ def test_what_is_wrong_is_said_in_plain_words_at_its_place(
     text: str, line: int, column: int, words: str
 ) -> None:
     flaws = list(dict.fromkeys(read(text)[1]))
-    source = Source(text)
+    source = FileText(text)
     assert [source.place(flaw.start)[:2] for flaw in flaws] == [(line, column)]
     assert words in flaws[0].message
 
@@ -177,10 +179,8 @@ def test_what_is_wrong_is_said_in_plain_words_at_its_place(
 def test_unquoted_braces_are_read_as_the_text_that_was_meant() -> None:
     value, flaws, _ = read("p: {{ x }}\nq: 1\n")
     assert len(flaws) == 1
-    assert isinstance(value, EntriesMark)
-    text = value.entries["p"][1]
-    assert isinstance(text, ScalarMark)
-    assert text.text == "{{ x }}"
+    assert value is not None
+    assert value_of(value) == {"p": "{{ x }}", "q": 1}
 
 
 PIECES = [

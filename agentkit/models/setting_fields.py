@@ -1,0 +1,147 @@
+"""The settings of models, as tables: what each field holds, in Python and in YAML."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from functools import cache
+from typing import Annotated, Any, Final, Required
+
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    WrapValidator,
+    with_config,
+)
+from typing_extensions import TypedDict
+
+from agentkit.field_words import expected, schema_at
+from agentkit.models.hosted import Price
+
+Text = Annotated[str, Field(title="A text", json_schema_extra={"minLength": 1})]
+"""A text that an editor wants to be there."""
+_AS_WRITTEN = WrapValidator(lambda value, check: (check(value), value)[1])
+"""Keeps whole numbers whole where others may stand, after the rules of the field."""
+_KINDS: Final = {int: "A whole number", float: "A number", bool: "True or false"}
+_NEVER_NONE: Final = frozenset({"timeout_s", "retries", "max_concurrency", "input", "output"})
+
+
+def texts(title: str, item: str) -> Any:
+    """Return the type of texts in a list or tuple, with what messages say they are."""
+    one = Annotated[Text, Field(title=item)]
+    as_tuple = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
+    return Annotated[tuple[one, ...], as_tuple, Field(title=title)]
+
+
+def field(kind: Any, says: str, title: str = "", *, needed: bool = False, **rules: Any) -> Any:
+    """Return a field of a table.
+
+    Args:
+        kind: The type of its value.
+        says: What editors show.
+        title: What messages say it holds, where its type and bounds do not tell.
+        needed: Whether it has to be given.
+        rules: Bounds (`ge`, `le`) and `examples`, as pydantic has them.
+    """
+    if kind in _KINDS:
+        title = _KINDS[kind] + _bounds(rules.get("ge"), rules.get("le"))
+    about = Field(description=says, **({"title": title, **rules} if title else rules))
+    whole = Annotated[kind, about, _AS_WRITTEN] if kind is float else Annotated[kind, about]
+    return Required[whole] if needed else whole
+
+
+def _bounds(low: float | None, high: float | None) -> str:
+    if high is not None:
+        return f" from {low} to {high}"
+    return "" if low is None else f" of {low} or more"
+
+
+def table(name: str, fields: Mapping[str, Any], title: str = "") -> Any:
+    """Return the type of a mapping that has some of these fields and no others."""
+    strict = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, title=title or name)
+    typed_dict: Any = TypedDict
+    return with_config(strict)(typed_dict(name, dict(fields), total=False))
+
+
+SAMPLING: Final = {
+    "temperature": field(
+        float, "How freely tokens are picked; 0 always takes the likeliest.", ge=0
+    ),
+    "top_p": field(float, "The share of probability that tokens are picked from.", ge=0, le=1),
+    "max_tokens": field(int, "The most tokens of an answer.", ge=1),
+    "stop": field(
+        texts("A list of texts", "A text"), "Texts that end the answer.", examples=[["END"]]
+    ),
+    "seed": field(int, "The seed of the sampler, where the model has one."),
+}
+"""How a model picks tokens, for a node or for a model under `models`."""
+
+PRICE: Final = {
+    "input": field(float, "Tokens read.", needed=True, ge=0),
+    "output": field(float, "Tokens written.", needed=True, ge=0),
+    "cached": field(float, "Tokens read from the provider's cache; as input if unset.", ge=0),
+}
+"""What tokens cost, in USD per million."""
+
+SERVER: Final = {
+    "base_url": field(
+        Text,
+        "The server of an openai: model; OpenAI's if unset.",
+        "The address of a server",
+        examples=["http://127.0.0.1:8000/v1"],
+    ),
+    "timeout_s": field(float, "The longest one try may take, in seconds; 120 if unset.", ge=0.1),
+    "retries": field(int, "Further tries when the server cannot answer; 4 if unset.", ge=0, le=20),
+    "max_concurrency": field(int, "The most calls at once; 16 if unset.", ge=1),
+    "requests_per_minute": field(float, "The most calls that start in a minute.", ge=0.1),
+    "tokens_per_minute": field(float, "The most tokens, read and written, in a minute.", ge=1),
+    "price": field(
+        table("price", PRICE),
+        "What tokens cost, in USD per million, where AgentKit does not know.",
+        "A mapping such as {input: 0.25, output: 2}",
+    ),
+}
+"""How a model on a server is called."""
+
+_SETTINGS: Final = table("settings", SAMPLING | SERVER)
+
+
+def wrong_kind(value: Any, expected: str) -> str:
+    """Return the message for a value of another kind than expected."""
+    return f"expected {expected}, found {value!r:.60}"
+
+
+adapter: Final = cache(TypeAdapter[Any])
+"""What checks by a table, made once."""
+
+
+def faults(fields: Any, values: Any) -> Iterator[tuple[tuple[Any, ...], str, str]]:
+    """Yield where values break the rules of a table, pydantic's word for how, and what holds."""
+    try:
+        adapter(fields).validate_python(values)
+    except ValidationError as error:
+        schema = adapter(fields).json_schema()
+        for one in error.errors(include_url=False):
+            yield one["loc"], one["type"], expected(schema_at(schema, one["loc"]))
+
+
+def setting_problems(settings: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with the settings of a model; None stands for unset."""
+    given = _set(settings)
+    price = given.get("price")
+    if isinstance(price, (Mapping, Price)):
+        given["price"] = _set(price if isinstance(price, Mapping) else asdict(price))
+    for (name, *inner), kind, holds in faults(_SETTINGS, given):
+        if kind == "extra_forbidden":
+            yield f"{name}: unknown '{inner[0]}'. Known: {', '.join(PRICE)}"
+        elif kind == "missing":
+            yield f"{name}: '{inner[0]}' is missing, in USD per million tokens"
+        elif inner and name == "price":
+            yield f"{name}: {inner[0]}: {wrong_kind(given[name][inner[0]], holds)}"
+        else:
+            yield f"{name}: {wrong_kind(given[name], holds)}"
+
+
+def _set(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in settings.items() if v is not None or k in _NEVER_NONE}
