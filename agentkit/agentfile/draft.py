@@ -13,7 +13,7 @@ from agentkit.agentfile.nodes import Written, read_nodes
 from agentkit.agentfile.problem_places import Places
 from agentkit.agentfile.yaml_reader import read_yaml
 from agentkit.agentfile.yaml_values import entry
-from agentkit.field_words import expected
+from agentkit.models.field_words import expected
 
 _NAMED_VALUES = ("inputs", "memory", "models")
 

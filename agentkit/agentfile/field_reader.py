@@ -12,7 +12,7 @@ from agentkit.agentfile.line_numbers import FileText, Flaw
 from agentkit.agentfile.yaml_reader import NULL
 from agentkit.agentfile.yaml_traps import COLON
 from agentkit.agentfile.yaml_values import entry, found, value_of
-from agentkit.field_words import expected, names_at, schema_at
+from agentkit.models.field_words import expected, names_at, schema_at
 
 Path = tuple[int | str, ...]
 

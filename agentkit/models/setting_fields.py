@@ -16,7 +16,7 @@ from pydantic import (
 )
 from typing_extensions import TypedDict
 
-from agentkit.field_words import expected, schema_at
+from agentkit.models.field_words import expected, schema_at
 from agentkit.models.hosted import Price
 
 Text = Annotated[str, Field(title="A text", json_schema_extra={"minLength": 1})]
