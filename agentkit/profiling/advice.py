@@ -13,8 +13,8 @@ from agentkit.profiling.prefixes import CHARACTERS_PER_TOKEN
 from agentkit.profiling.sums import RunSums
 
 _WORTH: Final = 0.01
-"""Share of the time, money, calls or tokens of a run under which nothing is said. Obvious: what is
-smaller is less than two runs of the same agent differ by, and advice is sorted by its gain."""
+"""Share of the time, money, calls or tokens of a run under which nothing is said. Obvious: nobody
+changes an agent for less."""
 _NOTICED_S: Final = 0.05
 """Seconds of a step from which its length matters. Obvious: no model across a network answers in
 less, and nobody waits for less."""
@@ -33,9 +33,10 @@ def advise(profile: Profile, sums: RunSums) -> list[Advice]:
     for node in profile.nodes:
         found += [*_attempts(node, sums), *_reuse(node, sums)]
     found += _server(profile, sums)
-    gains = {id(advice): _gain(advice, profile) for advice in found}
-    worth = [advice for advice in found if gains[id(advice)] >= _WORTH]
-    return sorted(worth, key=lambda advice: -gains[id(advice)])
+    gains = sorted(
+        ((_gain(advice, profile), advice) for advice in found), key=lambda pair: -pair[0]
+    )
+    return [advice for gain, advice in gains if gain >= _WORTH]
 
 
 def _gain(advice: Advice, profile: Profile) -> float:
@@ -74,7 +75,7 @@ def _slow_node(profile: Profile) -> Iterator[Advice]:
             "faster model gains little; higher limits do, as far as the server allows them."
         )
     else:
-        helps = "What it asks for and the model that answers decide how long a step takes."
+        helps = "Look there first: at its model, and at how much it reads and writes."
     a_step_s = saved[node.node] / path.steps
     yield Advice(
         "slow node",

@@ -112,8 +112,8 @@ class TimeFigures:
     """Who was at work: the time of all episodes, split so that every moment counts once.
 
     A moment counts for the models while a model is asked; for functions, while one runs and no
-    model is asked; for the environment, from the end of a step to its answer, and while it is made
-    and reset before the first step; else for the engine.
+    model is asked; for the environment, from the end of a step to its answer, and while it is made,
+    reset or brought back before a step; else for the engine.
     """
 
     models_s: float

@@ -157,7 +157,10 @@ class FrontWatcher:
             self._compare("context", before, self._context)
 
     def _compare(self, where: str, before: str, text: str) -> None:
-        """Note a change of one line or two next to each other, with at least a block behind it."""
+        """Note a change of one line or two next to each other, with at least a block behind it.
+
+        Of a longer change the end may have stayed by chance, and could not stand in front of it.
+        """
         if not before or before == text:
             return
         first = _common(before, text)

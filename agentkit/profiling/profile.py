@@ -1,5 +1,6 @@
 """From the sums to the figures."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from math import ceil
@@ -41,17 +42,16 @@ def profile_run(run: Run, episodes: Sequence[int] | None = None) -> Profile:
         sums.absorb(EpisodeReader(paths).read(run.lines(episode)))
     agent = run.about.get("agent") or {}
     builder = _Builder(sums, paths.order)
-    totals = builder.totals()
     profile = Profile(
         str(run.folder),
         agent.get("name", "?") if isinstance(agent, dict) else str(agent),
         str(run.about.get("status", "?")),
-        totals,
+        builder.totals(),
         TimeFigures(**{f"{who}_s": sums.seconds.get(who, 0.0) for who in _WORKERS}),
         builder.nodes(),
         builder.models(),
         builder.path(),
-        builder.whole_prefix(totals),
+        builder.prefix(),
         (),
     )
     return replace(profile, advice=advise(profile, sums))
@@ -69,19 +69,18 @@ class _Builder:
             sums.nodes.values(),
             key=lambda node: (rank.get(node.name.removesuffix(".*"), last), len(node.name)),
         )
-        self._calls = [calls for node in self._nodes for calls in _asked(node)]
-        self._cost_usd = _usage(self._calls).cost_usd
-        self._seconds = sum(_seconds(node.calls.values()) for node in self._nodes)
+        self._models: defaultdict[str, CallSums] = defaultdict(CallSums)
+        for node in self._nodes:
+            for model, calls in node.calls.items():
+                self._models[model].absorb(calls)
+        self._functions = self._models.pop("", CallSums())
+        asked = _merged(self._models.values())
+        self._usage = asked.usage
+        self._seconds = sum(asked.latencies) + sum(self._functions.latencies)
 
     def totals(self) -> Totals:
-        sums, nodes = self._sums, self._nodes
-        usage = _usage(self._calls)
-        unpriced = {
-            model
-            for node in nodes
-            for model, calls in node.calls.items()
-            if calls.usage.cost_usd is None
-        }
+        sums, nodes, usage = self._sums, self._nodes, self._usage
+        unpriced = [model for model, calls in self._models.items() if calls.usage.cost_usd is None]
         return Totals(
             episodes=sums.episodes,
             unfinished_episodes=sums.unfinished,
@@ -89,7 +88,7 @@ class _Builder:
             failed_steps=sums.failed_steps,
             unfinished_steps=sums.cut_steps,
             calls=usage.calls,
-            functions=sum(node.calls[""].answers for node in nodes if "" in node.calls),
+            functions=len(self._functions.latencies),
             again=sum(node.again for node in nodes),
             retries=sum(node.retries for node in nodes),
             retry_wait_s=sum(node.retry_wait_s for node in nodes),
@@ -99,7 +98,7 @@ class _Builder:
             usage=usage,
             lost=None if sums.lost == NOTHING_USED else sums.lost,
             lost_usd=sums.lost.cost_usd,
-            cost_usd=self._cost_usd if usage.calls or sums.lost.cost_usd is not None else None,
+            cost_usd=usage.cost_usd if usage.calls or sums.lost.cost_usd is not None else None,
             unpriced=sorted(unpriced),
             wall_s=covered_s(sums.spans),
         )
@@ -108,10 +107,9 @@ class _Builder:
         return [self._node(node) for node in self._nodes]
 
     def _node(self, node: NodeSums) -> NodeFigures:
-        asked, seconds = list(_asked(node)), _seconds(node.calls.values())
-        usage = _usage(asked)
-        cost_usd = usage.cost_usd
-        shared = self._cost_usd and cost_usd is not None
+        calls, of_all = _merged(node.calls.values()), self._usage.cost_usd
+        usage, seconds = calls.usage, sum(calls.latencies)
+        share = usage.cost_usd / of_all if of_all and usage.cost_usd is not None else None
         return NodeFigures(
             node=node.name,
             function=node.function or None,
@@ -121,7 +119,7 @@ class _Builder:
             otherwise=node.otherwise,
             failed=node.failed,
             cancelled=node.cancelled,
-            calls=node.calls[""].answers if node.function else usage.calls,
+            calls=len(calls.latencies) if node.function else usage.calls,
             again=node.again,
             reused=node.reused,
             unanswered=node.unanswered,
@@ -129,27 +127,27 @@ class _Builder:
             retry_wait_s=node.retry_wait_s,
             waited_s=node.waited_s,
             usage=usage,
-            cost_usd=cost_usd,
-            cost_share=(cost_usd or 0.0) / self._cost_usd if self._cost_usd and shared else None,
+            cost_usd=usage.cost_usd,
+            cost_share=share,
             seconds=seconds,
             share=seconds / self._seconds if self._seconds else None,
-            latency=_latency(node.calls.values()),
+            latency=_latency(calls),
             prefix=_prefix(node.prefix, usage) if node.prefix.requests else None,
             critical=_critical(node.name, self._sums.paths, self._known),
         )
 
     def models(self) -> list[ModelFigures]:
-        calls: dict[str, list[CallSums]] = {}
-        for node in self._nodes:
-            for model, one in node.calls.items():
-                if model:
-                    calls.setdefault(model, []).append(one)
-        found = []
-        for model, some in calls.items():
-            usage, latency = _usage(some), _latency(some)
-            found.append(
-                ModelFigures(model, usage.calls, usage, usage.cost_usd, _seconds(some), latency)
+        found = [
+            ModelFigures(
+                model,
+                calls.usage.calls,
+                calls.usage,
+                calls.usage.cost_usd,
+                sum(calls.latencies),
+                _latency(calls),
             )
+            for model, calls in self._models.items()
+        ]
         return sorted(found, key=lambda model: -model.seconds)
 
     def path(self) -> PathFigures:
@@ -162,27 +160,22 @@ class _Builder:
             sorted(paths.path_s, key=lambda name: -paths.path_s[name]),
         )
 
-    def whole_prefix(self, totals: Totals) -> PrefixFigures:
+    def prefix(self) -> PrefixFigures:
         whole = PrefixSums()
         for node in self._nodes:
             whole.absorb(node.prefix)
-        return _prefix(whole, totals.usage)
+        return _prefix(whole, self._usage)
 
 
-def _asked(node: NodeSums) -> Iterable[CallSums]:
-    return (calls for model, calls in node.calls.items() if model)
+def _merged(calls: Iterable[CallSums]) -> CallSums:
+    whole = CallSums()
+    for one in calls:
+        whole.absorb(one)
+    return whole
 
 
-def _usage(calls: Iterable[CallSums]) -> Usage:
-    return sum((one.usage for one in calls), NOTHING_USED)
-
-
-def _seconds(calls: Iterable[CallSums]) -> float:
-    return sum(sum(one.latencies) for one in calls)
-
-
-def _latency(calls: Iterable[CallSums]) -> Latency | None:
-    latencies = sorted(latency for one in calls for latency in one.latencies)
+def _latency(calls: CallSums) -> Latency | None:
+    latencies = sorted(calls.latencies)
     if not latencies:
         return None
     return Latency(_quantile(latencies, 0.5), _quantile(latencies, 0.95), latencies[-1])

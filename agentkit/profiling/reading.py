@@ -145,7 +145,9 @@ class EpisodeReader:
     def _take_step(self, event: Event) -> None:
         match event:
             case StepStarted():
-                self._step_started()
+                self._step, self._open, self._acting = StepTimes(self._now), True, False
+                self._known_calls = 0
+                self._front.begin_step()
             case StepFinished():
                 self._step_finished()
             case StepFailed():
@@ -160,20 +162,18 @@ class EpisodeReader:
                 self._episode_finished(event)
 
     def _episode_resumed(self, event: EpisodeResumed) -> None:
-        """Nobody was at work before; in a fork, what came before was another run's."""
+        """Nobody was at work before; now the environment is brought back to where it was.
+
+        In a fork, what came before was another run's.
+        """
         self._drop_pending()
-        self._open = self._acting = self._whole = False
+        self._open = self._whole = False
+        self._acting = self._acts
         self._before_s = event.seconds
         if event.source is not None:
             self.sums = RunSums(episodes=1, unfinished=1)
             self._front.changes = {}
         self.sums.lost += event.usage
-
-    def _step_started(self) -> None:
-        self._acting, self._open = False, True
-        self._step = StepTimes(self._now)
-        self._known_calls = 0
-        self._front.begin_step()
 
     def _node_started(self, event: NodeStarted) -> None:
         node = self._node(event.node)
@@ -242,7 +242,6 @@ class EpisodeReader:
             node.reused += 1
             return
         calls = node.calls[pending.model]
-        calls.answers += 1
         calls.latencies.append(event.latency_s)
         if completion is not None:
             self._known_calls += completion.usage.calls

@@ -45,11 +45,9 @@ def _calls() -> Any:
 class CallSums(Sums):
     """The calls of a node to one model, or to its function."""
 
-    answers: int = 0
-    """Answers that were paid for."""
     usage: Usage = NOTHING_USED
     latencies: "array[float]" = field(default_factory=_floats)
-    """Seconds of each answer."""
+    """Seconds of each answer that was paid for."""
 
 
 @dataclass(slots=True)

@@ -52,6 +52,15 @@ def test_json_is_one_object_with_every_figure(invoke, run):
     )
 
 
+def test_the_time_is_the_one_that_the_run_said(invoke, folder):
+    """A run of 1.9 s had a profile of 0.2 s: the environment had been made in the others."""
+    ran = json.loads(invoke("run", "walker.yaml", "--out", "run", "--json").stdout)
+    said = json.loads(invoke("profile", "run", "--json").stdout)
+    seconds = ran["episodes"][0]["seconds"]
+    assert said["totals"]["wall_s"] == pytest.approx(seconds, abs=0.01)
+    assert said["time"]["total_s"] == pytest.approx(seconds, abs=0.01)
+
+
 def test_one_episode_can_be_chosen(invoke, run):
     said = json.loads(invoke("profile", "run", "--episode", "1", "--json").stdout)
     assert said["totals"]["episodes"] == 1

@@ -136,14 +136,14 @@ def test_the_environment_is_at_work_before_the_first_event_and_the_end_says_how_
     run.end_step(6.0)
     run.act(6.5)
     run.emit(100.0, EpisodeResumed(0, 1, None, Usage(cost_usd=0.0), 2.0))
-    run.begin_step(100.0, 1)
-    run.ask("a", 100.0, 101.0)
-    run.end_step(101.0)
-    run.act(101.0)
-    run.end(101.0, seconds=2.0 + 1.0 + 4.0)
+    run.begin_step(103.0, 1)  # it was brought back to where it had been
+    run.ask("a", 103.0, 104.0)
+    run.end_step(104.0)
+    run.act(104.0)
+    run.end(104.0, seconds=2.0 + 4.0 + 4.0)
     profile = run.profile()
-    assert profile.time.environment_s == pytest.approx(0.5 + 4.0)
-    assert profile.time.total_s == profile.totals.wall_s == pytest.approx(6.5)
+    assert profile.time.environment_s == pytest.approx(0.5 + 3.0 + 4.0)
+    assert profile.time.total_s == profile.totals.wall_s == pytest.approx(9.5)
 
 
 def test_a_function_that_failed_in_its_only_call_is_counted(run):
