@@ -15,14 +15,14 @@ from agentkit.execution.completion_source import CompletionSource
 from agentkit.execution.scope import State
 from agentkit.execution.step import StepResult, execute_step
 from agentkit.execution.step_run import StepRun
-from agentkit.graph.compile import OWN_NAMES, unknown_name
+from agentkit.graph.compile import unknown_name
 from agentkit.graph.graph import Graph
-from agentkit.graph.step_names import STEP_NAMES, step_names
 from agentkit.limits import UNLIMITED, Limits
 from agentkit.memory import Memory
 from agentkit.models.none import NoModel
 from agentkit.models.prices import check_prices
 from agentkit.plugins import has_expert
+from agentkit.templates.prompt_names import OWN_NAMES, STEP_NAMES, step_names
 from agentkit.templates.template import (
     Template,
     TemplateProblem,

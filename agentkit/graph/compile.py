@@ -7,8 +7,8 @@ from typing import Any, Final, TypeVar
 from agentkit.errors import Problem, suggest
 from agentkit.graph.node import MISSING, NODE_FIELDS, Check, Node
 from agentkit.graph.node_fields import validate_fields
-from agentkit.graph.step_names import STEP_NAMES
 from agentkit.outputs.declaration import Output, OutputProblem, compile_output, fallback_error
+from agentkit.templates.prompt_names import LOCAL_NAMES, OWN_NAMES, STEP_NAMES
 from agentkit.templates.template import (
     RESERVED_WORDS,
     Expression,
@@ -20,10 +20,6 @@ from agentkit.templates.template import (
 )
 from agentkit.values import json_copy
 
-OWN_NAMES: Final = frozenset({"memory", "previous"})
-"""Names the agent itself gives to every step."""
-LOCAL_NAMES: Final = frozenset({"item", "output"})
-"""Names that mean something only in some fields of some nodes."""
 RESERVED_NAMES: Final = STEP_NAMES | OWN_NAMES | LOCAL_NAMES | NODE_FIELDS | RESERVED_WORDS
 """Names that no node and no input may have."""
 

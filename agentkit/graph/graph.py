@@ -10,16 +10,9 @@ import networkx as nx
 
 from agentkit import loop
 from agentkit.errors import InputError, Problem, SpecError, suggest
-from agentkit.graph.compile import (
-    OWN_NAMES,
-    compile_node,
-    merge_reads,
-    name_problem,
-    unknown_name,
-)
+from agentkit.graph.compile import compile_node, merge_reads, name_problem, unknown_name
 from agentkit.graph.node import MISSING, Node
 from agentkit.graph.node_fields import checked_nodes
-from agentkit.graph.step_names import STEP_NAMES
 from agentkit.graph.validation import (
     cycle_problems,
     duplicate_problems,
@@ -30,6 +23,7 @@ from agentkit.graph.validation import (
     value_fields,
 )
 from agentkit.models.setting_fields import wrong_kind
+from agentkit.templates.prompt_names import OWN_NAMES, STEP_NAMES
 from agentkit.templates.template import Template, TemplateProblem, compile_template
 
 if TYPE_CHECKING:

@@ -6,15 +6,8 @@ from typing import Final
 import networkx as nx
 
 from agentkit.errors import Problem, suggest
-from agentkit.graph.compile import (
-    LOCAL_NAMES,
-    OWN_NAMES,
-    CompiledNode,
-    Use,
-    memory_keys,
-    unknown_name,
-)
-from agentkit.graph.step_names import STEP_NAMES
+from agentkit.graph.compile import CompiledNode, Use, memory_keys, unknown_name
+from agentkit.templates.prompt_names import LOCAL_NAMES, OWN_NAMES, STEP_NAMES
 from agentkit.templates.sandbox.lookup import MAPPING_METHODS
 from agentkit.templates.template import Reads
 

@@ -9,10 +9,10 @@ from agentkit.environments.make import call_env, make_env
 from agentkit.errors import InputError
 from agentkit.events import EnvironmentStepped, EpisodeStarted, Event, StepStarted
 from agentkit.execution.scope import State
-from agentkit.graph.step_names import step_names
 from agentkit.preview.preview import Snapshot
 from agentkit.record.reader import Run
 from agentkit.record.step_state import StepState
+from agentkit.templates.prompt_names import step_names
 
 
 def first_snapshot(agent: Agent, seed: int) -> Snapshot:

@@ -1,4 +1,4 @@
-"""The names that every step gives to prompts: where the observation comes in."""
+"""The names that prompts can use: where the observation comes in."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -37,3 +37,7 @@ def step_names(
 
 STEP_NAMES: Final = frozenset(step_names(None, {}, None, 0, 0, ()))
 """Names the environment gives to every step."""
+OWN_NAMES: Final = frozenset({"memory", "previous"})
+"""Names the agent itself gives to every step."""
+LOCAL_NAMES: Final = frozenset({"item", "output"})
+"""Names that mean something only in some fields of some nodes."""
