@@ -8,13 +8,11 @@ from typing import Any, Final
 
 from agentkit import loop
 from agentkit.errors import InputError, Problem, RenderError, SpecError, suggest
-from agentkit.events import Event
 from agentkit.execution.binding import bind
 from agentkit.execution.budget import Budget
 from agentkit.execution.completion_source import CompletionSource
-from agentkit.execution.scope import State
-from agentkit.execution.step import StepResult, execute_step
-from agentkit.execution.step_run import StepRun
+from agentkit.execution.episode import Episode
+from agentkit.execution.step import StepResult
 from agentkit.graph.compile import unknown_name
 from agentkit.graph.graph import Graph
 from agentkit.limits import UNLIMITED, Limits
@@ -22,7 +20,7 @@ from agentkit.memory import Memory
 from agentkit.models.none import NoModel
 from agentkit.models.prices import check_prices
 from agentkit.plugins import has_expert
-from agentkit.templates.prompt_names import OWN_NAMES, STEP_NAMES, step_names
+from agentkit.templates.prompt_names import OWN_NAMES, STEP_NAMES
 from agentkit.templates.template import (
     Template,
     TemplateProblem,
@@ -178,10 +176,12 @@ class Agent:
         index: int = 0,
         memory: Mapping[str, Any] | None = None,
         source: CompletionSource | None = None,
-    ) -> "Episode":
+    ) -> Episode:
         """Begin an episode of its own; several may run at once."""
         self.check_ready()
-        return Episode(self, index, self.memory.begin() if memory is None else memory, source)
+        values = self.memory.begin() if memory is None else memory
+        source = source or CompletionSource(budget=Budget(self.limits))
+        return Episode(self.binding, self.inputs, self.action, self.name, index, values, source)
 
     def reset(self) -> None:
         """Begin a new episode for `act`, keeping the memory that outlives episodes."""
@@ -230,92 +230,6 @@ class Agent:
     def result(self) -> StepResult | None:
         """What the last `act` gave: the value of every node, usage, cost."""
         return self._episode.result if self._episode else None
-
-
-class Episode:
-    """One episode of an agent: the state between its steps.
-
-    Args:
-        agent: The agent.
-        index: Number of the episode in its run, from 0.
-        memory: The values the memory starts with.
-        source: Where completions come from; by default the models, within the agent's limits.
-    """
-
-    def __init__(
-        self,
-        agent: Agent,
-        index: int,
-        memory: Mapping[str, Any],
-        source: CompletionSource | None = None,
-    ) -> None:
-        self.agent = agent
-        self.index = index
-        self.state = State(memory=dict(memory))
-        self.steps = 0
-        self.result: StepResult | None = None
-        self._history: list[dict[str, Any]] = []
-        self.source = source or CompletionSource(budget=Budget(agent.limits))
-
-    def go_on(self, state: State, history: Sequence[Mapping[str, Any]]) -> None:
-        """Take up an episode that was recorded, after its last finished step.
-
-        Args:
-            state: What that step left.
-            history: Observation, action and reward of every finished step.
-        """
-        self.state = state
-        self.steps = len(history)
-        self._history = [dict(entry) for entry in history]
-
-    async def act(
-        self,
-        observation: Any = None,
-        *,
-        actions: Sequence[str] | None = None,
-        reward: float | None = None,
-        info: Mapping[str, Any] | None = None,
-        emit: Callable[[Event], None] | None = None,
-        stopping: Callable[[], bool] | None = None,
-        streaming: bool = False,
-    ) -> str:
-        """Execute one step; arguments as `Agent.act`, and `emit` for its events."""
-        budget = self.source.budget
-        if budget is not None:
-            budget.begin_step()
-        if self.steps == 0 and actions is None:
-            self._refuse_missing_actions()
-        if self._history:
-            self._history[-1]["reward"] = reward
-        given = step_names(
-            observation, info or {}, reward, self.steps, self.index, self._history, actions
-        )
-        names = {**self.agent.inputs, **given}
-        run = StepRun(
-            self.agent.binding, names, self.state, action=self.agent.action, source=self.source,
-            emit=emit, stopping=stopping, streaming=streaming, agent=self.agent.name,
-        )  # fmt: skip
-        try:
-            result = await execute_step(run)
-        except BaseException:
-            if budget is not None:
-                budget.drop_step()
-            raise
-        action = result.action or ""
-        self.state = result.state
-        self.result = result
-        self.steps += 1
-        self._history.append({"observation": observation, "action": action, "reward": None})
-        return action
-
-    def _refuse_missing_actions(self) -> None:
-        """Refuse a choice among actions that the environment cannot list."""
-        for compiled in self.agent.graph.compiled:
-            if compiled.output is not None and "actions" in compiled.output.reads:
-                raise InputError(
-                    f"node '{compiled.name}' chooses among 'actions', and the environment lists "
-                    "none: its actions are a grammar, so let the node answer in text"
-                )
 
 
 def _compile_action(graph: Graph, action: str | None, problems: list[Problem]) -> Template | None:

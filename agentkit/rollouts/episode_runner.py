@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from agentkit.agent import Agent, Episode
+from agentkit.agent import Agent
 from agentkit.environments.make import EnvThread, describe_info
 from agentkit.environments.render_mode import NOT_RENDERED, RenderTarget
 from agentkit.environments.session import EnvSession
@@ -26,6 +26,7 @@ from agentkit.events import (
     LimitReached,
 )
 from agentkit.execution.completion_source import CompletionSource
+from agentkit.execution.episode import Episode
 from agentkit.observability.logs import episode_log
 from agentkit.record.run_folder import RunWriter
 from agentkit.record.summaries import EpisodeSummary

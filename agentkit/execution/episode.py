@@ -1,0 +1,109 @@
+"""One episode of an agent: the state between its steps."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from agentkit.errors import InputError
+from agentkit.events import Event
+from agentkit.execution.binding import Binding, PromptNode
+from agentkit.execution.completion_source import CompletionSource
+from agentkit.execution.scope import State
+from agentkit.execution.step import StepResult, execute_step
+from agentkit.execution.step_run import StepRun
+from agentkit.templates.prompt_names import step_names
+from agentkit.templates.template import Template
+
+
+class Episode:
+    """One episode of an agent: the state between its steps.
+
+    Args:
+        binding: The agent's graph with its models and functions.
+        inputs: The values of its inputs.
+        action: The template that gives the action.
+        name: The agent's name, for logs and spans.
+        index: Number of the episode in its run, from 0.
+        memory: The values the memory starts with.
+        source: Where completions come from.
+    """
+
+    def __init__(
+        self,
+        binding: Binding,
+        inputs: Mapping[str, Any],
+        action: Template | None,
+        name: str,
+        index: int,
+        memory: Mapping[str, Any],
+        source: CompletionSource,
+    ) -> None:
+        self._binding = binding
+        self._inputs = inputs
+        self._action = action
+        self._name = name
+        self.index = index
+        self.state = State(memory=dict(memory))
+        self.steps = 0
+        self.result: StepResult | None = None
+        self._history: list[dict[str, Any]] = []
+        self.source = source
+
+    def go_on(self, state: State, history: Sequence[Mapping[str, Any]]) -> None:
+        """Take up an episode that was recorded, after its last finished step.
+
+        Args:
+            state: What that step left.
+            history: Observation, action and reward of every finished step.
+        """
+        self.state = state
+        self.steps = len(history)
+        self._history = [dict(entry) for entry in history]
+
+    async def act(
+        self,
+        observation: Any = None,
+        *,
+        actions: Sequence[str] | None = None,
+        reward: float | None = None,
+        info: Mapping[str, Any] | None = None,
+        emit: Callable[[Event], None] | None = None,
+        stopping: Callable[[], bool] | None = None,
+        streaming: bool = False,
+    ) -> str:
+        """Execute one step; arguments as `Agent.act`, and `emit` for its events."""
+        budget = self.source.budget
+        if budget is not None:
+            budget.begin_step()
+        if self.steps == 0 and actions is None:
+            self._refuse_missing_actions()
+        if self._history:
+            self._history[-1]["reward"] = reward
+        given = step_names(
+            observation, info or {}, reward, self.steps, self.index, self._history, actions
+        )
+        names = {**self._inputs, **given}
+        run = StepRun(
+            self._binding, names, self.state, action=self._action, source=self.source,
+            emit=emit, stopping=stopping, streaming=streaming, agent=self._name,
+        )  # fmt: skip
+        try:
+            result = await execute_step(run)
+        except BaseException:
+            if budget is not None:
+                budget.drop_step()
+            raise
+        action = result.action or ""
+        self.state = result.state
+        self.result = result
+        self.steps += 1
+        self._history.append({"observation": observation, "action": action, "reward": None})
+        return action
+
+    def _refuse_missing_actions(self) -> None:
+        """Refuse a choice among actions that the environment cannot list."""
+        for node in self._binding.nodes:
+            if isinstance(node, PromptNode) and "actions" in node.output.reads:
+                raise InputError(
+                    f"node '{node.compiled.name}' chooses among 'actions', and the environment "
+                    "lists none: its actions are a grammar, so let the node answer in text"
+                )
