@@ -1,9 +1,9 @@
 """The background loop of every call that is not asynchronous: `run_sync`, `act_sync`,
 `rollout_sync`, and a Runnable's `invoke`.
 
-All calls run on one loop, so that the connections of a model outlive a call. A call from that
-loop's own thread (a function node that calls a graph) would wait for itself; it runs on a second
-loop, a call from there on a third.
+Calls one after the other run on one loop, so that the connections of a model outlive a call. A
+call that comes while another one runs (from another thread, or from a function node that calls a
+graph) has a loop of its own, so that no function that blocks holds up anybody else.
 """
 
 import asyncio
@@ -12,57 +12,66 @@ import os
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import Future, wait
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager, suppress
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-_here = threading.local()
 _lock = threading.Lock()
 
 
 class _LoopThread:
     """A thread in which an event loop runs until the process ends."""
 
-    def __init__(self, depth: int) -> None:
+    def __init__(self) -> None:
         self.process = os.getpid()
-        self._depth = depth
         self._ready = threading.Event()
-        self._thread = threading.Thread(
-            target=self._serve, name=f"agentkit-loop-{depth}", daemon=True
-        )
+        self._stopping = False
+        self._thread = threading.Thread(target=self._serve, name="agentkit-loop", daemon=True)
         self._thread.start()
         self._ready.wait()
 
     def _serve(self) -> None:
-        _here.depth = self._depth + 1
         with asyncio.Runner() as runner:
             self.loop = runner.get_loop()
             self.loop.call_soon(self._ready.set)
-            self.loop.run_forever()
+            while not self._stopping:
+                with suppress(SystemExit, KeyboardInterrupt):  # of a function: its caller has it
+                    self.loop.run_forever()
 
     def stop(self) -> None:
         if self.process == os.getpid():
+            self._stopping = True
             self.loop.call_soon_threadsafe(self.loop.stop)
             self._thread.join()
 
 
 _threads: list[_LoopThread] = []
+_idle: list[_LoopThread] = []
+"""Those of the threads in which nothing runs; the one used last is used next."""
 
 
-def _loop() -> asyncio.AbstractEventLoop:
-    """The loop for a call from this thread."""
-    depth: int = getattr(_here, "depth", 0)
+@contextmanager
+def _loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """A loop in which nothing else runs."""
     with _lock:
         if _threads and _threads[0].process != os.getpid():  # a fork has none of the threads
             _threads.clear()
+            _idle.clear()
         if not _threads:
             atexit.unregister(_stop)
             atexit.register(_stop)
-        while len(_threads) <= depth:
-            _threads.append(_LoopThread(len(_threads)))
-        return _threads[depth].loop
+        if not _idle:
+            _idle.append(_LoopThread())
+            _threads.append(_idle[-1])
+        thread = _idle.pop()
+    try:
+        yield thread.loop
+    finally:
+        with _lock:
+            if thread.process == os.getpid():
+                _idle.append(thread)
 
 
 def _stop() -> None:
@@ -78,15 +87,15 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     """
     started: Future[asyncio.Task[T]] = Future()
     ended: Future[T] = Future()
-    loop = _loop()
-    loop.call_soon_threadsafe(_start, work, started, ended)
-    try:
-        return ended.result()
-    except BaseException:
-        if not ended.done():
-            loop.call_soon_threadsafe(started.result().cancel)
-            wait([ended])
-        raise
+    with _loop() as loop:
+        loop.call_soon_threadsafe(_start, work, started, ended)
+        try:
+            return ended.result()
+        except BaseException:
+            if not ended.done():
+                loop.call_soon_threadsafe(started.result().cancel)
+                wait([ended])
+            raise
 
 
 def _start(
@@ -116,11 +125,12 @@ def iterate(start: Callable[[], AsyncIterator[T]]) -> Iterator[T]:
             async for value in iterator:
                 queue.put((value,))
 
-    future: Future[None] = asyncio.run_coroutine_threadsafe(pump(), _loop())
-    future.add_done_callback(lambda _: queue.put(None))
-    try:
-        while (given := queue.get()) is not None:
-            yield given[0]
-        future.result()
-    finally:
-        future.cancel()
+    with _loop() as loop:
+        future: Future[None] = asyncio.run_coroutine_threadsafe(pump(), loop)
+        future.add_done_callback(lambda _: queue.put(None))
+        try:
+            while (given := queue.get()) is not None:
+                yield given[0]
+            future.result()
+        finally:
+            future.cancel()

@@ -127,10 +127,10 @@ class Usage:
     """What it cost in US dollars; None when a price is unknown, 0.0 only when it is free."""
 
     def __add__(self, other: "Usage") -> "Usage":
-        if other.cost_usd is None and not (
-            other.calls or other.input_tokens or other.output_tokens or other.cached_tokens
-        ):
+        if other.cost_usd is None and not other._is_something:
             return self
+        if self.cost_usd is None and not self._is_something:
+            return other
         cost_usd = None
         if self.cost_usd is not None and other.cost_usd is not None:
             # Rounded, the sum is the same in any order: parallel nodes finish in any.
@@ -142,6 +142,10 @@ class Usage:
             self.calls + other.calls,
             cost_usd,
         )
+
+    @property
+    def _is_something(self) -> bool:
+        return bool(self.calls or self.input_tokens or self.output_tokens or self.cached_tokens)
 
 
 NOTHING_USED: Final = Usage(cost_usd=0.0)

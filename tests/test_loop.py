@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -70,6 +71,38 @@ def test_a_function_node_may_call_a_graph_without_await():
     inner = Graph([Node("a", "Inside?")])
     outer = Graph([Node("b", function=lambda: inner.run_sync(model="echo")["a"])])
     assert outer.run_sync()["b"] == "Inside?"
+
+
+def test_a_function_that_waits_for_threads_which_call_graphs_is_not_waited_for_by_them():
+    inner = Graph([Node("a", "{{ x }}")])
+
+    def ask(x: int) -> str:
+        return inner.run_sync({"x": x}, model="echo")["a"]
+
+    def both() -> list[str]:
+        with ThreadPoolExecutor(2) as threads:
+            return list(threads.map(ask, [1, 2]))
+
+    assert Graph([Node("b", function=both)]).run_sync()["b"] == ["1", "2"]
+
+
+def test_functions_that_block_hold_up_no_other_call():
+    meeting = threading.Barrier(3, timeout=30)
+    graph = Graph([Node("a", function=meeting.wait)])
+    with ThreadPoolExecutor(3) as threads:
+        results = list(threads.map(lambda _: graph.run_sync()["a"], range(3)))
+    assert sorted(results) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
+def test_a_function_that_ends_the_program_ends_only_its_own_call(error):
+    def leave() -> None:
+        raise error
+
+    for _ in range(2):
+        with pytest.raises(error):
+            Graph([Node("a", function=leave)]).run_sync()
+    assert GRAPH.run_sync(model="echo")["a"] == "Well?"
 
 
 def test_errors_come_out_as_they_are():

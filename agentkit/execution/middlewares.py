@@ -130,8 +130,7 @@ async def ask_model(
         raise ModelError(f"{model.name} raised {type(error).__name__}: {error}") from error
     finally:
         if completion is None and tries.made:
-            unpriced = isinstance(model, Priced) and model.cost_usd(Usage()) is None
-            lost(Usage(calls=tries.made, cost_usd=None if unpriced else 0.0))
+            lost(Usage(calls=tries.made, cost_usd=_lost_usd(model)))
     return tries.answer(completion, is_reused=False)
 
 
@@ -144,12 +143,29 @@ def _checked(model: Model, completion: object) -> Completion:
     if not isinstance(completion, Completion):
         kind = type(completion).__name__
         raise ModelError(f"{model.name} returned a {kind}; a model returns a Completion")
-    usage = completion.usage
+    usage: object = completion.usage
+    if not isinstance(usage, Usage) or not isinstance(completion.text, str):
+        parts = f"text {completion.text!r:.80} and usage {usage!r:.80}"
+        raise ModelError(f"{model.name} returned a Completion with {parts}: expected str and Usage")
     if usage.calls < 1:
         usage = replace(usage, calls=1)
     if usage.cost_usd is None and isinstance(model, Priced):
-        usage = replace(usage, cost_usd=model.cost_usd(usage))
+        try:
+            usage = replace(usage, cost_usd=model.cost_usd(usage))
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}"
+            raise ModelError(f"cost_usd of {model.name} raised {why}") from error
     return completion if usage is completion.usage else replace(completion, usage=usage)
+
+
+def _lost_usd(model: Model) -> float | None:
+    """What is known of the cost of a call without an answer: nothing, where there is a price."""
+    if not isinstance(model, Priced):
+        return 0.0
+    try:
+        return None if model.cost_usd(Usage()) is None else 0.0
+    except Exception:  # the error that ended the call is the one to tell
+        return None
 
 
 def recorded(calls: RecordedCalls, reuse: RequestCache, node: PromptNode) -> Middleware:

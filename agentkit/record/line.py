@@ -136,8 +136,10 @@ class LineReader:
             raise self._damaged(number, str(error)) from error
         try:
             pictures = self._restore(record, kind)
-        except (KeyError, TypeError, AttributeError) as error:
+        except KeyError as error:
             raise self._damaged(number, f"a value is missing: {error}") from error
+        except (TypeError, AttributeError, IndexError, ValueError) as error:
+            raise self._damaged(number, f"{kind}: {error}") from error
         try:
             event: Event = msgspec.convert(record, Event)
             at = msgspec.convert(record, _Stamp).time
@@ -165,7 +167,8 @@ class LineReader:
                 if "content" in message:
                     message["content"] = restore(message["content"])
                 if (names := message.pop("images", None)) is not None:
-                    pictures[index] = [str(name) for name in names]
+                    pictures[index] = _picture_names(names)
+            bytes.fromhex(record.get("request_key", ""))
             arguments = record.get("arguments") or {}
             record["arguments"] = {key: restore(arguments[key]) for key in arguments}
         return pictures
@@ -182,6 +185,22 @@ class LineReader:
     def _message(self, message: Message, names: Any) -> Message:
         images = tuple(RecordedImage(self._folder, name) for name in names)
         return replace(message, images=images) if images else message
+
+
+_PICTURE: Final = re.compile(r"images/[0-9a-f]{64}\.[a-z0-9.+-]{1,20}")
+
+
+def _picture_names(names: Any) -> list[str]:
+    """The names of pictures as a message has them.
+
+    Raises:
+        ValueError: They are none of ours: no text of a record may name another file.
+    """
+    if not isinstance(names, list) or not all(
+        isinstance(name, str) and _PICTURE.fullmatch(name) for name in names
+    ):
+        raise ValueError(f"its pictures are {names!r:.80}, expected names such as images/1f3a.png")
+    return names
 
 
 class _Stamp(msgspec.Struct):

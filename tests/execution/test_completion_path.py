@@ -1,11 +1,25 @@
 """The way of a request: how long it is, and in which order it passes what stands on it."""
 
 import asyncio
+import re
 import sys
 from pathlib import Path
 
+import pytest
+
 import agentkit
-from agentkit import Agent, Completion, Graph, Limits, Node, Plan, Request, Usage, rollout
+from agentkit import (
+    Agent,
+    Completion,
+    Graph,
+    Limits,
+    Node,
+    Plan,
+    Request,
+    StepError,
+    Usage,
+    rollout,
+)
 from agentkit.execution.budget import Budget
 from agentkit.execution.completion_file import CompletionFile
 from agentkit.execution.completion_source import CompletionSource
@@ -66,3 +80,33 @@ def test_what_is_known_is_taken_before_the_budget_is_asked():
     assert asyncio.run(episode.act()) == "yes"
     assert episode.result is not None
     assert episode.result.usage.calls == 1
+
+
+class Broken(Watching):
+    """A model whose own parts are wrong."""
+
+    def __init__(self, completion: object = None) -> None:
+        super().__init__()
+        self._completion = completion
+
+    async def complete(self, request: Request) -> Completion:
+        if self._completion is None:
+            raise ConnectionError("no route")
+        return self._completion
+
+    def cost_usd(self, usage: Usage) -> float:
+        raise KeyError("price")
+
+
+@pytest.mark.parametrize(
+    ("completion", "said"),
+    [
+        (Completion("yes"), "cost_usd of watching raised KeyError: 'price'"),
+        (None, "watching raised ConnectionError: no route"),
+        (Completion("yes", None), "returned a Completion with text 'yes' and usage None"),
+        (Completion(7), "returned a Completion with text 7"),
+    ],
+)
+def test_what_is_wrong_with_a_model_fails_its_node_in_words(completion, said):
+    with pytest.raises(StepError, match=re.escape(said)):
+        Graph([Node("a", "?")]).run_sync(model=Broken(completion))

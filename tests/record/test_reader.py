@@ -103,6 +103,21 @@ def test_a_field_of_a_wrong_kind_is_named_with_its_line(read, line, wrong):
         read(f"{STARTED}{line}\n{SECOND}")
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        '"arguments":[9]',
+        '"messages":[7]',
+        '"request_key":"zz"',
+        '"messages":[{"role":"user","content":"x","images":"abc"}]',
+        '"messages":[{"role":"user","content":"x","images":["../../etc/hostname"]}]',
+    ],
+)
+def test_parts_of_a_question_of_a_wrong_kind_are_damage(read, fields):
+    with pytest.raises(TraceError, match=r"0000\.jsonl:2 is damaged: node_started"):
+        read(f'{STARTED}{{"event":"node_started","time":1.0,"step":0,"node":"a",{fields}}}\n')
+
+
 def test_a_reference_to_a_value_that_is_not_there_is_named(read):
     event = {"event": "memory_written", "time": 1.0, "step": 0, "node": "a", "key": "k"}
     line = json.dumps({**event, "value": {"$same": 7}})

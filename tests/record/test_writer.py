@@ -284,9 +284,11 @@ KINDS = [kind for kind in get_args(Event) if kind is not NodeText]
 
 
 def with_arguments(events: tuple[Event, ...]) -> list[Event]:
-    """The events; a record says `{}` for a call without arguments."""
+    """The events; a record says `{}` for a call without arguments, and keys are digests."""
     return [
-        msgspec.structs.replace(event, arguments=event.arguments or {})
+        msgspec.structs.replace(
+            event, arguments=event.arguments or {}, request_key=event.request_key.encode().hex()
+        )
         if isinstance(event, NodeStarted)
         else event
         for event in events
