@@ -168,7 +168,7 @@ class LineReader:
                     message["content"] = restore(message["content"])
                 if (names := message.pop("images", None)) is not None:
                     pictures[index] = _picture_names(names)
-            bytes.fromhex(record.get("request_key", ""))
+            _check_digest(record.get("request_key", ""))
             arguments = record.get("arguments") or {}
             record["arguments"] = {key: restore(arguments[key]) for key in arguments}
         return pictures
@@ -201,6 +201,18 @@ def _picture_names(names: Any) -> list[str]:
     ):
         raise ValueError(f"its pictures are {names!r:.80}, expected names such as images/1f3a.png")
     return names
+
+
+def _check_digest(key: Any) -> None:
+    """Refuse the key of a request that is no digest.
+
+    Raises:
+        ValueError: It is none.
+    """
+    try:
+        bytes.fromhex(key)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"its request_key is {key!r:.80}, expected a digest in hex") from error
 
 
 class _Stamp(msgspec.Struct):

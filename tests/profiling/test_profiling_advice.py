@@ -90,7 +90,7 @@ def test_a_step_number_at_the_end_of_the_context_does_no_harm(steps):
 def test_a_node_that_reuses_already_gets_no_advice_to(steps):
     def play(run, step, time):
         reused = step > 0
-        run.ask("rule", time, time + 0.01, "The rule?", request_key="k", reused=reused)
+        run.ask("rule", time, time + 0.01, "The rule?", request_key="ab", reused=reused)
         return time + 0.01
 
     assert kinds(steps(20, play)) == set()
