@@ -12,9 +12,9 @@ import os
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import Future, wait
-from contextlib import aclosing, contextmanager, suppress
+from contextlib import aclosing, suppress
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -52,9 +52,8 @@ _idle: list[_LoopThread] = []
 """Those of the threads in which nothing runs; the one used last is used next."""
 
 
-@contextmanager
-def _loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """A loop in which nothing else runs."""
+def _take() -> _LoopThread:
+    """Take a thread in which nothing runs."""
     with _lock:
         if _threads and _threads[0].process != os.getpid():  # a fork has none of the threads
             _threads.clear()
@@ -65,13 +64,7 @@ def _loop() -> Iterator[asyncio.AbstractEventLoop]:
         if not _idle:
             _idle.append(_LoopThread())
             _threads.append(_idle[-1])
-        thread = _idle.pop()
-    try:
-        yield thread.loop
-    finally:
-        with _lock:
-            if thread.process == os.getpid():
-                _idle.append(thread)
+        return _idle.pop()
 
 
 def _stop() -> None:
@@ -85,35 +78,13 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     Interrupting the wait cancels the coroutine and waits until it has cleaned up; interrupting
     that wait too leaves it to itself.
     """
-    started: Future[asyncio.Task[T]] = Future()
-    ended: Future[T] = Future()
-    with _loop() as loop:
-        loop.call_soon_threadsafe(_start, work, started, ended)
-        try:
-            return ended.result()
-        except BaseException:
-            if not ended.done():
-                loop.call_soon_threadsafe(started.result().cancel)
-                wait([ended])
-            raise
-
-
-def _start(
-    work: Coroutine[Any, Any, T], started: "Future[asyncio.Task[T]]", ended: "Future[T]"
-) -> None:
-    """Run a coroutine as a task of this thread's loop, and tell its end."""
-
-    def tell(task: "asyncio.Task[T]") -> None:
-        if task.cancelled():
-            ended.set_exception(asyncio.CancelledError())
-        elif (error := task.exception()) is not None:
-            ended.set_exception(error)
-        else:
-            ended.set_result(task.result())
-
-    task = asyncio.get_running_loop().create_task(work)
-    task.add_done_callback(tell)
-    started.set_result(task)
+    running = _Running(work)
+    try:
+        return running.ended.result()
+    except BaseException:
+        running.cancel()
+        wait([running.ended])
+        raise
 
 
 def iterate(start: Callable[[], AsyncIterator[T]]) -> Iterator[T]:
@@ -125,12 +96,41 @@ def iterate(start: Callable[[], AsyncIterator[T]]) -> Iterator[T]:
             async for value in iterator:
                 queue.put((value,))
 
-    with _loop() as loop:
-        future: Future[None] = asyncio.run_coroutine_threadsafe(pump(), loop)
-        future.add_done_callback(lambda _: queue.put(None))
-        try:
-            while (given := queue.get()) is not None:
-                yield given[0]
-            future.result()
-        finally:
-            future.cancel()
+    running = _Running(pump())
+    running.ended.add_done_callback(lambda _: queue.put(None))
+    try:
+        while (given := queue.get()) is not None:
+            yield given[0]
+        running.ended.result()
+    finally:
+        running.cancel()
+
+
+class _Running(Generic[T]):
+    """A coroutine that runs on a loop of its own; at its end the next one can have the loop."""
+
+    def __init__(self, work: Coroutine[Any, Any, T]) -> None:
+        self.ended: Future[T] = Future()
+        self._thread = _take()
+        self._task: Future[asyncio.Task[T]] = Future()
+        self._thread.loop.call_soon_threadsafe(self._start, work)
+
+    def cancel(self) -> None:
+        """Cancel it, unless it has ended."""
+        if not self.ended.done():
+            self._thread.loop.call_soon_threadsafe(self._task.result().cancel)
+
+    def _start(self, work: Coroutine[Any, Any, T]) -> None:
+        task = self._thread.loop.create_task(work)
+        task.add_done_callback(self._end)
+        self._task.set_result(task)
+
+    def _end(self, task: "asyncio.Task[T]") -> None:
+        with _lock:
+            _idle.append(self._thread)
+        if task.cancelled():
+            self.ended.set_exception(asyncio.CancelledError())
+        elif (error := task.exception()) is not None:
+            self.ended.set_exception(error)
+        else:
+            self.ended.set_result(task.result())

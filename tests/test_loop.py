@@ -135,6 +135,22 @@ def test_ctrl_c_stops_a_rollout_which_ends_its_record_first(tmp_path):
     assert [type(event).__name__ for event in run.events(0)][-1] == "EpisodeFinished"
 
 
+def test_work_that_goes_on_after_its_caller_left_holds_up_nobody():
+    """Whoever leaves a stream early leaves its function behind, which may block."""
+    leave = threading.Event()
+
+    async def values():
+        yield 1
+        leave.wait(30)
+        yield 2
+
+    stream = loop.iterate(values)
+    assert next(stream) == 1
+    stream.close()
+    assert GRAPH.run_sync(model="echo")["a"] == "Well?"
+    leave.set()
+
+
 def test_what_is_cancelled_inside_is_raised():
     async def cancelled() -> None:
         raise asyncio.CancelledError
