@@ -1,6 +1,7 @@
 """Bindings that a graph keeps, so that running it again does not look everything up again."""
 
 import os
+import weakref
 from collections.abc import Callable, Collection, Hashable, Mapping
 from typing import Any, Final
 
@@ -34,6 +35,8 @@ def kept_binding(
             return binding
     binding = bind(graph, model, models, functions, memory)
     if key and not binding.chooser.has_scripts:
+        # A circle would let the connections of a model go in any order, and so unclosed.
+        binding.graph = weakref.proxy(graph)
         before = list(graph.bindings.items())[1 - _KEPT :]  # other threads may read the old one
         graph.bindings = {**dict(before), key: (binding, binding.chooser.made)}
     return binding

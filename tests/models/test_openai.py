@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -503,6 +504,11 @@ def test_calls_without_await_use_one_connection_again_and_again():
         for _ in range(3):
             assert isinstance(graph.run_sync(model=model)["b"], int)
         assert server.connections == 1
+        del model, graph  # the loop runs on, and closes what nobody can use any more
+        for _ in range(200):
+            if server.connections:
+                time.sleep(0.05)
+        assert server.connections == 0
 
 
 def test_no_more_connections_are_open_than_calls_may_run():
