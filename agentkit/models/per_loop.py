@@ -2,10 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Generic, TypeVar
-from weakref import WeakKeyDictionary, WeakMethod
+from contextlib import suppress
+from typing import Any, Generic, TypeVar
+from weakref import WeakKeyDictionary, WeakMethod, finalize
 
 T = TypeVar("T")
+
+_closing: set["asyncio.Task[Any]"] = set()
+"""Tasks that close a client: a loop alone would not keep them alive."""
 
 
 class PerLoop(Generic[T]):
@@ -19,10 +23,9 @@ class PerLoop(Generic[T]):
     """
 
     def __init__(self, make: Callable[[], T], close: Callable[[T], Awaitable[None]]) -> None:
-        # A strong reference would be a circle, and what is in a circle is not closed in order.
-        self._make = WeakMethod(make)
+        self._make = WeakMethod(make)  # a strong one would be a circle: dropped when Python likes
         self._close = close
-        self._held: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[T, AsyncGenerator[T]]] = (
+        self._held: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[T, finalize]] = (
             WeakKeyDictionary()
         )
 
@@ -32,13 +35,30 @@ class PerLoop(Generic[T]):
         held = self._held.get(loop)
         if held is None:
             for other in [other for other in self._held if other.is_closed()]:
-                del self._held[other]
+                self._held.pop(other)[1].detach()
             make = self._make()
             if make is None:
                 raise ReferenceError("the owner of these clients is gone")
             keeper = _keep(make(), self._close)
-            held = self._held[loop] = await anext(keeper), keeper
+            client = await anext(keeper)
+            # What a finalizer holds is no part of a circle that its owner is in, so connections
+            # are not collected before they are closed.
+            dropped = finalize(self, _close_soon, loop, keeper)
+            dropped.atexit = False
+            held = self._held[loop] = client, dropped
         return held[0]
+
+
+def _close_soon(loop: asyncio.AbstractEventLoop, keeper: AsyncGenerator[T]) -> None:
+    """Close a client on its loop, from whatever thread its owner was dropped in."""
+    with suppress(RuntimeError):  # the loop has ended, and with it the connections
+        loop.call_soon_threadsafe(_start_closing, loop, keeper)
+
+
+def _start_closing(loop: asyncio.AbstractEventLoop, keeper: AsyncGenerator[T]) -> None:
+    closing = loop.create_task(keeper.aclose())
+    _closing.add(closing)
+    closing.add_done_callback(_closing.discard)
 
 
 async def _keep(client: T, close: Callable[[T], Awaitable[None]]) -> AsyncGenerator[T]:

@@ -504,7 +504,9 @@ def test_calls_without_await_use_one_connection_again_and_again():
         for _ in range(3):
             assert isinstance(graph.run_sync(model=model)["b"], int)
         assert server.connections == 1
+        model.circle = model  # type: ignore[attr-defined]
         del model, graph  # the loop runs on, and closes what nobody can use any more
+        gc.collect()
         for _ in range(200):
             if server.connections:
                 time.sleep(0.05)

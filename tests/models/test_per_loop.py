@@ -1,6 +1,7 @@
 """Each event loop has a client of its own, which is closed with the loop or with the owner."""
 
 import asyncio
+import gc
 import threading
 
 from agentkit.models.per_loop import PerLoop
@@ -64,6 +65,46 @@ def test_a_client_is_closed_when_its_owner_is_dropped_while_the_loop_runs():
         assert client == [True]
 
     asyncio.run(main())
+
+
+def test_a_client_is_closed_when_the_circle_that_its_owner_is_in_is_collected():
+    class Finalized(list[bool]):
+        """A client that complains like a socket when it is collected while it is open."""
+
+        def __del__(self) -> None:
+            assert self == [True], "collected before it was closed"
+
+    class Circle(Owner):
+        def make(self) -> list[bool]:
+            self.circle = self
+            return Finalized([False])
+
+    async def main() -> None:
+        owner = Circle()
+        await owner.clients.get()
+        del owner
+        gc.collect()
+        await asyncio.sleep(0.01)
+        gc.collect()
+
+    asyncio.run(main())
+
+
+def test_an_owner_dropped_in_another_thread_or_after_its_loop_is_no_error():
+    owners = [Owner(), Owner()]
+    clients: list[list[bool]] = []
+
+    async def main() -> None:
+        clients.extend([await owner.clients.get() for owner in owners])
+        thread = threading.Thread(target=owners.pop)
+        thread.start()
+        thread.join()
+        while clients[1] == [False]:
+            await asyncio.sleep(0.01)
+
+    asyncio.run(main())
+    owners.clear()
+    assert clients == [[True], [True]]
 
 
 def test_a_loop_that_fails_closes_its_client_too():
