@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from agentkit.messages import Completion, Message, Sampling, Usage
+from agentkit.messages import NOTHING_USED, Completion, Message, Sampling, Usage
 
 
 def _name(kind: str) -> str:
@@ -186,6 +186,9 @@ class EpisodeResumed(_Event, frozen=True):
     """What this run has paid for the episode and will not record again below."""
     seconds: float
     """How long the episode had been played before."""
+    at_most: Usage = NOTHING_USED
+    """The most tokens and cost of the calls that were in flight when the process was killed.
+    Limits count it; `usage` has the calls, and of their cost only whether it is unknown."""
 
 
 class EnvironmentStepped(_Event, frozen=True):

@@ -24,7 +24,7 @@ from agentkit import (
     load_run,
     rollout,
 )
-from agentkit.events import NodeFinished, NodeRetried
+from agentkit.events import EpisodeResumed, NodeFailed, NodeFinished, NodeRetried, NodeStarted
 
 CORRIDOR = EnvSpec("test/Corridor-v0", {"length": 3, "noise": True})
 ONE = Plan()
@@ -152,6 +152,20 @@ def answered(folder: Path, episode: int = 0) -> int:
         if answers and event.completion and not event.reused:
             found.add((event.step, event.node, event.item, event.attempt))
     return len(found)
+
+
+def in_flight(folder: Path, episode: int = 0) -> int:
+    """How many questions the last sitting of a record asked that came to no end."""
+    begun: set[Any] = set()
+    ended: set[Any] = set()
+    for event, _, _ in load_run(folder).lines(episode):
+        if isinstance(event, EpisodeResumed):
+            begun = set()
+        elif isinstance(event, (NodeStarted, NodeRetried, NodeFinished, NodeFailed)):
+            place = event.step, event.node, event.item, event.attempt
+            asks = isinstance(event, NodeStarted)
+            (begun if asks and not event.function else ended).add(place)
+    return len(begun - ended)
 
 
 def calls_of(agent: Agent) -> Counter[Any]:

@@ -37,8 +37,8 @@ def likely_tokens(text: str) -> int:
     return _tokens(text, _LIKELY)
 
 
-def most_usage(model: Model, request: Request) -> Usage:
-    """The most tokens that one try of a request may take."""
+def most_usage(model: Model | None, request: Request) -> Usage:
+    """The most tokens that one try of a request may take; None is a model that nobody knows."""
     return model.most_usage(request) if isinstance(model, Bounded) else _usage(request, _MOST)
 
 

@@ -38,6 +38,9 @@ class EpisodeState:
     """The completions that nodes with `reuse` may take again, by their requests' digests."""
     before: Usage = NOTHING_USED
     """What earlier resumptions told of."""
+    at_most: Usage = NOTHING_USED
+    """The most that calls took which were in flight when a process was killed, where an earlier
+    resumption told of them."""
     committed: Usage = NOTHING_USED
     """What the finished steps took."""
     spans: list[tuple[float, float]] = field(default_factory=list)
@@ -57,6 +60,7 @@ class EpisodeState:
     _failed_step: events.StepFailed | None = None
     _refused: Usage = NOTHING_USED
     """What the last part paid for answers that nodes failed with."""
+    _in_flight: dict[tuple[Any, ...], events.NodeStarted] = field(default_factory=dict)
     _retries: dict[tuple[Any, ...], int] = field(default_factory=dict)
     _unanswered: int = 0
 
@@ -88,6 +92,19 @@ class EpisodeState:
         return self.calls.get(self.steps, StepCalls())
 
     @property
+    def in_flight(self) -> list[tuple[events.NodeStarted, int]]:
+        """The calls that have no end, as their process was killed, with the tries of each.
+
+        Some may have waited for their turn: nothing tells whether they were sent.
+        """
+        known = self.unfinished.answers
+        return [
+            (event, 1 + self._retries.get(key, 0))
+            for key, event in self._in_flight.items()
+            if key not in known
+        ]
+
+    @property
     def lost(self) -> Usage:
         """What the last part paid for and that resuming cannot use again."""
         if self._failed_step is None:
@@ -111,7 +128,9 @@ class EpisodeState:
         """Return how the episode with this number went so far."""
         summary = replace(self.progress, episode=episode, usage=self.used)
         if self.finished is None:
-            summary.status, summary.reason = "interrupted", "stopped before its end"
+            count = len(self.in_flight)
+            calls = f", with {count} call{'s'[: count > 1]} in flight" if count else ""
+            summary.status, summary.reason = "interrupted", f"stopped before its end{calls}"
             summary.seconds = self.seconds
         return summary
 
@@ -157,12 +176,13 @@ class EpisodeState:
     def _begin_part(self, event: events.EpisodeResumed, time: float) -> None:
         if event.source is not None:  # a fork pays for nothing that it copied
             self.forked_at = event.step
-            self.before = self.committed = NOTHING_USED
+            self.before = self.committed = self.at_most = NOTHING_USED
             self.spans.clear()
         self.before += event.usage
+        self.at_most += event.at_most
         self.spans.append((time, time))
         self._failed_step, self._unanswered = None, 0
-        self._refused, self._retries = NOTHING_USED, {}
+        self._refused, self._retries, self._in_flight = NOTHING_USED, {}, {}
 
     def _take(self, event: events.Event) -> None:
         self.progress.take(event)
@@ -175,6 +195,7 @@ class EpisodeState:
                 self._commit(event)
             case events.EpisodeFinished():
                 self.finished = event
+                self._in_flight = {}
                 if event.status == "done":
                     self._close_step()
             case events.LimitReached():
@@ -187,6 +208,7 @@ class EpisodeState:
                     self._step = event.usage
                 elif isinstance(event, events.StepFailed):
                     self._failed_step = event
+                    self._in_flight = {}
 
     def _close_step(self) -> None:
         """Let the state have the events of a step that is over."""
@@ -212,6 +234,10 @@ class EpisodeState:
         if isinstance(event, events.CallRetried):
             self._retries[key] = self._retries.get(key, 0) + 1
             return
+        if isinstance(event, events.NodeStarted) and not event.function:
+            self._in_flight[key] = event
+        else:
+            self._in_flight.pop(key, None)
         calls = self.calls.setdefault(event.step, StepCalls())
         calls.take(event)
         if isinstance(event, events.NodeFailed):

@@ -1,13 +1,15 @@
 """Where a recorded episode goes on, as the one who plays it needs it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from agentkit.agent import Agent
 from agentkit.events import EpisodeResumed
 from agentkit.execution.scope import State
-from agentkit.messages import NOTHING_USED, Usage
+from agentkit.messages import NOTHING_USED, UNSET, Request, Usage
+from agentkit.models.base import Priced
+from agentkit.models.token_estimates import most_usage
 from agentkit.record.episode_state import EpisodeState
 from agentkit.record.recorded_calls import RecordedCalls
 from agentkit.record.summaries import EpisodeSummary
@@ -35,6 +37,8 @@ class Checkpoint:
     """What was paid for, the recorded calls of the unfinished step left out."""
     used: Usage = NOTHING_USED
     """All that was paid for."""
+    at_most: Usage = NOTHING_USED
+    """The most tokens and cost of calls that were in flight when a process was killed."""
     seconds: float = 0.0
     """How long it was played."""
     restart: "Checkpoint | None" = None
@@ -55,22 +59,46 @@ def resumed_checkpoint(agent: Agent, record: EpisodeState, episode: int) -> Chec
     """Return where an episode goes on that was stopped; None when nothing was recorded of it."""
     if not record.spans:
         return None
-    lost, kept, seconds = record.lost, record.unfinished.paid, record.seconds
+    in_flight, at_most = calls_in_flight(agent, record)
+    lost, kept, seconds = record.lost + in_flight, record.unfinished.paid, record.seconds
     paid = record.before + record.committed + lost
     used, memory = paid + kept, _first_memory(agent, record)
 
     def opening(step: int, told: Usage) -> EpisodeResumed:
-        return EpisodeResumed(episode, step, None, told, seconds)
+        return EpisodeResumed(episode, step, None, told, seconds, at_most)
 
     again = opening(0, record.committed + lost + kept)
-    restart = Checkpoint(EpisodeState(), memory, again, paid=used, used=used, seconds=seconds)
+    known = record.at_most + at_most
+    restart = Checkpoint(
+        EpisodeState(), memory, again, paid=used, used=used, at_most=known, seconds=seconds
+    )
     if record.started is None:
         return restart
     calls = RecordedCalls({record.steps: record.unfinished})
     return Checkpoint(
         record, memory, opening(record.steps, lost), _fitted(agent, record), calls,
-        paid, used, seconds, restart,
+        paid, used, known, seconds, restart,
     )  # fmt: skip
+
+
+def calls_in_flight(agent: Agent, record: EpisodeState) -> tuple[Usage, Usage]:
+    """Return what the calls that were in flight when a process was killed count for.
+
+    Returns:
+        The calls, at no cost or at an unknown one; and the most tokens and cost they took.
+    """
+    models = {model.name: model for _, model in agent.binding.asked}
+    calls, at_most = NOTHING_USED, NOTHING_USED
+    for event, tries in record.in_flight:
+        model = models.get(event.model)
+        request = Request(event.messages, event.sampling or UNSET, event.schema)
+        most = most_usage(model, request)
+        most_usd = model.cost_usd(most) if isinstance(model, Priced) else None
+        is_free = most_usd == 0 or not (model is None or isinstance(model, Priced))
+        calls += Usage(calls=tries, cost_usd=0.0 if is_free else None)
+        for _ in range(tries):
+            at_most += replace(most, calls=0, cost_usd=most_usd or 0.0)
+    return calls, at_most
 
 
 def replayed_checkpoint(

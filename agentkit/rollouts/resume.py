@@ -10,7 +10,7 @@ from agentkit.messages import Usage
 from agentkit.record.episode_state import EpisodeState, covered_s, read_episode
 from agentkit.record.reader import Run
 from agentkit.record.summaries import EpisodeSummary
-from agentkit.rollouts.checkpoint import Checkpoint, resumed_checkpoint
+from agentkit.rollouts.checkpoint import Checkpoint, calls_in_flight, resumed_checkpoint
 
 _MISSING: Final[Any] = object()
 
@@ -72,11 +72,14 @@ def make_resume_plan(agent: Agent, run: Run, episodes: int, limits: Limits) -> R
         if not record.spans:
             waiting.append(index)
             continue
-        summary, used = record.summary(index), record.used
+        in_flight, at_most = calls_in_flight(agent, record)
+        summary, used = record.summary(index), record.used + in_flight
+        summary.usage = used
         spans += record.spans
         if record.forked_at is not None:
             resume_plan.forked, resume_plan.copied_steps = True, record.forked_at
         resume_plan.used.add(Spent.of(used, record.steps - (record.forked_at or 0)))
+        resume_plan.used.add(Spent.of(record.at_most + at_most))
         if record.started is not None:
             resume_plan.last_begun = index
             resume_plan.kept = _kept(agent, record)

@@ -188,6 +188,7 @@ def _episode_budget(limits: Limits, run: Budget, checkpoint: Checkpoint | None) 
     if checkpoint is None:
         return Budget(limits, run)
     used = Spent.of(checkpoint.used, checkpoint.record.steps)
+    used.add(Spent.of(checkpoint.at_most))
     return Budget(limits, run, used=used, seconds=checkpoint.seconds)
 
 

@@ -12,6 +12,7 @@ from agentkit import (
     Completion,
     EnvSpec,
     Graph,
+    Limits,
     ModelError,
     Node,
     Plan,
@@ -23,9 +24,12 @@ from agentkit import (
     rollout,
 )
 from agentkit.cli.view.run_view import RunView
-from agentkit.messages import NOTHING_USED
+from agentkit.messages import NOTHING_USED, Message
 from agentkit.models.hosted import HostedModel
+from agentkit.models.token_estimates import most_usage
 from agentkit.profiling import profile_run
+from agentkit.record.episode_state import read_episode
+from agentkit.rollouts.resume import make_resume_plan
 
 
 class Busy:
@@ -198,3 +202,47 @@ def test_what_a_call_without_an_answer_cost_is_nothing_where_there_is_a_price():
 
     summary = asyncio.run(rollout(Agent(Graph([Node("a", "?")]), model=Listed("acme:x")), Plan()))
     assert (summary.usage.calls, summary.cost_usd) == (1, 0.0)
+
+
+class Sold:
+    """A model with a price, whose process is killed while it is asked for a third answer."""
+
+    name = "sold"
+    reads_variables = False
+
+    def cost_usd(self, usage: Usage) -> float:
+        return (usage.input_tokens + usage.output_tokens) / 1000
+
+    async def complete(self, request: Request) -> Completion:
+        await asyncio.sleep(0.001)
+        return Completion("east", Usage(10, 5, calls=1))
+
+
+def test_calls_in_flight_at_a_kill_count_for_limits_with_their_estimate_and_an_unknown_cost(
+    tmp_path,
+):
+    nodes = [Node("crowd", "{{ item }}", each="range(3) | list"), Node("act", "{{ crowd }}")]
+    graph = Graph(nodes)
+    env = EnvSpec("test/Corridor-v0", {"length": 2})
+    agent = Agent(graph, model=Sold(), env=env, action="act")
+    with RunWriter(tmp_path / "run", {"agent": agent.name}) as writer:
+        asyncio.run(rollout(agent, writer=writer))
+    path = tmp_path / "run" / "episodes" / "0000.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    started = [i for i, line in enumerate(lines) if b'"node_started"' in line]
+    path.write_bytes(b"".join(lines[: started[2] + 1]))
+
+    killed = read_episode(load_run(tmp_path / "run"), 0).summary(0)
+    assert killed.reason == "stopped before its end, with 3 calls in flight"
+    plan = make_resume_plan(agent, load_run(tmp_path / "run"), 1, Limits())
+    each = most_usage(None, Request((Message("user", "0"),)))
+    tokens = 3 * (each.input_tokens + each.output_tokens)
+    assert (plan.used.calls, plan.used.tokens) == (3, tokens)
+    assert plan.used.cost_usd == pytest.approx(tokens / 1000)
+
+    with RunWriter.resume(load_run(tmp_path / "run")) as writer:
+        (episode,) = asyncio.run(rollout(agent, writer=writer)).episodes
+    assert (episode.status, episode.usage.calls, episode.usage.cost_usd) == ("done", 11, None)
+    assert episode.usage.output_tokens == 8 * 5
+    again = make_resume_plan(agent, load_run(tmp_path / "run"), 1, Limits())
+    assert (again.used.calls, again.used.tokens) == (11, tokens + 8 * 15)

@@ -10,6 +10,7 @@ from full_agent import (
     answer,
     calls_of,
     full_agent,
+    in_flight,
     line_ends,
     play,
     record,
@@ -107,9 +108,10 @@ def test_a_fork_can_be_killed_resumed_and_forked_again(origin, tmp_path):
     copied = next(i for i, line in enumerate(data.splitlines()) if b"episode_resumed" in line)
     for end in ends[copied + 1 :: 6]:
         path.write_bytes(data[:end])
+        lost = in_flight(tmp_path / "fork")
         again = full_agent()
         (episode,) = resume(again, tmp_path / "fork", Plan(seed=8)).episodes
-        assert (episode.status, episode.usage.calls) == ("done", own)
+        assert (episode.status, episode.usage.calls) == ("done", own + lost)
         assert of_steps(tmp_path / "fork", range(3)) == of_steps(origin, range(3), episode=1)
     forked(full_agent(), tmp_path / "fork", tmp_path / "second", 2, episode=0)
     assert of_steps(tmp_path / "second", range(3)) == of_steps(origin, range(3), episode=1)

@@ -4,7 +4,18 @@ import shutil
 from pathlib import Path
 
 import pytest
-from full_agent import CALLED, answered, calls_of, cut, full_agent, line_ends, record, resume, same
+from full_agent import (
+    CALLED,
+    answered,
+    calls_of,
+    cut,
+    full_agent,
+    in_flight,
+    line_ends,
+    record,
+    resume,
+    same,
+)
 
 from agentkit import load_run
 
@@ -26,15 +37,15 @@ def test_a_run_that_is_killed_after_any_event_goes_on_as_if_nothing_had_happened
     assert len(ends) > 80
     for end in ends:
         folder = cut(whole, tmp_path / "run", end)
-        known = answered(folder)
+        known, lost = answered(folder), in_flight(folder)
         agent = full_agent()
         CALLED.clear()
         summary = resume(agent, folder)
         assert summary.status == "done"
         assert same(whole, folder)
         assert sum(calls_of(agent).values()) == total - known, end
-        assert summary.episodes[0].usage.calls == total
-        assert load_run(folder).about["totals"]["usage"]["calls"] == total
+        assert summary.episodes[0].usage.calls == total + lost
+        assert load_run(folder).about["totals"]["usage"]["calls"] == total + lost
 
 
 def test_a_last_line_that_is_torn_at_any_byte_is_cut_off(whole, tmp_path):
@@ -54,7 +65,7 @@ def test_a_run_may_be_killed_again_while_it_is_resumed(whole, tmp_path):
     ends = line_ends(whole / "episodes" / "0000.jsonl")
     total = answered(whole)
     folder = cut(whole, tmp_path / "run", ends[17])
-    made = answered(folder)
+    made, lost = answered(folder), in_flight(folder)
     for extra in (1, 2, 5, 9, 14, 3, 1, 30):
         before = len(line_ends(folder / "episodes" / "0000.jsonl"))
         agent = full_agent()
@@ -67,5 +78,7 @@ def test_a_run_may_be_killed_again_while_it_is_resumed(whole, tmp_path):
         shutil.rmtree(folder)
         shutil.move(tmp_path / "next", folder)
         made = answered(folder)
-    assert resume(full_agent(), folder).episodes[0].usage.calls == total
+        lost += in_flight(folder)
+    assert lost > 0
+    assert resume(full_agent(), folder).episodes[0].usage.calls == total + lost
     assert same(whole, folder)
