@@ -1,11 +1,11 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there, and reading what is really a file."""
 
 import os
 import secrets
 import stat
-from errno import EISDIR
+from errno import EINVAL, EISDIR
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
@@ -29,6 +29,20 @@ def write_atomic(path: Path, data: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file to read bytes from it.
+
+    Raises:
+        OSError: It cannot be opened, or is a pipe or a device, whose end may never come.
+    """
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
+    mode = os.fstat(file.fileno()).st_mode
+    if not stat.S_ISREG(mode):
+        file.close()
+        raise OSError(EINVAL, "it is no regular file", str(path))
+    return file
 
 
 def check_writable(path: Path) -> None:

@@ -92,6 +92,8 @@ class NodeFinished(_Event, frozen=True):
     reused: bool = False
     waited_s: float = 0.0
     """How long the answer took beyond that: for a place, for the budget, for further tries."""
+    error: str = ""
+    """Why the last answer could not be used, where the status is `otherwise`."""
 
 
 class NodeSkipped(_Event, frozen=True):

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, get_args
 
 import orjson
 
-from agentkit.atomic_files import check_writable, write_atomic
+from agentkit.atomic_files import check_writable, open_regular, write_atomic
 from agentkit.errors import InputError, Problem, SpecError, suggest
 from agentkit.values import as_recorded, json_copy
 
@@ -158,7 +158,8 @@ def _keep_problems(keep: Mapping[str, str], start: Mapping[str, Any]) -> list[Pr
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        stored = orjson.loads(path.read_bytes())
+        with open_regular(path) as file:
+            stored = orjson.loads(file.read())
     except FileNotFoundError:
         return {}
     except OSError as error:

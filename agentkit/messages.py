@@ -148,6 +148,9 @@ class Usage:
         return bool(self.calls or self.input_tokens or self.output_tokens or self.cached_tokens)
 
 
+MOST_COUNTED: Final = 1 << 53
+"""The highest count that is believed: every JSON reader has it exactly."""
+
 NOTHING_USED: Final = Usage(cost_usd=0.0)
 """No tokens, no calls, no cost: what sums begin with."""
 

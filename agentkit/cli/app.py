@@ -125,5 +125,5 @@ def cli() -> None:
 
     An AGENT is a YAML file, or the name of an agent that comes with AgentKit. Every command
     explains itself: agentkit run --help. Exit codes: 0 done, 1 failed, 2 something in the command
-    or the agent is wrong, 3 a limit was reached, 130 stopped with Ctrl-C.
+    or the agent is wrong, 3 a limit other than --steps was reached, 130 stopped with Ctrl-C.
     """

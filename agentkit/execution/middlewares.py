@@ -15,7 +15,7 @@ from agentkit.execution.binding import PromptNode
 from agentkit.execution.budget import Budget
 from agentkit.execution.request_cache import RequestCache
 from agentkit.limits import Spent
-from agentkit.messages import Answer, Completion, Request, Usage
+from agentkit.messages import MOST_COUNTED, Answer, Completion, Request, Usage
 from agentkit.models.base import Cache, Model, Priced
 from agentkit.models.token_estimates import most_usage
 from agentkit.observability.telemetry import Tracing
@@ -147,6 +147,9 @@ def _checked(model: Model, completion: object) -> Completion:
     if not isinstance(usage, Usage) or not isinstance(completion.text, str):
         parts = f"text {completion.text!r:.80} and usage {usage!r:.80}"
         raise ModelError(f"{model.name} returned a Completion with {parts}: expected str and Usage")
+    counts = usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.cost_usd or 0
+    if not all(0 <= count <= MOST_COUNTED for count in counts):
+        raise ModelError(f"{model.name} returned {usage}: expected numbers from 0 on")
     if usage.calls < 1:
         usage = replace(usage, calls=1)
     if usage.cost_usd is None and isinstance(model, Priced):

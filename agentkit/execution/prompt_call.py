@@ -61,7 +61,7 @@ class PromptCall:
             self.answer = answer = await run.source.path(node, run.tracing)(request)
             if not answer.reused:
                 run.usage += answer.completion.usage
-            status, said = "ok", Message("assistant", answer.completion.text)
+            status, why, said = "ok", "", Message("assistant", answer.completion.text)
             try:
                 value = self._read(answer.completion)
             except OutputError as error:
@@ -69,9 +69,9 @@ class PromptCall:
                     self._tell_retry(answer, error)
                     messages = (*messages, said, _correction(error))
                     continue
-                status, value = "otherwise", self._otherwise(error)
+                status, why, value = "otherwise", str(error), self._otherwise(error)
                 said = Message("assistant", json_text(value))
-            self._tell_end(status, value)
+            self._tell_end(status, value, why)
             return Outcome(value, status, (self.sent, said))
 
     def _request(self, messages: tuple[Message, ...], schema: Mapping[str, Any] | None) -> Request:
@@ -133,13 +133,13 @@ class PromptCall:
                 )
             )  # fmt: skip
 
-    def _tell_end(self, status: str, value: Any) -> None:
+    def _tell_end(self, status: str, value: Any, why: str) -> None:
         run = self.run
         if run.emit:
             run.emit(
                 NodeFinished(
                     run.step, self.node.compiled.name, self.item, self.attempt, status, value,
-                    *told(self.answer),
+                    *told(self.answer), why,
                 )
             )  # fmt: skip
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from agentkit.atomic_files import open_regular
 from agentkit.errors import InputError, ScriptExhausted
 from agentkit.messages import Completion, Request, Usage
 
@@ -130,7 +131,8 @@ def load_script(path: Path) -> ScriptedModel:
         InputError: The file cannot be read or is no script; it says which line.
     """
     try:
-        data = path.read_bytes()
+        with open_regular(path) as file:
+            data = file.read()
     except OSError as error:
         raise InputError(f"script {path}: {error.strerror}") from error
     try:

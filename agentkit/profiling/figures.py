@@ -141,6 +141,8 @@ class Totals:
     functions: int
     """Calls of functions."""
     again: int
+    otherwise: int
+    """Answers that could not be used, in whose place a node's `otherwise` stands."""
     retries: int
     retry_wait_s: float
     waited_s: float

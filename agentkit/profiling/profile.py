@@ -90,6 +90,7 @@ class _Builder:
             calls=usage.calls,
             functions=len(self._functions.latencies),
             again=sum(node.again for node in nodes),
+            otherwise=sum(node.otherwise for node in nodes),
             retries=sum(node.retries for node in nodes),
             retry_wait_s=sum(node.retry_wait_s for node in nodes),
             waited_s=sum(node.waited_s for node in nodes),

@@ -216,7 +216,6 @@ class EpisodeReader:
             node.failed += 1
         else:
             node.steps += 1
-            node.otherwise += event.status == "otherwise"
         self._step.end(event.node, self._now)
 
     def _answered(self, event: NodeRetried | NodeFinished | NodeFailed) -> None:
@@ -235,6 +234,7 @@ class EpisodeReader:
             return
         node.waited_s += event.waited_s
         usable = isinstance(event, NodeFinished) and event.status == "ok"
+        node.otherwise += isinstance(event, NodeFinished) and event.status == "otherwise"
         if completion is not None:
             as_before = self._answers.use(hash((pending.request, completion.text)))
             node.unlike += not usable or (pending.repeats and not as_before)

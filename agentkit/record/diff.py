@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import isclose
 from typing import Any, Final
 
-from agentkit.events import CallRetried, EpisodeResumed, Event
+from agentkit.events import CallRetried, EpisodeResumed, Event, NodeFinished
 from agentkit.record.line import as_record
 
 Record = dict[str, Any]
@@ -130,7 +130,10 @@ def compared(event: Event) -> Record | None:
     """Return what two runs have in common in an event; None when all of it may differ."""
     if isinstance(event, (EpisodeResumed, CallRetried)):
         return None
-    return {k: value for k, value in as_record(event).items() if k not in _NOT_COMPARED_FIELDS}
+    left_out = _NOT_COMPARED_FIELDS
+    if isinstance(event, NodeFinished):  # its value is compared; older records do not say why
+        left_out = left_out | {"error"}
+    return {key: value for key, value in as_record(event).items() if key not in left_out}
 
 
 def _lasting(kept: Record) -> Record:

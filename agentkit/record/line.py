@@ -5,11 +5,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 import orjson
 
+from agentkit.atomic_files import open_regular
 from agentkit.errors import TraceError
 from agentkit.events import (
     EnvironmentStepped,
@@ -20,7 +21,7 @@ from agentkit.events import (
     NodeSkipped,
     NodeStarted,
 )
-from agentkit.messages import Image, Message
+from agentkit.messages import MOST_COUNTED, Image, Message
 from agentkit.record.deduplication import Restorer
 from agentkit.values import as_recorded
 
@@ -77,7 +78,8 @@ class RecordedImage(Image):
             TraceError: It cannot be read.
         """
         try:
-            return self.path.read_bytes()
+            with open_regular(self.path) as file:
+                return file.read()
         except OSError as error:
             raise TraceError(f"cannot read the picture {self.path}: {error.strerror}") from error
 
@@ -136,16 +138,20 @@ class LineReader:
             raise self._damaged(number, str(error)) from error
         try:
             pictures = self._restore(record, kind)
+            _check_counts(record)
         except KeyError as error:
             raise self._damaged(number, f"a value is missing: {error}") from error
         except (TypeError, AttributeError, IndexError, ValueError) as error:
             raise self._damaged(number, f"{kind}: {error}") from error
         try:
             event: Event = msgspec.convert(record, Event)
-            at = msgspec.convert(record, _Stamp).time
+            stamp = msgspec.convert(record, _Stamp)
         except msgspec.ValidationError as error:
-            raise self._damaged(number, _complaint(kind, str(error))) from error
-        return self._with_pictures(event, pictures) if pictures else event, at
+            raise self._damaged(number, complaint(kind, str(error))) from error
+        if stamp.line not in (number, None):
+            why = f"it was written as line {stamp.line}, so lines are missing or not in their place"
+            raise self._damaged(number, why)
+        return self._with_pictures(event, pictures) if pictures else event, stamp.time
 
     def _damaged(self, number: int, why: str) -> TraceError:
         return TraceError(f"{self._path}:{number} is damaged: {why}")
@@ -215,23 +221,54 @@ def _check_digest(key: Any) -> None:
         raise ValueError(f"its request_key is {key!r:.80}, expected a digest in hex") from error
 
 
+_END_OF_TIME: Final = 253_402_300_800
+"""The year 10000, in seconds since 1970: no calendar goes further."""
+
+
+_SIGNED: Final = frozenset({"reward", "seed", "value"})
+"""Numbers of an event that may be any."""
+
+
+def _check_counts(part: Mapping[str, Any]) -> None:
+    """Refuse counts, times and costs that cannot be.
+
+    Raises:
+        ValueError: One is below 0, or far too high.
+    """
+    for name, value in part.items():
+        if type(value) in (int, float) and name not in _SIGNED and not 0 <= value <= MOST_COUNTED:
+            raise ValueError(f"its {name} is {value:g}, expected a number from 0 on")
+        if name in ("usage", "at_most", "completion") and isinstance(value, dict):
+            _check_counts(value)
+
+
 class _Stamp(msgspec.Struct):
     """What the lines of all events have beside the event's own fields."""
 
-    time: float
+    time: Annotated[float, msgspec.Meta(lt=_END_OF_TIME)]
+    line: int | None = None
+    """Its number in the file; None in format 1."""
 
 
 _MISSING: Final = re.compile(r"Object missing required field `(.+?)`(?: - at `\$\.(.+)`)?")
+_OTHER: Final = re.compile(r"(Expected .+?) - at `\$\.(.+)`")
 _WRONG: Final = re.compile(r"Expected `(.+?)`, got `(.+?)` - at `\$\.(.+)`")
 
 
-def _complaint(kind: Any, said: str) -> str:
-    """What is wrong with the fields of an event, in our words."""
+def complaint(kind: Any, said: str) -> str:
+    """Return what is wrong with the fields of an event, in our words.
+
+    Args:
+        kind: What they are fields of.
+        said: What msgspec says of them.
+    """
     if missing := _MISSING.fullmatch(said):
         where = f"{kind}.{missing[2]}" if missing[2] else kind
         return f"{where} has no {missing[1]}"
     if wrong := _WRONG.fullmatch(said):
         return f"{kind}.{wrong[3]} is a value of the type {wrong[2]}, expected {wrong[1]}"
+    if other := _OTHER.fullmatch(said):
+        return f"{kind}.{other[2]}: {other[1]}"
     return f"{kind}: {said}"
 
 

@@ -6,14 +6,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate, islice
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple, TypedDict
 
+import msgspec
 import orjson
 
+from agentkit.atomic_files import open_regular
 from agentkit.errors import TraceError
 from agentkit.events import EpisodeResumed, EpisodeStarted, Event
 from agentkit.plugins import DISTRIBUTION
-from agentkit.record.line import FORMAT, LineReader
+from agentkit.record.line import FORMAT, LineReader, complaint
 
 _EPISODE: Final = re.compile(r"[0-9]{4,}")
 """What the file of an episode is called."""
@@ -28,6 +30,57 @@ class Line(NamedTuple):
     counts: bool
     """Whether it counts still: what an episode did after the step at which it was resumed later
     does not."""
+
+
+_Path = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]*$")]
+
+
+class _AgentFile(TypedDict, total=False):
+    name: str
+    path: _Path | None
+    folder: _Path | None
+    source: str
+    model: str | None
+    memory_file: _Path | None
+
+
+class _EnvOfRun(TypedDict):
+    id: str
+    arguments: dict[str, Any]
+
+
+About = TypedDict(
+    "About",
+    {
+        "format": int,
+        "status": str,
+        "started": str,
+        "resumed": list[str],
+        "from": dict[str, Any],
+        "agent": _AgentFile | str,
+        "models": dict[str, str],
+        "env": _EnvOfRun | None,
+        "inputs": dict[str, Any],
+        "plan": dict[str, Any],
+        "limits": dict[str, dict[str, Any]],
+        "versions": dict[str, str],
+        "totals": dict[str, Any],
+    },
+    total=False,
+)
+"""What `run.json` says, as far as AgentKit reads it."""
+
+
+def check_about(about: Mapping[str, Any], where: str) -> None:
+    """Refuse what no `run.json` says.
+
+    Raises:
+        TraceError: A value is of another kind than is read there.
+    """
+    try:
+        msgspec.convert(about, About)
+    except msgspec.ValidationError as error:
+        raise TraceError(f"{where} is damaged: {complaint('run', str(error))}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +136,8 @@ def load_run(folder: str | Path) -> Run:
     folder = Path(folder)
     path = folder / "run.json"
     try:
-        about = orjson.loads(path.read_bytes())
+        with open_regular(path) as file:
+            about = orjson.loads(file.read())
     except FileNotFoundError as error:
         raise TraceError(f"{folder} is not a run folder: it has no run.json") from error
     except OSError as error:
@@ -92,6 +146,7 @@ def load_run(folder: str | Path) -> Run:
         raise TraceError(f"{path} is damaged: line {error.lineno}: {error.msg}") from error
     if not isinstance(about, dict) or not isinstance(about.get("format"), int):
         raise TraceError(f"{folder} is not a run folder: its run.json was not written by AgentKit")
+    check_about(about, str(path))
     if about["format"] > FORMAT:
         raise TraceError(
             f"{folder} was written by a newer AgentKit (format {about['format']}, "
@@ -103,7 +158,7 @@ def load_run(folder: str | Path) -> Run:
 def _lines(path: Path) -> Iterator[bytes]:
     """The lines of a file, one after the other, without a torn last one: the process was killed."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             for line in file:
                 if line.endswith(b"\n"):
                     yield line[:-1]

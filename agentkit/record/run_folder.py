@@ -16,7 +16,7 @@ import orjson
 from agentkit.atomic_files import write_atomic
 from agentkit.errors import TraceError
 from agentkit.record.line import FORMAT
-from agentkit.record.reader import Run, load_run
+from agentkit.record.reader import Run, check_about, load_run
 from agentkit.record.summaries import RunSummary
 from agentkit.record.writer import EpisodeWriter
 from agentkit.values import JSON_OPTIONS, json_safe
@@ -199,10 +199,12 @@ class RunWriter:
             os.close(lock)
 
     def _save(self) -> None:
-        options = JSON_OPTIONS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
         path = self.folder / "run.json"
+        options = JSON_OPTIONS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+        data = orjson.dumps(json_safe(self._about), default=str, option=options)
+        check_about(orjson.loads(data), f"what is to be written in {path}")
         try:
-            write_atomic(path, orjson.dumps(json_safe(self._about), default=str, option=options))
+            write_atomic(path, data)
         except OSError as error:
             raise TraceError(f"cannot write {path}: {error.strerror}") from error
 

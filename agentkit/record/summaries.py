@@ -1,7 +1,7 @@
 """How episodes and runs went."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from agentkit import events
@@ -29,6 +29,12 @@ class EpisodeSummary:
     """What the environment said last."""
     action: str | None = None
     """The last action; for an agent without an environment, its answer."""
+    retried: int = 0
+    """Answers that could not be used, after which the model was asked again."""
+    otherwise: int = 0
+    """Answers that could not be used, in whose place the node's `otherwise` stands."""
+    open_step: tuple[events.Event, ...] = field(default=(), repr=False, compare=False)
+    """What was counted so in the step that the environment has not answered: it may come again."""
 
     @property
     def cost_usd(self) -> float | None:
@@ -40,6 +46,16 @@ class EpisodeSummary:
         match event:
             case events.EpisodeStarted():
                 self.seed, self.info = event.seed, event.info
+                self.retried = self.otherwise = 0
+                self.open_step = ()
+            case events.StepStarted():
+                for counted in self.open_step:
+                    self._count(counted, -1)
+                self.open_step = ()
+            case events.NodeRetried() | events.NodeFinished(status="otherwise"):
+                if not self._is_of_items(event):
+                    self._count(event, 1)
+                    self.open_step += (event,)
             case events.StepFinished():
                 self.usage += event.usage
                 self.action = event.action
@@ -49,10 +65,29 @@ class EpisodeSummary:
                 self.steps = event.step + 1
                 self.reward += event.reward or 0.0
                 self.action, self.info = event.action, event.info
+                self.open_step = ()
             case events.EpisodeFinished():
                 self.status, self.reason = event.status, event.reason
                 self.steps, self.reward = event.steps, event.reward
                 self.usage, self.seconds = event.usage, event.seconds
+
+    def _count(self, event: events.Event, times: int) -> None:
+        if isinstance(event, events.NodeRetried):
+            self.retried += times
+        else:
+            self.otherwise += times
+
+    def _is_of_items(self, event: events.NodeRetried | events.NodeFinished) -> bool:
+        """Whether it is an `each` node as a whole, whose items were counted before."""
+        return event.item is None and any(
+            isinstance(counted, events.NodeFinished) and counted.node == event.node
+            for counted in self.open_step
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what it says, by the names of the fields."""
+        names = (one.name for one in fields(self) if one.name != "open_step")
+        return {name: getattr(self, name) for name in names} | {"usage": asdict(self.usage)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,4 +129,6 @@ class RunSummary:
             "reward": sum(summary.reward for summary in self.episodes),
             "usage": self.usage,
             "cost_usd": self.cost_usd,
+            "retried": sum(summary.retried for summary in self.episodes),
+            "otherwise": sum(summary.otherwise for summary in self.episodes),
         }

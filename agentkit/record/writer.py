@@ -45,6 +45,7 @@ class EpisodeWriter:
             raise self._error(error) from error
         try:
             _cut_torn_line(self._file)
+            self._lines = _count_lines(self._file)
         except OSError as error:
             os.close(self._file)
             raise self._error(error) from error
@@ -68,7 +69,11 @@ class EpisodeWriter:
             data = self._encode(self._body(event))
             name = event_name(kind).encode()
             stamp = time.time() if at is None else at
-            self._write(b'{"event":"%s","time":%.6f,' % (name, stamp) + data[1:] + b"\n")
+            number = self._lines + 1
+            self._write(
+                b'{"event":"%s","line":%d,"time":%.6f,' % (name, number, stamp) + data[1:] + b"\n"
+            )
+            self._lines = number
         except OSError as error:
             self._undo()
             raise self._error(error) from error
@@ -159,6 +164,14 @@ class EpisodeWriter:
         if isinstance(value, Image):
             return {"image": self._keep_picture(value)}
         return json_stand_in(value)
+
+
+def _count_lines(file: int) -> int:
+    count = start = 0
+    while data := os.pread(file, _TAIL, start):
+        count += data.count(b"\n")
+        start += len(data)
+    return count
 
 
 def _cut_torn_line(file: int) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from agentkit.agent import Agent
+from agentkit.errors import TraceError
 from agentkit.events import EpisodeResumed
 from agentkit.execution.scope import State
 from agentkit.messages import NOTHING_USED, UNSET, Request, Usage
@@ -52,6 +53,8 @@ class Checkpoint:
         """Let a summary begin with what was recorded before."""
         done = self.record.progress
         summary.steps, summary.reward, summary.action = done.steps, done.reward, done.action
+        summary.retried, summary.otherwise = done.retried, done.otherwise
+        summary.open_step = done.open_step
         summary.usage, summary.seconds = self.paid, self.seconds
 
 
@@ -126,7 +129,10 @@ def _first_memory(agent: Agent, record: EpisodeState) -> Mapping[str, Any] | Non
 def _known_memory(agent: Agent, recorded: Mapping[str, Any]) -> dict[str, Any]:
     """A recorded memory with the keys that the agent has: others are dropped, new ones start."""
     start = agent.memory.start
-    known = {key: json_copy(value) for key, value in recorded.items() if key in start}
+    try:
+        known = {key: json_copy(value, key) for key, value in recorded.items() if key in start}
+    except TypeError as error:
+        raise TraceError(f"the recorded memory is damaged: {error}") from error
     return {**agent.memory.fresh(), **known}
 
 

@@ -93,7 +93,10 @@ class EpisodeRunner:
             await self._play()
         except LimitExceeded as error:
             self._emit(LimitReached(self.summary.steps, error.limit, error.value, error.why))
-            self._end("limit", error.reason)
+            if error.limit == "steps":  # what was asked for is done, as by Gymnasium's TimeLimit
+                self._end("done", _truncated(int(error.value)))
+            else:
+                self._end("limit", error.reason)
         except StepInterrupted as error:
             over = self._checkpoint is not None and self._checkpoint.until == self.summary.steps
             self._end("interrupted", str(error) if over else "stopped by the user")
@@ -307,3 +310,8 @@ class EpisodeRunner:
         finally:
             if self._writer is not None:
                 self._writer.close()
+
+
+def _truncated(steps: int) -> str:
+    """Return the reason of an episode that ended at the most steps it may have."""
+    return f"truncated at {steps:,} step{'s'[: steps > 1]}"

@@ -67,7 +67,7 @@ def make_resume_plan(agent: Agent, run: Run, episodes: int, limits: Limits) -> R
     resume_plan = ResumePlan([])
     waiting, settled, spans = [], [], []
     begun: dict[int, tuple[EpisodeSummary, Usage]] = {}
-    for index in range(max(episodes, *(number + 1 for number in run.episodes), 0)):
+    for index in sorted({*range(episodes), *run.episodes}):
         record = read_episode(run, index)
         if not record.spans:
             waiting.append(index)
@@ -105,7 +105,7 @@ def _is_settled(record: EpisodeState, limits: Limits, run_limits: Limits) -> boo
     if record.finished is None:
         return False
     status = record.finished.status
-    if status != "limit" or record.limit is None:
+    if record.limit is None or status not in ("done", "limit"):
         return status == "done"
     name, value = record.limit.limit, record.limit.value
     own = run_limits if name.startswith("run.") else limits

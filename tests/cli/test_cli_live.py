@@ -85,7 +85,7 @@ def terminal(processes):
 def test_one_episode_shows_nodes_step_return_achievements_tokens_and_cost(terminal):
     screen = terminal("run", "slow_walker.yaml", "--steps", "12")
     text = screen.read_to_end()
-    assert screen.process.returncode == 3
+    assert screen.process.returncode == 0
     frames = text.split("╭─")
     middle = next(
         frame for frame in frames if re.search(r"step +[5-9] of 12 \([3-7] left\)", frame)
@@ -96,7 +96,7 @@ def test_one_episode_shows_nodes_step_return_achievements_tokens_and_cost(termin
     assert "1 of 2" in middle
     assert re.search(r"tokens +\d+ in \(50% cached\), \d+ out, \d+ calls", middle)
     assert re.search(r"cost +unknown", middle)
-    assert "limit reached: steps 12" in text
+    assert "done (truncated at 12 steps)" in text
     assert "furthest" in text
 
 
@@ -157,7 +157,7 @@ def test_a_terminal_that_cannot_draw_gets_plain_lines(processes):
     arguments = ("run", "slow_walker.yaml", "--steps", "3")
     screen = Terminal(processes, *arguments, TERM="dumb")
     text = screen.read_to_end()
-    assert "episode 0: limit reached: steps 3" in text
+    assert "episode 0: done (truncated at 3 steps)" in text
     assert "\x1b" not in screen.seen
     assert "▸" not in text
 
@@ -172,10 +172,10 @@ def test_who_wants_no_colours_gets_none(processes):
 def test_a_long_path_and_the_command_with_it_are_whole_in_a_terminal(processes):
     """A box around the summary broke what people copy from it."""
     folder = f"a_folder_{'x' * 100}"
-    screen = Terminal(processes, "run", "slow_walker.yaml", "--steps", "3", "--out", folder)
+    screen = Terminal(processes, "run", "slow_walker.yaml", "--budget-steps", "3", "--out", folder)
     text = screen.read_to_end()
     assert f"  recorded      {folder}\r\n" in text
-    assert f"  go on with    agentkit run --resume {folder} --steps MORE\r\n" in text
+    assert f"  go on with    agentkit run --resume {folder} --budget-steps MORE\r\n" in text
 
 
 def test_the_picture_for_the_readme_is_an_svg_of_the_last_frame(invoke, folder):

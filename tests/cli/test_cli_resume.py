@@ -105,16 +105,25 @@ def test_a_run_that_was_killed_when_all_was_done_is_finished(invoke, whole):
 
 
 def test_a_limit_is_named_with_the_command_that_goes_on(invoke):
-    result = invoke(*WALK, "--steps", "2", "--out", "run")
+    result = invoke(*WALK, "--budget-steps", "2", "--out", "run")
     assert result.exit_code == 3
-    assert "agentkit run --resume run" in result.stdout
+    assert "agentkit run --resume run --budget-steps MORE" in result.stdout
     result = invoke("run", "--resume", "run")
     assert result.exit_code == 3
-    assert (
-        "run ended at a limit (steps: 2). To go on: agentkit run --resume run --steps MORE"
-        in result.stderr
-    )
-    assert invoke("run", "--resume", "run", "--steps", "4").exit_code == 3
+    more = "run ended at a limit (run.steps: 2). To go on: agentkit run --resume run --budget-steps"
+    assert more in result.stderr
+
+
+def test_a_run_that_was_truncated_at_its_steps_is_done_and_may_go_on(invoke):
+    result = invoke(*WALK, "--steps", "2", "--out", "run")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("walker: done (truncated at 2 steps)\n")
+    assert "go on" not in result.stdout
+    result = invoke("run", "--resume", "run")
+    assert result.exit_code == 0
+    more = "run is done. To go on after 2 steps: agentkit run --resume run --steps MORE"
+    assert more in result.stderr
+    assert invoke("run", "--resume", "run", "--steps", "4").exit_code == 0
     assert load_run("run").about["limits"]["episode"]["steps"] == 4
     assert invoke("run", "--resume", "run", "--steps", "9").exit_code == 0
     invoke(*WALK, "--out", "whole")
@@ -288,7 +297,7 @@ def test_what_cannot_go_on_leaves_the_run_as_it_was(invoke, folder):
     (folder / "keeper.yaml").write_text(
         (folder / "walker.yaml").read_text().replace("nodes:", "keep: {places: run}\nnodes:")
     )
-    assert invoke("run", "keeper.yaml", "--episodes", "2", "--steps", "2", "--out", "run").exit_code
+    invoke("run", "keeper.yaml", "--episodes", "2", "--steps", "2", "--out", "run")
     before = {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()}
     result = invoke("run", "--resume", "run", "--steps", "9", "--parallel", "2")
     assert result.exit_code == 2
@@ -401,7 +410,7 @@ def test_a_fork_or_a_resumed_run_leaves_what_was_learnt_since(invoke, folder):
 
 
 def test_json_comes_also_when_nothing_is_left_to_do(invoke, whole):
-    invoke(*WALK, "--steps", "2", "--out", "limited")
+    invoke(*WALK, "--budget-steps", "2", "--out", "limited")
     for folder, status in ((whole, "done"), ("limited", "limit")):
         result = invoke("run", "--resume", folder, "--json")
         found = json.loads(result.stdout)
@@ -464,7 +473,8 @@ def test_a_run_of_a_program_is_shown_resumed_and_replayed_by_commands(invoke, fo
     writer.finish(summary.status, summary.totals())
     about = load_run(folder / "run").about
     assert (about["note"], about["agent"]["name"], about["plan"]["seed"]) == ("mine", "walker", 4)
-    assert "walker: limit" in invoke("show", "run").stdout
+    assert "walker: done\n" in invoke("show", "run").stdout
+    assert "done (truncated at 2 steps), 2 steps" in invoke("show", "run").stdout
     assert invoke("replay", "run").exit_code == 0
     Path("elsewhere").mkdir()
     with chdir("elsewhere"):

@@ -52,16 +52,48 @@ def test_json_is_all_that_stands_on_stdout(invoke):
 
 
 def test_a_reached_limit_is_said_and_gives_3(invoke):
-    result = invoke("run", "walker.yaml", "--steps", "2")
+    result = invoke("run", "walker.yaml", "--budget-calls", "3")
     assert result.exit_code == 3
-    assert "limit reached: steps 2" in result.stdout
+    assert "limit reached: run.calls 3" in result.stdout
+
+
+def test_episodes_of_so_many_steps_as_were_asked_for_are_a_success(invoke):
+    result = invoke("run", "walker.yaml", "--steps", "2")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("walker: done (truncated at 2 steps)\n")
+    several = invoke("run", "walker.yaml", "--steps", "2", "--episodes", "3", "--json")
+    assert several.exit_code == 0
+    told = json.loads(several.stdout)
+    assert (told["status"], told["limit"]) == ("done", None)
+    endings = {(one["status"], one["reason"]) for one in told["episodes"]}
+    assert endings == {("done", "truncated at 2 steps")}
+
+
+def test_answers_that_could_not_be_used_are_counted_wherever_a_run_is_told_of(invoke, folder):
+    """A run whose every answer is a fallback looked perfect."""
+    (folder / "answers.json").write_text('{"look": "A corridor.", "act": "fly"}')
+    text = (folder / "walker.yaml").read_text()
+    act = text.index("output: {choice: actions}")
+    fallback = "output: {choice: actions}\n    otherwise: east\n    attempts: 2"
+    (folder / "weak.yaml").write_text(text[:act] + fallback + text[act + 25 :])
+    told = "unusable +10 answers: 5 asked again, 5 replaced by `otherwise`"
+    result = invoke("run", "weak.yaml", "--out", "run")
+    assert re.search(told, result.stdout)
+    assert "unusable 10 answers" in result.stderr
+    assert re.search(told, invoke("show", "run").stdout)
+    closer = invoke("show", "run", "--episode", "0", "--step", "0").stdout
+    assert closer.count("cannot be used: 'fly' is not one of the options.") == 3
+    assert "5 answers replaced by `otherwise`" in invoke("profile", "run").stdout
+    again = json.loads(invoke("run", "--resume", "run", "--json").stdout)
+    for one in (again["totals"], again["episodes"][0]):
+        assert (one["retried"], one["otherwise"]) == (5, 5)
 
 
 def test_several_episodes_that_end_differently_are_counted(invoke, folder):
     (folder / "answers.json").write_text('{"look": "A corridor.", "act": ["east", "east", "no"]}')
     result = invoke("run", "walker.yaml", "--episodes", "2", "--steps", "2")
     assert result.exit_code == 1
-    assert result.stdout.startswith("walker: failed (1 stopped by a limit, 1 failed)\n")
+    assert result.stdout.startswith("walker: failed (1 truncated at 2 steps, 1 failed)\n")
     assert "episodes    2 of 2 (mean return 0.0)" in result.stdout
 
 
@@ -219,7 +251,7 @@ def test_a_full_disk_ends_the_run_with_a_clear_error(processes, folder):
 def test_rules_are_said_to_be_no_language_model_and_to_ignore_new_words(processes):
     process = processes.start("run", "slow_walker.yaml", "--model", "rules", "--steps", "1")
     _, error = process.communicate(timeout=60)
-    assert process.returncode == 3
+    assert process.returncode == 0
     assert error.count("rule-based, not a language model") == 1
     assert "ignores the wording of your prompts" in error
 
@@ -425,4 +457,6 @@ def test_one_node_of_an_environment_that_breaks_as_it_begins_is_said_too(invoke,
 def test_a_reason_of_several_lines_comes_after_the_figures(invoke, folder):
     (folder / "answers.json").write_text('{"look": "A corridor.", "act": "fly"}')
     result = invoke("run", "walker.yaml")
-    assert re.search(r"episode 0: 0 steps, return 0\.0, \S+ s, failed: 1 failure in", result.stderr)
+    assert re.search(
+        r"episode 0: 0 steps, return 0\.0, \S+ s, .+, failed: 1 failure in", result.stderr
+    )

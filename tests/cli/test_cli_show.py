@@ -154,5 +154,5 @@ def test_a_drawing_needs_a_suffix_that_can_be_drawn(invoke, folder):
 
 
 def test_a_run_that_ended_at_a_limit_names_the_option_that_goes_on(invoke):
-    assert invoke("run", "walker.yaml", "--steps", "2", "--out", "short").exit_code == 3
-    assert "agentkit run --resume short --steps MORE\n" in invoke("show", "short").stdout
+    assert invoke("run", "walker.yaml", "--budget-steps", "2", "--out", "short").exit_code == 3
+    assert "agentkit run --resume short --budget-steps MORE\n" in invoke("show", "short").stdout

@@ -1,6 +1,7 @@
 """Reading records that were damaged, cut off or not written by AgentKit."""
 
 import json
+import os
 import re
 
 import pytest
@@ -125,7 +126,11 @@ def test_a_reference_to_a_value_that_is_not_there_is_named(read):
         read(f"{STARTED}{line}\n")
 
 
-def test_a_line_that_was_taken_out_is_noticed_by_what_refers_to_it(tmp_path):
+@pytest.mark.parametrize(
+    ("order", "damaged"), [((0, 2, 3, 4, 5), 2), ((1, 2, 3, 4, 5), 1), ((0, 1, 1, 2), 3),
+                           ((0, 2, 1, 3), 2)],
+)  # fmt: skip
+def test_a_line_that_was_taken_out_doubled_or_moved_is_noticed(order, damaged, tmp_path):
     writer = RunWriter(tmp_path / "run", {})
     episode = writer.episode(0)
     for step in range(2):
@@ -136,8 +141,30 @@ def test_a_line_that_was_taken_out_is_noticed_by_what_refers_to_it(tmp_path):
     writer.finish("done", {})
     path = tmp_path / "run" / "episodes" / "0000.jsonl"
     lines = path.read_text().splitlines(keepends=True)
-    path.write_text("".join(lines[:1] + lines[2:]))
-    with pytest.raises(TraceError, match=r"0000\.jsonl:4 is damaged: a value is missing"):
+    path.write_text("".join(lines[number] for number in order))
+    said = rf"0000\.jsonl:{damaged} is damaged: it was written as line {order[damaged - 1] + 1}, so"
+    with pytest.raises(TraceError, match=said):
+        list(load_run(tmp_path / "run").events(0))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("step", -1), ("step", 10**16), ("latency_s", -0.1), ("latency_s", 1e300), ("time", 1e15),
+     ("usage", {"input_tokens": -5}), ("usage", {"calls": 1 << 60}), ("usage", {"cost_usd": -1})],
+)  # fmt: skip
+def test_a_number_that_cannot_be_is_damage(field, value, read):
+    event = {"event": "step_finished", "time": 1.0, "step": 0, "usage": {}, "latency_s": 0.1}
+    with pytest.raises(TraceError, match=r"0000\.jsonl:2 is damaged: .*time|number from 0 on"):
+        read(STARTED + json.dumps({**event, field: value}) + "\n")
+
+
+@pytest.mark.parametrize("name", ["run.json", "episodes/0000.jsonl"])
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(name, read, tmp_path):
+    read(STARTED)
+    path = tmp_path / "run" / name
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(TraceError, match=f"{name}: it is no regular file"):
         list(load_run(tmp_path / "run").events(0))
 
 
@@ -152,3 +179,20 @@ def test_further_tries_and_the_cache_of_a_server_make_no_other_run():
 
     assert comparable(played(1, 0)) == comparable(played(3, 8))
     assert comparable(played(1, 0)) != comparable(played(1, 0, output=6))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("agent", 7), ("agent", {"path": 1.5}), ("agent", {"memory_file": "a\0b"}),
+     ("agent", {"source": -1}), ("env", {"id": 1}),
+     ("plan", []), ("limits", {"run": 3}), ("models", {"a": []}), ("status", None),
+     ("resumed", "now"), ("totals", "none"), ("from", 1)],
+)  # fmt: skip
+def test_what_run_json_says_has_the_kinds_that_are_read_and_written(key, value, tmp_path):
+    with pytest.raises(TraceError, match=rf"is damaged: run\.{key}"):
+        RunWriter(tmp_path / "other", {key: value})
+    RunWriter(tmp_path / "run", {}).finish("done", {})
+    path = tmp_path / "run" / "run.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    with pytest.raises(TraceError, match=rf"run\.json is damaged: run\.{key}"):
+        load_run(tmp_path / "run")

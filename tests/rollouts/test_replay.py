@@ -117,7 +117,8 @@ def test_what_was_not_finished_is_left_out_and_said(tmp_path):
 @pytest.mark.parametrize("limits", [Limits(calls=15), Limits(tokens=5000), Limits(steps=2)])
 def test_a_run_that_ended_at_a_limit_is_replayed_as_far_as_it_came(limits, tmp_path):
     agent = full_agent(limits=limits)
-    assert record(agent, tmp_path / "run").status == "limit"
+    status = "done" if limits.steps else "limit"
+    assert record(agent, tmp_path / "run").status == status
     found = replayed(tmp_path / "run", tmp_path / "again", limits=limits)
     assert found.difference is None
     assert bool(found.left_out) == (limits.steps is None)

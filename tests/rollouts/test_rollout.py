@@ -61,8 +61,13 @@ def test_an_episode_ends_when_the_environment_says_so():
 
 
 def test_limits_end_the_episode_and_are_its_status():
+    (episode,) = play(player(limits=Limits(calls=2))).episodes
+    assert (episode.status, episode.reason) == ("limit", "calls: 2")
+
+
+def test_an_episode_of_as_many_steps_as_it_may_have_is_done():
     (episode,) = play(player(limits=Limits(steps=2))).episodes
-    assert (episode.status, episode.reason) == ("limit", "steps: 2")
+    assert (episode.status, episode.reason) == ("done", "truncated at 2 steps")
 
 
 def test_ten_actions_in_a_row_that_are_not_understood_end_the_episode():

@@ -327,7 +327,7 @@ def test_models_that_know_what_they_take_are_held_to_that_and_to_no_assumption()
 def test_rules_play_under_small_limits():
     limits = Limits(steps=2, tokens=1, cost_usd=0)
     (episode,) = play(load_agent(find_agent("crafter")).replace(limits=limits)).episodes
-    assert (episode.steps, episode.reason) == (2, "steps: 2")
+    assert (episode.steps, episode.reason) == (2, "truncated at 2 steps")
 
 
 def test_further_tries_count_and_one_that_does_not_fit_gives_up():

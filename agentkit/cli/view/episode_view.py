@@ -71,7 +71,7 @@ class EpisodeView:
     def outcome(self) -> str:
         """How the episode ended, in words."""
         status, reason = self.summary.status, self.summary.reason
-        if self.limit is not None:
+        if self.limit is not None and status == "limit":
             return f"limit reached: {self.limit.limit} {plain_number(self.limit.value)}"
         if status == "done":
             return f"done ({reason})" if reason else "done"

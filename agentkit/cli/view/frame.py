@@ -14,8 +14,18 @@ from rich.text import Text
 from agentkit.cli.view.episode_view import EpisodeView, NodeState
 from agentkit.cli.view.limit_lines import limits_left
 from agentkit.cli.view.run_view import RunView
+from agentkit.cli.view.summary import unusable_facts
 from agentkit.cli.view.terminal import rich_text
-from agentkit.cli.view.words import colour, money, one_line, score, seconds, spoken, tokens
+from agentkit.cli.view.words import (
+    colour,
+    money,
+    one_line,
+    score,
+    seconds,
+    spoken,
+    tokens,
+    unusable,
+)
 
 _MARKS: Final[dict[NodeState, tuple[str, str]]] = {
     "waiting": ("·", "dim"),
@@ -83,6 +93,8 @@ def _facts(run_view: RunView, episode: EpisodeView) -> list[tuple[str, Renderabl
         facts.append(("achievements", rich_text(text, "bold", **_CUT)))
     facts.append(("tokens", Text(tokens(episode.usage))))
     facts.append(("cost", Text(money(episode.usage.cost_usd))))
+    if said := unusable(summary.retried, summary.otherwise):
+        facts.append(("unusable", Text(said, "yellow")))
     if left := limits_left(run_view.limits, episode.used, leave_out="steps"):
         facts.append(("limits", Text(left)))
     if left := limits_left(run_view.run_limits, run_view.used):
@@ -158,8 +170,12 @@ def _several(run_view: RunView, rows: int) -> list[RenderableType]:
         f"{len(ended)} of {run_view.planned} episodes ended{mean}   "
         f"tokens {tokens(summary.usage)}   cost {money(summary.cost_usd)}"
     )
-    left = limits_left(run_view.run_limits, run_view.used)
-    return [table, sums, Text(f"limits of the run: {left}")] if left else [table, sums]
+    lines: list[RenderableType] = [table, sums]
+    for _, said in unusable_facts(summary.episodes):
+        lines.append(Text(f"unusable {said}", "yellow"))
+    if left := limits_left(run_view.run_limits, run_view.used):
+        lines.append(Text(f"limits of the run: {left}"))
+    return lines
 
 
 def _row(episode: EpisodeView, with_made: bool) -> Sequence[RenderableType]:

@@ -81,6 +81,8 @@ def _call_parts(totals: Totals) -> Iterator[str]:
     yield f"{totals.calls:,}"
     if totals.again:
         yield f"{totals.again:,} because an answer could not be used"
+    if totals.otherwise:
+        yield f"{count(totals.otherwise, 'answer')} replaced by `otherwise`"
     if totals.retries:
         waited = duration(totals.retry_wait_s)
         yield f"{totals.retries:,} because a server could not answer (waited {waited})"

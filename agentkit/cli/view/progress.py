@@ -8,7 +8,7 @@ from agentkit.cli.view import limit_lines
 from agentkit.cli.view.episode_view import EpisodeView
 from agentkit.cli.view.run_view import RunView
 from agentkit.cli.view.terminal import echo
-from agentkit.cli.view.words import count, score, seconds
+from agentkit.cli.view.words import count, score, seconds, unusable
 from agentkit.events import EnvironmentStepped, EpisodeFinished, Event, NodeFinished
 
 _EVERY_STEPS: Final = 100
@@ -62,6 +62,8 @@ class Progress(AbstractContextManager["Progress", None]):
         parts = [seconds(view.seconds)]
         if view.summary.seed is not None:
             parts.insert(0, _how_far(view))
+        if said := unusable(view.summary.retried, view.summary.otherwise):
+            parts.append(f"unusable {said}")
         parts.insert(len(parts) if "\n" in view.outcome else 0, view.outcome)
         self.say(f"episode {view.summary.episode}: {', '.join(parts)}")
 

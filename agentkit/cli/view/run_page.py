@@ -11,7 +11,7 @@ from agentkit.cli.env_report import recorded_report
 from agentkit.cli.run_options import option_of
 from agentkit.cli.view.limit_lines import listed_both
 from agentkit.cli.view.step_page import StepPrinter
-from agentkit.cli.view.summary import film_facts
+from agentkit.cli.view.summary import film_facts, unusable_facts
 from agentkit.cli.view.terminal import echo, echo_facts, echo_pair
 from agentkit.cli.view.words import count, money, score, seconds, tokens
 from agentkit.environments.recorder import picture_of
@@ -63,6 +63,7 @@ def _show_overview(run: Run) -> None:
         paid += record.used
     lines = [*recorded_report(run, summaries).items()]
     lines += [("tokens", tokens(paid)), ("cost", money(paid.cost_usd))]
+    lines += unusable_facts(summaries)
     lines += film_facts(run.folder)
     if about.get("status") != "done" and isinstance(agent, dict):
         limits = {one.reason.split(":")[0] for one in summaries if one.status == "limit"}

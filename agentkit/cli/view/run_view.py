@@ -116,7 +116,8 @@ class RunView:
         """The limit that ended the run, or the one that ended episodes."""
         if self.limit is not None:
             return self.limit
-        found = [episode.limit for episode in self.episodes.values() if episode.limit is not None]
+        ended = (one for one in self.episodes.values() if one.summary.status == "limit")
+        found = [episode.limit for episode in ended if episode.limit is not None]
         found.sort(key=lambda one: not one.limit.startswith("run."))
         of_run = bool(found) and found[0].limit.startswith("run.")
         if not found or (not of_run and len({(one.limit, one.value) for one in found}) > 1):

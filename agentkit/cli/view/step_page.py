@@ -78,6 +78,8 @@ class StepPrinter:
 
     def _on_node_finished(self, event: events.NodeFinished) -> None:
         self._answer(event)
+        if event.error:
+            echo(f"  cannot be used: {event.error}", fg="red")
         completion, value = event.completion, event.value
         if completion is None or not _says(completion.text, value):
             show_pair(f"{_name(event)} {_status(event)}", value, 0)

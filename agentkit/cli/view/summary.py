@@ -1,15 +1,16 @@
 """What a run comes to, at its end: the same facts for people and for machines."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from agentkit.cli.view.episode_view import EpisodeView
 from agentkit.cli.view.limit_lines import reached
 from agentkit.cli.view.run_view import RunView
-from agentkit.cli.view.words import count, money, score, seconds, tokens
+from agentkit.cli.view.words import count, money, score, seconds, tokens, unusable
 from agentkit.environments.recorder import films
+from agentkit.record.summaries import EpisodeSummary
 
 if TYPE_CHECKING:
     from agentkit.agent import Agent
@@ -43,12 +44,20 @@ def facts(run_view: RunView, report: Mapping[str, str], folder: Path) -> Facts:
     lines += [
         ("tokens", tokens(summary.usage)),
         ("cost", money(summary.cost_usd)),
+        *unusable_facts(summary.episodes),
         ("time", seconds(run_view.elapsed_s)),
         *_limit(run_view),
         ("recorded", str(folder)),
         *film_facts(folder),
     ]
     return lines
+
+
+def unusable_facts(episodes: Sequence[EpisodeSummary]) -> Facts:
+    """What became of answers that could not be used, if there were some."""
+    retried = sum(episode.retried for episode in episodes)
+    said = unusable(retried, sum(episode.otherwise for episode in episodes))
+    return [("unusable", said)] if said else []
 
 
 def film_facts(folder: Path) -> Facts:
@@ -94,11 +103,15 @@ def headline(run_view: RunView, name: str, status: str) -> str:
     episodes = list(run_view.episodes.values())
     if len(episodes) == 1 and episodes[0].summary.status == status != "failed":
         return f"{name}: {episodes[0].outcome}"
-    counts: dict[str, int] = {}
-    for episode in episodes:
-        counts[episode.summary.status] = counts.get(episode.summary.status, 0) + 1
-    words = ", ".join(f"{number} {_ENDINGS[status]}" for status, number in counts.items())
-    return f"{name}: {_ENDINGS[status]}" + (f" ({words})" if len(counts) > 1 else "")
+    counts = Counter(_ending(episode) for episode in episodes)
+    words = ", ".join(f"{number:,} {ending}" for ending, number in counts.items())
+    said = f" ({words})" if counts.keys() - {_ENDINGS[status]} else ""
+    return f"{name}: {_ENDINGS[status]}{said}"
+
+
+def _ending(episode: EpisodeView) -> str:
+    at_steps = episode.summary.status == "done" and episode.limit is not None
+    return episode.summary.reason if at_steps else _ENDINGS[episode.summary.status]
 
 
 def machine(
@@ -126,7 +139,7 @@ def _machine_limit(run_view: RunView) -> dict[str, Any] | None:
 
 
 def _episode(episode: EpisodeView) -> dict[str, Any]:
-    entry = asdict(episode.summary)
+    entry = episode.summary.as_dict()
     info = entry.pop("info")
     entry["info"] = {k: v for k, v in info.items() if k != "actions"}
     if episode.failures:

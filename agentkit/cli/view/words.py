@@ -37,6 +37,14 @@ def tokens(usage: Usage) -> str:
     return f"{usage.input_tokens:,} in{cached}, {usage.output_tokens:,} out, {calls}"
 
 
+def unusable(retried: int, otherwise: int) -> str:
+    """`3 answers: 2 asked again, 1 replaced by otherwise`; nothing where all could be used."""
+    parts = [f"{retried:,} asked again"] if retried else []
+    if otherwise:
+        parts.append(f"{otherwise:,} replaced by `otherwise`")
+    return f"{count(retried + otherwise, 'answer')}: {', '.join(parts)}" if parts else ""
+
+
 def score(value: float) -> str:
     """`18.1`, `0.833`, `1.0`: a reward or a return, with enough digits to tell 0.98 from 1."""
     value = round(value, 9) + 0.0  # neither the noise of a sum nor a minus before 0

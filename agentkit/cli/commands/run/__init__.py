@@ -93,8 +93,8 @@ def command(
       agentkit run my_agent.yaml --from runs/20260131-120000-crafter:0:12
       agentkit run crafter --node plan --from runs/20260131-120000-crafter:0:12
 
-    Exit codes: 0 done, 1 failed, 2 something in the command or the agent is wrong, 3 a limit was
-    reached, 130 stopped with Ctrl-C.
+    Exit codes: 0 done, 1 failed, 2 something in the command or the agent is wrong, 3 a limit
+    other than --steps was reached, 130 stopped with Ctrl-C.
     """
     chosen = RunOptions.of(given)
     options.check_show_or_record(chosen.show, chosen.record)

@@ -79,7 +79,7 @@ def _end_again(
         finish(writer, agent, ended.status, ended)
     else:
         writer.discard()
-    status = _nothing_left(run, resume_plan)
+    status = _nothing_left(run, agent, resume_plan)
     if as_json:
         run_view.seconds = resume_plan.seconds
         said = recorded_report(load_run(run.folder), resume_plan.settled)
@@ -99,7 +99,7 @@ def _say_what_is_left(folder: Path, resume_plan: ResumePlan) -> None:
     echo(f"going on with {folder}: episodes: {listed}", err=True)
 
 
-def _nothing_left(run: Run, resume_plan: ResumePlan) -> str:
+def _nothing_left(run: Run, agent: Agent, resume_plan: ResumePlan) -> str:
     """Every episode has ended: say so, and how the run ended."""
     ended = [summary for summary in resume_plan.settled if summary.status == "limit"]
     if ended:
@@ -108,5 +108,9 @@ def _nothing_left(run: Run, resume_plan: ResumePlan) -> str:
         raised = f". To go on: {resume_command(run.folder, *sorted(options))}" if options else ""
         echo(f"nothing to resume: {run.folder} ended at a limit ({reasons}){raised}", err=True)
         return "limit"
-    echo(f"nothing to resume: every episode of {run.folder} is done", err=True)
+    steps = agent.limits.steps
+    raised = ""
+    if steps is not None and any(summary.steps == steps for summary in resume_plan.settled):
+        raised = f". To go on after {steps:,} steps: {resume_command(run.folder, '--steps')}"
+    echo(f"nothing to resume: every episode of {run.folder} is done{raised}", err=True)
     return "done"
