@@ -1,10 +1,13 @@
 """What the environment of a run says of its episodes, such as a score and the data it is of."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any
 
 from agentkit.agent import Agent
 from agentkit.cli.view.terminal import echo
+from agentkit.environments.estimates import Estimate, estimate
 from agentkit.environments.make import CUT_OFF, env_report
 from agentkit.errors import EnvError, InputError
 from agentkit.plugins import missing_package, register_envs
@@ -13,7 +16,23 @@ from agentkit.record.run_folder import RunWriter
 from agentkit.record.summaries import EpisodeSummary, RunSummary
 
 
-def finish(writer: RunWriter, agent: Agent, status: str, summary: RunSummary) -> Mapping[str, str]:
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an environment says of episodes, and what was measured in them."""
+
+    lines: Mapping[str, str] = field(default_factory=dict)
+    """Texts by label."""
+    numbers: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """By name: `value`, `low` and `high` (95%) and over how many `episodes`."""
+    by_episode: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
+    """The same of each episode alone, as far as it is known; `run.json` does not keep it."""
+
+    def kept(self) -> dict[str, Any]:
+        """Return what `run.json` keeps of it."""
+        return {"report": dict(self.lines), "numbers": dict(self.numbers)}
+
+
+def finish(writer: RunWriter, agent: Agent, status: str, summary: RunSummary) -> Report:
     """Write how a run ended, and what its environment says, which may be gone later.
 
     Args:
@@ -23,41 +42,63 @@ def finish(writer: RunWriter, agent: Agent, status: str, summary: RunSummary) ->
         summary: How its episodes went.
 
     Returns:
-        What the environment says, by label.
+        What the environment says.
     """
     said = None
     try:
         said = _report(None if agent.env is None else agent.env.id, summary.episodes)
     finally:  # a report takes a moment, in which somebody may press Ctrl-C
-        kept = {} if said is None else {"report": dict(said)}
+        kept = {} if said is None else said.kept()
         writer.finish(status, summary.totals() | kept)
-    return said or {}
+    return said or Report()
 
 
-def recorded_report(run: Run, episodes: Sequence[EpisodeSummary]) -> Mapping[str, str]:
+def recorded_report(run: Run, episodes: Sequence[EpisodeSummary]) -> Report:
     """What a recorded run said at its end; of one that did not end, what is to be said now."""
     totals, env = run.about.get("totals"), run.about.get("env")
-    kept = totals.get("report") if isinstance(totals, dict) else None
+    kept = (totals or {}).get("report")
     if isinstance(kept, dict) and run.about.get("status") != "running":
-        return {label: str(text) for label, text in kept.items()}
-    return _report(str(env.get("id")) if isinstance(env, dict) else None, episodes) or {}
+        numbers = (totals or {}).get("numbers")
+        lines = {label: str(text) for label, text in kept.items()}
+        return Report(lines, numbers if isinstance(numbers, dict) else {})
+    return _report(None if env is None else env["id"], episodes) or Report()
 
 
-def _report(env_id: str | None, episodes: Sequence[EpisodeSummary]) -> Mapping[str, str] | None:
-    """The environment's lines by label; None where it cannot say them here: a note says why.
+def _report(env_id: str | None, episodes: Sequence[EpisodeSummary]) -> Report | None:
+    """What the environment says; None where it cannot say it here: a note says why.
 
     Args:
         env_id: The environment; None if there is none.
         episodes: The episodes; those that were not begun are left out.
     """
-    infos = [_last_info(episode) for episode in episodes if episode.seed is not None]
-    if env_id is None or not infos:
-        return {}
+    begun = [episode for episode in episodes if episode.seed is not None]
+    if env_id is None or not begun:
+        return Report()
     try:
-        return _lines(env_id, infos)
+        said = _said(env_id, [_last_info(episode) for episode in begun])
+        alone = {one.episode: _said(env_id, [_last_info(one)]) for one in begun}
     except (InputError, EnvError) as error:
         echo(f"note: what the environment says of the episodes is not shown: {error}", err=True)
         return None
+    returns = estimate(fmean, [episode.reward for episode in begun])
+    return Report(
+        {label: str(one) for label, one in said.items()},
+        {"return": returns.as_dict()}
+        | {name: one.as_dict() for name, one in _measured(said).items()},
+        {
+            number: {name: one.value for name, one in _measured(of_one).items()}
+            for number, of_one in alone.items()
+        },
+    )
+
+
+def _measured(said: Mapping[str, str | Estimate]) -> dict[str, Estimate]:
+    """What of it are numbers, by names as programs have them."""
+    return {
+        label.lower().replace(" ", "_"): one
+        for label, one in said.items()
+        if isinstance(one, Estimate)
+    }
 
 
 def _last_info(episode: EpisodeSummary) -> Mapping[str, Any]:
@@ -67,7 +108,7 @@ def _last_info(episode: EpisodeSummary) -> Mapping[str, Any]:
     return {**episode.info, CUT_OFF: True} if cut_off else episode.info
 
 
-def _lines(env_id: str, infos: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
+def _said(env_id: str, infos: Sequence[Mapping[str, Any]]) -> Mapping[str, str | Estimate]:
     import gymnasium
 
     register_envs()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import gymnasium
 
     from agentkit.agent import Agent
+    from agentkit.environments.estimates import Estimate
 
 T = TypeVar("T")
 
@@ -148,12 +149,13 @@ def describe_info(info: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in info.items() if not hasattr(value, "ndim")}
 
 
-def env_report(env_id: str, infos: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def env_report(env_id: str, infos: Sequence[Mapping[str, Any]]) -> "dict[str, str | Estimate]":
     """What an environment says of episodes that were played, from the last `info` of each.
 
-    An environment's class may have a static method `report(infos)` that returns lines by label,
-    such as a score; without one this is empty. An episode that was interrupted, or ended by a
-    limit of the whole run, has `cut_off` in its `info`: it might have gone on.
+    An environment's class may have a static method `report(infos)` that returns, by label, texts
+    and numbers (`Estimate`), such as a score; without one this is empty. An episode that was
+    interrupted, or ended by a limit of the whole run, has `cut_off` in its `info`: it might have
+    gone on.
     """
     import gymnasium
     from gymnasium.envs.registration import load_env_creator

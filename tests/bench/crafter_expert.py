@@ -15,7 +15,8 @@ from multiprocessing import Pool
 from agentkit_envs.crafter.env import CrafterEnv
 from agentkit_envs.crafter.score import crafter_score, progress, success_rates
 from agentkit_envs.crafter.strategy.player import play
-from agentkit_envs.intervals import bootstrap
+
+from agentkit.environments.estimates import estimate
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,8 @@ def report(episodes: Sequence[Episode], wall_s: float) -> None:
     ]
     print(f"\n{'':20}{'value':>8}   95% interval (bootstrap over episodes)")
     for name, statistic in rows:
-        low, high = bootstrap(statistic, episodes)
-        print(f"{name:20}{statistic(episodes):8.1f}   {low:.1f} to {high:.1f}")
+        found = estimate(statistic, episodes)
+        print(f"{name:20}{found.value:8.1f}   {found.low:.1f} to {found.high:.1f}")
     print(f"\n{'achievement':22}episodes with it, %")
     for name, rate in success_rates([e.successes for e in episodes]).items():
         print(f"{name:22}{rate:5.0f}")

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from multiprocessing import Pool
 
 from agentkit_envs.browser.see.observation_reader import read
-from agentkit_envs.intervals import wilson
 from agentkit_envs.miniwob.env import MiniWoBEnv
 from agentkit_envs.miniwob.strategy.table import RULES, decide
 from agentkit_envs.miniwob.tasks import chosen_tasks, groups
+
+from agentkit.environments.estimates import wilson
 
 ENOUGH = 0.9
 """The share of episodes that a task is to be won in."""

@@ -20,13 +20,10 @@ from agentkit_envs.webshop.env import WebShopEnv
 from agentkit_envs.webshop.goals.reward import score_purchase
 from agentkit_envs.webshop.pages.prompt_reader import read
 from agentkit_envs.webshop.report import report
-from agentkit_envs.webshop.score import (
-    score,
-    score_interval,
-    success_interval,
-    success_rate,
-)
+from agentkit_envs.webshop.score import score, successes
 from agentkit_envs.webshop.strategy.player import play
+
+from agentkit.environments.estimates import estimate, share
 
 Shopper = Callable[[str, Any], tuple[str, Any]]
 """From an observation and what is remembered to an action and what to remember."""
@@ -88,11 +85,10 @@ def run_episode(settings: tuple[str, int, str | None, str, str]) -> Episode:
 
 def print_row(name: str, rewards: Sequence[float]) -> None:
     """A line of the table."""
-    low, high = score_interval(rewards)
-    least, most = success_interval(rewards)
+    scored, won = estimate(score, rewards), share(successes(rewards), len(rewards))
     print(
-        f"{name:28}{score(rewards):6.1f}  {low:5.1f} to {high:5.1f}"
-        f"{success_rate(rewards):10.1f}  {least:5.1f} to {most:5.1f}"
+        f"{name:28}{scored.value:6.1f}  {scored.low:5.1f} to {scored.high:5.1f}"
+        f"{won.value:10.1f}  {won.low:5.1f} to {won.high:5.1f}"
     )
 
 

@@ -3,15 +3,22 @@
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import gymnasium
 import pytest
 
 from agentkit import load_run
+from agentkit.environments.estimates import Estimate, estimate
 
 NAME = "test/Surveyed-v0"
-LINES = {"furthest place": "5", "map": "drawn by hand"}
+LINES = {
+    "furthest place": "5",
+    "map": "drawn by hand",
+    "Mean place": "5.0 (95% between 5.0 and 5.0, 2 episodes)",
+}
+OF_ONE = {"Mean place": "5.0 (one episode)"}
 
 
 class Surveyed(gymnasium.Env[str, str]):
@@ -35,10 +42,14 @@ class Surveyed(gymnasium.Env[str, str]):
         return {"actions": ["east", "west"], "place": self.place, "map": "drawn by hand"}
 
     @staticmethod
-    def report(infos: Sequence[dict[str, Any]]) -> dict[str, str]:
+    def report(infos: Sequence[dict[str, Any]]) -> dict[str, str | Estimate]:
         furthest = max(info["place"] for info in infos)
         cut = sum("cut_off" in info for info in infos)
-        lines = {"furthest place": str(furthest), "map": infos[-1]["map"]}
+        lines = {
+            "furthest place": str(furthest),
+            "map": infos[-1]["map"],
+            "Mean place": estimate(fmean, [info["place"] for info in infos]),
+        }
         return {**lines, "cut off": str(cut)} if cut else lines
 
 
@@ -113,7 +124,7 @@ def test_of_a_killed_run_it_is_made_from_what_was_recorded(invoke, run):
     episode = Path(run, "episodes", "0001.jsonl")
     episode.write_bytes(episode.read_bytes()[:-40])
     Path(run, "episodes", "0000.jsonl").unlink()
-    assert said(invoke("show", run).stdout) == LINES
+    assert said(invoke("show", run).stdout) == LINES | OF_ONE
     del gymnasium.registry[NAME]
     result = invoke("show", run)
     assert result.exit_code == 0
@@ -165,11 +176,11 @@ def test_an_episode_that_was_never_begun_is_not_reported_on(invoke):
     """A run with one went on into a traceback: there was nothing that the environment had said."""
     began = invoke("run", "walker.yaml", "--episodes", "2", "--seed", "12", "--out", "run")
     assert began.exit_code == 1
-    assert said(began.stdout) == LINES
+    assert said(began.stdout) == LINES | OF_ONE
     again = invoke("run", "--resume", "run")
     assert again.exit_code == 1
-    assert said(again.stdout) == LINES
-    assert said(invoke("show", "run").stdout) == LINES
+    assert said(again.stdout) == LINES | OF_ONE
+    assert said(invoke("show", "run").stdout) == LINES | OF_ONE
 
 
 def test_a_report_knows_which_episodes_might_have_gone_on(invoke, run):
@@ -184,3 +195,17 @@ def test_a_report_knows_which_episodes_might_have_gone_on(invoke, run):
     episode = Path(run, "episodes", "0001.jsonl")
     episode.write_bytes(episode.read_bytes()[:-40])
     assert "cut off" in invoke("show", run).stdout
+
+
+def test_programs_get_numbers_with_their_intervals_of_the_run_and_of_each_episode(invoke, folder):
+    for status in ("played", "nothing left"):
+        arguments = ["walker.yaml", "--episodes", "3", "--out", "numbers"]
+        command = arguments if status == "played" else ["--resume", "numbers"]
+        told = json.loads(invoke("run", *command, "--json").stdout)
+        exactly = {"value": 5.0, "low": 5.0, "high": 5.0, "episodes": 3}
+        assert told["numbers"] == {"return": told["numbers"]["return"], "mean_place": exactly}
+        assert told["numbers"]["return"]["value"] == told["totals"]["reward"] / 3
+        assert [one["numbers"]["return"] for one in told["episodes"]] == [5.0] * 3
+        assert told["report"]["Mean place"] == "5.0 (95% between 5.0 and 5.0, 3 episodes)"
+        if status == "played":
+            assert [one["numbers"]["mean_place"] for one in told["episodes"]] == [5.0] * 3

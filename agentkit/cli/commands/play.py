@@ -172,7 +172,7 @@ class Game:
         ending = "the episode is over" if status == "done" else "the game was left"
         lines = [("return", score(self._return))]
         info = self._info if status == "done" else {**self._info, CUT_OFF: True}
-        lines += env_report(self._id, [info]).items()
+        lines += [(label, str(said)) for label, said in env_report(self._id, [info]).items()]
         if self._misunderstood:
             lines.append(("not understood", count(self._misunderstood, "action")))
         closing.show_facts(f"{self._id}: {ending} after {steps}", lines, status)

@@ -1,6 +1,5 @@
 """`agentkit replay`: play a recorded run again, without a model, and compare."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from agentkit.cli.view.words import count
 from agentkit.errors import InputError
 
 if TYPE_CHECKING:
+    from agentkit.cli.env_report import Report
     from agentkit.record.reader import Run
     from agentkit.rollouts.replay import Comparison
 
@@ -117,7 +117,7 @@ def replay_run(
     return _say(run, writer.folder, rerun.compare(load_run(writer.folder)), said)
 
 
-def _say(run: "Run", folder: Path, comparison: "Comparison", said: Mapping[str, str]) -> int:
+def _say(run: "Run", folder: Path, comparison: "Comparison", said: "Report") -> int:
     from agentkit.cli.view.summary import film_facts
 
     for episode, why in comparison.left_out.items():
@@ -131,6 +131,6 @@ def _say(run: "Run", folder: Path, comparison: "Comparison", said: Mapping[str, 
             count(comparison.events, "event"),
         )
         echo(f"the same run as {run.folder}: {', '.join(sizes)}")
-    echo_facts([*said.items(), *film_facts(folder)])
+    echo_facts([*said.lines.items(), *film_facts(folder)])
     echo(f"the replay lies in {folder}", err=True)
     return 0 if comparison.difference is None else 1

@@ -61,7 +61,7 @@ def _show_overview(run: Run) -> None:
         echo(f"  episode {number}: {_outcome(summary, record.finished is not None)}")
         summaries.append(summary)
         paid += record.used
-    lines = [*recorded_report(run, summaries).items()]
+    lines = [*recorded_report(run, summaries).lines.items()]
     lines += [("tokens", tokens(paid)), ("cost", money(paid.cost_usd))]
     lines += unusable_facts(summaries)
     lines += film_facts(run.folder)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from agentkit.cli.env_report import Report
 from agentkit.cli.view.episode_view import EpisodeView
 from agentkit.cli.view.limit_lines import reached
 from agentkit.cli.view.run_view import RunView
@@ -115,7 +116,7 @@ def _ending(episode: EpisodeView) -> str:
 
 
 def machine(
-    run_view: RunView, agent: "Agent", report: Mapping[str, str], folder: Path, status: str
+    run_view: RunView, agent: "Agent", report: Report, folder: Path, status: str
 ) -> dict[str, Any]:
     """The object that `--json` prints."""
     return {
@@ -123,10 +124,10 @@ def machine(
         "folder": str(folder),
         "agent": agent.name,
         "env": agent.env.id if agent.env else None,
-        "episodes": [_episode(run_view.episodes[i]) for i in sorted(run_view.episodes)],
+        "episodes": [_episode(run_view.episodes[i], report) for i in sorted(run_view.episodes)],
         "totals": run_view.summary.totals() | {"seconds": run_view.elapsed_s},
         "limit": _machine_limit(run_view),
-        "report": dict(report),
+        **report.kept(),
         "films": list(map(str, films(folder))),
     }
 
@@ -138,8 +139,12 @@ def _machine_limit(run_view: RunView) -> dict[str, Any] | None:
     return {"name": limit.limit, "value": limit.value, "why": limit.why}
 
 
-def _episode(episode: EpisodeView) -> dict[str, Any]:
+def _episode(episode: EpisodeView, report: Report) -> dict[str, Any]:
     entry = episode.summary.as_dict()
+    entry["numbers"] = {
+        "return": episode.summary.reward,
+        **report.by_episode.get(episode.summary.episode, {}),
+    }
     info = entry.pop("info")
     entry["info"] = {k: v for k, v in info.items() if k != "actions"}
     if episode.failures:

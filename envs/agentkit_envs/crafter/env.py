@@ -8,6 +8,7 @@ import gymnasium
 import numpy as np
 from gymnasium.error import ResetNeeded
 
+from agentkit.environments.estimates import Estimate
 from agentkit_envs.crafter.actions import ACTIONS, parse_action, suggestion, tidy
 from agentkit_envs.crafter.execution import Outcome, carry_out
 from agentkit_envs.crafter.landmarks import Landmarks
@@ -155,7 +156,7 @@ class CrafterEnv(gymnasium.Env[str, str]):
         return game.picture() if self.render_mode == "rgb_array" else None
 
     @staticmethod
-    def report(infos: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    def report(infos: Sequence[Mapping[str, Any]]) -> dict[str, str | Estimate]:
         """Achievements and scores of episodes, from the last `info` of each."""
         return report(infos)
 

@@ -7,6 +7,7 @@ import gymnasium
 from gymnasium.core import RenderFrame
 from gymnasium.error import ResetNeeded
 
+from agentkit.environments.estimates import Estimate
 from agentkit_envs.browser.act.actions import ActionError, grammar_text, parse_action
 from agentkit_envs.browser.arguments import text_problems, window_problems
 from agentkit_envs.browser.client import BrowserClient, Turn
@@ -216,7 +217,7 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
         self._view = None
 
     @staticmethod
-    def report(infos: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    def report(infos: Sequence[Mapping[str, Any]]) -> dict[str, str | Estimate]:
         """Success rate and mean reward, from the last `info` of each episode."""
         return report(infos)
 

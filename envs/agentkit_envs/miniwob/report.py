@@ -1,22 +1,25 @@
 """What the end of a run says of MiniWoB episodes."""
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from textwrap import shorten
 from typing import Any, Final
 
-from agentkit_envs.intervals import wilson
+from agentkit.environments.estimates import Estimate, estimate, share
 
 LONGEST: Final = 100
 """At how many characters a reason is cut."""
 
 
-def report(infos: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def report(infos: Sequence[Mapping[str, Any]]) -> dict[str, str | Estimate]:
     """Success rate, mean reward and the tasks that failed, from the last `info` of each episode.
 
     Episodes that were cut off are named and not counted: they might have been won.
     """
     finished = [info for info in infos if not info.get("cut_off")]
-    lines = _scores(finished) if finished else {"success rate": "no episode was finished"}
+    lines: dict[str, str | Estimate] = {"success rate": "no episode was finished"}
+    if finished:
+        lines = _scores(finished)
     cut = [info["task"] for info in infos if info.get("cut_off")]
     if cut:
         lines["not finished"] = f"{_counted(cut)} (not counted)"
@@ -25,12 +28,12 @@ def report(infos: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return lines
 
 
-def _scores(infos: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def _scores(infos: Sequence[Mapping[str, Any]]) -> dict[str, str | Estimate]:
     won = sum(info["success"] for info in infos)
     rewards = [info["score"] or 0.0 for info in infos]
-    lines = {
-        "success rate": _share(won, len(infos)),
-        "mean reward": f"{sum(rewards) / len(rewards):.3f} (from -1 to 1)",
+    lines: dict[str, str | Estimate] = {
+        "success rate": share(won, len(infos)),
+        "mean reward": estimate(fmean, rewards, digits=3, note=", from -1 to 1"),
         "tasks": _tasks(infos),
     }
     given_up = [info for info in infos if info["infeasible"] is not None]
@@ -46,14 +49,6 @@ def _scores(infos: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     if given_up:
         lines["given up"] = _with_reasons(given_up)
     return lines
-
-
-def _share(won: int, count: int) -> str:
-    text = f"{100 * won / count:.1f}%"
-    if count == 1:
-        return f"{text} (one episode)"
-    low, high = wilson(won, count)
-    return f"{text} (95% between {100 * low:.1f} and {100 * high:.1f}, {won} of {count} episodes)"
 
 
 def _tasks(infos: Sequence[Mapping[str, Any]]) -> str:

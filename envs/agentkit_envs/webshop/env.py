@@ -9,6 +9,7 @@ from typing import Any, SupportsFloat
 import gymnasium
 from gymnasium.error import ResetNeeded
 
+from agentkit.environments.estimates import Estimate
 from agentkit_envs.text import AnyText
 from agentkit_envs.webshop.arguments import check_arguments, check_options
 from agentkit_envs.webshop.execution import Turn, legal_actions, take_turn
@@ -193,7 +194,7 @@ class WebShopEnv(gymnasium.Env[str, str]):
         return describe(self.view) if self.render_mode == "ansi" else None
 
     @staticmethod
-    def report(infos: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    def report(infos: Sequence[Mapping[str, Any]]) -> dict[str, str | Estimate]:
         """Score, success rate and their parts, from the last `info` of each episode."""
         return report(infos)
 

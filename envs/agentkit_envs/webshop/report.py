@@ -3,20 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agentkit_envs.webshop.score import (
-    score,
-    score_interval,
-    success_interval,
-    success_rate,
-    successes,
-)
+from agentkit.environments.estimates import Estimate, estimate, share
+from agentkit_envs.webshop.score import score, successes
 
 GENERATED = ", on generated products: no result of the benchmark"
 """What stands behind a score that was reached on products that we made up."""
 ORIGINAL_NOUNS = "spacy:en_core_web_lg"
 
 
-def report(infos: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def report(infos: Sequence[Mapping[str, Any]]) -> dict[str, str | Estimate]:
     """Score, success rate and their parts, from the last `info` of each episode.
 
     It says on which goals of which catalogue, and behind the score when it was a generated one.
@@ -24,9 +19,9 @@ def report(infos: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     scores = [info["score"] for info in infos if info["score"] is not None]
     rewards = [s["reward"] for s in scores] + [0.0] * (len(infos) - len(scores))
     note = GENERATED if any(info["generated"] for info in infos) else ""
-    lines = {
-        "score": _score(rewards) + note,
-        "success rate": _success(rewards),
+    lines: dict[str, str | Estimate] = {
+        "score": estimate(score, rewards, note=note),
+        "success rate": share(successes(rewards), len(rewards)),
         "purchases": f"{len(scores)} of {_episodes(len(infos))}",
     }
     if scores:
@@ -37,23 +32,6 @@ def report(infos: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         lines["attributes"] = "shown to the shopper: no result of the benchmark"
     lines["catalogue"] = _catalogues(infos)
     return lines
-
-
-def _score(rewards: Sequence[float]) -> str:
-    text = f"{score(rewards):.1f}"
-    if len(rewards) == 1:
-        return f"{text} (one episode)"
-    low, high = score_interval(rewards)
-    return f"{text} (95% between {low:.1f} and {high:.1f}, {len(rewards)} episodes)"
-
-
-def _success(rewards: Sequence[float]) -> str:
-    text = f"{success_rate(rewards):.1f}%"
-    if len(rewards) == 1:
-        return f"{text} (one episode)"
-    low, high = success_interval(rewards)
-    count = f"{successes(rewards)} of {len(rewards)} episodes"
-    return f"{text} (95% between {low:.1f} and {high:.1f}, {count})"
 
 
 def _parts(scores: Sequence[Mapping[str, Any]]) -> str:

@@ -575,12 +575,17 @@ def ended(task, score, infeasible=None, **more):
     }
 
 
+def lines_of(infos) -> dict[str, str]:
+    """The report as it is printed."""
+    return {label: str(said) for label, said in MiniWoBEnv.report(infos).items()}
+
+
 def test_the_report_tells_what_failed_and_what_was_given_up():
     gone = [ended(task, None, f"no rule for task {task}") for task in ("d", "c", "c")]
     infos = [ended("a", 1.0), ended("b", -1.0), ended("b", 0.5), *gone]
-    assert MiniWoBEnv.report(infos) == {
+    assert lines_of(infos) == {
         "success rate": "33.3% (95% between 9.7 and 70.0, 2 of 6 episodes)",
-        "mean reward": "0.083 (from -1 to 1)",
+        "mean reward": "0.083 (95% between -0.417 and 0.583, 6 episodes), from -1 to 1",
         "tasks": "4 different ones, each played 1.5 times",
         "won with less than the full reward": "b",
         "failed": "b",
@@ -591,10 +596,10 @@ def test_the_report_tells_what_failed_and_what_was_given_up():
 
 def test_the_report_counts_only_what_was_finished():
     infos = [ended("a", 1.0), ended("b", -1.0), ended("c", None, cut_off=True)]
-    told = MiniWoBEnv.report(infos)
+    told = lines_of(infos)
     assert told["success rate"].startswith("50.0% ")
     assert (told["failed"], told["not finished"]) == ("b", "c (not counted)")
-    assert MiniWoBEnv.report(infos[2:]) == {
+    assert lines_of(infos[2:]) == {
         "success rate": "no episode was finished",
         "not finished": "c (not counted)",
         "actions with an error": "1 of 2",
@@ -603,9 +608,9 @@ def test_the_report_counts_only_what_was_finished():
 
 def test_the_report_says_how_to_play_the_tasks_that_are_left():
     infos = [ended(task, 1.0) for task in "abc"]
-    assert MiniWoBEnv.report(infos)["tasks"] == "3 different ones, each played once"
+    assert lines_of(infos)["tasks"] == "3 different ones, each played once"
     two = "2 different ones, each played once; 2 of 3 tasks played: --episodes 3 plays all"
-    assert MiniWoBEnv.report(infos[:2])["tasks"] == two
-    one = MiniWoBEnv.report(infos[:1])
+    assert lines_of(infos[:2])["tasks"] == two
+    one = lines_of(infos[:1])
     assert one["tasks"] == "a; 1 of 3 tasks played: --episodes 3 plays all"
     assert one["success rate"] == "100.0% (one episode)"

@@ -1,7 +1,6 @@
 """One run in the terminal: load, play, record, and say how it went."""
 
 import shlex
-from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,7 +10,7 @@ from agentkit.cli.app import INTERRUPTED, Mistake
 from agentkit.cli.arguments import from_here, load, run_folder
 from agentkit.cli.commands.run.from_option import find_origin
 from agentkit.cli.commands.run.notes import memory_note, notes, run_title
-from agentkit.cli.env_report import finish
+from agentkit.cli.env_report import Report, finish
 from agentkit.cli.play_run import choose_progress, play_run
 from agentkit.cli.run_options import RunOptions, option_of
 from agentkit.cli.view import closing, summary
@@ -168,7 +167,7 @@ def _say_why(run_view: RunView, progress: Progress, mistake: InputError | None) 
 def _close(
     agent: Agent,
     run_view: RunView,
-    said: Mapping[str, str],
+    said: Report,
     folder: Path,
     chosen: RunOptions,
     status: str,
@@ -177,7 +176,7 @@ def _close(
     if chosen.as_json:
         closing.print_json(summary.machine(run_view, agent, said, folder, status))
         return
-    lines = summary.facts(run_view, said, folder)
+    lines = summary.facts(run_view, said.lines, folder)
     if command := _going_on(run_view, folder, status):
         lines.append(("go on with", command))
     headline = summary.headline(run_view, agent.name, status)

@@ -2,9 +2,10 @@ import random
 from statistics import fmean
 
 import pytest
-from agentkit_envs.intervals import bootstrap, wilson
 from hypothesis import given
 from hypothesis import strategies as st
+
+from agentkit.environments.estimates import bootstrap, estimate, share, wilson
 
 
 def test_a_bootstrap_interval_holds_the_value_and_is_the_same_each_time():
@@ -46,3 +47,23 @@ def test_nothing_has_no_interval():
         wilson(0, 0)
     with pytest.raises(ValueError, match="expected 0 to 5 successes, found 6"):
         wilson(6, 5)
+
+
+def test_an_estimate_reads_as_a_line_and_has_its_numbers():
+    found = estimate(fmean, [1.0, 0.5] * 20, digits=2, unit=" points", note=", so far")
+    assert found.low < 0.75 < found.high
+    assert str(found) == (
+        f"0.75 points (95% between {found.low:.2f} and {found.high:.2f}, 40 episodes), so far"
+    )
+    assert str(share(10, 40)) == "25.0% (95% between 14.2 and 40.2, 10 of 40 episodes)"
+    assert str(share(1, 1)) == "100.0% (one episode)"
+    assert share(10, 40).as_dict() == {
+        "value": 25.0, "low": pytest.approx(14.19, abs=0.01),
+        "high": pytest.approx(40.19, abs=0.01), "episodes": 40,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("measure", [lambda: estimate(fmean, []), lambda: share(0, 0)])
+def test_nothing_cannot_be_measured(measure):
+    with pytest.raises(ValueError, match="no episodes"):
+        measure()
