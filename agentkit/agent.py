@@ -1,24 +1,24 @@
 """Agent: a graph with its models and memory; it maps an observation to an action."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
-from agentkit import loop
-from agentkit.errors import InputError, Problem, RenderError, SpecError, suggest
+from agentkit.errors import InputError, Problem, RenderError, SpecError, advice, suggest
 from agentkit.execution.binding import bind
 from agentkit.execution.budget import Budget
 from agentkit.execution.completion_source import CompletionSource
-from agentkit.execution.episode import Episode
-from agentkit.execution.step import StepResult
+from agentkit.execution.episode import Episode, given_inputs, missing_inputs
+from agentkit.execution.session import Actor, Session
 from agentkit.graph.compile import unknown_name
 from agentkit.graph.graph import Graph
 from agentkit.limits import UNLIMITED, Limits
 from agentkit.memory import Memory
 from agentkit.models.none import NoModel
 from agentkit.models.prices import check_prices
+from agentkit.models.setting_fields import wrong_kind
 from agentkit.plugins import has_expert
 from agentkit.templates.prompt_names import OWN_NAMES, STEP_NAMES
 from agentkit.templates.template import (
@@ -28,20 +28,105 @@ from agentkit.templates.template import (
     compile_template,
 )
 
+if TYPE_CHECKING:
+    import gymnasium
+
+    from agentkit.models.registry import ModelLike
+
 _ONE_EXPRESSION: Final = re.compile(r"\{\{((?:(?!\{\{|\}\}).)*)\}\}")
 
 
-@dataclass(frozen=True, slots=True)
+EnvFactory = Callable[..., "gymnasium.Env[Any, Any]"]
+"""What makes an environment: a class of `gymnasium.Env`, or a function that returns a new one."""
+
+
+@dataclass(frozen=True, slots=True, init=False)
 class EnvSpec:
-    """Which environment an agent plays in."""
+    """Which environment an agent plays in; each episode makes one of its own.
+
+    Args:
+        id: The id it is registered under, or what makes it: a class of `gymnasium.Env`, or a
+            function that returns a new environment at each call.
+        arguments: Its arguments.
+        make: What makes it, where `id` is only to be its name in records.
+
+    Raises:
+        InputError: It is none of these, such as an environment that was made already.
+    """
 
     id: str
-    """The id it is registered under, such as `agentkit/Crafter-v1`."""
-    arguments: Mapping[str, Any] = field(default_factory=dict)
+    """The id it is registered under, such as `agentkit/Crafter-v1`; of what makes it, its module
+    and name, such as `my_game:Corridor`."""
+    arguments: Mapping[str, Any]
     """Its arguments; a text may be a template over the agent's inputs."""
+    make: EnvFactory | None
+    """What makes it; None for one that is registered."""
+
+    def __init__(
+        self,
+        id: str | EnvFactory,
+        arguments: Mapping[str, Any] | None = None,
+        make: EnvFactory | None = None,
+    ) -> None:
+        factory = make if isinstance(id, str) else id
+        if wrong := _not_an_env(id) or (make is not None and _not_an_env(make)):
+            raise InputError(wrong)
+        if not isinstance(arguments or {}, Mapping):
+            raise InputError(f"environment arguments: {wrong_kind(arguments, 'a mapping')}")
+        object.__setattr__(self, "id", id if isinstance(id, str) else _factory_name(id))
+        object.__setattr__(self, "arguments", arguments or {})
+        object.__setattr__(self, "make", factory)
 
 
-class Agent:
+class AgentArguments(TypedDict, total=False):
+    """The arguments of an Agent, as `Agent.replace` takes them."""
+
+    graph: Graph
+    model: "ModelLike | None"
+    models: Mapping[str, Any] | None
+    functions: Mapping[str, Callable[..., Any]] | None
+    memory: Mapping[str, Any] | Memory | None
+    inputs: Mapping[str, Any] | None
+    action: str | None
+    name: str
+    env: EnvSpec | str | EnvFactory | None
+    limits: Limits
+    run_limits: Limits
+    folder: Path | None
+    source: str
+
+
+def _not_an_env(env: Any) -> str | None:
+    """Return what is wrong with what shall be an environment; None when nothing is."""
+    if isinstance(env, str):
+        return None if env.strip() else "the environment's id is empty"
+    import gymnasium
+    from gymnasium.envs.registration import EnvSpec as Registered
+
+    kinds = "a registered id, a class of gymnasium.Env, or a function that makes one"
+    if isinstance(env, gymnasium.Env):
+        name = type(env.unwrapped).__name__
+        return (
+            f"this environment was made already, and each episode makes its own: give {kinds}, "
+            f"such as {name} or lambda: {name}(...)"
+        )
+    if isinstance(env, Registered):
+        return f"this is an EnvSpec of Gymnasium: give its id, '{env.id}'"
+    if isinstance(env, type) and not issubclass(env, gymnasium.Env):
+        return f"the class {env.__name__} is no gymnasium.Env: expected {kinds}"
+    if isinstance(env, Mapping):
+        return "this is a mapping: write EnvSpec(id, {argument: value})"
+    return None if callable(env) else wrong_kind(env, kinds)
+
+
+def _factory_name(make: Any) -> str:
+    """Return the module and name of what makes an environment."""
+    inner = getattr(make, "func", make)  # of a functools.partial
+    named = inner if hasattr(inner, "__qualname__") else type(inner)
+    return f"{named.__module__}:{named.__qualname__}"
+
+
+class Agent(Actor):
     """A graph with what it needs to act.
 
     Args:
@@ -55,7 +140,8 @@ class Agent:
         action: Which node's value is the action, or a template over nodes. By default the only
             node that no other depends on.
         name: The agent's name.
-        env: The environment it plays in.
+        env: The environment it plays in: an id, a class of `gymnasium.Env`, a function that
+            returns a new environment, or an EnvSpec, which has arguments too.
         limits: Where an episode ends at the latest.
         run_limits: Where a run, all its episodes together, ends at the latest.
         folder: Where relative file names in model ids start.
@@ -69,14 +155,14 @@ class Agent:
         self,
         graph: Graph,
         *,
-        model: Any = None,
+        model: "ModelLike | None" = None,
         models: Mapping[str, Any] | None = None,
         functions: Mapping[str, Callable[..., Any]] | None = None,
         memory: Mapping[str, Any] | Memory | None = None,
         inputs: Mapping[str, Any] | None = None,
         action: str | None = None,
         name: str = "agent",
-        env: EnvSpec | None = None,
+        env: EnvSpec | str | EnvFactory | None = None,
         limits: Limits = UNLIMITED,
         run_limits: Limits = UNLIMITED,
         folder: Path | None = None,
@@ -84,14 +170,14 @@ class Agent:
     ) -> None:
         self._given = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         self.graph = graph
+        problems: list[Problem] = []
         self.name = name
-        self.env = env
+        self.env = _env(env, problems)
         self.limits = limits
         self.run_limits = run_limits
         self.source = source
         self.memory = memory if isinstance(memory, Memory) else Memory(memory)
         self.inputs = dict(inputs or {})
-        problems: list[Problem] = []
         self.action = _compile_action(graph, action, problems)
         for key in sorted(graph.inputs - STEP_NAMES - self.inputs.keys()):
             message = f"'{key}' is no node and no input: give it a value under 'inputs'"
@@ -99,21 +185,24 @@ class Agent:
         try:
             self.binding = bind(
                 graph, model, models or {}, functions or {}, self.memory.start,
-                env_id=env.id if env else None, folder=folder,
+                env_id=self.env.id if self.env else None, folder=folder,
             )  # fmt: skip
         except SpecError as error:
             problems.extend(error.problems)
         if problems:
             raise SpecError(problems)
-        self._episode: Episode | None = None
+        super().__init__(self.memory, self._begin)
 
     @property
     def given(self) -> Mapping[str, Any]:
         """The arguments it was made with."""
         return self._given
 
-    def replace(self, **changes: Any) -> "Agent":
-        """The same agent with other arguments, such as `model` or `limits`; a new memory too."""
+    def replace(self, **changes: Unpack["AgentArguments"]) -> "Agent":
+        """Return the same agent with other arguments, such as `model` or `limits`.
+
+        Its memory is a new one, with the same keys.
+        """
         memory = self.memory
         fresh = Memory(memory.start, memory.keep, memory.file)
         return Agent(**{**self._given, "memory": fresh, **changes})
@@ -124,15 +213,7 @@ class Agent:
         Raises:
             InputError: An input is unknown.
         """
-        lines = [
-            f"unknown input '{name}'.{suggest(name, set(self.inputs))}"
-            for name in given
-            if name not in self.inputs
-        ]
-        if lines:
-            known = ", ".join(self.inputs) or "none"
-            raise InputError("\n".join([*lines, f"The inputs of {self.name}: {known}"]))
-        return self.replace(inputs={**self.inputs, **given})
+        return self.replace(inputs=given_inputs(self.name, self.inputs, given))
 
     def check_inputs(self) -> None:
         """Refuse to start while an input has no value.
@@ -140,36 +221,32 @@ class Agent:
         Raises:
             InputError: An input has no value.
         """
-        if lines := self._missing_inputs():
-            raise InputError(lines[0])
+        if missing := missing_inputs(self.name, self.inputs):
+            raise InputError(missing)
 
-    def check_ready(self) -> None:
+    def check_ready(self, given: Mapping[str, Any] | None = None) -> None:
         """Refuse to play while an input has no value, or a node no model.
+
+        Args:
+            given: Values of inputs for the next step, instead of the agent's own.
 
         Raises:
             InputError: Something is missing; it says all that is.
         """
-        lines = self._missing_inputs()
+        missing = missing_inputs(self.name, given_inputs(self.name, self.inputs, given))
+        lines = [missing] if missing else []
         if any(isinstance(model, NoModel) for _, model in self.binding.asked):
             lines.append(self._no_model())
         if lines:
             raise InputError("\n".join(lines))
-
-    def _missing_inputs(self) -> list[str]:
-        missing = [name for name, value in self.inputs.items() if value is None]
-        options = " ".join(f"--input {name}=..." for name in missing)
-        names = ", ".join(missing)
-        return [f"{self.name} needs a value for {names}: {options}"] if missing else []
 
     def _no_model(self) -> str:
         """What to do where the file leaves the choice of the model to the user."""
         rules = ""
         if self.env is not None and not has_expert(self.env.id):
             rules = f" There is no rule-based expert for {self.env.id}, so it cannot be 'rules'."
-        return (
-            f"{self.name} needs a language model: name one, such as --model openai:gpt-5-mini."
-            f"{rules}"
-        )
+        one = advice("model='openai:gpt-5-mini'", "--model openai:gpt-5-mini")
+        return f"{self.name} needs a language model: name one, such as {one}.{rules}"
 
     def episode(
         self,
@@ -177,59 +254,50 @@ class Agent:
         memory: Mapping[str, Any] | None = None,
         source: CompletionSource | None = None,
     ) -> Episode:
-        """Begin an episode of its own; several may run at once."""
-        self.check_ready()
+        """Begin an episode of its own, for who plays it: `rollout`, or a session."""
         values = self.memory.begin() if memory is None else memory
         source = source or CompletionSource(budget=Budget(self.limits))
         return Episode(self.binding, self.inputs, self.action, self.name, index, values, source)
 
-    def reset(self) -> None:
-        """Begin a new episode for `act`, keeping the memory that outlives episodes."""
-        if self._episode is not None:
-            self.memory.end(self._episode.state.memory)
-        self._episode = None
+    def session(self, memory: Mapping[str, Any] | None = None) -> Session:
+        """Return a way to act with a memory of its own, such as for each user of a service.
 
-    async def act(
-        self,
-        observation: Any = None,
-        *,
-        actions: Sequence[str] | None = None,
-        reward: float | None = None,
-        info: Mapping[str, Any] | None = None,
-    ) -> str:
-        """Execute one step of the graph.
+        Sessions share the graph and the models of the agent and nothing else; any number of them
+        may act at the same time. The limits of the agent hold for each of them. Memory that is
+        kept for the `run` is kept for the session, whatever episodes it has.
 
         Args:
-            observation: What the environment shows.
-            actions: The legal actions, where they can be listed.
-            reward: The reward of the action before; None at the start.
-            info: What else the environment says.
-
-        Returns:
-            The action, as text.
+            memory: Values that memory keys begin with, such as `session.memory` of an earlier
+                session; the other keys have their starting values.
 
         Raises:
-            StepError: Nodes failed; memory is as it was before the step.
-            LimitExceeded: A limit of the agent was reached; memory is as it was before the step.
-            InputError: There is a limit on cost, and a model's price is unknown.
+            InputError: A memory key is unknown, its value is no JSON value, or a key is kept
+                `forever`: in one file, for all sessions.
         """
-        if self._episode is None:
-            if self.limits.cost_usd is not None:
-                check_prices(self.binding.asked)
-            self._episode = self.episode()
-        return await self._episode.act(observation, actions=actions, reward=reward, info=info)
+        if forever := ", ".join(self.memory.kept_forever):
+            raise InputError(
+                f"memory kept forever ({forever}) has one file, and sessions act at the same "
+                "time: let the agent itself act, or keep it for the 'run' and keep "
+                "session.memory yourself"
+            )
+        return Session(self.memory.starting_with(memory or {}), self._begin)
 
-    def act_sync(self, observation: Any = None, **options: Any) -> str:
-        """Act as `act` does, without `await`; takes the same arguments.
+    def _begin(self, memory: Mapping[str, Any], inputs: Mapping[str, Any] | None) -> Episode:
+        self.check_ready(inputs)
+        if self.limits.cost_usd is not None:
+            check_prices(self.binding.asked)
+        return self.episode(memory=memory)
 
-        It works inside a running event loop too, as in a notebook, which then waits for it.
-        """
-        return loop.run(self.act(observation, **options))
 
-    @property
-    def result(self) -> StepResult | None:
-        """What the last `act` gave: the value of every node, usage, cost."""
-        return self._episode.result if self._episode else None
+def _env(env: Any, problems: list[Problem]) -> EnvSpec | None:
+    """Return the environment that an agent was given."""
+    if env is None or isinstance(env, EnvSpec):
+        return env
+    try:
+        return EnvSpec(env)
+    except InputError as error:
+        problems.append(Problem(f"env: {error}", field="env"))
+        return None
 
 
 def _compile_action(graph: Graph, action: str | None, problems: list[Problem]) -> Template | None:

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, get_args
 import orjson
 
 from agentkit.atomic_files import check_writable, write_atomic
-from agentkit.errors import InputError, Problem, SpecError, suggest
+from agentkit.errors import InputError, Problem, SpecError, advice, suggest
 from agentkit.values import as_recorded, json_copy
 
 Keep = Literal["episode", "run", "forever"]
@@ -78,7 +78,7 @@ class Memory:
             keys = ", ".join(self.kept_forever)
             raise InputError(
                 f"memory kept forever ({keys}) needs a file: name it with 'memory_file' in the "
-                "agent, or with --memory FILE"
+                f"agent's file, or with {advice('Memory(..., file=...)', '--memory FILE')}"
             )
         try:
             check_writable(self.file)
@@ -90,6 +90,22 @@ class Memory:
     def fresh(self) -> dict[str, Any]:
         """A copy of the starting values."""
         return {key: json_copy(value) for key, value in self.start.items()}
+
+    def starting_with(self, values: Mapping[str, Any]) -> "Memory":
+        """Return another memory of these keys, in which some of them begin with other values.
+
+        Raises:
+            InputError: It has no such key, or a value is not a JSON value.
+        """
+        for key in values:
+            if key not in self.start:
+                known = ", ".join(self.start) or "none"
+                hint = suggest(str(key), set(self.start))
+                raise InputError(f"memory has no key '{key}'.{hint} Declared keys: {known}")
+        try:
+            return Memory(self.start | dict(values), self.keep, self.file)
+        except SpecError as error:
+            raise InputError(str(error)) from error
 
     def begin(self) -> dict[str, Any]:
         """The values an episode starts with; the file is read if that was not done yet.

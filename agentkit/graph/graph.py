@@ -23,6 +23,7 @@ from agentkit.graph.validation import (
     value_fields,
 )
 from agentkit.models.setting_fields import wrong_kind
+from agentkit.signatures import takes_arguments_of
 from agentkit.templates.prompt_names import OWN_NAMES, STEP_NAMES
 from agentkit.templates.template import Template, TemplateProblem, compile_template
 
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 
     from agentkit.events import Event
     from agentkit.execution.step import StepResult
-    from agentkit.models.base import Cache, Model
+    from agentkit.models.base import Cache
+    from agentkit.models.registry import ModelLike
 
 VARYING = STEP_NAMES | OWN_NAMES
 """Names whose values change from step to step: a system text that reads one is never cached."""
@@ -221,7 +223,7 @@ class Graph:
         self,
         inputs: Mapping[str, Any] | None = None,
         *,
-        model: "Model | str | Callable[..., Any] | None" = None,
+        model: "ModelLike | None" = None,
         models: Mapping[str, Any] | None = None,
         functions: Mapping[str, Callable[..., Any]] | None = None,
         memory: Mapping[str, Any] | None = None,
@@ -232,7 +234,8 @@ class Graph:
 
         Args:
             inputs: A value for each name in `graph.inputs`.
-            model: The model that answers: an id, a Model, or a function of a Request.
+            model: The model that answers: an id, a Model, a function of a Request, or LangChain's
+                chat model.
             models: Models by the names that nodes use in `model`.
             functions: Python functions by the names that nodes use in `function`.
             memory: Starting values of the memory; the result holds the values after the step.
@@ -256,23 +259,32 @@ class Graph:
             self, inputs or {}, model, models or {}, functions or {}, memory or {}, on_event, cache
         )
 
-    def run_sync(self, inputs: Mapping[str, Any] | None = None, **options: Any) -> "StepResult":
+    @takes_arguments_of(run)
+    def run_sync(self, *args: Any, **options: Any) -> "StepResult":
         """Execute the graph as `run` does, without `await`; takes the same arguments.
 
         It works inside a running event loop too, as in a notebook, which then waits for it.
         """
-        return loop.run(self.run(inputs, **options))
+        return loop.run(self.run(*args, **options))
 
+    @takes_arguments_of(run)
     async def stream(
-        self, inputs: Mapping[str, Any] | None = None, **options: Any
+        self, *args: Any, on_event: "Callable[[Event], None] | None" = None, **options: Any
     ) -> "AsyncIterator[Event]":
         """Execute the graph once, yielding its events as they happen; arguments as `run`.
 
         Yields:
-            Events, from `StepStarted` to `StepFinished`. Errors are raised as by `run`.
+            Events of `agentkit.events`, from `StepStarted` to `StepFinished`. Errors are raised
+            as by `run`.
         """
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
-        task = asyncio.create_task(self.run(inputs, on_event=queue.put_nowait, **options))
+
+        def tell(event: "Event") -> None:
+            if on_event is not None:
+                on_event(event)
+            queue.put_nowait(event)
+
+        task = asyncio.create_task(self.run(*args, on_event=tell, **options))
         task.add_done_callback(lambda _: queue.put_nowait(None))
         try:
             while (event := await queue.get()) is not None:
@@ -284,7 +296,7 @@ class Graph:
     def as_runnable(
         self,
         *,
-        model: "Model | str | Callable[..., Any] | None" = None,
+        model: "ModelLike | None" = None,
         models: Mapping[str, Any] | None = None,
         functions: Mapping[str, Callable[..., Any]] | None = None,
         memory: Mapping[str, Any] | None = None,
@@ -294,7 +306,8 @@ class Graph:
         """The graph as a LangChain Runnable: inputs go in, the value of each node comes out.
 
         Args:
-            model: The model that answers: an id, a Model, or a function of a Request.
+            model: The model that answers: an id, a Model, a function of a Request, or LangChain's
+                chat model.
             models: Models by the names that nodes use in `model`.
             functions: Python functions by the names that nodes use in `function`.
             memory: What the memory holds at the start of each call.

@@ -10,13 +10,17 @@ from agentkit.models.hosted import DEFAULT, Settings
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
+    from langchain_core.runnables import Runnable
+
+    ModelLike = Model | str | Callable[..., Any] | Runnable[Any, Any]
+    """What a user may give for a model; a Runnable is a chat model of LangChain."""
 
 BUILT_IN = ("echo", "rules", "script:FILE", "openai:NAME", "langchain:PROVIDER:NAME")
 _HOSTED = ("openai", "langchain")
 
 
 def get_model(
-    model: Model | str | Callable[..., Any],
+    model: "ModelLike",
     *,
     settings: Settings | None = None,
     base_url: str | None = None,

@@ -14,10 +14,13 @@ class EpisodeSummary:
     """How an episode went."""
 
     episode: int
+    """Number of the episode in its run, from 0."""
     seed: int | None
+    """The seed of the environment; None where there is none."""
     status: str = "done"
     """`done`, `limit`, `failed` or `interrupted`."""
     reason: str = ""
+    """Why it ended."""
     steps: int = 0
     """Decisions."""
     reward: float = 0.0
@@ -25,6 +28,7 @@ class EpisodeSummary:
     usage: Usage = NOTHING_USED
     """Tokens, calls and cost."""
     seconds: float = 0.0
+    """How long it took."""
     info: Mapping[str, Any] = field(default_factory=dict)
     """What the environment said last."""
     action: str | None = None
@@ -60,6 +64,7 @@ class RunSummary:
     """How a run went: its episodes and their sums."""
 
     episodes: Sequence[EpisodeSummary]
+    """One an episode that was begun, in order."""
     limit: LimitExceeded | None = None
     """The limit of the run that kept further episodes from being begun."""
     stopped: bool = False

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from textwrap import shorten
 from typing import Any, Final
 
+from agentkit.errors import advice
 from agentkit_envs.intervals import wilson
 
 LONGEST: Final = 100
@@ -68,7 +69,8 @@ def _tasks(infos: Sequence[Mapping[str, Any]]) -> str:
     wanted = max(info.get("tasks", 0) for info in infos)
     if len(infos) >= wanted:
         return text
-    return f"{text}; {len(infos)} of {wanted} tasks played: --episodes {wanted} plays all"
+    more = advice(f"Plan(episodes={wanted})", f"--episodes {wanted}")
+    return f"{text}; {len(infos)} of {wanted} tasks played: {more} plays all"
 
 
 def _with_reasons(infos: Sequence[Mapping[str, Any]]) -> str:

@@ -1,0 +1,169 @@
+"""Actors: an agent or a session of it, which acts with a memory of its own, a step at a time."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import Any, Final
+
+from agentkit import loop
+from agentkit.errors import InputError
+from agentkit.execution.episode import Episode
+from agentkit.execution.step import StepResult
+from agentkit.memory import Memory
+from agentkit.models.setting_fields import wrong_kind
+from agentkit.signatures import takes_arguments_of
+from agentkit.values import json_copy
+
+
+class Actor:
+    """Acts with a memory, values and a count of steps of its own.
+
+    Steps that are asked for at the same time run one after the other, in the order of the calls.
+
+    Args:
+        memory: Its memory.
+        begin: Begins an episode with these values of the memory, if these inputs are enough.
+    """
+
+    def __init__(
+        self,
+        memory: Memory,
+        begin: Callable[[Mapping[str, Any], Mapping[str, Any] | None], Episode],
+    ) -> None:
+        self._memory = memory
+        self._begin = begin
+        self._episode: Episode | None = None
+        self._queue = _Queue()
+
+    async def act(
+        self,
+        observation: Any = None,
+        *,
+        actions: Sequence[str] | None = None,
+        reward: float | None = None,
+        info: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Execute one step of the graph. A call waits until those before it have ended.
+
+        Args:
+            observation: What the environment shows.
+            actions: The legal actions, where they can be listed; by default `info["actions"]`.
+            reward: The reward of the action before; None at the start.
+            info: What else the environment says.
+            inputs: Values of inputs for this step, instead of those of the agent.
+
+        Returns:
+            The action, as text.
+
+        Raises:
+            StepError: Nodes failed; memory is as it was before the step.
+            LimitExceeded: A limit of the agent was reached; memory is as it was before the step.
+            InputError: An input is unknown or has no value, there is no model, there is a limit
+                on cost and a model's price is unknown, or a function of the same step calls it.
+        """
+        if not (actions is None or (isinstance(actions, Collection) and type(actions) is not str)):
+            raise InputError(f"actions: {wrong_kind(actions, 'a list of texts')}")
+        if not (info is None or isinstance(info, Mapping)):
+            raise InputError(f"info: {wrong_kind(info, 'a mapping')}")
+        async with self._queue.turn():
+            if self._episode is None:
+                self._episode = self._begin(self._memory.begin(), inputs)
+            return await self._episode.act(
+                observation, actions=actions, reward=reward, info=info, inputs=inputs
+            )
+
+    @takes_arguments_of(act)
+    def act_sync(self, *args: Any, **options: Any) -> str:
+        """Act as `act` does, without `await`; takes the same arguments.
+
+        It works inside a running event loop too, as in a notebook, which then waits for it.
+        """
+        return loop.run(self.act(*args, **options))
+
+    def reset(self) -> None:
+        """Begin a new episode with the next step, keeping the memory that outlives episodes.
+
+        Raises:
+            InputError: A step is running or waits, or the memory's file cannot be written.
+        """
+        if self._queue.is_busy:
+            raise InputError("a step is running: await it before the next episode begins")
+        if self._episode is not None:
+            self._memory.end(self._episode.state.memory)
+        self._episode = None
+
+    @property
+    def steps(self) -> int:
+        """How many steps of the episode were made."""
+        return self._episode.steps if self._episode else 0
+
+    @property
+    def result(self) -> StepResult | None:
+        """What the last step gave: the value of every node, usage, cost."""
+        return self._episode.result if self._episode else None
+
+
+class Session(Actor):
+    """An actor that `Agent.session` made, such as for one user of a service."""
+
+    def __repr__(self) -> str:
+        return f"<Session: {self.steps} steps>"
+
+    @property
+    def memory(self) -> dict[str, Any]:
+        """A copy of the memory after the last step."""
+        if self._episode is None:
+            return self._memory.begin()
+        values: dict[str, Any] = json_copy(self._episode.state.memory)
+        return values
+
+
+_acting: Final[ContextVar[tuple["_Queue", ...]]] = ContextVar("acting", default=())
+"""The queues whose turn the running code has."""
+
+
+class _Queue:
+    """Lets one at a time do something, in the order of asking, whatever loops they run on."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last: Future[None] | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether somebody has the turn or waits for it."""
+        return self._last is not None and not self._last.done()
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for one's turn, and have it until the block ends.
+
+        Raises:
+            InputError: The caller is itself part of what has the turn, and would wait for ever.
+        """
+        if self in _acting.get():
+            raise InputError(
+                "a step is running, and this call is part of it: a function of a graph cannot let "
+                "the same agent act; make a session for it, with agent.session()"
+            )
+        mine: Future[None] = Future()
+        mine.set_running_or_notify_cancel()  # who waits for it and is cancelled does not cancel it
+        with self._lock:
+            before, self._last = self._last, mine
+        token = None
+        try:
+            if before is not None and not before.done():
+                await asyncio.wrap_future(before)
+            token = _acting.set((*_acting.get(), self))
+            yield
+        finally:
+            if token is not None:
+                _acting.reset(token)
+            if before is None:
+                mine.set_result(None)
+            else:  # whoever stops waiting leaves the others in their order
+                before.add_done_callback(lambda _: mine.set_result(None))
