@@ -8,10 +8,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from agentkit.agent import Agent, EnvSpec
+    from agentkit.agent import Agent
     from agentkit.agentfile.agent_fields import agent_schema
     from agentkit.agentfile.dump import dump_agent
     from agentkit.agentfile.load import load_agent, parse_agent
+    from agentkit.env_spec import EnvSpec
     from agentkit.errors import (
         AccessError,
         AgentKitError,
@@ -69,7 +70,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = {
-    "agent": ("Agent", "EnvSpec"),
+    "agent": ("Agent",),
+    "env_spec": ("EnvSpec",),
     "execution.completion_file": ("CompletionFile",),
     "errors": (
         "AccessError",

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from agentkit import Agent, EnvSpec, Graph, InputError, Memory, Node, Request, SpecError, StepError
-from agentkit.agent import env_arguments
+from agentkit.env_spec import env_arguments
 
 
 def agent(*nodes: Node, **options) -> Agent:

@@ -17,6 +17,7 @@ ENVS = PACKAGE.parent / "envs" / "agentkit_envs"
 BASE = {
     "errors", "messages", "events", "values", "limits", "memory", "plugins", "loop",
     "atomic_files", "redaction", "signatures",
+    "display",
 }  # fmt: skip
 """The modules that everybody uses."""
 ROOMS = [
@@ -25,6 +26,7 @@ ROOMS = [
     {"models", "outputs"},
     {"record", "graph", "observability"},
     {"execution"},
+    {"env_spec"},
     {"agent"},
     {"agentfile", "environments"},
     {"rollouts"},

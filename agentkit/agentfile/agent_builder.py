@@ -5,12 +5,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from agentkit.agent import Agent, EnvSpec
+from agentkit.agent import Agent
 from agentkit.agentfile.draft import Draft
 from agentkit.agentfile.env_check import environment_problems, names_in, needs_environment, reads_in
 from agentkit.agentfile.nodes import STAND_IN
 from agentkit.agentfile.own_files import memory_problem, script_problem
 from agentkit.agentfile.problem_places import CALLERS_MODEL
+from agentkit.env_spec import EnvSpec
 from agentkit.errors import Problem, SpecError, advice
 from agentkit.execution.binding import Binding
 from agentkit.graph.compile import CompiledNode, compile_node, name_problem

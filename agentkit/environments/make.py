@@ -53,7 +53,7 @@ def make_env(agent: "Agent", render_mode: str | None = None) -> "gymnasium.Env[A
     Raises:
         InputError: It is unknown, a package it needs is missing, or it refuses its arguments.
     """
-    from agentkit.agent import env_arguments
+    from agentkit.env_spec import env_arguments
 
     if agent.env is None:
         raise InputError(f"{agent.name} has no environment")

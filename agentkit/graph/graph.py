@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 
 from agentkit import loop
+from agentkit.display import listed
 from agentkit.errors import InputError, Problem, SpecError, suggest
 from agentkit.graph.compile import compile_node, merge_reads, name_problem, unknown_name
 from agentkit.graph.node import MISSING, Node
@@ -328,6 +329,14 @@ class Graph:
         from agentkit.graph.drawing import mermaid
 
         return mermaid(self)
+
+    def __repr__(self) -> str:
+        return f"<Graph: {listed(self.index)}; inputs: {listed(sorted(self.inputs))}>"
+
+    def _repr_html_(self) -> str:
+        from agentkit.graph.drawing import html
+
+        return html(self)
 
     def draw(self, path: str | Path) -> Path:
         """Draw the graph to an SVG file (or, with another suffix, write its Mermaid text).

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentkit import events
+from agentkit.display import dollars
 from agentkit.errors import LimitExceeded
 from agentkit.messages import NOTHING_USED, Usage
 
@@ -29,7 +30,7 @@ class EpisodeSummary:
     """Tokens, calls and cost."""
     seconds: float = 0.0
     """How long it took."""
-    info: Mapping[str, Any] = field(default_factory=dict)
+    info: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """What the environment said last."""
     action: str | None = None
     """The last action; for an agent without an environment, its answer."""
@@ -69,6 +70,11 @@ class RunSummary:
     """The limit of the run that kept further episodes from being begun."""
     stopped: bool = False
     """Whether the user kept further episodes from being begun."""
+
+    def __repr__(self) -> str:
+        steps = sum(summary.steps for summary in self.episodes)
+        count = f"{len(self.episodes)} episodes, {steps} steps"
+        return f"<RunSummary: {self.status}, {count}, {dollars(self.cost_usd)}>"
 
     @property
     def status(self) -> str:

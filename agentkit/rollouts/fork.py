@@ -5,7 +5,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from agentkit.agent import Agent, EnvSpec, env_arguments
+from agentkit.agent import Agent
+from agentkit.env_spec import EnvSpec, env_arguments
 from agentkit.environments.fast_forward import repeats_itself
 from agentkit.environments.make import make_env
 from agentkit.errors import InputError, advice
