@@ -1,19 +1,12 @@
 """Agent: a graph with its models and memory; it maps an observation to an action."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
 from agentkit.display import html_table, listed, short
 from agentkit.env_spec import EnvFactory, EnvSpec
-from agentkit.errors import (
-    InputError,
-    Problem,
-    SpecError,
-    advice,
-    plain_number,
-    suggest,
-)
+from agentkit.errors import InputError, Problem, SpecError, advice, plain_number, suggest
 from agentkit.execution.binding import bind
 from agentkit.execution.budget import Budget
 from agentkit.execution.completion_source import CompletionSource
@@ -27,11 +20,8 @@ from agentkit.models.none import NoModel
 from agentkit.models.prices import check_prices
 from agentkit.plugins import has_expert
 from agentkit.templates.prompt_names import OWN_NAMES, STEP_NAMES
-from agentkit.templates.template import (
-    Template,
-    TemplateProblem,
-    compile_template,
-)
+from agentkit.templates.template import Template, TemplateProblem, compile_template
+from agentkit.values import check_kind
 
 if TYPE_CHECKING:
     from agentkit.models.registry import ModelLike
@@ -51,7 +41,7 @@ class AgentArguments(TypedDict, total=False):
     env: EnvSpec | str | EnvFactory | None
     limits: Limits
     run_limits: Limits
-    folder: Path | None
+    folder: str | Path | None
     source: str
 
 
@@ -94,12 +84,15 @@ class Agent(Actor):
         env: EnvSpec | str | EnvFactory | None = None,
         limits: Limits = UNLIMITED,
         run_limits: Limits = UNLIMITED,
-        folder: Path | None = None,
+        folder: str | Path | None = None,
         source: str = "",
     ) -> None:
         self._given = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
+        problems = [*_wrong_arguments(self._given)]
+        if problems:
+            raise SpecError(problems)
+        self._given["folder"] = None if folder is None else Path(folder)
         self.graph = graph
-        problems: list[Problem] = []
         self.name = name
         self.env = _env(env, problems)
         self.limits = limits
@@ -114,7 +107,7 @@ class Agent(Actor):
         try:
             self.binding = bind(
                 graph, model, models or {}, functions or {}, self.memory.start,
-                env_id=self.env.id if self.env else None, folder=folder,
+                env_id=self.env.id if self.env else None, folder=self._given["folder"],
             )  # fmt: skip
         except SpecError as error:
             problems.extend(error.problems)
@@ -232,6 +225,31 @@ class Agent(Actor):
         if self.limits.cost_usd is not None:
             check_prices(self.binding.asked)
         return self.episode(memory=memory)
+
+
+_NAMED: Final = "a mapping of names to values"
+_KINDS: Final[Mapping[str, tuple[Any, str]]] = {
+    "graph": (Graph, "a Graph, such as Graph([Node('name', 'What?')])"),
+    "models": (Mapping, _NAMED),
+    "functions": (Mapping, _NAMED),
+    "memory": ((Mapping, Memory), "a mapping of keys to starting values, or a Memory"),
+    "inputs": (Mapping, _NAMED),
+    "action": (str, "the name of a node, or a template"),
+    "name": (str, "a text"),
+    "limits": (Limits, "Limits, such as Limits(steps=100)"),
+    "run_limits": (Limits, "Limits, such as Limits(cost_usd=5)"),
+    "folder": ((str, Path), "a path"),
+    "source": (str, "a text"),
+}
+"""What the arguments of an agent hold."""
+
+
+def _wrong_arguments(given: Mapping[str, Any]) -> Iterator[Problem]:
+    for name, (kinds, holds) in _KINDS.items():
+        try:
+            check_kind(name, given[name], kinds, holds)
+        except InputError as error:
+            yield Problem(str(error), field=name)
 
 
 def _said(limits: Limits) -> list[str]:

@@ -8,7 +8,7 @@ import orjson
 
 from agentkit.atomic_files import check_writable, write_atomic
 from agentkit.errors import InputError, Problem, SpecError, advice, suggest
-from agentkit.values import as_recorded, json_copy
+from agentkit.values import as_recorded, check_kind, json_copy
 
 Keep = Literal["episode", "run", "forever"]
 _KEEPS: Final = get_args(Keep)
@@ -32,10 +32,12 @@ class Memory:
         self,
         start: Mapping[str, Any] | None = None,
         keep: Mapping[str, Keep] | None = None,
-        file: Path | None = None,
+        file: str | Path | None = None,
     ) -> None:
+        check_kind("memory", start, Mapping, "a mapping of keys to starting values")
+        check_kind("keep", keep, Mapping, "a mapping of keys to how long they are kept")
         self.keep: dict[str, Keep] = dict(keep or {})
-        self.file = file
+        self.file = None if file is None else Path(file)
         problems = [*_keep_problems(self.keep, start or {})]
         self.start: dict[str, Any] = {}
         for key, value in (start or {}).items():
@@ -97,6 +99,7 @@ class Memory:
         Raises:
             InputError: It has no such key, or a value is not a JSON value.
         """
+        check_kind("memory", values, Mapping, "a mapping of keys to values")
         for key in values:
             if key not in self.start:
                 known = ", ".join(self.start) or "none"

@@ -10,9 +10,9 @@ from agentkit.execution.completion_source import CompletionSource
 from agentkit.execution.scope import State
 from agentkit.execution.step import StepResult, execute_step
 from agentkit.execution.step_run import StepRun
-from agentkit.models.setting_fields import wrong_kind
 from agentkit.templates.prompt_names import step_names
 from agentkit.templates.template import Template
+from agentkit.values import check_kind
 
 
 class Episode:
@@ -131,10 +131,9 @@ def given_inputs(
     Raises:
         InputError: An input is unknown.
     """
+    check_kind("inputs", given, Mapping, "a mapping of names to values")
     if not given:
         return inputs
-    if not isinstance(given, Mapping):
-        raise InputError(f"inputs: {wrong_kind(given, 'a mapping of names to values')}")
     lines = [
         f"unknown input '{one}'.{suggest(str(one), set(inputs))}"
         for one in given

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -13,9 +13,8 @@ from agentkit.errors import InputError
 from agentkit.execution.episode import Episode
 from agentkit.execution.step import StepResult
 from agentkit.memory import Memory
-from agentkit.models.setting_fields import wrong_kind
 from agentkit.signatures import takes_arguments_of
-from agentkit.values import json_copy
+from agentkit.values import check_kind, json_copy
 
 
 class Actor:
@@ -65,10 +64,8 @@ class Actor:
             InputError: An input is unknown or has no value, there is no model, there is a limit
                 on cost and a model's price is unknown, or a function of the same step calls it.
         """
-        if not (actions is None or (isinstance(actions, Collection) and type(actions) is not str)):
-            raise InputError(f"actions: {wrong_kind(actions, 'a list of texts')}")
-        if not (info is None or isinstance(info, Mapping)):
-            raise InputError(f"info: {wrong_kind(info, 'a mapping')}")
+        check_kind("actions", actions, (list, tuple), "a list of texts")
+        check_kind("info", info, Mapping, "a mapping")
         async with self._queue.turn():
             if self._episode is None:
                 self._episode = self._begin(self._memory.begin(), inputs)

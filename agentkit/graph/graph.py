@@ -23,10 +23,12 @@ from agentkit.graph.validation import (
     reference_problems,
     value_fields,
 )
+from agentkit.memory import Memory
 from agentkit.models.setting_fields import wrong_kind
 from agentkit.signatures import takes_arguments_of
 from agentkit.templates.prompt_names import OWN_NAMES, STEP_NAMES
 from agentkit.templates.template import Template, TemplateProblem, compile_template
+from agentkit.values import check_kind
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
@@ -255,6 +257,7 @@ class Graph:
         """
         from agentkit.execution.step import run_graph
 
+        _check_arguments(inputs=inputs, models=models, functions=functions, memory=memory)
         self.check_inputs(inputs or {})
         return await run_graph(
             self, inputs or {}, model, models or {}, functions or {}, memory or {}, on_event, cache
@@ -320,6 +323,7 @@ class Graph:
         """
         from agentkit.langchain.runnable import bind_runnable
 
+        _check_arguments(models=models, functions=functions, memory=memory)
         return bind_runnable(
             self, model, models or {}, functions or {}, memory or {}, cache=cache, name=name
         )
@@ -347,3 +351,11 @@ class Graph:
         from agentkit.graph.drawing import draw
 
         return draw(self, Path(path))
+
+
+def _check_arguments(**given: Any) -> None:
+    """Refuse what is no mapping, such as a Memory: only an Agent keeps one."""
+    for name, value in given.items():
+        if isinstance(value, Memory):
+            raise InputError(f"{name}: a Memory is for an Agent; give its values, memory.start")
+        check_kind(name, value, Mapping, "a mapping of names to values")

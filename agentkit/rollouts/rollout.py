@@ -26,6 +26,7 @@ from agentkit.rollouts.metadata import about_run
 from agentkit.rollouts.plan import ONE_EPISODE, Plan
 from agentkit.rollouts.resume import ResumePlan, make_resume_plan, plan_new_run
 from agentkit.signatures import takes_arguments_of
+from agentkit.values import check_kind
 
 
 async def rollout(
@@ -58,6 +59,9 @@ async def rollout(
         InputError: The run cannot start: an input, the environment, the memory file.
         TraceError: The run cannot be recorded.
     """
+    check_kind("agent", agent, Agent, "an Agent")
+    check_kind("plan", plan, Plan, "a Plan, such as Plan(episodes=10)")
+    check_kind("writer", writer, RunWriter, "a RunWriter, such as RunWriter('runs/first')")
     agent.check_ready()
     _check_memory(agent, plan)
     _check_needs(agent)
