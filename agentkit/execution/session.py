@@ -119,8 +119,10 @@ class Session(Actor):
         return values
 
 
-_acting: Final[ContextVar[tuple["_Queue", ...]]] = ContextVar("acting", default=())
-"""The queues whose turn the running code has."""
+_acting: Final[ContextVar[tuple[tuple["_Queue", Future[None]], ...]]] = ContextVar(
+    "acting", default=()
+)
+"""The queues in which the running code has a turn, with the turn."""
 
 
 class _Queue:
@@ -142,7 +144,7 @@ class _Queue:
         Raises:
             InputError: The caller is itself part of what has the turn, and would wait for ever.
         """
-        if self in _acting.get():
+        if any(queue is self and not turn.done() for queue, turn in _acting.get()):
             raise InputError(
                 "a step is running, and this call is part of it: a function of a graph cannot let "
                 "the same agent act; make a session for it, with agent.session()"
@@ -155,7 +157,7 @@ class _Queue:
         try:
             if before is not None and not before.done():
                 await asyncio.wrap_future(before)
-            token = _acting.set((*_acting.get(), self))
+            token = _acting.set((*_acting.get(), (self, mine)))
             yield
         finally:
             if token is not None:

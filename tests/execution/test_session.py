@@ -99,6 +99,26 @@ def test_a_function_of_the_graph_cannot_let_the_same_agent_act_and_wait_for_ever
     assert Agent(Graph([Node("a", function=another)])).act_sync() == "hello"
 
 
+def test_what_a_function_started_may_let_the_agent_act_once_the_step_has_ended():
+    later: list[asyncio.Task] = []
+
+    async def start():
+        async def after():
+            await asyncio.sleep(0.01)
+            return await agent.act()
+
+        if not later:
+            later.append(asyncio.create_task(after()))
+        return "started"
+
+    agent = Agent(Graph([Node("a", function=start)]))
+
+    async def main():
+        return await agent.act(), await later[0]
+
+    assert asyncio.run(main()) == ("started", "started")
+
+
 def test_an_episode_cannot_end_while_a_step_is_running():
     agent, running, done = logger(), threading.Event(), threading.Event()
 
