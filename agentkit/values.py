@@ -30,7 +30,8 @@ def check_kind(name: str, value: Any, kinds: Any, holds: str) -> None:
     Raises:
         InputError: It is of another kind.
     """
-    if value is not None and not isinstance(value, kinds):
+    wrong = not isinstance(value, kinds) or isinstance(value, type)
+    if value is not None and wrong:
         raise InputError(f"{name}: expected {holds}, found {value!r:.60}")
 
 

@@ -5,6 +5,7 @@ import pytest
 from agentkit import (
     Agent,
     Check,
+    CompletionFile,
     EchoModel,
     Graph,
     InputError,
@@ -82,6 +83,11 @@ def test_arguments_of_an_agent(given, message):
         ({"memory": ["log"]}, "memory: expected a mapping of names to values, found"),
         ({"inputs": "x"}, "inputs: expected a mapping"),
         ({"models": "echo"}, "models: expected a mapping"),
+        (
+            {"cache": "kept.db"},
+            r"cache: expected a cache, such as CompletionFile\(path\), found 'ke",
+        ),
+        ({"cache": CompletionFile}, "cache: expected a cache, .* found <class"),
         ({"functions": {"f": "g"}}, "expected a function, found 'g'"),
     ],
 )
@@ -99,6 +105,7 @@ def test_arguments_of_a_graph(given, message):
         ({"agent": GRAPH}, "agent: expected an Agent, found <Graph: a"),
         ({"plan": 3}, r"plan: expected a Plan, such as Plan\(episodes=10\), found 3"),
         ({"plan": Plan}, "plan: expected a Plan, .* found <class"),
+        ({"cache": "kept.db"}, "cache: expected a cache"),
         ({"writer": "runs/x"}, r"writer: expected a RunWriter, such as RunWriter\('runs/first'\)"),
     ],
 )

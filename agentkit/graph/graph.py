@@ -24,6 +24,7 @@ from agentkit.graph.validation import (
     value_fields,
 )
 from agentkit.memory import Memory
+from agentkit.models.base import Cache
 from agentkit.models.setting_fields import wrong_kind
 from agentkit.signatures import takes_arguments_of
 from agentkit.templates.prompt_names import OWN_NAMES, STEP_NAMES
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
     from agentkit.events import Event
     from agentkit.execution.step import StepResult
-    from agentkit.models.base import Cache
     from agentkit.models.registry import ModelLike
 
 VARYING = STEP_NAMES | OWN_NAMES
@@ -231,7 +231,7 @@ class Graph:
         functions: Mapping[str, Callable[..., Any]] | None = None,
         memory: Mapping[str, Any] | None = None,
         on_event: "Callable[[Event], None] | None" = None,
-        cache: "Cache | None" = None,
+        cache: Cache | None = None,
     ) -> "StepResult":
         """Execute the graph once.
 
@@ -257,7 +257,7 @@ class Graph:
         """
         from agentkit.execution.step import run_graph
 
-        _check_arguments(inputs=inputs, models=models, functions=functions, memory=memory)
+        _check_arguments(cache, inputs=inputs, models=models, functions=functions, memory=memory)
         self.check_inputs(inputs or {})
         return await run_graph(
             self, inputs or {}, model, models or {}, functions or {}, memory or {}, on_event, cache
@@ -304,7 +304,7 @@ class Graph:
         models: Mapping[str, Any] | None = None,
         functions: Mapping[str, Callable[..., Any]] | None = None,
         memory: Mapping[str, Any] | None = None,
-        cache: "Cache | None" = None,
+        cache: Cache | None = None,
         name: str | None = None,
     ) -> "Runnable[dict[str, Any], dict[str, Any]]":
         """The graph as a LangChain Runnable: inputs go in, the value of each node comes out.
@@ -323,7 +323,7 @@ class Graph:
         """
         from agentkit.langchain.runnable import bind_runnable
 
-        _check_arguments(models=models, functions=functions, memory=memory)
+        _check_arguments(cache, models=models, functions=functions, memory=memory)
         return bind_runnable(
             self, model, models or {}, functions or {}, memory or {}, cache=cache, name=name
         )
@@ -353,8 +353,9 @@ class Graph:
         return draw(self, Path(path))
 
 
-def _check_arguments(**given: Any) -> None:
-    """Refuse what is no mapping, such as a Memory: only an Agent keeps one."""
+def _check_arguments(cache: Any, **given: Any) -> None:
+    """Refuse what is no cache or no mapping, such as a Memory: only an Agent keeps one."""
+    check_kind("cache", cache, Cache, "a cache, such as CompletionFile(path)")
     for name, value in given.items():
         if isinstance(value, Memory):
             raise InputError(f"{name}: a Memory is for an Agent; give its values, memory.start")

@@ -62,6 +62,7 @@ async def rollout(
     check_kind("agent", agent, Agent, "an Agent")
     check_kind("plan", plan, Plan, "a Plan, such as Plan(episodes=10)")
     check_kind("writer", writer, RunWriter, "a RunWriter, such as RunWriter('runs/first')")
+    check_kind("cache", cache, Cache, "a cache, such as CompletionFile(path)")
     agent.check_ready()
     _check_memory(agent, plan)
     _check_needs(agent)
