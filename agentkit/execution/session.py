@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
@@ -119,10 +120,18 @@ class Session(Actor):
         return values
 
 
-_acting: Final[ContextVar[tuple[tuple["_Queue", Future[None]], ...]]] = ContextVar(
-    "acting", default=()
-)
-"""The queues in which the running code has a turn, with the turn."""
+class _Turn:
+    """A turn in a queue."""
+
+    def __init__(self, queue: "_Queue") -> None:
+        self.queue = queue
+        self.granted: Future[None] = Future()
+        self.granted.set_running_or_notify_cancel()  # whoever stops waiting does not cancel it
+        self.is_over = False
+
+
+_acting: Final[ContextVar[tuple[_Turn, ...]]] = ContextVar("acting", default=())
+"""The turns of the running code."""
 
 
 class _Queue:
@@ -130,39 +139,46 @@ class _Queue:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._last: Future[None] | None = None
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether somebody has the turn or waits for it."""
-        return self._last is not None and not self._last.done()
+        self._waiting: deque[_Turn] = deque()
+        self.is_busy = False
+        """Whether somebody has a turn."""
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Wait for one's turn, and have it until the block ends.
+        """Wait for a turn, and have it until the block ends.
 
         Raises:
-            InputError: The caller is itself part of what has the turn, and would wait for ever.
+            InputError: The caller is itself part of a turn, and would wait for ever.
         """
-        if any(queue is self and not turn.done() for queue, turn in _acting.get()):
+        if any(turn.queue is self and not turn.is_over for turn in _acting.get()):
             raise InputError(
                 "a step is running, and this call is part of it: a function of a graph cannot let "
                 "the same agent act; make a session for it, with agent.session()"
             )
-        mine: Future[None] = Future()
-        mine.set_running_or_notify_cancel()  # who waits for it and is cancelled does not cancel it
+        mine = _Turn(self)
         with self._lock:
-            before, self._last = self._last, mine
-        token = None
+            at_once, self.is_busy = not self.is_busy, True
+            if not at_once:
+                self._waiting.append(mine)
         try:
-            if before is not None and not before.done():
-                await asyncio.wrap_future(before)
-            token = _acting.set((*_acting.get(), (self, mine)))
-            yield
-        finally:
-            if token is not None:
+            if not at_once:
+                await asyncio.wrap_future(mine.granted)
+            token = _acting.set((*_acting.get(), mine))
+            try:
+                yield
+            finally:
                 _acting.reset(token)
-            if before is None:
-                mine.set_result(None)
-            else:  # whoever stops waiting leaves the others in their order
-                before.add_done_callback(lambda _: mine.set_result(None))
+        finally:
+            mine.is_over = True
+            self._leave(mine)
+
+    def _leave(self, mine: _Turn) -> None:
+        """End a turn and grant the next one; or stop waiting for it."""
+        with self._lock:
+            if mine in self._waiting:
+                return self._waiting.remove(mine)
+            following = self._waiting.popleft() if self._waiting else None
+            self.is_busy = following is not None
+        if following is not None:
+            following.granted.set_result(None)
+        return None

@@ -58,6 +58,21 @@ def test_whoever_stops_waiting_leaves_the_others_in_their_order():
     assert agent.result.memory["log"] == ["a", "c", "d"]
 
 
+def test_thousands_may_stop_waiting_at_once():
+    agent = logger()
+
+    async def main():
+        tasks = [asyncio.create_task(say(agent, str(number))) for number in range(3000)]
+        await asyncio.sleep(0)
+        for task in tasks[1:-1]:
+            task.cancel()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    ended = asyncio.run(main())
+    assert (ended[0], ended[-1]) == ("0", "2999")
+    assert agent.result.memory["log"] == ["0", "2999"]
+
+
 def test_a_step_that_is_cancelled_or_fails_keeps_nothing_and_lets_the_next_one_act():
     def model(request: Request) -> str:
         if "bad" in request.prompt:
