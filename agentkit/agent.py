@@ -55,7 +55,8 @@ class Agent(Actor):
         models: Models by the names that nodes use.
         functions: Python functions by the names that nodes use.
         memory: Starting values of the memory keys, or a Memory.
-        inputs: Values of the graph's inputs; None stands for one that must still be given.
+        inputs: Values of the graph's inputs; None stands for one that must still be given, with
+            `with_inputs` or at each `act`.
         action: Which node's value is the action, or a template over nodes. By default the only
             node that no other depends on.
         name: The agent's name.

@@ -125,8 +125,6 @@ class _Turn:
 
     def __init__(self, queue: "_Queue") -> None:
         self.queue = queue
-        self.granted: Future[None] = Future()
-        self.granted.set_running_or_notify_cancel()  # whoever stops waiting does not cancel it
         self.is_over = False
 
 
@@ -139,7 +137,7 @@ class _Queue:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: deque[_Turn] = deque()
+        self._waiting: deque[Future[None]] = deque()
         self.is_busy = False
         """Whether somebody has a turn."""
 
@@ -155,14 +153,10 @@ class _Queue:
                 "a step is running, and this call is part of it: a function of a graph cannot let "
                 "the same agent act; make a session for it, with agent.session()"
             )
-        mine = _Turn(self)
-        with self._lock:
-            at_once, self.is_busy = not self.is_busy, True
-            if not at_once:
-                self._waiting.append(mine)
+        mine, granted = _Turn(self), self._ask()
         try:
-            if not at_once:
-                await asyncio.wrap_future(mine.granted)
+            if granted is not None:
+                await asyncio.wrap_future(granted)
             token = _acting.set((*_acting.get(), mine))
             try:
                 yield
@@ -170,15 +164,26 @@ class _Queue:
                 _acting.reset(token)
         finally:
             mine.is_over = True
-            self._leave(mine)
+            self._leave(granted)
 
-    def _leave(self, mine: _Turn) -> None:
+    def _ask(self) -> Future[None] | None:
+        """What to wait for before the turn begins; None: nothing."""
+        with self._lock:
+            if not self.is_busy:
+                self.is_busy = True
+                return None
+            granted: Future[None] = Future()
+            granted.set_running_or_notify_cancel()  # whoever stops waiting does not cancel it
+            self._waiting.append(granted)
+            return granted
+
+    def _leave(self, granted: Future[None] | None) -> None:
         """End a turn and grant the next one; or stop waiting for it."""
         with self._lock:
-            if mine in self._waiting:
-                return self._waiting.remove(mine)
+            if granted is not None and granted in self._waiting:
+                return self._waiting.remove(granted)
             following = self._waiting.popleft() if self._waiting else None
             self.is_busy = following is not None
         if following is not None:
-            following.granted.set_result(None)
+            following.set_result(None)
         return None
