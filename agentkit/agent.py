@@ -1,47 +1,51 @@
 """Agent: a graph with its models and memory; it maps an observation to an action."""
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
-from agentkit import loop
-from agentkit.errors import InputError, Problem, RenderError, SpecError, suggest
+from agentkit.display import html_table, listed, short
+from agentkit.env_spec import EnvFactory, EnvSpec
+from agentkit.errors import InputError, Problem, SpecError, advice, plain_number, suggest
 from agentkit.execution.binding import bind
 from agentkit.execution.budget import Budget
 from agentkit.execution.completion_source import CompletionSource
-from agentkit.execution.episode import Episode
-from agentkit.execution.step import StepResult
+from agentkit.execution.episode import Episode, given_inputs, missing_inputs
+from agentkit.execution.session import Actor, Session
 from agentkit.graph.compile import unknown_name
 from agentkit.graph.graph import Graph
-from agentkit.limits import UNLIMITED, Limits
+from agentkit.limits import LOWEST, UNLIMITED, Limits
 from agentkit.memory import Memory
 from agentkit.models.none import NoModel
 from agentkit.models.prices import check_prices
 from agentkit.plugins import has_expert
 from agentkit.templates.prompt_names import OWN_NAMES, STEP_NAMES
-from agentkit.templates.template import (
-    Template,
-    TemplateProblem,
-    compile_expression,
-    compile_template,
-)
+from agentkit.templates.template import Template, TemplateProblem, compile_template
+from agentkit.values import check_kind
 
-_ONE_EXPRESSION: Final = re.compile(r"\{\{((?:(?!\{\{|\}\}).)*)\}\}")
+if TYPE_CHECKING:
+    from agentkit.models.registry import ModelLike
 
 
-@dataclass(frozen=True, slots=True)
-class EnvSpec:
-    """Which environment an agent plays in."""
+class AgentArguments(TypedDict, total=False):
+    """The arguments of an Agent, as `Agent.replace` takes them."""
 
-    id: str
-    """The id it is registered under, such as `agentkit/Crafter-v1`."""
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    """Its arguments; a text may be a template over the agent's inputs."""
+    graph: Graph
+    model: "ModelLike | None"
+    models: Mapping[str, Any] | None
+    functions: Mapping[str, Callable[..., Any]] | None
+    memory: Mapping[str, Any] | Memory | None
+    inputs: Mapping[str, Any] | None
+    action: str | None
+    name: str
+    env: EnvSpec | str | EnvFactory | None
+    limits: Limits
+    run_limits: Limits
+    folder: str | Path | None
+    source: str
 
 
-class Agent:
+class Agent(Actor):
     """A graph with what it needs to act.
 
     Args:
@@ -51,11 +55,13 @@ class Agent:
         models: Models by the names that nodes use.
         functions: Python functions by the names that nodes use.
         memory: Starting values of the memory keys, or a Memory.
-        inputs: Values of the graph's inputs; None stands for one that must still be given.
+        inputs: Values of the graph's inputs; None stands for one that must still be given, with
+            `with_inputs` or at each `act`.
         action: Which node's value is the action, or a template over nodes. By default the only
             node that no other depends on.
         name: The agent's name.
-        env: The environment it plays in.
+        env: The environment it plays in: an id, a class of `gymnasium.Env`, a function that
+            returns a new environment, or an EnvSpec, which has arguments too.
         limits: Where an episode ends at the latest.
         run_limits: Where a run, all its episodes together, ends at the latest.
         folder: Where relative file names in model ids start.
@@ -69,29 +75,32 @@ class Agent:
         self,
         graph: Graph,
         *,
-        model: Any = None,
+        model: "ModelLike | None" = None,
         models: Mapping[str, Any] | None = None,
         functions: Mapping[str, Callable[..., Any]] | None = None,
         memory: Mapping[str, Any] | Memory | None = None,
         inputs: Mapping[str, Any] | None = None,
         action: str | None = None,
         name: str = "agent",
-        env: EnvSpec | None = None,
+        env: EnvSpec | str | EnvFactory | None = None,
         limits: Limits = UNLIMITED,
         run_limits: Limits = UNLIMITED,
-        folder: Path | None = None,
+        folder: str | Path | None = None,
         source: str = "",
     ) -> None:
         self._given = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
+        problems = [*_wrong_arguments(self._given)]
+        if problems:
+            raise SpecError(problems)
+        self._given["folder"] = None if folder is None else Path(folder)
         self.graph = graph
         self.name = name
-        self.env = env
+        self.env = _env(env, problems)
         self.limits = limits
         self.run_limits = run_limits
         self.source = source
         self.memory = memory if isinstance(memory, Memory) else Memory(memory)
         self.inputs = dict(inputs or {})
-        problems: list[Problem] = []
         self.action = _compile_action(graph, action, problems)
         for key in sorted(graph.inputs - STEP_NAMES - self.inputs.keys()):
             message = f"'{key}' is no node and no input: give it a value under 'inputs'"
@@ -99,21 +108,40 @@ class Agent:
         try:
             self.binding = bind(
                 graph, model, models or {}, functions or {}, self.memory.start,
-                env_id=env.id if env else None, folder=folder,
+                env_id=self.env.id if self.env else None, folder=self._given["folder"],
             )  # fmt: skip
         except SpecError as error:
             problems.extend(error.problems)
         if problems:
             raise SpecError(problems)
-        self._episode: Episode | None = None
+        super().__init__(self.memory, self._begin)
+
+    def __repr__(self) -> str:
+        env = f", plays in {self.env.id}" if self.env else ""
+        return f"<Agent {short(self.name)}: {listed(self.graph.index)}{env}>"
+
+    def _repr_html_(self) -> str:
+        nodes = ((node, model.name) for node, model in self.binding.asked)
+        facts = {
+            "environment": self.env.id if self.env else "none",
+            "inputs": listed(self.inputs),
+            "memory": listed(self.memory.start),
+            "limits": ", ".join(_said(self.limits)) or "none",
+            "action": self.action.source if self.action else "",
+        }
+        rows = [*facts.items(), *((f"model of {node}", model) for node, model in nodes)]
+        return html_table(self.name, ("", ""), rows) + self.graph._repr_html_()
 
     @property
     def given(self) -> Mapping[str, Any]:
         """The arguments it was made with."""
         return self._given
 
-    def replace(self, **changes: Any) -> "Agent":
-        """The same agent with other arguments, such as `model` or `limits`; a new memory too."""
+    def replace(self, **changes: Unpack["AgentArguments"]) -> "Agent":
+        """Return the same agent with other arguments, such as `model` or `limits`.
+
+        Its memory is a new one, with the same keys.
+        """
         memory = self.memory
         fresh = Memory(memory.start, memory.keep, memory.file)
         return Agent(**{**self._given, "memory": fresh, **changes})
@@ -124,15 +152,7 @@ class Agent:
         Raises:
             InputError: An input is unknown.
         """
-        lines = [
-            f"unknown input '{name}'.{suggest(name, set(self.inputs))}"
-            for name in given
-            if name not in self.inputs
-        ]
-        if lines:
-            known = ", ".join(self.inputs) or "none"
-            raise InputError("\n".join([*lines, f"The inputs of {self.name}: {known}"]))
-        return self.replace(inputs={**self.inputs, **given})
+        return self.replace(inputs=given_inputs(self.name, self.inputs, given))
 
     def check_inputs(self) -> None:
         """Refuse to start while an input has no value.
@@ -140,36 +160,32 @@ class Agent:
         Raises:
             InputError: An input has no value.
         """
-        if lines := self._missing_inputs():
-            raise InputError(lines[0])
+        if missing := missing_inputs(self.name, self.inputs):
+            raise InputError(missing)
 
-    def check_ready(self) -> None:
+    def check_ready(self, given: Mapping[str, Any] | None = None) -> None:
         """Refuse to play while an input has no value, or a node no model.
+
+        Args:
+            given: Values of inputs for the next step, instead of the agent's own.
 
         Raises:
             InputError: Something is missing; it says all that is.
         """
-        lines = self._missing_inputs()
+        missing = missing_inputs(self.name, given_inputs(self.name, self.inputs, given))
+        lines = [missing] if missing else []
         if any(isinstance(model, NoModel) for _, model in self.binding.asked):
             lines.append(self._no_model())
         if lines:
             raise InputError("\n".join(lines))
-
-    def _missing_inputs(self) -> list[str]:
-        missing = [name for name, value in self.inputs.items() if value is None]
-        options = " ".join(f"--input {name}=..." for name in missing)
-        names = ", ".join(missing)
-        return [f"{self.name} needs a value for {names}: {options}"] if missing else []
 
     def _no_model(self) -> str:
         """What to do where the file leaves the choice of the model to the user."""
         rules = ""
         if self.env is not None and not has_expert(self.env.id):
             rules = f" There is no rule-based expert for {self.env.id}, so it cannot be 'rules'."
-        return (
-            f"{self.name} needs a language model: name one, such as --model openai:gpt-5-mini."
-            f"{rules}"
-        )
+        one = advice("model='openai:gpt-5-mini'", "--model openai:gpt-5-mini")
+        return f"{self.name} needs a language model: name one, such as {one}.{rules}"
 
     def episode(
         self,
@@ -177,59 +193,80 @@ class Agent:
         memory: Mapping[str, Any] | None = None,
         source: CompletionSource | None = None,
     ) -> Episode:
-        """Begin an episode of its own; several may run at once."""
-        self.check_ready()
+        """Begin an episode of its own, for who plays it: `rollout`, or a session."""
         values = self.memory.begin() if memory is None else memory
         source = source or CompletionSource(budget=Budget(self.limits))
         return Episode(self.binding, self.inputs, self.action, self.name, index, values, source)
 
-    def reset(self) -> None:
-        """Begin a new episode for `act`, keeping the memory that outlives episodes."""
-        if self._episode is not None:
-            self.memory.end(self._episode.state.memory)
-        self._episode = None
+    def session(self, memory: Mapping[str, Any] | None = None) -> Session:
+        """Return a way to act with a memory of its own, such as for each user of a service.
 
-    async def act(
-        self,
-        observation: Any = None,
-        *,
-        actions: Sequence[str] | None = None,
-        reward: float | None = None,
-        info: Mapping[str, Any] | None = None,
-    ) -> str:
-        """Execute one step of the graph.
+        Sessions share the graph and the models of the agent and nothing else; any number of them
+        may act at the same time. The limits of the agent hold for each of them. Memory that is
+        kept for the `run` is kept for the session, whatever episodes it has.
 
         Args:
-            observation: What the environment shows.
-            actions: The legal actions, where they can be listed.
-            reward: The reward of the action before; None at the start.
-            info: What else the environment says.
-
-        Returns:
-            The action, as text.
+            memory: Values that memory keys begin with, such as `session.memory` of an earlier
+                session; the other keys have their starting values.
 
         Raises:
-            StepError: Nodes failed; memory is as it was before the step.
-            LimitExceeded: A limit of the agent was reached; memory is as it was before the step.
-            InputError: There is a limit on cost, and a model's price is unknown.
+            InputError: A memory key is unknown, its value is no JSON value, or a key is kept
+                `forever`: in one file, for all sessions.
         """
-        if self._episode is None:
-            if self.limits.cost_usd is not None:
-                check_prices(self.binding.asked)
-            self._episode = self.episode()
-        return await self._episode.act(observation, actions=actions, reward=reward, info=info)
+        if forever := ", ".join(self.memory.kept_forever):
+            raise InputError(
+                f"memory kept forever ({forever}) has one file, and sessions act at the same "
+                "time: let the agent itself act, or keep it for the 'run' and keep "
+                "session.memory yourself"
+            )
+        return Session(self.memory.starting_with(memory or {}), self._begin)
 
-    def act_sync(self, observation: Any = None, **options: Any) -> str:
-        """Act as `act` does, without `await`; takes the same arguments.
+    def _begin(self, memory: Mapping[str, Any], inputs: Mapping[str, Any] | None) -> Episode:
+        self.check_ready(inputs)
+        if self.limits.cost_usd is not None:
+            check_prices(self.binding.asked)
+        return self.episode(memory=memory)
 
-        It works inside a running event loop too, as in a notebook, which then waits for it.
-        """
-        return loop.run(self.act(observation, **options))
 
-    @property
-    def result(self) -> StepResult | None:
-        """What the last `act` gave: the value of every node, usage, cost."""
-        return self._episode.result if self._episode else None
+_NAMED: Final = "a mapping of names to values"
+_KINDS: Final[Mapping[str, tuple[Any, str]]] = {
+    "graph": (Graph, "a Graph, such as Graph([Node('name', 'What?')])"),
+    "models": (Mapping, _NAMED),
+    "functions": (Mapping, _NAMED),
+    "memory": ((Mapping, Memory), "a mapping of keys to starting values, or a Memory"),
+    "inputs": (Mapping, _NAMED),
+    "action": (str, "the name of a node, or a template"),
+    "name": (str, "a text"),
+    "limits": (Limits, "Limits, such as Limits(steps=100)"),
+    "run_limits": (Limits, "Limits, such as Limits(cost_usd=5)"),
+    "folder": ((str, Path), "a path"),
+    "source": (str, "a text"),
+}
+"""What the arguments of an agent hold."""
+
+
+def _wrong_arguments(given: Mapping[str, Any]) -> Iterator[Problem]:
+    for name, (kinds, holds) in _KINDS.items():
+        try:
+            check_kind(name, given[name], kinds, holds)
+        except InputError as error:
+            yield Problem(str(error), field=name)
+
+
+def _said(limits: Limits) -> list[str]:
+    said = {name: getattr(limits, name) for name in LOWEST}
+    return [f"{name} {plain_number(value)}" for name, value in said.items() if value is not None]
+
+
+def _env(env: Any, problems: list[Problem]) -> EnvSpec | None:
+    """Return the environment that an agent was given."""
+    if env is None or isinstance(env, EnvSpec):
+        return env
+    try:
+        return EnvSpec(env)
+    except InputError as error:
+        problems.append(Problem(f"env: {error}", field="env"))
+        return None
 
 
 def _compile_action(graph: Graph, action: str | None, problems: list[Problem]) -> Template | None:
@@ -260,31 +297,3 @@ def _compile_action(graph: Graph, action: str | None, problems: list[Problem]) -
         if name not in known:
             problems.append(Problem(unknown_name(name, known), field="action"))
     return template
-
-
-def env_arguments(env: EnvSpec, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """An environment's arguments with the inputs filled in.
-
-    A text that is one `{{ expression }}` keeps the type of its value.
-
-    Raises:
-        RenderError: An argument uses something that is no input.
-    """
-
-    def fill(value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return {key: fill(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [fill(item) for item in value]
-        if not isinstance(value, str) or "{{" not in value:
-            return value
-        whole = _ONE_EXPRESSION.fullmatch(value.strip())
-        try:
-            if whole:
-                return compile_expression(whole[1]).evaluate(inputs)
-            return compile_template(value).render(inputs)
-        except TemplateProblem as error:
-            raise RenderError(f"env: {error.message}") from error
-
-    filled: dict[str, Any] = fill(dict(env.arguments))
-    return filled

@@ -21,6 +21,8 @@ The tree:
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Final
@@ -233,6 +235,24 @@ class ErrorText(str):
 def plain_number(value: float) -> str:
     """`1,000,000` or `0.25`: a number as people write it."""
     return f"{value:,.0f}" if value == round(value) else f"{value:,.6g}"
+
+
+_ON_COMMAND_LINE: Final = ContextVar("on_command_line", default=False)
+
+
+@contextmanager
+def on_command_line() -> Iterator[None]:
+    """Let messages name options of the command line, where they would name Python's arguments."""
+    token = _ON_COMMAND_LINE.set(True)
+    try:
+        yield
+    finally:
+        _ON_COMMAND_LINE.reset(token)
+
+
+def advice(python: str, shell: str) -> str:
+    """Return what to write, in the words of the reader: of a program, or of the command line."""
+    return shell if _ON_COMMAND_LINE.get() else python
 
 
 def suggest(name: str, known: Sequence[str] | frozenset[str] | set[str]) -> str:

@@ -7,8 +7,8 @@ from typing import Any, Final, Literal, get_args
 import orjson
 
 from agentkit.atomic_files import check_writable, open_regular, write_atomic
-from agentkit.errors import InputError, Problem, SpecError, suggest
-from agentkit.values import as_recorded, json_copy
+from agentkit.errors import InputError, Problem, SpecError, advice, suggest
+from agentkit.values import as_recorded, check_kind, json_copy
 
 Keep = Literal["episode", "run", "forever"]
 _KEEPS: Final = get_args(Keep)
@@ -32,10 +32,12 @@ class Memory:
         self,
         start: Mapping[str, Any] | None = None,
         keep: Mapping[str, Keep] | None = None,
-        file: Path | None = None,
+        file: str | Path | None = None,
     ) -> None:
+        check_kind("memory", start, Mapping, "a mapping of keys to starting values")
+        check_kind("keep", keep, Mapping, "a mapping of keys to how long they are kept")
         self.keep: dict[str, Keep] = dict(keep or {})
-        self.file = file
+        self.file = None if file is None else Path(file)
         problems = [*_keep_problems(self.keep, start or {})]
         self.start: dict[str, Any] = {}
         for key, value in (start or {}).items():
@@ -78,7 +80,7 @@ class Memory:
             keys = ", ".join(self.kept_forever)
             raise InputError(
                 f"memory kept forever ({keys}) needs a file: name it with 'memory_file' in the "
-                "agent, or with --memory FILE"
+                f"agent's file, or with {advice('Memory(..., file=...)', '--memory FILE')}"
             )
         try:
             check_writable(self.file)
@@ -90,6 +92,23 @@ class Memory:
     def fresh(self) -> dict[str, Any]:
         """A copy of the starting values."""
         return {key: json_copy(value) for key, value in self.start.items()}
+
+    def starting_with(self, values: Mapping[str, Any]) -> "Memory":
+        """Return another memory of these keys, in which some of them begin with other values.
+
+        Raises:
+            InputError: It has no such key, or a value is not a JSON value.
+        """
+        check_kind("memory", values, Mapping, "a mapping of keys to values")
+        for key in values:
+            if key not in self.start:
+                known = ", ".join(self.start) or "none"
+                hint = suggest(str(key), set(self.start))
+                raise InputError(f"memory has no key '{key}'.{hint} Declared keys: {known}")
+        try:
+            return Memory(self.start | dict(values), self.keep, self.file)
+        except SpecError as error:
+            raise InputError(str(error)) from error
 
     def begin(self) -> dict[str, Any]:
         """The values an episode starts with; the file is read if that was not done yet.

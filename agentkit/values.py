@@ -8,12 +8,31 @@ from typing import Any, Final
 
 import orjson
 
+from agentkit.errors import InputError
+
 JsonSchema = Mapping[str, Any]
 """A JSON Schema."""
 JSON_OPTIONS: Final = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 """How values are written in a record."""
 _LARGEST: Final = 2**63
 """Whole numbers from here on are refused: many readers of JSON cannot hold them."""
+
+
+def check_kind(name: str, value: Any, kinds: Any, holds: str) -> None:
+    """Refuse an argument of another kind.
+
+    Args:
+        name: Its name.
+        value: Its value; None passes, for it was not given.
+        kinds: A type, or a tuple of them, that it may have.
+        holds: What it holds, for the message.
+
+    Raises:
+        InputError: It is of another kind.
+    """
+    wrong = not isinstance(value, kinds) or isinstance(value, type)
+    if value is not None and wrong:
+        raise InputError(f"{name}: expected {holds}, found {value!r:.60}")
 
 
 def json_copy(value: Any, where: str = "value") -> Any:

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from agentkit import Agent, EnvSpec, Graph, InputError, Memory, Node, Request, SpecError, StepError
-from agentkit.agent import env_arguments
+from agentkit.env_spec import env_arguments
 
 
 def agent(*nodes: Node, **options) -> Agent:
@@ -114,7 +114,7 @@ def test_episodes_of_one_agent_run_at_once_without_mixing():
 def test_inputs_must_be_declared_and_given():
     assert "'topic' is no node and no input" in problems(Node("a", "{{ topic }}"))
     essay = agent(Node("a", "{{ topic }}"), inputs={"topic": None})
-    with pytest.raises(InputError, match="--input topic"):
+    with pytest.raises(InputError, match=r"inputs=\{'topic': ...\}"):
         essay.act_sync()
     assert essay.with_inputs({"topic": "rain"}).act_sync() == "rain"
     with pytest.raises(InputError, match=r"unknown input 'topik'\. Did you mean 'topic'"):
@@ -125,8 +125,8 @@ def test_an_agent_of_any_model_plays_only_with_one_and_says_all_that_is_missing(
     chooser = agent(Node("a", "{{ topic }}"), inputs={"topic": None}, model="none")
     with pytest.raises(InputError) as caught:
         chooser.act_sync()
-    assert "--input topic=..." in str(caught.value)
-    assert "agent needs a language model: name one, such as --model" in str(caught.value)
+    assert "inputs={'topic': ...}" in str(caught.value)
+    assert "agent needs a language model: name one, such as model=" in str(caught.value)
     given = chooser.with_inputs({"topic": "rain"})
     with pytest.raises(InputError, match="needs a language model") as caught:
         given.act_sync()

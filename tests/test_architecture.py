@@ -1,6 +1,7 @@
 """Which module may import which, and what importing the package loads."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,8 @@ ENVS = PACKAGE.parent / "envs" / "agentkit_envs"
 
 BASE = {
     "errors", "messages", "events", "values", "limits", "memory", "plugins", "loop",
-    "atomic_files", "redaction",
+    "atomic_files", "redaction", "signatures",
+    "display",
 }  # fmt: skip
 """The modules that everybody uses."""
 ROOMS = [
@@ -24,6 +26,7 @@ ROOMS = [
     {"models", "outputs"},
     {"record", "graph", "observability"},
     {"execution"},
+    {"env_spec"},
     {"agent"},
     {"agentfile", "environments"},
     {"rollouts"},
@@ -121,10 +124,29 @@ def test_agentkit_never_imports_agentkit_envs_which_uses_public_names_only():
     for path in PACKAGE.rglob("*.py"):
         assert "import agentkit_envs" not in path.read_text()
         assert "from agentkit_envs" not in path.read_text()
-    allowed = {"agentkit", "agentkit.errors", "agentkit.messages"}
+    allowed = {
+        "agentkit", "agentkit.environments.estimates", "agentkit.errors", "agentkit.messages",
+    }  # fmt: skip
     for path in ENVS.rglob("*.py"):
         own = {name for name in imports(path) if not name.startswith("agentkit_envs")}
         assert own <= allowed, path
+
+
+OPTION = re.compile(r"(?<![\w-])--[a-z]")
+
+
+def test_messages_name_options_of_the_command_line_only_to_who_is_there():
+    """Outside of it, what `advice` gives to a program stands for them."""
+    for name, path in modules().items():
+        if name.startswith("agentkit.cli"):
+            continue
+        told = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            advised = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "advice"
+            if advised or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
+                told |= {id(inner) for inner in ast.walk(node)}
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                assert id(node) in told or not OPTION.search(node.value), f"{name}: {node.value}"
 
 
 HEAVY = (

@@ -8,6 +8,8 @@ How a page marks a block, in an HTML comment on the line before it:
 - `file: NAME`: the block is written to this file of the folder, and not executed.
 - `edit: NAME`: a `diff` block; its lines with - are in this file and become those with +.
 - `prints`: the block is what the last `python` block printed.
+- `typed`: a `python` block that `mypy --strict` accepts as a program of its own.; it runs too.
+- `mistyped: WORDS`: a `python` block that `mypy --strict` refuses with these words.
 - `exit: N`: the commands of the block end with this exit code, not with 0.
 - `install`: what the folder now holds is installed for the commands that follow.
 - `not run: WHY`: the block is only shown.
@@ -44,7 +46,7 @@ AGENTKIT = Path(sys.executable).with_name("agentkit")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NOTE = re.compile(r"<!-- ([a-z ]+?)(?:: (.+?))? -->\n\Z")
 LINK = re.compile(r"\]\(([^()\s]+)\)")
-NOTES = {"edit", "file", "prints", "exit", "install", "not run"}
+NOTES = {"edit", "file", "prints", "exit", "install", "not run", "typed", "mistyped"}
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,11 @@ class Reader:
             check_output(block.text, self._printed)
         elif block.note == "install":
             self._install()
+        elif block.note == "mistyped":
+            assert block.value in self._types(block)
         elif block.language == "python":
+            if block.note == "typed":
+                check_output("Success: ...", self._types(block))
             self._execute(block)
         elif block.language == "console":
             self._command(block)
@@ -103,6 +109,16 @@ class Reader:
         with redirect_stdout(printed):
             exec(compile(tree, str(self._page), "exec"), self._names)
         self._printed = printed.getvalue()
+
+    def _types(self, block: Block) -> str:
+        """What mypy says of a program."""
+        program = self._folder / "typed_program.py"
+        program.write_text(block.text, encoding="utf-8")
+        command = ["mypy", "--strict", f"--cache-dir={ROOT / '.mypy_cache' / 'docs'}", program]
+        done = subprocess.run(
+            [sys.executable, "-m", *command], cwd=self._folder, capture_output=True, text=True
+        )
+        return done.stdout + done.stderr
 
     def _command(self, block: Block) -> None:
         """Run the commands of a console block and hold their output against the page."""

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from agentkit.agent import Agent, EnvSpec
+from agentkit.agent import Agent
 from agentkit.agentfile.draft import Draft
 from agentkit.agentfile.env_check import environment_problems, names_in, needs_environment, reads_in
 from agentkit.agentfile.nodes import STAND_IN
 from agentkit.agentfile.own_files import memory_problem, script_problem
 from agentkit.agentfile.problem_places import CALLERS_MODEL
-from agentkit.errors import Problem, SpecError
+from agentkit.env_spec import EnvSpec
+from agentkit.errors import Problem, SpecError, advice
 from agentkit.execution.binding import Binding
 from agentkit.graph.compile import CompiledNode, compile_node, name_problem
 from agentkit.graph.graph import Graph
@@ -94,11 +95,12 @@ class _Builder:
 
     def _collect(self, error: SpecError, *, agent_only: bool = False) -> None:
         """Note the problems of an error once."""
+        given = CALLERS_MODEL + advice("model=", "--model")
         for problem in error.problems:
             if self._follows(problem) or (agent_only and problem.node is not None):
                 continue
             if self._options.model is not None and (problem.field, problem.node) == ("model", None):
-                problem = replace(problem, message=CALLERS_MODEL + problem.message)
+                problem = replace(problem, message=f"{given}: {problem.message}")
             if problem not in self._problems:
                 self._problems.append(problem)
 
@@ -176,7 +178,8 @@ class _Builder:
             return model
         if "model" not in self._draft.unread:
             where = "" if "nodes" in self._draft.present else ", and 'nodes:' above the list"
-            message = f"no model is given: add a line such as 'model: echo'{where}, or use --model"
+            other = advice("give one: model='echo'", "use --model")
+            message = f"no model is given: add a line such as 'model: echo'{where}, or {other}"
             self._problems.append(Problem(message))
         return EchoModel()
 

@@ -33,6 +33,10 @@ def dump_agent(agent: Agent) -> str:
     models = given["models"] or {}
     spec |= _present("models", {k: _model(v, f"models.{k}") for k, v in models.items()})
     spec |= _present("inputs", _json(agent.inputs, "inputs"))
+    if agent.env is not None and agent.env.make is not None:
+        raise InputError(
+            f"YAML cannot say this: env is Python's {agent.env.id}; register it and give its id"
+        )
     if agent.env is not None:
         arguments = _json(agent.env.arguments, "env")
         spec["env"] = {"id": agent.env.id, **arguments} if arguments else agent.env.id
@@ -105,9 +109,7 @@ def _nodes(nodes: list[Node]) -> Any:
 
 
 def _with_tuples(node: Node) -> Node:
-    return replace(
-        node, recall=tuple(node.recall), after=tuple(node.after), check=tuple(node.check)
-    )
+    return replace(node, recall=tuple(node.recall), after=tuple(node.after), check=node.checks)
 
 
 def _node(node: Node) -> Any:

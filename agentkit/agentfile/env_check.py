@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
-from agentkit.agent import EnvSpec
+from agentkit.env_spec import EnvSpec
 from agentkit.errors import InputError, Problem, suggest
 from agentkit.graph.compile import CompiledNode
 from agentkit.templates.template import Reads, TemplateProblem, compile_template

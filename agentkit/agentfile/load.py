@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentkit.agent import Agent
 from agentkit.agentfile.agent_builder import Options, build
 from agentkit.agentfile.draft import read_draft
 from agentkit.errors import InputError, Problem, SpecError, suggest
+
+if TYPE_CHECKING:
+    from agentkit.models.registry import ModelLike
 
 MAX_BYTES = 1_000_000
 """Bytes that an agent's file may have."""
@@ -16,10 +19,10 @@ MAX_BYTES = 1_000_000
 def load_agent(
     path: str | Path,
     *,
-    model: Any = None,
+    model: "ModelLike | None" = None,
     inputs: Mapping[str, Any] | None = None,
     functions: Mapping[str, Callable[..., Any]] | None = None,
-    memory_file: Path | None = None,
+    memory_file: str | Path | None = None,
     check_environment: bool = True,
 ) -> Agent:
     """Load an agent from its YAML file.
@@ -60,11 +63,11 @@ def parse_agent(
     source: str = "<text>",
     *,
     name: str = "agent",
-    folder: Path | None = None,
-    model: Any = None,
+    folder: str | Path | None = None,
+    model: "ModelLike | None" = None,
     inputs: Mapping[str, Any] | None = None,
     functions: Mapping[str, Callable[..., Any]] | None = None,
-    memory_file: Path | None = None,
+    memory_file: str | Path | None = None,
     check_environment: bool = True,
 ) -> Agent:
     """An agent from the text of its YAML.
@@ -86,7 +89,15 @@ def parse_agent(
     """
     draft = read_draft(text)
     given = {k: v for k, v in (inputs or {}).items() if k in draft.fields.get("inputs", {})}
-    options = Options(name, folder, model, given, functions or {}, memory_file, check_environment)
+    options = Options(
+        name,
+        None if folder is None else Path(folder),
+        model,
+        given,
+        functions or {},
+        None if memory_file is None else Path(memory_file),
+        check_environment,
+    )
     problems = [draft.places.of_flaw(flaw) for flaw in draft.flaws]
     agent = None
     if draft.places.top is not None:

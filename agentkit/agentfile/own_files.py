@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from agentkit.errors import advice
+
 
 def is_own(name: str, folder: Path) -> bool:
     """Whether a file lies in a folder or below it, links followed."""
@@ -18,7 +20,7 @@ def memory_problem(name: str, folder: Path) -> str | None:
         return None
     return (
         f"'{name}' is not in the folder of the agent's file: name a file there, such as "
-        "'memory.json', or name another place with --memory FILE"
+        f"'memory.json', or name another place with {advice('memory_file=', '--memory FILE')}"
     )
 
 
@@ -36,5 +38,6 @@ def script_problem(model: Any, folder: Path) -> str | None:
         return None
     return (
         f"'{used}' is not in the folder of the agent's file: name a file there, such as "
-        "'script:answers.json', or give a script at any place with --model script:FILE"
+        "'script:answers.json', or give a script at any place with "
+        + advice("model='script:FILE'", "--model script:FILE")
     )

@@ -13,7 +13,7 @@ from agentkit.agentfile.yaml_values import entry
 from agentkit.errors import Problem
 from agentkit.templates.template import TemplateProblem, compile_expression, compile_template
 
-CALLERS_MODEL: Final = "the model given with --model (in Python: model=): "
+CALLERS_MODEL: Final = "the model given with "
 """Begins a problem that no line of the file is to blame for."""
 
 _QUOTED = re.compile(r"'([^']+)'")

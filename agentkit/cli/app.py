@@ -10,7 +10,14 @@ import click
 
 from agentkit import __version__
 from agentkit.cli.original import clash_note
-from agentkit.errors import AgentKitError, InputError, LimitExceeded, suggest, visible
+from agentkit.errors import (
+    AgentKitError,
+    InputError,
+    LimitExceeded,
+    on_command_line,
+    suggest,
+    visible,
+)
 
 COMMANDS: Final = {
     "run": "Run an agent, watch it, and record what happens.",
@@ -86,7 +93,8 @@ class Commands(click.Group):
         if note := clash_note():
             click.echo(note, err=True)
         try:
-            return super().invoke(ctx)
+            with on_command_line():
+                return super().invoke(ctx)
         except InputError as error:
             raise Mistake(str(error)) from error
         except LimitExceeded as error:

@@ -10,7 +10,7 @@ from agentkit.errors import InputError
 
 if TYPE_CHECKING:
     from agentkit.agent import Agent
-    from agentkit.preview.preview import Snapshot
+    from agentkit.preview.snapshot import Snapshot
     from agentkit.record.reader import Run
 
 _NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")

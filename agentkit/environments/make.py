@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from queue import SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from weakref import WeakValueDictionary
 
 from agentkit.errors import AgentKitError, EnvError, InputError, suggest
+from agentkit.models.setting_fields import wrong_kind
 from agentkit.plugins import broken_envs, env_ids, missing_package, register_envs
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ def check_env_id(env_id: str) -> None:
     known = env_ids()
     lines = [
         f"unknown environment '{env_id}'.{suggest(env_id, set(known))} "
-        f"Known: {', '.join(known)}, and whatever else Gymnasium has registered",
+        f"Known: {', '.join([*known, 'whatever else Gymnasium has registered'])}",
         *broken_envs().values(),
     ]
     raise InputError("\n".join(lines))
@@ -52,15 +54,18 @@ def make_env(agent: "Agent", render_mode: str | None = None) -> "gymnasium.Env[A
     Raises:
         InputError: It is unknown, a package it needs is missing, or it refuses its arguments.
     """
-    from agentkit.agent import env_arguments
+    from agentkit.env_spec import env_arguments
 
     if agent.env is None:
         raise InputError(f"{agent.name} has no environment")
-    check_env_id(agent.env.id)
+    if agent.env.make is None:
+        check_env_id(agent.env.id)
     arguments = env_arguments(agent.env, agent.inputs)
     if render_mode is not None:
         arguments["render_mode"] = render_mode
-    return open_env(agent.env.id, arguments)
+    if agent.env.make is None:
+        return open_env(agent.env.id, arguments)
+    return _from_factory(agent.env.id, agent.env.make, arguments)
 
 
 def open_env(env_id: str, arguments: Mapping[str, Any]) -> "gymnasium.Env[Any, Any]":
@@ -78,6 +83,37 @@ def open_env(env_id: str, arguments: Mapping[str, Any]) -> "gymnasium.Env[Any, A
         raise missing_package(f"environment '{env_id}'", module, error) from error
     except (TypeError, ValueError, gymnasium.error.Error) as error:
         raise InputError(f"environment '{env_id}': {error}") from error
+
+
+_given: Final[WeakValueDictionary[int, "gymnasium.Env[Any, Any]"]] = WeakValueDictionary()
+"""The environments that factories gave, by their identity."""
+_giving: Final = Lock()
+
+
+def _from_factory(
+    name: str, make: Callable[..., Any], arguments: Mapping[str, Any]
+) -> "gymnasium.Env[Any, Any]":
+    """An environment that a class or a function of the program makes.
+
+    Raises:
+        InputError: It refuses its arguments, or gives something else than a new environment.
+    """
+    import gymnasium
+
+    try:
+        env = make(**arguments)
+    except (TypeError, ValueError, gymnasium.error.Error) as error:
+        raise InputError(f"environment '{name}': {error}") from error
+    if not isinstance(env, gymnasium.Env):
+        raise InputError(f"environment '{name}': {wrong_kind(env, 'a gymnasium.Env')}")
+    with _giving:
+        again = _given.get(id(env)) is env
+        _given[id(env)] = env
+    if again:
+        raise InputError(
+            f"environment '{name}' is the one that another episode had: return a new one each time"
+        )
+    return env
 
 
 class EnvThread:

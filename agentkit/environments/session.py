@@ -10,7 +10,7 @@ from agentkit.environments.fast_forward import rebuild, repeats_itself
 from agentkit.environments.make import EnvThread, checked_info, make_env
 from agentkit.environments.recorder import Recorder
 from agentkit.environments.render_mode import NOT_RENDERED, RenderTarget
-from agentkit.errors import InputError
+from agentkit.errors import InputError, advice
 from agentkit.events import EnvironmentStepped, EpisodeStarted
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class EnvSession:
             raise InputError(
                 f"{self._agent.name}'s environment does not repeat itself (resumable = False), so "
                 "a replay of it takes the recorded answers, and there is nothing to see: say "
-                "--show or --record while it is played"
+                f"{advice('show=True or record=True', '--show or --record')} while it is played"
             )
         await self._thread.call(self._env.close)
         self._made = env

@@ -12,6 +12,7 @@ from agentkit.graph.graph import Graph
 from agentkit.messages import Sampling
 from agentkit.models.base import Model
 from agentkit.models.resolve import ModelChoice, ModelChooser
+from agentkit.models.setting_fields import wrong_kind
 from agentkit.outputs.declaration import Output
 
 
@@ -217,6 +218,12 @@ def bind(
             problems.append(Problem(str(error), None, field, key, missing=error.missing))
             return None
 
+    for name, function in functions.items():
+        given: Any = function
+        if not callable(given):
+            problems.append(Problem(wrong_kind(given, "a function"), None, "functions", name))
+    if problems:
+        raise SpecError(problems)
     choices = {name: choose(value, name) for name, value in models.items()}
     named = isinstance(model, str) and model in choices
     default = choices[model] if named else None if model is None else choose(model, None)

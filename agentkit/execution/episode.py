@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from agentkit.errors import InputError
+from agentkit.errors import InputError, advice, suggest
 from agentkit.events import Event
 from agentkit.execution.binding import Binding, PromptNode
 from agentkit.execution.completion_source import CompletionSource
@@ -12,6 +12,7 @@ from agentkit.execution.step import StepResult, execute_step
 from agentkit.execution.step_run import StepRun
 from agentkit.templates.prompt_names import step_names
 from agentkit.templates.template import Template
+from agentkit.values import check_kind
 
 
 class Episode:
@@ -66,22 +67,26 @@ class Episode:
         actions: Sequence[str] | None = None,
         reward: float | None = None,
         info: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | None = None,
         emit: Callable[[Event], None] | None = None,
         stopping: Callable[[], bool] | None = None,
         streaming: bool = False,
     ) -> str:
-        """Execute one step; arguments as `Agent.act`, and `emit` for its events."""
+        """Execute one step; arguments as `Session.act`, and `emit` for its events."""
+        values = given_inputs(self._name, self._inputs, inputs)
+        if missing := missing_inputs(self._name, values):
+            raise InputError(missing)
         budget = self.source.budget
         if budget is not None:
             budget.begin_step()
-        if self.steps == 0 and actions is None:
-            self._refuse_missing_actions()
-        if self._history:
-            self._history[-1]["reward"] = reward
         given = step_names(
             observation, info or {}, reward, self.steps, self.index, self._history, actions
         )
-        names = {**self._inputs, **given}
+        if self.steps == 0 and given["actions"] is None:
+            self._refuse_missing_actions()
+        if self._history:
+            self._history[-1]["reward"] = reward
+        names = {**values, **given}
         run = StepRun(
             self._binding, names, self.state, action=self._action, source=self.source,
             emit=emit, stopping=stopping, streaming=streaming, agent=self._name,
@@ -103,7 +108,48 @@ class Episode:
         """Refuse a choice among actions that the environment cannot list."""
         for node in self._binding.nodes:
             if isinstance(node, PromptNode) and "actions" in node.output.reads:
-                raise InputError(
-                    f"node '{node.compiled.name}' chooses among 'actions', and the environment "
-                    "lists none: its actions are a grammar, so let the node answer in text"
+                none = advice(
+                    "neither actions=[...] nor info={'actions': [...]} gives them",
+                    "the environment lists none",
                 )
+                raise InputError(
+                    f"node '{node.compiled.name}' chooses among 'actions', and {none}: where they "
+                    "are a grammar, let the node answer in text"
+                )
+
+
+def given_inputs(
+    name: str, inputs: Mapping[str, Any], given: Mapping[str, Any] | None
+) -> Mapping[str, Any]:
+    """Return inputs with some of them given anew.
+
+    Args:
+        name: The agent's name, for messages.
+        inputs: The values that it has.
+        given: The values that come before these.
+
+    Raises:
+        InputError: An input is unknown.
+    """
+    check_kind("inputs", given, Mapping, "a mapping of names to values")
+    if not given:
+        return inputs
+    lines = [
+        f"unknown input '{one}'.{suggest(str(one), set(inputs))}"
+        for one in given
+        if one not in inputs
+    ]
+    if lines:
+        known = ", ".join(inputs) or "none"
+        raise InputError("\n".join([*lines, f"The inputs of {name}: {known}"]))
+    return {**inputs, **given}
+
+
+def missing_inputs(name: str, inputs: Mapping[str, Any]) -> str | None:
+    """Return what to say of inputs without a value; None where all have one."""
+    missing = [one for one, value in inputs.items() if value is None]
+    if not missing:
+        return None
+    values = ", ".join(f"'{one}': ..." for one in missing)
+    given = advice(f"inputs={{{values}}}", " ".join(f"--input {one}=..." for one in missing))
+    return f"{name} needs a value for {', '.join(missing)}: {given}"

@@ -5,8 +5,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
+from agentkit.display import MAX_NAMES, dollars, html_table, short
 from agentkit.errors import InputError, RenderError, StepError, StepInterrupted
 from agentkit.events import Event, StepFailed, StepFinished, StepStarted
 from agentkit.execution.completion_source import CompletionSource
@@ -40,6 +42,23 @@ class StepResult:
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
+
+    def __repr__(self) -> str:
+        shown = list(islice(self.values.items(), MAX_NAMES))
+        values = [f"{name}={short(value)}" for name, value in shown]
+        more = (
+            [f"and {len(self.values) - len(shown)} more"] if len(self.values) > len(shown) else []
+        )
+        return f"<StepResult: {', '.join([*values, *more])}; {self._used}>"
+
+    def _repr_html_(self) -> str:
+        rows = ((name, self.status.get(name, ""), value) for name, value in self.values.items())
+        action = "" if self.action is None else f"action: {short(self.action)}; "
+        return html_table(f"{action}{self._used}", ("node", "status", "value"), rows)
+
+    @property
+    def _used(self) -> str:
+        return f"{self.usage.calls} calls, {dollars(self.cost_usd)}"
 
     @property
     def cost_usd(self) -> float | None:

@@ -1,5 +1,6 @@
 """Draw a graph: as Mermaid text, or as an SVG laid out in layers."""
 
+from base64 import b64encode
 from html import escape
 from pathlib import Path
 from typing import Final
@@ -108,6 +109,22 @@ def svg(graph: Graph) -> str:
         'markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" style="fill:#7b8794"/></marker>'
         "</defs>\n" + "\n".join(body) + "\n</svg>\n"
     )
+
+
+MOST_DRAWN: Final = 200
+"""How many nodes a drawing in a notebook has."""
+
+
+def html(graph: Graph) -> str:
+    """Return the drawing for a notebook; of a graph of more than 200 nodes their names.
+
+    It is a picture, so that nothing of it can change the page around it.
+    """
+    if len(graph.nodes) > MOST_DRAWN:
+        return f"<code>{escape(repr(graph))}</code>"
+    data = b64encode(svg(graph).encode()).decode()
+    about = escape(repr(graph), quote=True)
+    return f'<img style="max-width:100%" alt="{about}" src="data:image/svg+xml;base64,{data}">'
 
 
 def _wide(place: NodePlace) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 
 from agentkit import loop
+from agentkit.display import listed
 from agentkit.errors import InputError, Problem, SpecError, suggest
 from agentkit.graph.compile import compile_node, merge_reads, name_problem, unknown_name
 from agentkit.graph.node import MISSING, Node
@@ -22,16 +23,20 @@ from agentkit.graph.validation import (
     reference_problems,
     value_fields,
 )
+from agentkit.memory import Memory
+from agentkit.models.base import Cache
 from agentkit.models.setting_fields import wrong_kind
+from agentkit.signatures import takes_arguments_of
 from agentkit.templates.prompt_names import OWN_NAMES, STEP_NAMES
 from agentkit.templates.template import Template, TemplateProblem, compile_template
+from agentkit.values import check_kind
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
 
     from agentkit.events import Event
     from agentkit.execution.step import StepResult
-    from agentkit.models.base import Cache, Model
+    from agentkit.models.registry import ModelLike
 
 VARYING = STEP_NAMES | OWN_NAMES
 """Names whose values change from step to step: a system text that reads one is never cached."""
@@ -221,18 +226,19 @@ class Graph:
         self,
         inputs: Mapping[str, Any] | None = None,
         *,
-        model: "Model | str | Callable[..., Any] | None" = None,
+        model: "ModelLike | None" = None,
         models: Mapping[str, Any] | None = None,
         functions: Mapping[str, Callable[..., Any]] | None = None,
         memory: Mapping[str, Any] | None = None,
         on_event: "Callable[[Event], None] | None" = None,
-        cache: "Cache | None" = None,
+        cache: Cache | None = None,
     ) -> "StepResult":
         """Execute the graph once.
 
         Args:
             inputs: A value for each name in `graph.inputs`.
-            model: The model that answers: an id, a Model, or a function of a Request.
+            model: The model that answers: an id, a Model, a function of a Request, or LangChain's
+                chat model.
             models: Models by the names that nodes use in `model`.
             functions: Python functions by the names that nodes use in `function`.
             memory: Starting values of the memory; the result holds the values after the step.
@@ -251,28 +257,38 @@ class Graph:
         """
         from agentkit.execution.step import run_graph
 
+        _check_arguments(cache, inputs=inputs, models=models, functions=functions, memory=memory)
         self.check_inputs(inputs or {})
         return await run_graph(
             self, inputs or {}, model, models or {}, functions or {}, memory or {}, on_event, cache
         )
 
-    def run_sync(self, inputs: Mapping[str, Any] | None = None, **options: Any) -> "StepResult":
+    @takes_arguments_of(run)
+    def run_sync(self, *args: Any, **options: Any) -> "StepResult":
         """Execute the graph as `run` does, without `await`; takes the same arguments.
 
         It works inside a running event loop too, as in a notebook, which then waits for it.
         """
-        return loop.run(self.run(inputs, **options))
+        return loop.run(self.run(*args, **options))
 
+    @takes_arguments_of(run)
     async def stream(
-        self, inputs: Mapping[str, Any] | None = None, **options: Any
+        self, *args: Any, on_event: "Callable[[Event], None] | None" = None, **options: Any
     ) -> "AsyncIterator[Event]":
         """Execute the graph once, yielding its events as they happen; arguments as `run`.
 
         Yields:
-            Events, from `StepStarted` to `StepFinished`. Errors are raised as by `run`.
+            Events of `agentkit.events`, from `StepStarted` to `StepFinished`. Errors are raised
+            as by `run`.
         """
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
-        task = asyncio.create_task(self.run(inputs, on_event=queue.put_nowait, **options))
+
+        def tell(event: "Event") -> None:
+            if on_event is not None:
+                on_event(event)
+            queue.put_nowait(event)
+
+        task = asyncio.create_task(self.run(*args, on_event=tell, **options))
         task.add_done_callback(lambda _: queue.put_nowait(None))
         try:
             while (event := await queue.get()) is not None:
@@ -284,17 +300,18 @@ class Graph:
     def as_runnable(
         self,
         *,
-        model: "Model | str | Callable[..., Any] | None" = None,
+        model: "ModelLike | None" = None,
         models: Mapping[str, Any] | None = None,
         functions: Mapping[str, Callable[..., Any]] | None = None,
         memory: Mapping[str, Any] | None = None,
-        cache: "Cache | None" = None,
+        cache: Cache | None = None,
         name: str | None = None,
     ) -> "Runnable[dict[str, Any], dict[str, Any]]":
         """The graph as a LangChain Runnable: inputs go in, the value of each node comes out.
 
         Args:
-            model: The model that answers: an id, a Model, or a function of a Request.
+            model: The model that answers: an id, a Model, a function of a Request, or LangChain's
+                chat model.
             models: Models by the names that nodes use in `model`.
             functions: Python functions by the names that nodes use in `function`.
             memory: What the memory holds at the start of each call.
@@ -306,6 +323,7 @@ class Graph:
         """
         from agentkit.langchain.runnable import bind_runnable
 
+        _check_arguments(cache, models=models, functions=functions, memory=memory)
         return bind_runnable(
             self, model, models or {}, functions or {}, memory or {}, cache=cache, name=name
         )
@@ -316,6 +334,14 @@ class Graph:
 
         return mermaid(self)
 
+    def __repr__(self) -> str:
+        return f"<Graph: {listed(self.index)}; inputs: {listed(sorted(self.inputs))}>"
+
+    def _repr_html_(self) -> str:
+        from agentkit.graph.drawing import html
+
+        return html(self)
+
     def draw(self, path: str | Path) -> Path:
         """Draw the graph to an SVG file (or, with another suffix, write its Mermaid text).
 
@@ -325,3 +351,12 @@ class Graph:
         from agentkit.graph.drawing import draw
 
         return draw(self, Path(path))
+
+
+def _check_arguments(cache: Any, **given: Any) -> None:
+    """Refuse what is no cache or no mapping, such as a Memory: only an Agent keeps one."""
+    check_kind("cache", cache, Cache, "a cache, such as CompletionFile(path)")
+    for name, value in given.items():
+        if isinstance(value, Memory):
+            raise InputError(f"{name}: a Memory is for an Agent; give its values, memory.start")
+        check_kind(name, value, Mapping, "a mapping of names to values")

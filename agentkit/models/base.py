@@ -56,6 +56,7 @@ class Bounded(Protocol):
         ...
 
 
+@runtime_checkable
 class Cache(Protocol):
     """Completions that outlive an episode, such as `CompletionFile`."""
 

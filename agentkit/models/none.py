@@ -1,6 +1,6 @@
 """NoModel: stands where the user is to name a model."""
 
-from agentkit.errors import InputError
+from agentkit.errors import InputError, advice
 from agentkit.messages import Completion, Request
 
 
@@ -21,5 +21,5 @@ class NoModel:
         """
         raise InputError(
             f"node '{request.call.node}' has no model to answer it: name one, such as "
-            "--model openai:gpt-5-mini"
+            + advice("model='openai:gpt-5-mini'", "--model openai:gpt-5-mini")
         )

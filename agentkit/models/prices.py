@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING
 
-from agentkit.errors import InputError
+from agentkit.errors import InputError, advice
 from agentkit.messages import Usage
 from agentkit.models.base import Model, Priced
 
@@ -74,8 +74,8 @@ def check_prices(asked: Iterable[tuple[str, Model]]) -> None:
         f"a limit on cost needs the price of every model, and these have none:\n{listed}\n"
         "Say what a million tokens cost, in USD, where the model is declared:\n"
         "  models: {NAME: {use: ID, price: {input: 0.25, output: 2}}}\n"
-        "Or let them count as free: --allow-unknown-price (in Python: "
-        "Plan(allow_unknown_price=True))"
+        "Or let them count as free: "
+        + advice("Plan(allow_unknown_price=True)", "--allow-unknown-price")
     )
 
 

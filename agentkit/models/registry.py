@@ -1,5 +1,6 @@
 """From what a user writes to a Model: ids such as `echo`, `script:answers.json`, `rules`."""
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
@@ -10,13 +11,17 @@ from agentkit.models.hosted import DEFAULT, Settings
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
+    from langchain_core.runnables import Runnable
+
+    ModelLike = Model | str | Callable[..., Any] | Runnable[Any, Any]
+    """What a user may give for a model; a Runnable is a chat model of LangChain."""
 
 BUILT_IN = ("echo", "rules", "script:FILE", "openai:NAME", "langchain:PROVIDER:NAME")
 _HOSTED = ("openai", "langchain")
 
 
 def get_model(
-    model: Model | str | Callable[..., Any],
+    model: "ModelLike",
     *,
     settings: Settings | None = None,
     base_url: str | None = None,
@@ -53,17 +58,37 @@ def get_model(
         if prefix in _HOSTED:
             return _hosted(prefix, rest, settings or DEFAULT, base_url)
         return _by_id(model, env_id, folder or Path())
+    return _of_object(model, settings or DEFAULT)
+
+
+def _of_object(model: Any, settings: Settings) -> Model:
+    """The model for anything but an id."""
+    if isinstance(model, type):
+        raise InputError(f"{model.__name__} is a class: write {_call_of(model)}")
     if isinstance(model, Model):
         return model
     if is_chat_model(model):
         from agentkit.models.langchain.model import LangChainModel
 
-        return LangChainModel(model, settings or DEFAULT)
+        return LangChainModel(model, settings)
     if callable(model):
         from agentkit.models.function import FunctionModel
 
         return FunctionModel(model)
     raise InputError(f"a model is an id, a Model or a function; found {model!r}")
+
+
+def _call_of(kind: type) -> str:
+    """How one is made of a class."""
+    try:
+        parameters = [*inspect.signature(kind).parameters.values()]
+    except (TypeError, ValueError):
+        parameters = []
+    needed = any(
+        one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+        for one in parameters
+    )
+    return f"{kind.__name__}({'...' if needed else ''})"
 
 
 def takes_settings(model: Any) -> bool:

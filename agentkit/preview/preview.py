@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from agentkit.agent import Agent
-from agentkit.errors import AgentKitError, InputError, suggest
+from agentkit.errors import AgentKitError, InputError, advice, suggest
 from agentkit.execution.binding import BoundNode, FunctionNode, PromptNode
 from agentkit.execution.budget import Budget
 from agentkit.execution.completion_source import CompletionSource
@@ -17,33 +17,15 @@ from agentkit.execution.prompt_call import (
     checked_items,
     make_prompt_call,
 )
-from agentkit.execution.scope import State
 from agentkit.execution.step_run import StepRun
 from agentkit.graph.compile import merge_reads
 from agentkit.graph.node import Node
 from agentkit.messages import NOTHING_USED, Message, Turn, Usage
 from agentkit.models.prices import check_prices
+from agentkit.preview.snapshot import Snapshot, first_snapshot
 from agentkit.templates.placeholders import Placeholder, example
 from agentkit.templates.template import Expression, Reads
 from agentkit.values import json_text
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A point in an episode: what a node finds when its turn comes."""
-
-    names: Mapping[str, Any]
-    """What the environment gives: observation, actions, reward, step, episode, info, history."""
-    state: State = field(default_factory=State)
-    """What the step before left."""
-    memory: Mapping[str, Any] = field(default_factory=dict)
-    """What nodes before this one wrote in this step."""
-    values: Mapping[str, Any] = field(default_factory=dict)
-    """Values that nodes got in this step."""
-    turns: Mapping[str, tuple[Turn, ...]] = field(default_factory=dict)
-    """Their questions and answers."""
-    settled: frozenset[str] = frozenset()
-    """The nodes that ran or were skipped in this step; what the others give is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +46,28 @@ class Rendered:
 
 
 def render(
-    agent: Agent, node: str, snapshot: Snapshot, given: Mapping[str, Any] | None = None
+    agent: Agent,
+    node: str,
+    snapshot: Snapshot | None = None,
+    given: Mapping[str, Any] | None = None,
 ) -> Rendered:
-    """Fill in what a node would be asked.
+    """Fill in what a node would be asked; no model is asked.
 
     Args:
         agent: The agent.
         node: The node's name.
-        snapshot: What it finds.
+        snapshot: What it finds; by default the beginning of an episode with the seed 0.
         given: Values that come before those of the snapshot: of inputs, of names such as
             `observation`, and of nodes.
 
     Raises:
-        InputError: There is no such node, it has no prompt, or a given name is unknown.
+        InputError: There is no such node, it has no prompt, a given name is unknown, or the
+            environment cannot be made.
         RenderError: The prompt cannot be filled in.
     """
-    return _Renderer(
-        agent, _prompt_node(agent, node), snapshot, given or {}, CompletionSource()
-    ).render()
+    target = _prompt_node(agent, node)
+    snapshot = snapshot or first_snapshot(agent, 0)
+    return _Renderer(agent, target, snapshot, given or {}, CompletionSource()).render()
 
 
 async def ask(
@@ -114,10 +100,14 @@ async def ask(
     source = CompletionSource(budget=budget, unpriced=allow_unknown_price)
     rendered = _Renderer(agent, target, snapshot, given or {}, source).render()
     if rendered.unknown:
-        names = ", ".join(rendered.unknown)
+        names, first = ", ".join(rendered.unknown), rendered.unknown[0]
         raise InputError(
-            f"node '{node}' reads {names}, which no model was asked for: take the values of a "
-            f"recorded step with --from, or give them with --input {rendered.unknown[0]}=..."
+            f"node '{node}' reads {names}, which no model was asked for: "
+            + advice(
+                f"take a recorded snapshot, or give them: {{'{first}': ...}}",
+                f"take the values of a recorded step with --from, or give them with "
+                f"--input {first}=...",
+            )
         )
     async with asyncio.TaskGroup() as tasks:
         asked = [tasks.create_task(_answer(question)) for question in rendered.questions]
@@ -183,7 +173,8 @@ class _Renderer:
         for name in given:
             if name not in names and name not in graph.index:
                 known = {*names, *graph.index}
-                raise InputError(f"--input {name}: nothing has this name.{suggest(name, known)}")
+                what = advice(f"given '{name}'", f"--input {name}")
+                raise InputError(f"{what}: nothing has this name.{suggest(name, known)}")
         names.update({name: value for name, value in given.items() if name in names})
         self._run = StepRun(agent.binding, names, snapshot.state, source=source)
         self._scope = self._run.scope

@@ -1,6 +1,7 @@
 """Snapshots of episodes: the first of a new one, and any step of a recorded one."""
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -9,10 +10,28 @@ from agentkit.environments.make import call_env, make_env
 from agentkit.errors import InputError
 from agentkit.events import EnvironmentStepped, EpisodeStarted, Event, StepStarted
 from agentkit.execution.scope import State
-from agentkit.preview.preview import Snapshot
+from agentkit.messages import Turn
 from agentkit.record.reader import Run
 from agentkit.record.step_state import StepState
 from agentkit.templates.prompt_names import step_names
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A point in an episode: what a node finds when its turn comes."""
+
+    names: Mapping[str, Any]
+    """What the environment gives: observation, actions, reward, step, episode, info, history."""
+    state: State = field(default_factory=State)
+    """What the step before left."""
+    memory: Mapping[str, Any] = field(default_factory=dict)
+    """What nodes before this one wrote in this step."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """Values that nodes got in this step."""
+    turns: Mapping[str, tuple[Turn, ...]] = field(default_factory=dict)
+    """Their questions and answers."""
+    settled: frozenset[str] = frozenset()
+    """The nodes that ran or were skipped in this step; what the others give is not known."""
 
 
 def first_snapshot(agent: Agent, seed: int) -> Snapshot:

@@ -12,6 +12,7 @@ import msgspec
 import orjson
 
 from agentkit.atomic_files import open_regular
+from agentkit.display import html_table, short
 from agentkit.errors import TraceError
 from agentkit.events import EpisodeResumed, EpisodeStarted, Event
 from agentkit.plugins import DISTRIBUTION
@@ -91,6 +92,30 @@ class Run:
     """Where it lies."""
     about: Mapping[str, Any]
     """What `run.json` says."""
+
+    def __repr__(self) -> str:
+        agent, status = short(self._agent), short(self.about.get("status"))
+        return f"<Run {self.folder}: {agent}, {status}, {len(self.episodes)} episodes>"
+
+    def _repr_html_(self) -> str:
+        about, totals = self.about, self.about.get("totals")
+        rows = {
+            "agent": self._agent,
+            "status": about.get("status"),
+            "started": about.get("started"),
+            "episodes": len(self.episodes),
+            "models": about.get("models"),
+            "environment": about.get("env"),
+            "inputs": about.get("inputs"),
+            **(totals if isinstance(totals, Mapping) else {}),
+        }
+        return html_table(str(self.folder), ("", ""), rows.items())
+
+    @property
+    def _agent(self) -> Any:
+        """The name of its agent."""
+        agent = self.about.get("agent")
+        return agent.get("name") if isinstance(agent, Mapping) else agent
 
     @property
     def episodes(self) -> list[int]:

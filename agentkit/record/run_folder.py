@@ -34,13 +34,13 @@ class RunWriter:
     Args:
         folder: The folder; it must not exist yet, or be empty. What a process leaves that is killed
             before it recorded anything counts as empty.
-        about: What `run.json` says of the run: agent, agent file, models, seed.
+        about: What `run.json` says of the run beside what `rollout` knows: agent, models, plan.
 
     Raises:
         TraceError: The folder cannot be made or is somebody else's.
     """
 
-    def __init__(self, folder: Path | str, about: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path | str, about: Mapping[str, Any] | None = None) -> None:
         self.folder = folder = Path(folder)
         self.recorded: Run | None = None
         """What was recorded before and is gone on with; None for a run that begins."""
@@ -54,7 +54,7 @@ class RunWriter:
             "status": "running",
             "started": _now(),
             "python": platform.python_version(),
-            **about,
+            **(about or {}),
         }
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -147,6 +147,15 @@ class RunWriter:
         if self.recorded is None and "versions" not in self._about:
             self._about = {**about(), **self._about}
             self._save()
+
+    def note(self, about: Mapping[str, Any]) -> None:
+        """Let `run.json` say more.
+
+        Raises:
+            TraceError: It cannot be written.
+        """
+        self._about |= about
+        self._save()
 
     def episode(self, index: int) -> EpisodeWriter:
         """The writer of one episode's file."""

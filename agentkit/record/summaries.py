@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from agentkit import events
+from agentkit.display import dollars
 from agentkit.errors import LimitExceeded
 from agentkit.messages import NOTHING_USED, Usage
 
@@ -14,10 +15,13 @@ class EpisodeSummary:
     """How an episode went."""
 
     episode: int
+    """Number of the episode in its run, from 0."""
     seed: int | None
+    """The seed of the environment; None where there is none."""
     status: str = "done"
     """`done`, `limit`, `failed` or `interrupted`."""
     reason: str = ""
+    """Why it ended."""
     steps: int = 0
     """Decisions."""
     reward: float = 0.0
@@ -25,7 +29,8 @@ class EpisodeSummary:
     usage: Usage = NOTHING_USED
     """Tokens, calls and cost."""
     seconds: float = 0.0
-    info: Mapping[str, Any] = field(default_factory=dict)
+    """How long it took."""
+    info: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """What the environment said last."""
     action: str | None = None
     """The last action; for an agent without an environment, its answer."""
@@ -95,10 +100,16 @@ class RunSummary:
     """How a run went: its episodes and their sums."""
 
     episodes: Sequence[EpisodeSummary]
+    """One an episode that was begun, in order."""
     limit: LimitExceeded | None = None
     """The limit of the run that kept further episodes from being begun."""
     stopped: bool = False
     """Whether the user kept further episodes from being begun."""
+
+    def __repr__(self) -> str:
+        steps = sum(summary.steps for summary in self.episodes)
+        count = f"{len(self.episodes)} episodes, {steps} steps"
+        return f"<RunSummary: {self.status}, {count}, {dollars(self.cost_usd)}>"
 
     @property
     def status(self) -> str:

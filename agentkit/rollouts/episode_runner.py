@@ -211,7 +211,6 @@ class EpisodeRunner:
             try:
                 action = await episode.act(
                     observation,
-                    actions=info.get("actions"),
                     reward=reward,
                     info=info,
                     emit=self._emit,

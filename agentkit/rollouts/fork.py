@@ -5,15 +5,17 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from agentkit.agent import Agent, EnvSpec, env_arguments
+from agentkit.agent import Agent
+from agentkit.env_spec import EnvSpec, env_arguments
 from agentkit.environments.fast_forward import repeats_itself
 from agentkit.environments.make import make_env
-from agentkit.errors import InputError
+from agentkit.errors import InputError, advice
 from agentkit.events import CallRetried, EpisodeFinished, EpisodeResumed, EpisodeStarted
 from agentkit.messages import NOTHING_USED
 from agentkit.record.episode_state import read_episode
 from agentkit.record.reader import Run, load_run
 from agentkit.record.run_folder import RunWriter
+from agentkit.rollouts.plan import Plan
 from agentkit.values import as_recorded
 
 
@@ -80,13 +82,36 @@ def check_copied(run: Run) -> None:
     ):
         raise InputError(
             f"{run.folder} was stopped before the steps that it begins with were copied: fork "
-            "again, with --from"
+            f"again, with {advice('agentkit.fork', '--from')}"
         )
 
 
-def fork(run: Run, episode: int, step: int, writer: RunWriter) -> Run:
-    """Let a new run begin with the first steps of a recorded episode; `rollout` goes on from
-    there.
+def fork(agent: Agent, run: Run, episode: int, step: int, writer: RunWriter) -> Plan:
+    """Let an agent go on from a step of a recorded episode, in a run of its own.
+
+    Args:
+        agent: The agent, in the environment of the run; its prompts and models may be others.
+        run: The run, from `load_run`.
+        episode: Its episode.
+        step: The first step that is not copied.
+        writer: Writes the new run.
+
+    Returns:
+        What `rollout(agent, plan, writer=writer)` has to play: one episode with the same seed.
+
+    Raises:
+        InputError: The record does not reach the step, the episode was over before it, or the
+            agent's environment is another one or cannot be brought back.
+        TraceError: The record is damaged, or the new run cannot be written.
+    """
+    plan = Plan(seed=check_fork(agent, run, episode, step))
+    writer.note({"from": {"run": str(run.folder), "episode": episode, "step": step}})
+    begin_fork(run, episode, step, writer)
+    return plan
+
+
+def begin_fork(run: Run, episode: int, step: int, writer: RunWriter) -> Run:
+    """Let a new run begin with the first steps of a recorded episode.
 
     Returns:
         The new run, as far as it was copied.

@@ -6,7 +6,7 @@ from typing import Any
 
 from agentkit.agent import Agent
 from agentkit.agentfile.load import parse_agent
-from agentkit.errors import InputError, TraceError
+from agentkit.errors import InputError, TraceError, advice
 from agentkit.limits import Limits
 from agentkit.record.reader import Run
 from agentkit.rollouts.metadata import node_models, versions
@@ -26,10 +26,7 @@ def recorded_agent(run: Run, model: Any = None) -> Agent:
     """
     about = _section(run, "agent")
     if not about.get("source"):
-        raise InputError(
-            f"{run.folder} was not made from an agent's file but by a program: only that program "
-            "can go on with it, with RunWriter.resume"
-        )
+        raise _of_a_program(run, "was not made from an agent's file but by a program")
     name = str(about.get("name") or "agent")
     path = Path(about.get("path") or Path(about.get("folder") or "") / f"{name}.yaml")
     memory_file = about.get("memory_file")
@@ -42,9 +39,19 @@ def recorded_agent(run: Run, model: Any = None) -> Agent:
         inputs=_section(run, "inputs") or None,
         memory_file=None if memory_file is None else Path(memory_file),
     )
+    env_id = _section(run, "env").get("id")
+    if env_id != (agent.env and agent.env.id) and "env" in run.about:
+        raise _of_a_program(run, f"was played in {env_id}, which a program gave the agent")
     limits = _section(run, "limits")
     return agent.replace(
         limits=_limits(run, limits.get("episode")), run_limits=_limits(run, limits.get("run"))
+    )
+
+
+def _of_a_program(run: Run, why: str) -> InputError:
+    return InputError(
+        f"{run.folder} {why}: only that program can go on with it, with RunWriter.resume, or "
+        "replay it, with replay(run, writer, agent)"
     )
 
 
@@ -75,7 +82,8 @@ def check_models(agent: Agent, run: Run) -> None:
             raise InputError(
                 f"node '{node}' was answered by {was}, and now it would be by {now}: set the "
                 "environment as it was then (such as OPENAI_BASE_URL). To go on with another "
-                "model, fork the run: agentkit run AGENT --model ID --from RUN:EPISODE:STEP"
+                "model, fork the run: "
+                + advice("agentkit.fork", "agentkit run AGENT --model ID --from RUN:EPISODE:STEP")
             )
 
 

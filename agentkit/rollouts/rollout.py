@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from typing import Any
 
 from agentkit import loop
 from agentkit.agent import Agent
 from agentkit.environments.make import EnvThread
 from agentkit.environments.render_mode import NOT_RENDERED, RenderTarget, as_pictures, in_a_window
-from agentkit.errors import InputError, LimitExceeded
+from agentkit.errors import InputError, LimitExceeded, advice
 from agentkit.events import Event
 from agentkit.execution.budget import Budget
 from agentkit.execution.completion_source import CompletionSource
@@ -24,6 +25,8 @@ from agentkit.rollouts.episode_runner import EpisodeRunner
 from agentkit.rollouts.metadata import about_run
 from agentkit.rollouts.plan import ONE_EPISODE, Plan
 from agentkit.rollouts.resume import ResumePlan, make_resume_plan, plan_new_run
+from agentkit.signatures import takes_arguments_of
+from agentkit.values import check_kind
 
 
 async def rollout(
@@ -56,6 +59,10 @@ async def rollout(
         InputError: The run cannot start: an input, the environment, the memory file.
         TraceError: The run cannot be recorded.
     """
+    check_kind("agent", agent, Agent, "an Agent")
+    check_kind("plan", plan, Plan, "a Plan, such as Plan(episodes=10)")
+    check_kind("writer", writer, RunWriter, "a RunWriter, such as RunWriter('runs/first')")
+    check_kind("cache", cache, Cache, "a cache, such as CompletionFile(path)")
     agent.check_ready()
     _check_memory(agent, plan)
     _check_needs(agent)
@@ -111,20 +118,14 @@ async def rollout(
     return summary
 
 
-def rollout_sync(
-    agent: Agent,
-    plan: Plan = ONE_EPISODE,
-    *,
-    writer: RunWriter | None = None,
-    on_event: Callable[[int, Event], None] | None = None,
-    cache: Cache | None = None,
-) -> RunSummary:
+@takes_arguments_of(rollout)
+def rollout_sync(*args: Any, **options: Any) -> RunSummary:
     """Play episodes as `rollout` does, without `await`; Ctrl-C stops them and is raised.
 
     It works inside a running event loop too, as in a notebook, which then waits for it.
     `on_event` is called in another thread.
     """
-    return loop.run(rollout(agent, plan, writer=writer, on_event=on_event, cache=cache))
+    return loop.run(rollout(*args, **options))
 
 
 def _resume_plan(agent: Agent, plan: Plan, limits: Limits, writer: RunWriter | None) -> ResumePlan:
@@ -198,7 +199,8 @@ def _check_memory(agent: Agent, plan: Plan) -> None:
     if plan.parallel > 1 and outliving and not plan.fresh:
         raise InputError(
             f"memory that outlives an episode ({', '.join(outliving)}) allows one episode at a "
-            "time: leave --parallel out, or say --fresh to start each from the starting values"
+            f"time: {advice('plan parallel=1', 'leave --parallel out')}, or say "
+            f"{advice('fresh=True', '--fresh')} to start each from the starting values"
         )
 
 
@@ -208,5 +210,5 @@ def _check_needs(agent: Agent) -> None:
     if agent.env is None and needed:
         raise InputError(
             f"{agent.name} reads {', '.join(needed)}, which an environment gives, and it has none: "
-            "add 'env: ID' (agentkit envs lists them)"
+            + advice("give it env=...", "add 'env: ID' (agentkit envs lists them)")
         )

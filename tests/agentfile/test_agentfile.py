@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from agentkit.agent import EnvSpec, Limits
+from agentkit.agent import Limits
 from agentkit.agentfile.agent_fields import NODE
 from agentkit.agentfile.load import find_agent, load_agent, parse_agent, shipped_agents
+from agentkit.env_spec import EnvSpec
 from agentkit.errors import InputError
 from agentkit.graph.node import MISSING, NODE_FIELDS, Check, Node
 

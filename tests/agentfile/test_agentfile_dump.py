@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from agentkit.agent import Agent, EnvSpec, Limits
+from agentkit.agent import Agent, Limits
 from agentkit.agentfile.dump import dump_agent
 from agentkit.agentfile.load import load_agent, parse_agent, shipped_agents
+from agentkit.env_spec import EnvSpec
 from agentkit.errors import InputError
 from agentkit.graph.graph import Graph
 from agentkit.graph.node import Check, Node

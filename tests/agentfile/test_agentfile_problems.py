@@ -478,7 +478,7 @@ def test_a_model_that_the_caller_gives_is_blamed_on_the_caller() -> None:
         parse_agent(text, "agent.yaml", model="nope")
     (problem,) = caught.value.problems
     assert problem.line is None
-    assert problem.message.startswith("the model given with --model (in Python: model=): unknown")
+    assert problem.message.startswith("the model given with model=: unknown")
     with pytest.raises(SpecError) as caught:
         parse_agent(text.replace("[x]", "['{{ y }}']"), "agent.yaml", model="nope")
     assert [p.line for p in caught.value.problems] == [None, 2]

@@ -26,7 +26,7 @@ from agentkit import (
 )
 from agentkit.environments.recorder import Recorder, films
 from agentkit.record.summaries import RunSummary
-from agentkit.rollouts.fork import fork
+from agentkit.rollouts.fork import begin_fork
 from agentkit.rollouts.recorded_setup import recorded_plan
 
 GRAPH = Graph([Node("act", "{{ observation }} Where to?", output={"choice": "actions"})])
@@ -175,7 +175,7 @@ def test_a_resumed_episode_that_cannot_be_brought_back_keeps_its_pictures(tmp_pa
 def test_a_fork_has_the_pictures_of_the_steps_it_begins_with(tmp_path):
     play(tmp_path / "run", agent(), Plan())
     writer = RunWriter(tmp_path / "fork", {})
-    fork(load_run(tmp_path / "run"), 0, 3, writer)
+    begin_fork(load_run(tmp_path / "run"), 0, 3, writer)
     asyncio.run(rollout(agent(), RECORD, writer=writer))
     assert film(tmp_path / "fork") == [0, 10, 20, 30, 40, 50]
 
@@ -225,9 +225,9 @@ def test_an_environment_without_pictures_is_refused_before_anything_is_played(tm
 def test_without_an_environment_there_is_nothing_to_see(tmp_path):
     player = Agent(Graph([Node("say", "Hello")]), model="echo")
     writer = RunWriter(tmp_path / "run", {})
-    with pytest.raises(InputError, match="--record needs an environment, and agent has none"):
+    with pytest.raises(InputError, match="record=True needs an environment, and agent has none"):
         asyncio.run(rollout(player, RECORD, writer=writer))
-    with pytest.raises(InputError, match="--show needs an environment"):
+    with pytest.raises(InputError, match="show=True needs an environment"):
         asyncio.run(rollout(player, Plan(show=True)))
 
 
@@ -263,7 +263,7 @@ def test_a_window_is_opened_for_who_asks_for_it():
 
 
 def test_an_environment_without_a_window_says_what_it_has():
-    with pytest.raises(InputError, match=r"opens no window: .* has rgb_array\. --record keeps"):
+    with pytest.raises(InputError, match=r"opens no window: .* has rgb_array\. record=True keeps"):
         asyncio.run(rollout(agent(), Plan(show=True)))
 
 

@@ -30,9 +30,10 @@ from agentkit import (
     Plan,
     RunWriter,
     comparable,
+    fork,
     load_run,
 )
-from agentkit.rollouts.fork import check_fork, fork
+from agentkit.rollouts.fork import check_fork
 from agentkit.rollouts.metadata import about_run
 
 
@@ -48,9 +49,8 @@ def origin(tmp_path_factory) -> Path:
 
 def forked(agent: Agent, origin: Path, folder: Path, step: int, episode: int = 1):
     run = load_run(origin)
-    plan = Plan(seed=check_fork(agent, run, episode, step))
-    writer = RunWriter(folder, about_run(agent, plan))
-    fork(run, episode, step, writer)
+    writer = RunWriter(folder)
+    plan = fork(agent, run, episode, step, writer)
     return play(agent, writer, plan)
 
 

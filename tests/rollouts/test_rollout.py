@@ -99,7 +99,7 @@ def test_an_agent_without_environment_runs_its_graph_once():
 
 def test_missing_inputs_and_missing_environments_are_refused_before_anything_runs():
     graph = Graph([Node("a", "About {{ topic }}")])
-    with pytest.raises(InputError, match="--input topic="):
+    with pytest.raises(InputError, match=r"inputs=\{'topic': \.\.\.\}"):
         play(Agent(graph, model="echo", inputs={"topic": None}))
     with pytest.raises(InputError, match="reads observation"):
         play(Agent(Graph([Node("a", "{{ observation }}")]), model="echo"))
@@ -267,7 +267,7 @@ def test_fresh_starts_every_episode_from_the_starting_values_and_writes_no_file(
 
 
 def test_parallel_episodes_with_memory_that_outlives_them_are_refused():
-    with pytest.raises(InputError, match="--fresh"):
+    with pytest.raises(InputError, match="plan parallel=1, or say fresh=True"):
         play(counting("run"), Plan(episodes=2, parallel=2))
 
 

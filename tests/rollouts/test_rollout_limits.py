@@ -272,7 +272,7 @@ def test_a_limit_on_cost_refuses_models_of_unknown_price_and_names_their_nodes()
     assert "\n  dear (asked by b, c)\n" in message
     assert "metered" not in message
     assert "price: {input: 0.25, output: 2}" in message
-    assert "--allow-unknown-price" in message
+    assert "Plan(allow_unknown_price=True)" in message
     with pytest.raises(InputError, match="dear"):
         agent.replace(limits=Limits(cost_usd=1)).act_sync()
     assert dear.asked == []

@@ -67,8 +67,8 @@ def play_by_hand(name: str, seed: int, arguments: Sequence[str]) -> int:
         InputError: There is no such environment, it refuses its arguments, or speaks no text.
         EnvError: It raised.
     """
-    from agentkit.agent import EnvSpec
     from agentkit.agentfile.env_check import environment_problems
+    from agentkit.env_spec import EnvSpec
 
     env_id = find_env(name)
     given, problems = read_inputs(arguments, "--set")

@@ -6,6 +6,7 @@ from textwrap import shorten
 from typing import Any, Final
 
 from agentkit.environments.estimates import Estimate, estimate, share
+from agentkit.errors import advice
 
 LONGEST: Final = 100
 """At how many characters a reason is cut."""
@@ -63,7 +64,8 @@ def _tasks(infos: Sequence[Mapping[str, Any]]) -> str:
     wanted = max(info.get("tasks", 0) for info in infos)
     if len(infos) >= wanted:
         return text
-    return f"{text}; {len(infos)} of {wanted} tasks played: --episodes {wanted} plays all"
+    more = advice(f"Plan(episodes={wanted})", f"--episodes {wanted}")
+    return f"{text}; {len(infos)} of {wanted} tasks played: {more} plays all"
 
 
 def _with_reasons(infos: Sequence[Mapping[str, Any]]) -> str:

@@ -609,8 +609,8 @@ def test_the_report_counts_only_what_was_finished():
 def test_the_report_says_how_to_play_the_tasks_that_are_left():
     infos = [ended(task, 1.0) for task in "abc"]
     assert lines_of(infos)["tasks"] == "3 different ones, each played once"
-    two = "2 different ones, each played once; 2 of 3 tasks played: --episodes 3 plays all"
+    two = "2 different ones, each played once; 2 of 3 tasks played: Plan(episodes=3) plays all"
     assert lines_of(infos[:2])["tasks"] == two
     one = lines_of(infos[:1])
-    assert one["tasks"] == "a; 1 of 3 tasks played: --episodes 3 plays all"
+    assert one["tasks"] == "a; 1 of 3 tasks played: Plan(episodes=3) plays all"
     assert one["success rate"] == "100.0% (one episode)"

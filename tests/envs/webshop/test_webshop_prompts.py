@@ -7,8 +7,8 @@ from envs.webshop_shelf import write_shop
 from envs.webshop_walk import Walk
 
 from agentkit import load_agent
-from agentkit.agent import env_arguments
 from agentkit.agentfile.load import find_agent
+from agentkit.env_spec import env_arguments
 from agentkit.environments.make import make_env
 from agentkit.errors import InputError, StepError
 from agentkit.execution.scope import State

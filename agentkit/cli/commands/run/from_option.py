@@ -8,7 +8,7 @@ from agentkit.cli.arguments import choose_episode, open_run, parse_place
 from agentkit.cli.view.terminal import echo
 from agentkit.record.reader import Run
 from agentkit.record.run_folder import RunWriter
-from agentkit.rollouts.fork import check_fork, fork
+from agentkit.rollouts.fork import begin_fork, check_fork
 from agentkit.rollouts.metadata import node_models
 
 
@@ -52,7 +52,7 @@ class Origin:
             TraceError: The record is damaged, or the new run cannot be written.
         """
         try:
-            copied = fork(self.run, self.episode, self.step, writer)
+            copied = begin_fork(self.run, self.episode, self.step, writer)
         except BaseException:
             writer.discard()
             raise

@@ -1,0 +1,189 @@
+"""Actors: an agent or a session of it, which acts with a memory of its own, a step at a time."""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import Any, Final
+
+from agentkit import loop
+from agentkit.errors import InputError
+from agentkit.execution.episode import Episode
+from agentkit.execution.step import StepResult
+from agentkit.memory import Memory
+from agentkit.signatures import takes_arguments_of
+from agentkit.values import check_kind, json_copy
+
+
+class Actor:
+    """Acts with a memory, values and a count of steps of its own.
+
+    Steps that are asked for at the same time run one after the other, in the order of the calls.
+
+    Args:
+        memory: Its memory.
+        begin: Begins an episode with these values of the memory, if these inputs are enough.
+    """
+
+    def __init__(
+        self,
+        memory: Memory,
+        begin: Callable[[Mapping[str, Any], Mapping[str, Any] | None], Episode],
+    ) -> None:
+        self._memory = memory
+        self._begin = begin
+        self._episode: Episode | None = None
+        self._queue = _Queue()
+
+    async def act(
+        self,
+        observation: Any = None,
+        *,
+        actions: Sequence[str] | None = None,
+        reward: float | None = None,
+        info: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Execute one step of the graph. A call waits until those before it have ended.
+
+        Args:
+            observation: What the environment shows.
+            actions: The legal actions, where they can be listed; by default `info["actions"]`.
+            reward: The reward of the action before; None at the start.
+            info: What else the environment says.
+            inputs: Values of inputs for this step, instead of those of the agent.
+
+        Returns:
+            The action, as text.
+
+        Raises:
+            StepError: Nodes failed; memory is as it was before the step.
+            LimitExceeded: A limit of the agent was reached; memory is as it was before the step.
+            InputError: An input is unknown or has no value, there is no model, there is a limit
+                on cost and a model's price is unknown, or a function of the same step calls it.
+        """
+        check_kind("actions", actions, (list, tuple), "a list of texts")
+        check_kind("info", info, Mapping, "a mapping")
+        async with self._queue.turn():
+            if self._episode is None:
+                self._episode = self._begin(self._memory.begin(), inputs)
+            return await self._episode.act(
+                observation, actions=actions, reward=reward, info=info, inputs=inputs
+            )
+
+    @takes_arguments_of(act)
+    def act_sync(self, *args: Any, **options: Any) -> str:
+        """Act as `act` does, without `await`; takes the same arguments.
+
+        It works inside a running event loop too, as in a notebook, which then waits for it.
+        """
+        return loop.run(self.act(*args, **options))
+
+    def reset(self) -> None:
+        """Begin a new episode with the next step, keeping the memory that outlives episodes.
+
+        Raises:
+            InputError: A step is running or waits, or the memory's file cannot be written.
+        """
+        if self._queue.is_busy:
+            raise InputError("a step is running: await it before the next episode begins")
+        if self._episode is not None:
+            self._memory.end(self._episode.state.memory)
+        self._episode = None
+
+    @property
+    def steps(self) -> int:
+        """How many steps of the episode were made."""
+        return self._episode.steps if self._episode else 0
+
+    @property
+    def result(self) -> StepResult | None:
+        """What the last step gave: the value of every node, usage, cost."""
+        return self._episode.result if self._episode else None
+
+
+class Session(Actor):
+    """An actor that `Agent.session` made, such as for one user of a service."""
+
+    def __repr__(self) -> str:
+        return f"<Session: {self.steps} steps>"
+
+    @property
+    def memory(self) -> dict[str, Any]:
+        """A copy of the memory after the last step."""
+        if self._episode is None:
+            return self._memory.begin()
+        values: dict[str, Any] = json_copy(self._episode.state.memory)
+        return values
+
+
+class _Turn:
+    """A turn in a queue."""
+
+    def __init__(self, queue: "_Queue") -> None:
+        self.queue = queue
+        self.is_over = False
+
+
+_acting: Final[ContextVar[tuple[_Turn, ...]]] = ContextVar("acting", default=())
+"""The turns of the running code."""
+
+
+class _Queue:
+    """Lets one at a time do something, in the order of asking, whatever loops they run on."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: deque[Future[None]] = deque()
+        self.is_busy = False
+        """Whether somebody has a turn."""
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a turn, and have it until the block ends.
+
+        Raises:
+            InputError: The caller is itself part of a turn, and would wait for ever.
+        """
+        if any(turn.queue is self and not turn.is_over for turn in _acting.get()):
+            raise InputError(
+                "a step is running, and this call is part of it: a function of a graph cannot let "
+                "the same agent act; make a session for it, with agent.session()"
+            )
+        mine, granted = _Turn(self), self._ask()
+        try:
+            if granted is not None:
+                await asyncio.wrap_future(granted)
+            token = _acting.set((*_acting.get(), mine))
+            try:
+                yield
+            finally:
+                _acting.reset(token)
+        finally:
+            mine.is_over = True
+            self._leave(granted)
+
+    def _ask(self) -> Future[None] | None:
+        """What to wait for before the turn begins; None: nothing."""
+        with self._lock:
+            if not self.is_busy:
+                self.is_busy = True
+                return None
+            granted: Future[None] = Future()
+            granted.set_running_or_notify_cancel()  # whoever stops waiting does not cancel it
+            self._waiting.append(granted)
+            return granted
+
+    def _leave(self, granted: Future[None] | None) -> None:
+        """End a turn and grant the next one; or stop waiting for it."""
+        with self._lock:
+            if granted is not None and granted in self._waiting:
+                return self._waiting.remove(granted)
+            following = self._waiting.popleft() if self._waiting else None
+            self.is_busy = following is not None
+        if following is not None:
+            following.set_result(None)
+        return None
