@@ -17,7 +17,7 @@ from langchain_core.callbacks import (
     AsyncCallbackManagerForChainRun,
     AsyncCallbackManagerForLLMRun,
 )
-from langchain_core.messages import AIMessageChunk
+from langchain_core.messages import LC_ID_PREFIX, AIMessageChunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, LLMResult
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import patch_config, set_config_context
@@ -191,7 +191,7 @@ class StepCallbacks:
             await manager.on_llm_error(error)
             raise
         await tokens.told()
-        answer = ChatGeneration(message=to_answer(completion))
+        answer = ChatGeneration(message=to_answer(completion, tokens.message_id))
         await manager.on_llm_end(LLMResult(generations=[[answer]]))
         return completion
 
@@ -216,26 +216,43 @@ class StepCallbacks:
 
 
 class _Tokens:
-    """Tells callbacks each piece of a model's text, in order."""
+    """Tells callbacks each piece of a model's text, in order.
+
+    The pieces of an answer and the whole of it have one id: LangGraph shows each id once. A further
+    try has an id of its own, since what a broken stream sent is no part of the answer.
+    """
 
     def __init__(self, manager: AsyncCallbackManagerForLLMRun, request: Request) -> None:
         self._manager = manager
-        self._heard = request.on_text
-        self._queue: asyncio.Queue[str | None] = asyncio.Queue()
+        self._asked = request
+        self._queue: asyncio.Queue[tuple[str, str] | None] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
+        self._tries = 1
         self.request = request
         if request.on_text is not None:
-            self.request = replace(request, on_text=self._on_text)
+            self.request = replace(request, on_text=self._on_text, on_retry=self._on_retry)
+
+    @property
+    def message_id(self) -> str:
+        """The id of the answer that is under way."""
+        message_id = f"{LC_ID_PREFIX}-{self._manager.run_id}"
+        return message_id if self._tries == 1 else f"{message_id}-{self._tries}"
 
     def _on_text(self, text: str) -> None:
-        if self._heard is not None:
-            self._heard(text)
+        if self._asked.on_text is not None:
+            self._asked.on_text(text)
         self._task = self._task or asyncio.create_task(self._tell())
-        self._queue.put_nowait(text)
+        self._queue.put_nowait((self.message_id, text))
+
+    async def _on_retry(self, reason: str, wait_s: float) -> None:
+        self._tries += 1
+        if self._asked.on_retry is not None:
+            await self._asked.on_retry(reason, wait_s)
 
     async def _tell(self) -> None:
-        while (text := await self._queue.get()) is not None:
-            chunk = ChatGenerationChunk(message=AIMessageChunk(content=text))
+        while (piece := await self._queue.get()) is not None:
+            message_id, text = piece
+            chunk = ChatGenerationChunk(message=AIMessageChunk(content=text, id=message_id))
             await self._manager.on_llm_new_token(text, chunk=chunk)
 
     async def told(self) -> None:

@@ -79,12 +79,13 @@ def finish_reason(metadata: Mapping[str, Any]) -> str:
     return "refusal" if word in _REFUSED else "stop"
 
 
-def to_answer(completion: Completion) -> AIMessage:
+def to_answer(completion: Completion, message_id: str) -> AIMessage:
     """A completion as LangChain's callbacks see it, with the tokens it took."""
     usage = completion.usage
     metadata = {"model_name": completion.model, "finish_reason": completion.finish_reason}
     return AIMessage(
         content=completion.text,
+        id=message_id,
         response_metadata=metadata,
         usage_metadata=UsageMetadata(
             input_tokens=usage.input_tokens,
