@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from typing import Annotated, Any, NotRequired
 
 from langchain_core.callbacks import AsyncCallbackManagerForChainRun
 from langchain_core.runnables import AddableDict, Runnable, RunnableConfig
-from pydantic import WithJsonSchema
+from pydantic import BaseModel, WithJsonSchema
 from typing_extensions import TypedDict, override
 
 from agentkit import loop
@@ -37,14 +38,18 @@ def bind_runnable(
     *,
     cache: Cache | None,
     name: str | None,
+    extra: str,
 ) -> "GraphRunnable":
     """Return a graph with its models and functions as a Runnable; see `Graph.as_runnable`.
 
     Raises:
         SpecError: A model or function is unknown, or a memory key is not declared.
-        InputError: The memory holds something that is no JSON value.
+        InputError: The memory holds something that is no JSON value, or `extra` is unknown.
     """
-    return GraphRunnable(bind(graph, model, models, functions, memory), memory, cache, name)
+    if extra not in ("forbid", "ignore"):
+        raise InputError(f"extra: expected 'forbid' or 'ignore', found {extra!r:.80}")
+    binding = bind(graph, model, models, functions, memory)
+    return GraphRunnable(binding, memory, cache, name, ignores_extra=extra == "ignore")
 
 
 class GraphRunnable(Runnable[NodeValues, NodeValues]):
@@ -55,18 +60,26 @@ class GraphRunnable(Runnable[NodeValues, NodeValues]):
         memory: What the memory holds at the start of each call.
         cache: Completions of earlier runs that are taken again.
         name: How callbacks call it.
+        ignores_extra: Whether keys that are no inputs are ignored; by default they are an error.
 
     Raises:
         InputError: The memory holds something that is no JSON value.
     """
 
     def __init__(
-        self, binding: Binding, memory: Mapping[str, Any], cache: Cache | None, name: str | None
+        self,
+        binding: Binding,
+        memory: Mapping[str, Any],
+        cache: Cache | None,
+        name: str | None,
+        *,
+        ignores_extra: bool = False,
     ) -> None:
         self.graph = binding.graph
         self.name = name or "graph"
         self._binding = InterceptedBinding(binding)
         self._cache = cache
+        self._ignores_extra = ignores_extra
         try:
             self._memory = json_copy(memory, "memory")
         except TypeError as error:
@@ -176,11 +189,7 @@ class GraphRunnable(Runnable[NodeValues, NodeValues]):
         config: RunnableConfig,
         on_event: Callable[[Event], None] | None,
     ) -> StepResult:
-        given: object = input
-        if not isinstance(given, Mapping):
-            kind = type(given).__name__
-            raise InputError(f"{self.name} takes a mapping of inputs by name, found a {kind}")
-        self.graph.check_inputs(input)
+        input = self._inputs(input)
         if not manager.handlers:
             with watched(None):
                 return await execute_step(self._step(input, on_event, False))
@@ -194,6 +203,28 @@ class GraphRunnable(Runnable[NodeValues, NodeValues]):
         streaming = any(hasattr(handler, "tap_output_aiter") for handler in manager.handlers)
         with watched(callbacks):
             return await callbacks.around(execute_step(self._step(input, emit, streaming)))
+
+    def _inputs(self, given: object) -> NodeValues:
+        """The values of the graph's inputs.
+
+        Raises:
+            InputError: One is missing, or there are others that are not ignored.
+        """
+        values = _by_name(given)
+        if values is None:
+            kind = type(given).__name__
+            raise InputError(f"{self.name} takes a mapping of inputs by name, found a {kind}")
+        inputs = {name: value for name, value in values.items() if name in self.graph.inputs}
+        try:
+            self.graph.check_inputs(inputs if self._ignores_extra else values)
+        except InputError as error:
+            if self.graph.inputs - inputs.keys():
+                raise
+            raise InputError(
+                f"{error}\nas_runnable(extra='ignore') ignores other keys, such as those of a "
+                "LangGraph state"
+            ) from None
+        return inputs if self._ignores_extra else values
 
     def _step(
         self, input: NodeValues, emit: Callable[[Event], None] | None, streaming: bool
@@ -220,6 +251,17 @@ def _refuse(options: Mapping[str, Any]) -> None:
         raise InputError(
             f"a graph takes no option '{next(iter(options))}': options go to as_runnable"
         )
+
+
+def _by_name(given: object) -> NodeValues | None:
+    """The values of a mapping, or of the fields of an object; None: it has no names."""
+    if isinstance(given, Mapping):
+        return dict(given)
+    if isinstance(given, BaseModel):
+        return {name: getattr(given, name) for name in type(given).model_fields}
+    if is_dataclass(given) and not isinstance(given, type):
+        return {field.name: getattr(given, field.name) for field in fields(given)}
+    return None
 
 
 def _record(name: str, fields: Mapping[str, Any]) -> Any:

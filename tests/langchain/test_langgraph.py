@@ -1,11 +1,16 @@
 """A graph inside LangGraph: as a node of its graphs, with its streams, checkpoints, interrupts."""
 
 import asyncio
-from typing import TypedDict
+from dataclasses import dataclass
+from operator import add
+from typing import Annotated, TypedDict
 
+import pytest
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
+from pydantic import BaseModel
 
-from agentkit import Completion, Graph, Node, Usage
+from agentkit import Completion, Graph, InputError, Node, Usage
 
 
 class State(TypedDict, total=False):
@@ -77,3 +82,66 @@ def test_pieces_of_a_stream_that_broke_are_no_part_of_the_answer():
         return shown
 
     assert [*asyncio.run(main()).values()] == [["For"], ["Forty", "-", "two"]]
+
+
+# States
+
+
+class Chat(TypedDict, total=False):
+    """A state that grows from turn to turn."""
+
+    question: str
+    answer: str
+    asked: Annotated[list[str], add]
+
+
+def test_a_thread_with_a_checkpointer_goes_on_for_three_turns():
+    runnable = Graph(
+        [Node("answer", "{{ question }}"), Node("asked", function="ask", with_={"q": "question"})]
+    ).as_runnable(model="echo", functions={"ask": lambda q: [q]}, extra="ignore")
+    graph = answering(runnable, state=Chat, checkpointer=InMemorySaver())
+    thread = {"configurable": {"thread_id": "1"}}
+    for word in ("one", "two", "three"):
+        state = graph.invoke({"question": word}, thread)
+    assert state == {"question": "three", "answer": "three", "asked": ["one", "two", "three"]}
+
+
+class Model(BaseModel):
+    """A state as a model of pydantic."""
+
+    question: str
+    answer: str = ""
+
+
+@dataclass
+class Data:
+    """A state as a dataclass."""
+
+    question: str
+    answer: str = ""
+
+
+@pytest.mark.parametrize("state", [State, Model, Data])
+def test_every_kind_of_state_gives_the_inputs_by_name(state):
+    graph = answering(ASK.as_runnable(model="echo", extra="ignore"), state=state)
+    assert graph.invoke({"question": "x", "answer": "old"})["answer"] == "x"
+
+
+def test_keys_that_only_steps_of_agents_know_are_ignored_too():
+    runnable = ASK.as_runnable(model="echo", extra="ignore")
+    assert runnable.invoke({"question": "x", "step": 7, "memory": 1}) == {"answer": "x"}
+
+
+def test_a_missing_input_is_an_error_when_others_are_ignored():
+    with pytest.raises(InputError, match="missing input 'question'"):
+        ASK.as_runnable(model="echo", extra="ignore").invoke({"q": "x"})
+
+
+def test_other_keys_are_refused_by_default_and_the_error_names_the_option():
+    with pytest.raises(InputError, match=r"unknown input 'answer'.*\n.*\n.*extra='ignore'"):
+        ASK.as_runnable(model="echo").invoke({"question": "x", "answer": "old"})
+
+
+def test_another_word_for_extra_is_refused():
+    with pytest.raises(InputError, match="extra: expected 'forbid' or 'ignore', found 'allow'"):
+        ASK.as_runnable(model="echo", extra="allow")
