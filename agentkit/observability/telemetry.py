@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from agentkit import __version__
-from agentkit.errors import StepError
+from agentkit.errors import StepError, passes_through
 from agentkit.messages import Answer, Call, Request, Usage
 from agentkit.observability.logs import own_words
 from agentkit.observability.span_attributes import (
@@ -188,7 +188,8 @@ class Tracing:
             except BaseException as error:
                 if isinstance(error, StepError):
                     _set(span, {"agentkit.failed_nodes": list(error.failures)})
-                self._fail(span, type(error).__name__, str(error))
+                if not passes_through(error):
+                    self._fail(span, type(error).__name__, str(error))
                 raise
 
     def _fail(self, span: "Span", kind: str, text: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from agentkit.errors import AgentKitError, InputError
+from agentkit.errors import AgentKitError, InputError, passes_through
 from agentkit.messages import Completion, Request, Usage
 from agentkit.models.header_guard import HeaderGuard
 from agentkit.models.hosted import DEFAULT, HostedModel, Retryable, Settings
@@ -84,6 +84,8 @@ class LangChainModel(HostedModel):
         except (AgentKitError, Retryable):
             raise
         except Exception as error:
+            if passes_through(error):
+                raise
             outcome = self._outcome(error, forms, request, asked is not None)
         # Errors of a provider can hold the request with its key: ours do not come from them.
         if isinstance(outcome, Completion):
