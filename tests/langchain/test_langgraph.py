@@ -8,9 +8,11 @@ from typing import Annotated, TypedDict
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
+from langgraph.types import Command, interrupt
 from pydantic import BaseModel
 
-from agentkit import Completion, Graph, InputError, Node, Usage
+from agentkit import Agent, Completion, Graph, InputError, Node, Usage
+from agentkit.events import NodeFailed, NodeRetried, StepFailed
 
 
 class State(TypedDict, total=False):
@@ -145,3 +147,133 @@ def test_other_keys_are_refused_by_default_and_the_error_names_the_option():
 def test_another_word_for_extra_is_refused():
     with pytest.raises(InputError, match="extra: expected 'forbid' or 'ignore', found 'allow'"):
         ASK.as_runnable(model="echo", extra="allow")
+
+
+# Interrupts
+
+
+def ask_human(text):
+    return interrupt({"question": text})
+
+
+async def ask_human_later(text):
+    await asyncio.sleep(0)
+    return interrupt({"question": text})
+
+
+THREAD = {"configurable": {"thread_id": "1"}}
+
+
+@pytest.mark.parametrize("function", [ask_human, ask_human_later])
+def test_an_interrupt_of_a_function_node_waits_for_a_human_and_the_node_gets_the_answer(function):
+    asked = []
+
+    def model(request):
+        asked.append(request.prompt)
+        return request.prompt
+
+    kit = Graph(
+        [
+            Node("draft", "Draft of {{ question }}"),
+            Node("beside", "Beside."),
+            Node("verdict", function=function, with_={"text": "draft"}),
+            Node("answer", "{{ draft }} is {{ verdict }}"),
+        ]
+    ).as_runnable(model=model, extra="ignore")
+    graph = answering(kit, checkpointer=InMemorySaver())
+    for number in (1, 2, 3):
+        state = graph.invoke({"question": f"x{number}"}, THREAD)
+        [waiting] = state["__interrupt__"]
+        assert waiting.value == {"question": f"Draft of x{number}"}
+        assert graph.get_state(THREAD).tasks[0].error is None
+        state = graph.invoke(Command(resume="good"), THREAD)
+        assert state["answer"] == f"Draft of x{number} is good"
+    assert asked.count("Draft of x1 is good") == 1
+
+
+def test_several_interrupts_of_one_graph_are_answered_one_after_the_other():
+    kit = Graph(
+        [
+            Node("names", function=ask_human, with_={"text": "item"}, each="question.split()"),
+            Node("answer", "{{ names | join(' and ') }}"),
+        ]
+    ).as_runnable(model="echo", extra="ignore")
+    graph = answering(kit, checkpointer=InMemorySaver())
+    first = graph.invoke({"question": "who whom"}, THREAD)
+    assert first["__interrupt__"][0].value == {"question": "who"}
+    second = graph.invoke(Command(resume="Ann"), THREAD)
+    assert second["__interrupt__"][0].value == {"question": "whom"}
+    assert graph.invoke(Command(resume="Bob"), THREAD)["answer"] == "Ann and Bob"
+
+
+def test_a_human_can_be_the_model():
+    kit = ASK.as_runnable(model=lambda request: ask_human(request.prompt), extra="ignore")
+    graph = answering(kit, checkpointer=InMemorySaver())
+    assert graph.invoke({"question": "Well?"}, THREAD)["__interrupt__"]
+    assert graph.invoke(Command(resume="Yes."), THREAD)["answer"] == "Yes."
+
+
+def test_an_interrupt_is_no_failure_and_no_retry():
+    told = []
+
+    def node(state):
+        kit = Graph([Node("answer", function=ask_human, with_={"text": "q"}, otherwise="none")])
+        return dict(asyncio.run(kit.run({"q": state["question"]}, on_event=told.append)).values)
+
+    graph = answering(node, checkpointer=InMemorySaver())
+    assert graph.invoke({"question": "Well?"}, THREAD)["__interrupt__"]
+    assert not [event for event in told if isinstance(event, (NodeFailed, NodeRetried))]
+    assert [event.failures for event in told if isinstance(event, StepFailed)] == [{}]
+    assert graph.invoke(Command(resume="Yes."), THREAD)["answer"] == "Yes."
+
+
+def test_an_agent_that_was_interrupted_takes_the_same_step_again():
+    agent = Agent(
+        Graph(
+            [
+                Node("seen", "{{ memory.seen }}", save={"seen": "memory.seen + 1"}),
+                Node("act", function=ask_human, with_={"text": "seen"}),
+            ]
+        ),
+        model="echo",
+        memory={"seen": 1},
+        action="act",
+    )
+    graph = answering(lambda state: {"answer": agent.act_sync()}, checkpointer=InMemorySaver())
+    waiting = graph.invoke({"question": ""}, THREAD)["__interrupt__"]
+    assert waiting[0].value == {"question": "1"}
+    assert graph.invoke(Command(resume="go"), THREAD)["answer"] == "go"
+    assert agent.result.memory == {"seen": 2}
+
+
+def test_a_command_to_the_parent_graph_passes_through():
+    def leave(question):
+        inner = StateGraph(State)
+        inner.add_node("n", lambda state: Command(graph=Command.PARENT, update={"answer": "left"}))
+        inner.add_edge(START, "n")
+        return inner.compile().invoke({"question": question})
+
+    kit = Graph([Node("answer", function=leave, with_={"question": "question"})])
+    graph = answering(kit.as_runnable(extra="ignore"))
+    assert graph.invoke({"question": "x"})["answer"] == "left"
+
+
+def test_a_langgraph_that_is_cancelled_cancels_the_function_and_is_no_failure():
+    ended = []
+
+    async def wait():
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+            raise
+
+    graph = answering(Graph([Node("answer", function=wait)]).as_runnable(extra="ignore"))
+
+    async def main():
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await graph.ainvoke({"question": "x"})
+
+    asyncio.run(main())
+    assert ended == ["cancelled"]
