@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from agentkit.execution.binding import Binding, bind
 from agentkit.graph.graph import Graph
-from agentkit.models.registry import is_chat_model
+from agentkit.models.registry import is_runnable
 
 _KEPT: Final = 4
 """How many bindings are kept for a graph."""
@@ -61,7 +61,7 @@ def _binding_key(
         if isinstance(value, str):
             by_id = True
             key.append(value)
-        elif value is not None and (isinstance(value, Mapping) or is_chat_model(value)):
+        elif value is not None and (isinstance(value, Mapping) or is_runnable(value)):
             return None
         else:
             key.append(id(value))

@@ -9,7 +9,7 @@ from agentkit.models.base import Model
 from agentkit.models.hosted import DEFAULT, Settings
 
 if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
+    from langchain_core.runnables import Runnable
 
 BUILT_IN = ("echo", "rules", "script:FILE", "openai:NAME", "langchain:PROVIDER:NAME")
 _HOSTED = ("openai", "langchain")
@@ -25,7 +25,7 @@ def get_model(
 ) -> Model:
     """The model for an id, a Model (returned as it is), or a Python function of a Request.
 
-    A chat model of LangChain becomes a Model too.
+    A chat model of LangChain becomes a Model too, also one that is wrapped.
 
     Args:
         model: What to look up.
@@ -55,7 +55,7 @@ def get_model(
         return _by_id(model, env_id, folder or Path())
     if isinstance(model, Model):
         return model
-    if is_chat_model(model):
+    if is_runnable(model):
         from agentkit.models.langchain.model import LangChainModel
 
         return LangChainModel(model, settings or DEFAULT)
@@ -70,7 +70,7 @@ def takes_settings(model: Any) -> bool:
     """Whether a model runs on a server, so that `Settings` apply to it."""
     if isinstance(model, str):
         return model.partition(":")[0] in _HOSTED
-    return is_chat_model(model)
+    return is_runnable(model)
 
 
 def takes_address(model: Any) -> bool:
@@ -78,10 +78,10 @@ def takes_address(model: Any) -> bool:
     return isinstance(model, str) and model.partition(":")[0] == "openai"
 
 
-def is_chat_model(model: object) -> "TypeGuard[BaseChatModel]":
-    """Whether it is a chat model of LangChain, found out without loading LangChain."""
+def is_runnable(model: object) -> "TypeGuard[Runnable[Any, Any]]":
+    """Whether it is a Runnable of LangChain, found out without loading LangChain."""
     return any(
-        kind.__name__ == "BaseChatModel" and kind.__module__.startswith("langchain_core.")
+        kind.__name__ == "Runnable" and kind.__module__.startswith("langchain_core.")
         for kind in type(model).__mro__
     )
 
