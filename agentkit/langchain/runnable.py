@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
 from typing import Annotated, Any, NotRequired
 
 from langchain_core.callbacks import AsyncCallbackManagerForChainRun
 from langchain_core.runnables import AddableDict, Runnable, RunnableConfig
-from pydantic import BaseModel, WithJsonSchema
+from pydantic import WithJsonSchema
 from typing_extensions import TypedDict, override
 
 from agentkit import loop
@@ -24,7 +23,7 @@ from agentkit.langchain.callbacks import StepCallbacks
 from agentkit.langchain.interception import InterceptedBinding, watched
 from agentkit.models.base import Cache
 from agentkit.outputs.scalars import CodeOutput, TextOutput
-from agentkit.values import json_copy
+from agentkit.values import json_copy, named_fields
 
 NodeValues = dict[str, Any]
 
@@ -210,7 +209,7 @@ class GraphRunnable(Runnable[NodeValues, NodeValues]):
         Raises:
             InputError: One is missing, or there are others that are not ignored.
         """
-        values = _by_name(given)
+        values = dict(given) if isinstance(given, Mapping) else named_fields(given)
         if values is None:
             kind = type(given).__name__
             raise InputError(f"{self.name} takes a mapping of inputs by name, found a {kind}")
@@ -251,17 +250,6 @@ def _refuse(options: Mapping[str, Any]) -> None:
         raise InputError(
             f"a graph takes no option '{next(iter(options))}': options go to as_runnable"
         )
-
-
-def _by_name(given: object) -> NodeValues | None:
-    """The values of a mapping, or of the fields of an object; None: it has no names."""
-    if isinstance(given, Mapping):
-        return dict(given)
-    if isinstance(given, BaseModel):
-        return {name: getattr(given, name) for name in type(given).model_fields}
-    if is_dataclass(given) and not isinstance(given, type):
-        return {field.name: getattr(given, field.name) for field in fields(given)}
-    return None
 
 
 def _record(name: str, fields: Mapping[str, Any]) -> Any:
