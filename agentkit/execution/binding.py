@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from agentkit.errors import InputError, Problem, SpecError, suggest
+from agentkit.execution.langchain_function import RunnableFunction
 from agentkit.graph.compile import CompiledNode, memory_keys
 from agentkit.graph.graph import Graph
 from agentkit.messages import Sampling
 from agentkit.models.base import Model
+from agentkit.models.registry import is_runnable
 from agentkit.models.resolve import ModelChoice, ModelChooser
 from agentkit.outputs.declaration import Output
 
@@ -149,16 +151,17 @@ class Binding:
 
     def _function(self, compiled: CompiledNode, problems: list[Problem]) -> FunctionNode | None:
         name = compiled.node.function
-        if callable(name):
-            function, label = name, getattr(name, "__name__", "function")
-        else:
-            label = str(name)
-            found = self._named_function(label, compiled.name, problems)
-            if found is None:
+        function: Any = name
+        if isinstance(name, str):
+            function = self._named_function(name, compiled.name, problems)
+            if function is None:
                 return None
-            function = found
+        is_own = not is_runnable(function)
+        if not is_own:
+            function = RunnableFunction(function)
+        label = name if isinstance(name, str) else getattr(function, "__name__", "function")
         parameters = inspect.signature(function).parameters
-        takes_step = "step" in parameters and "step" not in compiled.node.with_
+        takes_step = is_own and "step" in parameters and "step" not in compiled.node.with_
         if message := _argument_problem(label, parameters, compiled.node.with_, takes_step):
             problems.append(Problem(message, compiled.name, "with"))
         return FunctionNode(compiled, label, function, takes_step)
