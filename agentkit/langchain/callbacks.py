@@ -111,7 +111,7 @@ class StepCallbacks:
         if before:
             await asyncio.wait(before)
         parent = await above if above is not None else self._parent
-        manager = parent.get_child()
+        manager = _below(parent)
         manager.add_tags(run.tags, inherit=False)
         node, item = run.key
         inputs = run.inputs
@@ -182,7 +182,7 @@ class StepCallbacks:
         node = await asyncio.shield(self._begin(run))
         if isinstance(model, LangChainModel):  # LangChain itself tells about its own models
             return await self._inside(node, lambda: model.complete(request))
-        manager = await _start_model(node.get_child(), model, request)
+        manager = await _start_model(_below(node), model, request)
         tokens = _Tokens(manager, request)
         try:
             completion = await self._inside(node, lambda: model.complete(tokens.request))
@@ -213,6 +213,15 @@ class StepCallbacks:
         config = patch_config(self._config, callbacks=node.get_child())
         with set_config_context(config) as context:
             return await asyncio.create_task(done(), context=context)
+
+
+def _below(run: AsyncCallbackManagerForChainRun) -> AsyncCallbackManager:
+    """Return what is told about the runs inside a run.
+
+    Handlers that runs do not inherit, such as that of `collect_runs`, are found anew, as LangChain
+    does for each of its runs.
+    """
+    return AsyncCallbackManager.configure(run.get_child())
 
 
 class _Tokens:
