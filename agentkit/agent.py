@@ -176,12 +176,15 @@ class Agent:
         index: int = 0,
         memory: Mapping[str, Any] | None = None,
         source: CompletionSource | None = None,
+        conversation: str | None = None,
     ) -> Episode:
         """Begin an episode of its own; several may run at once."""
         self.check_ready()
         values = self.memory.begin() if memory is None else memory
         source = source or CompletionSource(budget=Budget(self.limits))
-        return Episode(self.binding, self.inputs, self.action, self.name, index, values, source)
+        return Episode(
+            self.binding, self.inputs, self.action, self.name, index, values, source, conversation
+        )
 
     def reset(self) -> None:
         """Begin a new episode for `act`, keeping the memory that outlives episodes."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from math import isfinite
 from typing import Any, Final
@@ -201,6 +202,9 @@ def json_stand_in(value: Any) -> Any:
     """What stands in a record for a value that JSON does not have."""
     if isinstance(value, (set, frozenset)):
         return sorted(value)
+    if langchain_kind(value) is not None:
+        with suppress(TypeError):
+            return langchain_form(value)
     return f"<{type(value).__name__}>"
 
 

@@ -61,7 +61,7 @@ class FunctionCall:
             result = await self._call(arguments)
         else:
             call = Call(run.episode, run.step, name, self.item)
-            with run.tracing.function(node.function_name, call, arguments) as note:
+            async with run.tracing.function(node.function_name, call, arguments) as note:
                 result = await self._call(arguments)
                 note(result)
         value, status = self._checked(result)

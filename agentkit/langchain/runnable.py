@@ -189,9 +189,10 @@ class GraphRunnable(Runnable[NodeValues, NodeValues]):
         on_event: Callable[[Event], None] | None,
     ) -> StepResult:
         input = self._inputs(input)
+        thread = str(config.get("configurable", {}).get("thread_id") or "")
         if not manager.handlers:
             with watched(None):
-                return await execute_step(self._step(input, on_event, False))
+                return await execute_step(self._step(input, on_event, False, thread))
         callbacks = StepCallbacks(manager, config)
 
         def emit(event: Event) -> None:
@@ -201,7 +202,7 @@ class GraphRunnable(Runnable[NodeValues, NodeValues]):
 
         streaming = any(hasattr(handler, "tap_output_aiter") for handler in manager.handlers)
         with watched(callbacks):
-            return await callbacks.around(execute_step(self._step(input, emit, streaming)))
+            return await callbacks.around(execute_step(self._step(input, emit, streaming, thread)))
 
     def _inputs(self, given: object) -> NodeValues:
         """The values of the graph's inputs.
@@ -226,10 +227,17 @@ class GraphRunnable(Runnable[NodeValues, NodeValues]):
         return inputs if self._ignores_extra else values
 
     def _step(
-        self, input: NodeValues, emit: Callable[[Event], None] | None, streaming: bool
+        self,
+        input: NodeValues,
+        emit: Callable[[Event], None] | None,
+        streaming: bool,
+        conversation: str,
     ) -> StepRun:
         state, source = State(memory=json_copy(self._memory)), CompletionSource(cache=self._cache)
-        return StepRun(self._binding, input, state, source=source, emit=emit, streaming=streaming)
+        return StepRun(
+            self._binding, input, state, source=source, emit=emit, streaming=streaming,
+            conversation=conversation,
+        )  # fmt: skip
 
     @property
     @override
