@@ -33,7 +33,7 @@ class Scope:
     """
 
     def __init__(self, graph: Graph, names: Mapping[str, Any], state: State) -> None:
-        self.graph = graph
+        self._graph = graph
         self.memory = dict(state.memory)
         self.values = dict(state.values)
         self.turns = dict(state.turns)
@@ -49,7 +49,7 @@ class Scope:
     @property
     def state(self) -> State:
         """What the next step starts from, once this one is done; added nodes are left out."""
-        values, turns, index = dict(self.values), dict(self.turns), self.graph.index
+        values, turns, index = dict(self.values), dict(self.turns), self._graph.index
         for name in values.keys() - index.keys():
             del values[name]
             turns.pop(name, None)
@@ -71,16 +71,16 @@ class Scope:
         return {name: self._value(name, keys) for name, keys in reads.items() if self._gives(name)}
 
     def _gives(self, name: str) -> bool:
-        return name in self.graph.index or name in self._names or name in ("memory", "previous")
+        return name in self._graph.index or name in self._names or name in ("memory", "previous")
 
     def _value(self, name: str, keys: frozenset[str] | None) -> Any:
-        if name in self.graph.index:
+        if name in self._graph.index:
             return self.values[name] if name in self.values else _never_ran(name)
         if name == "memory":
             return {key: self.memory[key] for key in keys or self.memory if key in self.memory}
         if name == "previous":
             before = self._previous
-            wanted = keys or self.graph.index
+            wanted = keys or self._graph.index
             return {key: before[key] if key in before else _never_ran(key) for key in wanted}
         return self._names[name]
 
@@ -103,7 +103,7 @@ class Scope:
         Raises:
             RenderError: One of them cannot be filled in.
         """
-        system, context = self.graph.system, self.graph.context
+        system, context = self._graph.system, self._graph.context
         if system:
             text = system.render(self.variables(system.reads))
             self._system = (Message("system", text.strip()),)

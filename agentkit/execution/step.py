@@ -119,8 +119,8 @@ def _outcome(run: StepRun, action: str | None) -> Any:
     """What comes of a step: the action, or else the values that no other node reads."""
     if run.tracing is None or action is not None:
         return action
-    graph, values = run.scope.graph, run.scope.values
-    found = {name: values.get(name) for name in graph.sinks}
+    values = run.scope.values
+    found = {name: values.get(name) for name in run.graph.sinks}
     return next(iter(found.values())) if len(found) == 1 else found
 
 

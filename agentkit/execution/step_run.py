@@ -56,6 +56,7 @@ class StepRun:
         keep = None if trace is None else trace.append
         self.emit = _both(_both(step_log(agent, self.episode), keep), emit)
         self.streaming = streaming
+        self.graph = binding.graph
         self.names = names
         self.tracing = get_tracing(agent, conversation)
         self.scope = Scope(binding.graph, names, state)

@@ -6,10 +6,14 @@ from operator import add
 from typing import Annotated, TypedDict
 
 import pytest
+from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.errors import GraphInterrupt
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, interrupt
 from pydantic import BaseModel
+from test_runnable import Recorder
 
 from agentkit import Agent, Completion, Graph, InputError, Node, Usage
 from agentkit.events import NodeFailed, NodeRetried, StepFailed
@@ -59,6 +63,23 @@ def test_the_messages_stream_shows_the_pieces_of_an_answer_and_not_the_whole_of_
 def test_the_messages_stream_shows_an_answer_without_pieces_once():
     graph = answering(ASK.as_runnable(model=lambda request: "Forty-two"))
     assert [*messages_by_id(graph, {"question": "x"}).values()] == [["Forty-two"]]
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda chat: chat,
+        lambda chat: chat.with_retry(),
+        lambda chat: chat.with_fallbacks([chat]),
+        lambda chat: chat.bind(user="me").with_config(tags=["mine"]),
+    ],
+)
+def test_the_messages_stream_shows_a_model_of_langchain_once_however_it_is_wrapped(wrap):
+    chat = GenericFakeChatModel(messages=iter([AIMessage("Forty two")]))
+    graph = answering(ASK.as_runnable(model=wrap(chat)))
+    [pieces] = messages_by_id(graph, {"question": "x"}).values()
+    assert "".join(pieces) == "Forty two"
+    assert len([piece for piece in pieces if piece]) == 3
 
 
 def test_each_node_and_each_attempt_is_a_message_of_its_own():
@@ -225,6 +246,34 @@ def test_an_interrupt_is_no_failure_and_no_retry():
     assert not [event for event in told if isinstance(event, (NodeFailed, NodeRetried))]
     assert [event.failures for event in told if isinstance(event, StepFailed)] == [{}]
     assert graph.invoke(Command(resume="Yes."), THREAD)["answer"] == "Yes."
+
+
+def test_an_interrupt_ends_every_run_that_callbacks_were_told_of():
+    kit = Graph(
+        [
+            Node("draft", "{{ question }}"),
+            Node("slow", "Slow."),
+            Node("answer", function=ask_human, with_={"text": "draft"}),
+        ]
+    )
+
+    async def model(request):
+        await asyncio.sleep(5 if request.call.node == "slow" else 0)
+        return request.prompt
+
+    graph = answering(kit.as_runnable(model=model, extra="ignore"), checkpointer=InMemorySaver())
+    recorder = Recorder()
+
+    async def main():
+        config = {**THREAD, "callbacks": [recorder]}
+        modes = ["messages", "updates"]
+        return [part async for part in graph.astream({"question": "x"}, config, stream_mode=modes)]
+
+    *_, (mode, last) = asyncio.run(asyncio.wait_for(main(), 4))
+    assert mode == "updates"
+    assert last["__interrupt__"][0].value == {"question": "x"}
+    assert not recorder.open
+    assert isinstance(recorder.details["answer"]["error"], GraphInterrupt)
 
 
 def test_an_agent_that_was_interrupted_takes_the_same_step_again():
