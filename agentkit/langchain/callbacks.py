@@ -9,7 +9,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from langchain_core.callbacks import (
@@ -17,8 +17,7 @@ from langchain_core.callbacks import (
     AsyncCallbackManagerForChainRun,
     AsyncCallbackManagerForLLMRun,
 )
-from langchain_core.messages import LC_ID_PREFIX, AIMessageChunk
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, LLMResult
+from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import patch_config, set_config_context
 
@@ -31,6 +30,7 @@ from agentkit.events import (
     NodeSkipped,
     NodeStarted,
 )
+from agentkit.langchain.streamed_answer import StreamedAnswer
 from agentkit.messages import Completion, Request
 from agentkit.models.base import Model
 from agentkit.models.langchain.messages import to_answer, to_langchain
@@ -183,15 +183,15 @@ class StepCallbacks:
         if isinstance(model, LangChainModel):  # LangChain itself tells about its own models
             return await self._inside(node, lambda: model.complete(request))
         manager = await _start_model(_below(node), model, request)
-        tokens = _Tokens(manager, request)
+        streamed = StreamedAnswer(manager, request)
         try:
-            completion = await self._inside(node, lambda: model.complete(tokens.request))
+            completion = await self._inside(node, lambda: model.complete(streamed.request))
         except BaseException as error:
-            await tokens.told()
+            await streamed.told()
             await manager.on_llm_error(error)
             raise
-        await tokens.told()
-        answer = ChatGeneration(message=to_answer(completion, tokens.message_id))
+        await streamed.told()
+        answer = ChatGeneration(message=to_answer(completion, streamed.message_id))
         await manager.on_llm_end(LLMResult(generations=[[answer]]))
         return completion
 
@@ -222,53 +222,6 @@ def _below(run: AsyncCallbackManagerForChainRun) -> AsyncCallbackManager:
     does for each of its runs.
     """
     return AsyncCallbackManager.configure(run.get_child())
-
-
-class _Tokens:
-    """Tells callbacks each piece of a model's text, in order.
-
-    The pieces of an answer and the whole of it have one id: LangGraph shows each id once. A further
-    try has an id of its own, since what a broken stream sent is no part of the answer.
-    """
-
-    def __init__(self, manager: AsyncCallbackManagerForLLMRun, request: Request) -> None:
-        self._manager = manager
-        self._asked = request
-        self._queue: asyncio.Queue[tuple[str, str] | None] = asyncio.Queue()
-        self._task: asyncio.Task[None] | None = None
-        self._tries = 1
-        self.request = request
-        if request.on_text is not None:
-            self.request = replace(request, on_text=self._on_text, on_retry=self._on_retry)
-
-    @property
-    def message_id(self) -> str:
-        """The id of the answer that is under way."""
-        message_id = f"{LC_ID_PREFIX}-{self._manager.run_id}"
-        return message_id if self._tries == 1 else f"{message_id}-{self._tries}"
-
-    def _on_text(self, text: str) -> None:
-        if self._asked.on_text is not None:
-            self._asked.on_text(text)
-        self._task = self._task or asyncio.create_task(self._tell())
-        self._queue.put_nowait((self.message_id, text))
-
-    async def _on_retry(self, reason: str, wait_s: float) -> None:
-        self._tries += 1
-        if self._asked.on_retry is not None:
-            await self._asked.on_retry(reason, wait_s)
-
-    async def _tell(self) -> None:
-        while (piece := await self._queue.get()) is not None:
-            message_id, text = piece
-            chunk = ChatGenerationChunk(message=AIMessageChunk(content=text, id=message_id))
-            await self._manager.on_llm_new_token(text, chunk=chunk)
-
-    async def told(self) -> None:
-        """Wait until all of it is told."""
-        self._queue.put_nowait(None)
-        if self._task is not None:
-            await self._task
 
 
 async def _start_model(
