@@ -236,7 +236,7 @@ class Tracing:
                 except BaseException as error:
                     if isinstance(error, StepError):
                         _set(span, {"agentkit.failed_nodes": list(error.failures)})
-                    if not passes_through(error):
+                    if not (isinstance(error, Exception) and passes_through(error)):
                         self._fail(span, type(error).__name__, str(error))
                     raise
         finally:
