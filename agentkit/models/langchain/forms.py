@@ -3,16 +3,19 @@
 import inspect
 import logging
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from langchain_core.language_models import BaseChatModel
-from langchain_core.runnables import RunnableBinding, RunnableParallel, RunnableSequence
 from pydantic import SecretStr
 
 from agentkit.messages import Sampling
 from agentkit.models.json_forms import in_object, strict
-from agentkit.models.langchain.wrappers import Chat, chat_models, exchanged
+from agentkit.models.langchain.wrappers import chat_models, exchanged
 from agentkit.values import json_text
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+    from agentkit.models.langchain.wrappers import Chat
 
 _LOG = logging.getLogger("agentkit.models")
 
@@ -36,14 +39,14 @@ class Forms:
         chat: The chat model, wrapped or not.
     """
 
-    def __init__(self, chat: Chat) -> None:
+    def __init__(self, chat: "Chat") -> None:
         self._chat = chat
         self._left_out: set[str] = set()
         self._warned: set[tuple[type, str]] = set()
         self._tuned: dict[Sampling, Chat] = {}
         self._structured: dict[tuple[Sampling, str], Chat | None] = {}
 
-    def tuned(self, sampling: Sampling) -> Chat:
+    def tuned(self, sampling: Sampling) -> "Chat":
         """The chat model with sampling settings; what it has no setting for is left out."""
         if sampling not in self._tuned:
             _make_room(self._tuned)
@@ -53,7 +56,7 @@ class Forms:
             )
         return self._tuned[sampling]
 
-    def structured(self, sampling: Sampling, schema: Mapping[str, Any]) -> Chat | None:
+    def structured(self, sampling: Sampling, schema: Mapping[str, Any]) -> "Chat | None":
         """The chat model held to a JSON schema; None where its package cannot say so."""
         key = (sampling, json_text(schema))
         if key not in self._structured:
@@ -109,7 +112,7 @@ class Forms:
             self._warned.add((kind, setting))
             _LOG.warning("%s does not take '%s': asking without it", kind.__name__, setting)
 
-    def _copy(self, chat: BaseChatModel, sampling: Sampling) -> BaseChatModel:
+    def _copy(self, chat: "BaseChatModel", sampling: Sampling) -> "BaseChatModel":
         fields = type(chat).model_fields
         changes: dict[str, Any] = {}
         for setting, names in _FIELDS.items():
@@ -126,8 +129,10 @@ class Forms:
         return chat.model_copy(update=changes) if changes else chat
 
     def _constrained(
-        self, chat: BaseChatModel, sampling: Sampling, schema: Mapping[str, Any]
-    ) -> Chat | None:
+        self, chat: "BaseChatModel", sampling: Sampling, schema: Mapping[str, Any]
+    ) -> "Chat | None":
+        from langchain_core.runnables import RunnableBinding, RunnableParallel, RunnableSequence
+
         constrains, takes_strict = _structured_support(type(chat))
         if not constrains:
             return None
@@ -149,7 +154,7 @@ class Forms:
         return asking
 
 
-def _structured_support(kind: type[BaseChatModel]) -> tuple[bool, bool]:
+def _structured_support(kind: "type[BaseChatModel]") -> tuple[bool, bool]:
     """Whether a class can hold answers to a JSON schema, and whether strictly."""
     parameters = inspect.signature(kind.with_structured_output).parameters
     method = parameters.get("method")

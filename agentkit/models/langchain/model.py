@@ -29,7 +29,7 @@ from agentkit.models.langchain.ids import (
 )
 from agentkit.models.langchain.messages import from_langchain, to_langchain
 from agentkit.models.langchain.names import About, describe
-from agentkit.models.langchain.wrappers import Chat, settled
+from agentkit.models.langchain.wrappers import settled
 from agentkit.models.per_loop import PerLoop
 from agentkit.models.prices import listed_cost
 from agentkit.models.token_estimates import likely_tokens, likely_usage
@@ -37,6 +37,8 @@ from agentkit.models.token_estimates import likely_tokens, likely_usage
 if TYPE_CHECKING:
     from httpx2 import AsyncClient
     from langchain_core.messages import BaseMessage
+
+    from agentkit.models.langchain.wrappers import Chat
 
 _ENOUGH: Final = 2
 """Streams without any piece, one after another, that tell of a server which knows no streams."""
@@ -57,7 +59,7 @@ class LangChainModel(HostedModel):
         InputError: It is a Runnable of another kind.
     """
 
-    def __init__(self, chat: Chat, settings: Settings = DEFAULT) -> None:
+    def __init__(self, chat: "Chat", settings: Settings = DEFAULT) -> None:
         chat = settled(chat)
         self._forms = Forms(chat)
         self._set_up(describe(chat), settings)
@@ -226,7 +228,7 @@ class _Made:
 
 
 async def _answer(
-    chat: Chat, request: Request, options: dict[str, Any], streamed: bool
+    chat: "Chat", request: Request, options: dict[str, Any], streamed: bool
 ) -> "BaseMessage":
     """Ask once; again where a connection belonged to an event loop that is gone."""
     messages = to_langchain(request.messages)
@@ -242,7 +244,7 @@ async def _answer(
 
 
 async def _streamed(
-    chat: Chat,
+    chat: "Chat",
     messages: "list[BaseMessage]",
     request: Request,
     options: dict[str, Any],

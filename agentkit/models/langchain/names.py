@@ -3,14 +3,18 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import orjson
-from langchain_core.language_models import BaseChatModel
 
 from agentkit.models.langchain.ids import provider_of
-from agentkit.models.langchain.wrappers import Chat, chat_models
+from agentkit.models.langchain.wrappers import chat_models
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+    from agentkit.models.langchain.wrappers import Chat
 
 _MODEL: Final = ("model_name", "model", "model_id", "deployment_name", "azure_deployment")
 _ADDRESS: Final = (
@@ -49,7 +53,7 @@ class About:
         return max(likely, key=lambda about: len(about.model), default=None) if model else None
 
 
-def describe(chat: Chat) -> About:
+def describe(chat: "Chat") -> About:
     """Name a chat model after its class, its model, its server and its settings.
 
     The name is `langchain:ChatOpenAI:gpt-5-mini`, with `@host` for another server than the
@@ -64,7 +68,7 @@ def describe(chat: Chat) -> About:
     return About(name, first.model, first.priced_by, tuple(variables), tuple(others))
 
 
-def _describe(chat: BaseChatModel, options: Mapping[str, Any]) -> About:
+def _describe(chat: "BaseChatModel", options: Mapping[str, Any]) -> About:
     """Name one chat model, with the options that are bound to its calls."""
     kind = type(chat)
     named = [*map(options.get, _MODEL), *(getattr(chat, name, None) for name in _MODEL)]
@@ -87,7 +91,7 @@ def _digest(value: Any) -> str:
     return hashlib.sha256(data).hexdigest()[:8]
 
 
-def _host(chat: BaseChatModel) -> str:
+def _host(chat: "BaseChatModel") -> str:
     """The server, where it is not the class's own."""
     for name in _ADDRESS:
         address, field = getattr(chat, name, None), type(chat).model_fields.get(name)
@@ -96,7 +100,7 @@ def _host(chat: BaseChatModel) -> str:
     return ""
 
 
-def _settings(chat: BaseChatModel) -> Iterator[tuple[str, Any]]:
+def _settings(chat: "BaseChatModel") -> Iterator[tuple[str, Any]]:
     """The plain values that an answer depends on and that somebody set."""
     fields = type(chat).model_fields
     known: Mapping[str, Any] = chat._identifying_params

@@ -1,38 +1,39 @@
-"""Chat models inside LangChain's wrappers, such as those of `with_retry` and `with_fallbacks`."""
+"""Chat models inside LangChain's wrappers, such as those of `with_retry` and `with_fallbacks`.
+
+LangChain's Runnables take long to import, so that happens where a chat model is at hand.
+"""
 
 from collections.abc import Callable, Collection, Iterator
 from contextvars import Context
-from typing import Any
-
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import BaseMessage
-from langchain_core.runnables import (
-    Runnable,
-    RunnableConfig,
-    RunnableParallel,
-    RunnableSequence,
-    RunnableWithFallbacks,
-)
-from langchain_core.runnables.base import RunnableBindingBase
-from langchain_core.runnables.config import merge_configs
-from langchain_core.runnables.configurable import DynamicRunnable
+from typing import TYPE_CHECKING, Any
 
 from agentkit.errors import InputError
 
-Chat = Runnable[Any, BaseMessage]
-"""A chat model, wrapped or not."""
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import BaseMessage
+    from langchain_core.runnables import Runnable, RunnableConfig
+
+    Chat = Runnable[Any, BaseMessage]
+    """A chat model, wrapped or not."""
 
 
-def settled(model: object) -> Chat:
+def settled(model: object) -> "Chat":
     """Return a chat model, or a wrapped one, with the values of its configurable fields put in.
 
     Raises:
         InputError: It is another Runnable, which cannot be a model.
     """
-    return Context().run(_settled, model, RunnableConfig())
+    return Context().run(_settled, model, {})
 
 
-def _settled(model: Any, config: RunnableConfig) -> Chat:
+def _settled(model: Any, config: "RunnableConfig") -> "Chat":
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.runnables import RunnableSequence, RunnableWithFallbacks
+    from langchain_core.runnables.base import RunnableBindingBase
+    from langchain_core.runnables.config import merge_configs
+    from langchain_core.runnables.configurable import DynamicRunnable
+
     if isinstance(model, BaseChatModel):
         return model
     if isinstance(model, RunnableBindingBase):
@@ -63,17 +64,23 @@ def _settled(model: Any, config: RunnableConfig) -> Chat:
 
 
 def _begins_with_chat(part: Any) -> bool:
+    from langchain_core.runnables import RunnableParallel
+
     if isinstance(part, RunnableParallel):  # with_structured_output(include_raw=True)
         return "raw" in part.steps__
     try:
-        _settled(part, RunnableConfig())
+        _settled(part, {})
     except InputError:
         return False
     return True
 
 
-def chat_models(chat: Chat) -> Iterator[tuple[BaseChatModel, dict[str, Any]]]:
+def chat_models(chat: "Chat") -> "Iterator[tuple[BaseChatModel, dict[str, Any]]]":
     """The chat models that may answer, the first choice first, with the options that are bound."""
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.runnables import RunnableWithFallbacks
+    from langchain_core.runnables.base import RunnableBindingBase
+
     if isinstance(chat, RunnableBindingBase):
         for inside, options in chat_models(chat.bound):
             yield inside, {**options, **chat.kwargs}
@@ -85,8 +92,8 @@ def chat_models(chat: Chat) -> Iterator[tuple[BaseChatModel, dict[str, Any]]]:
 
 
 def exchanged(
-    chat: Chat, exchange: Callable[[BaseChatModel], Chat], unbound: Collection[str]
-) -> Chat:
+    chat: "Chat", exchange: "Callable[[BaseChatModel], Chat]", unbound: Collection[str]
+) -> "Chat":
     """Return the same wrappers around other chat models.
 
     Args:
@@ -94,6 +101,10 @@ def exchanged(
         exchange: Gives what stands for a chat model.
         unbound: Bound options that are left out, since the node says something else.
     """
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.runnables import RunnableWithFallbacks
+    from langchain_core.runnables.base import RunnableBindingBase
+
     if isinstance(chat, RunnableBindingBase):
         options = {key: value for key, value in chat.kwargs.items() if key not in unbound}
         bound = exchanged(chat.bound, exchange, unbound)
