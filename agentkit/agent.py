@@ -1,6 +1,6 @@
 """Agent: a graph with its models and memory; it maps an observation to an action."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
@@ -24,6 +24,7 @@ from agentkit.templates.template import Template, TemplateProblem, compile_templ
 from agentkit.values import check_kind
 
 if TYPE_CHECKING:
+    from agentkit.graph.node import FunctionLike
     from agentkit.models.registry import ModelLike
 
 
@@ -33,7 +34,7 @@ class AgentArguments(TypedDict, total=False):
     graph: Graph
     model: "ModelLike | None"
     models: Mapping[str, Any] | None
-    functions: Mapping[str, Callable[..., Any]] | None
+    functions: "Mapping[str, FunctionLike] | None"
     memory: Mapping[str, Any] | Memory | None
     inputs: Mapping[str, Any] | None
     action: str | None
@@ -77,7 +78,7 @@ class Agent(Actor):
         *,
         model: "ModelLike | None" = None,
         models: Mapping[str, Any] | None = None,
-        functions: Mapping[str, Callable[..., Any]] | None = None,
+        functions: "Mapping[str, FunctionLike] | None" = None,
         memory: Mapping[str, Any] | Memory | None = None,
         inputs: Mapping[str, Any] | None = None,
         action: str | None = None,
@@ -192,11 +193,14 @@ class Agent(Actor):
         index: int = 0,
         memory: Mapping[str, Any] | None = None,
         source: CompletionSource | None = None,
+        conversation: str | None = None,
     ) -> Episode:
         """Begin an episode of its own, for who plays it: `rollout`, or a session."""
         values = self.memory.begin() if memory is None else memory
         source = source or CompletionSource(budget=Budget(self.limits))
-        return Episode(self.binding, self.inputs, self.action, self.name, index, values, source)
+        return Episode(
+            self.binding, self.inputs, self.action, self.name, index, values, source, conversation
+        )
 
     def session(self, memory: Mapping[str, Any] | None = None) -> Session:
         """Return a way to act with a memory of its own, such as for each user of a service.

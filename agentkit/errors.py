@@ -232,6 +232,17 @@ class ErrorText(str):
         return text
 
 
+def passes_through(error: BaseException) -> bool:
+    """Whether an exception is a signal of LangGraph, such as an interrupt, and so no failure.
+
+    It is recognised without LangGraph being imported.
+    """
+    return any(
+        kind.__name__ == "GraphBubbleUp" and kind.__module__ == "langgraph.errors"
+        for kind in type(error).__mro__
+    )
+
+
 def plain_number(value: float) -> str:
     """`1,000,000` or `0.25`: a number as people write it."""
     return f"{value:,.0f}" if value == round(value) else f"{value:,.6g}"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from math import isfinite
 from typing import Any, Final
@@ -38,11 +39,13 @@ def check_kind(name: str, value: Any, kinds: Any, holds: str) -> None:
 def json_copy(value: Any, where: str = "value") -> Any:
     """A deep copy of a JSON value; tuples become lists.
 
+    A message or document of LangChain becomes its text; in a list or mapping, a mapping.
+
     Raises:
         TypeError: Something in it is not a JSON value. The message says where.
     """
     try:
-        return _copy(value)
+        return _copy(value) if langchain_kind(value) is None else langchain_text(value)
     except TypeError as error:
         raise TypeError(_complaint(value, where) or str(error)) from None
     except RecursionError:
@@ -69,7 +72,13 @@ def _copy(value: Any) -> Any:
         return str(value)
     if isinstance(value, int) and -_LARGEST <= value < _LARGEST:
         return int(value)
-    raise TypeError("not a JSON value")
+    return _copy(_foreign_form(value))
+
+
+def _foreign_form(value: Any) -> Any:
+    if langchain_kind(value) is None:
+        raise TypeError("not a JSON value")
+    return langchain_form(value)
 
 
 def _key(key: Any) -> str:
@@ -97,8 +106,110 @@ def _complaint(value: Any, where: str) -> str | None:
         return None if small else f"{where} is a number of more than 64 bits"
     if isinstance(value, float):
         return None if isfinite(value) else f"{where} is {value}, which JSON cannot say"
-    hint = "; add '| list'" if hasattr(value, "__next__") else ""
-    return f"{where} is a {type(value).__name__}, not a JSON value{hint}"
+    return _foreign_complaint(value, where)
+
+
+def _foreign_complaint(value: Any, where: str) -> str | None:
+    if langchain_kind(value) is None:
+        hint = "; add '| list'" if hasattr(value, "__next__") else ""
+        return f"{where} is a {type(value).__name__}, not a JSON value{hint}"
+    try:
+        return _complaint(langchain_form(value), where)
+    except TypeError as error:
+        return f"{where}: {error}"
+
+
+_BUILT_IN: Final = frozenset({str, int, float, bool, list, dict, tuple, type(None)})
+_ROLES: Final = {
+    "HumanMessage": "user",
+    "AIMessage": "assistant",
+    "SystemMessage": "system",
+    "ToolMessage": "tool",
+    "ChatMessage": "",
+    "BaseMessage": "",
+}
+"""Who speaks, by the class of a message; of an empty one the message says it itself."""
+_PASSED_OVER: Final = frozenset({
+    "reasoning", "thinking", "redacted_thinking", "tool_call", "tool_use", "input_json_delta",
+    "function_call",
+})  # fmt: skip
+"""Parts of a message beside its text that nothing is lost with: thoughts, and its calls of tools,
+which it holds once more."""
+
+
+def langchain_kind(value: Any) -> str | None:
+    """Which of LangChain's values it is, found out without loading LangChain; None: none of them.
+
+    Returns:
+        `Document`, `PromptValue` or the class of a message.
+    """
+    if type(value) in _BUILT_IN:
+        return None
+    known = (*_ROLES, "Document", "PromptValue")
+    return next(
+        (
+            kind.__name__
+            for kind in type(value).__mro__
+            if kind.__name__ in known and kind.__module__.startswith("langchain_core.")
+        ),
+        None,
+    )
+
+
+def langchain_text(value: Any) -> str:
+    """The text of one of LangChain's values.
+
+    Raises:
+        TypeError: It holds something beside text, or only calls tools.
+    """
+    kind = langchain_kind(value)
+    if kind == "Document":
+        return str(value.page_content)
+    if kind == "PromptValue":
+        return "\n".join(f"{m['role']}: {m['content']}" for m in langchain_form(value))
+    text = _message_text(value)
+    if not text and getattr(value, "tool_calls", None):
+        raise TypeError(f"this {type(value).__name__} calls tools and has no text")
+    return text
+
+
+def langchain_form(value: Any) -> Any:
+    """What stands for one of LangChain's values in a list or mapping.
+
+    Raises:
+        TypeError: It holds something beside text.
+    """
+    kind = langchain_kind(value)
+    if kind == "Document":
+        return {"page_content": value.page_content, "metadata": value.metadata}
+    if kind == "PromptValue":
+        return [langchain_form(message) for message in value.to_messages()]
+    role = _ROLES[kind or "BaseMessage"] or getattr(value, "role", value.type)
+    more = {name: getattr(value, name, None) for name in ("tool_calls", "tool_call_id")}
+    called = {name: part for name, part in more.items() if part}
+    return {"role": role, "content": _message_text(value), **called}
+
+
+def _message_text(message: Any) -> str:
+    """The text of a message of LangChain."""
+    parts = message.content if isinstance(message.content, list) else ()
+    for part in parts:
+        kind = part.get("type") if isinstance(part, Mapping) else "text"
+        if kind != "text" and kind not in _PASSED_OVER:
+            name = type(message).__name__
+            raise TypeError(f"this {name} holds a part of the type '{kind}', and only text fits")
+    return str(message.text)
+
+
+def named_fields(value: Any) -> dict[str, Any] | None:
+    """The fields of a dataclass or of a pydantic model by their names; None: it is neither."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    if any(
+        k.__name__ == "BaseModel" and k.__module__ == "pydantic.main" for k in type(value).__mro__
+    ):
+        return {name: getattr(value, name) for name in type(value).model_fields}
+    return None
 
 
 def json_text(value: Any) -> str:
@@ -110,6 +221,9 @@ def json_stand_in(value: Any) -> Any:
     """What stands in a record for a value that JSON does not have."""
     if isinstance(value, (set, frozenset)):
         return sorted(value)
+    if langchain_kind(value) is not None:
+        with suppress(TypeError):
+            return langchain_form(value)
     return f"<{type(value).__name__}>"
 
 

@@ -1,9 +1,9 @@
 """From what a file says to an Agent, with every problem on the way and its place."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentkit.agent import Agent
 from agentkit.agentfile.draft import Draft
@@ -23,6 +23,9 @@ from agentkit.memory import Memory
 from agentkit.models.echo import EchoModel
 from agentkit.models.resolve import ModelChoice, ModelChooser
 
+if TYPE_CHECKING:
+    from agentkit.graph.node import FunctionLike
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -36,7 +39,7 @@ class Options:
     """The model that answers every node, instead of the file's models."""
     inputs: Mapping[str, Any] = field(default_factory=dict)
     """Values of inputs, instead of the file's."""
-    functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    functions: "Mapping[str, FunctionLike]" = field(default_factory=dict)
     """Functions by the names that nodes use."""
     memory_file: Path | None = None
     """The file of the memory kept forever, instead of the file's."""

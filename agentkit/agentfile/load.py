@@ -1,6 +1,6 @@
 """Load an agent from a file, a text or the shipped ones; every problem comes with its line."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from agentkit.agentfile.draft import read_draft
 from agentkit.errors import InputError, Problem, SpecError, suggest
 
 if TYPE_CHECKING:
+    from agentkit.graph.node import FunctionLike
     from agentkit.models.registry import ModelLike
 
 MAX_BYTES = 1_000_000
@@ -21,7 +22,7 @@ def load_agent(
     *,
     model: "ModelLike | None" = None,
     inputs: Mapping[str, Any] | None = None,
-    functions: Mapping[str, Callable[..., Any]] | None = None,
+    functions: "Mapping[str, FunctionLike] | None" = None,
     memory_file: str | Path | None = None,
     check_environment: bool = True,
 ) -> Agent:
@@ -66,7 +67,7 @@ def parse_agent(
     folder: str | Path | None = None,
     model: "ModelLike | None" = None,
     inputs: Mapping[str, Any] | None = None,
-    functions: Mapping[str, Callable[..., Any]] | None = None,
+    functions: "Mapping[str, FunctionLike] | None" = None,
     memory_file: str | Path | None = None,
     check_environment: bool = True,
 ) -> Agent:

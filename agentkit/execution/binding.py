@@ -4,16 +4,21 @@ import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentkit.errors import InputError, Problem, SpecError, suggest
+from agentkit.execution.langchain_function import RunnableFunction
 from agentkit.graph.compile import CompiledNode, memory_keys
 from agentkit.graph.graph import Graph
 from agentkit.messages import Sampling
 from agentkit.models.base import Model
+from agentkit.models.registry import is_runnable
 from agentkit.models.resolve import ModelChoice, ModelChooser
 from agentkit.models.setting_fields import wrong_kind
 from agentkit.outputs.declaration import Output
+
+if TYPE_CHECKING:
+    from agentkit.graph.node import FunctionLike
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ class Binding:
         graph: Graph,
         model: ModelChoice | None,
         models: Mapping[str, ModelChoice],
-        functions: Mapping[str, Callable[..., Any]],
+        functions: "Mapping[str, FunctionLike]",
         memory: Collection[str],
         *,
         chooser: ModelChooser,
@@ -150,23 +155,24 @@ class Binding:
 
     def _function(self, compiled: CompiledNode, problems: list[Problem]) -> FunctionNode | None:
         name = compiled.node.function
-        if callable(name):
-            function, label = name, getattr(name, "__name__", "function")
-        else:
-            label = str(name)
-            found = self._named_function(label, compiled.name, problems)
-            if found is None:
+        function: Any = name
+        if isinstance(name, str):
+            function = self._named_function(name, compiled.name, problems)
+            if function is None:
                 return None
-            function = found
+        is_own = not is_runnable(function)
+        if not is_own:
+            function = RunnableFunction(function)
+        label = name if isinstance(name, str) else getattr(function, "__name__", "function")
         parameters = inspect.signature(function).parameters
-        takes_step = "step" in parameters and "step" not in compiled.node.with_
+        takes_step = is_own and "step" in parameters and "step" not in compiled.node.with_
         if message := _argument_problem(label, parameters, compiled.node.with_, takes_step):
             problems.append(Problem(message, compiled.name, "with"))
         return FunctionNode(compiled, label, function, takes_step)
 
     def _named_function(
         self, name: str, node: str, problems: list[Problem]
-    ) -> Callable[..., Any] | None:
+    ) -> "FunctionLike | None":
         if name in self.functions:
             return self.functions[name]
         from agentkit.plugins import function_names, get_function
@@ -186,7 +192,7 @@ def bind(
     graph: Graph,
     model: Any,
     models: Mapping[str, Any],
-    functions: Mapping[str, Callable[..., Any]],
+    functions: "Mapping[str, FunctionLike]",
     memory: Collection[str],
     *,
     env_id: str | None = None,
@@ -220,7 +226,7 @@ def bind(
 
     for name, function in functions.items():
         given: Any = function
-        if not callable(given):
+        if not (callable(given) or is_runnable(given)):
             problems.append(Problem(wrong_kind(given, "a function"), None, "functions", name))
     if problems:
         raise SpecError(problems)

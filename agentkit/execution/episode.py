@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from uuid import uuid4
 
 from agentkit.errors import InputError, advice, suggest
 from agentkit.events import Event
@@ -26,6 +27,7 @@ class Episode:
         index: Number of the episode in its run, from 0.
         memory: The values the memory starts with.
         source: Where completions come from.
+        conversation: Its id, for spans; by default a new one.
     """
 
     def __init__(
@@ -37,11 +39,13 @@ class Episode:
         index: int,
         memory: Mapping[str, Any],
         source: CompletionSource,
+        conversation: str | None = None,
     ) -> None:
         self._binding = binding
         self._inputs = inputs
         self._action = action
         self._name = name
+        self._conversation = uuid4().hex if conversation is None else conversation
         self.index = index
         self.state = State(memory=dict(memory))
         self.steps = 0
@@ -90,6 +94,7 @@ class Episode:
         run = StepRun(
             self._binding, names, self.state, action=self._action, source=self.source,
             emit=emit, stopping=stopping, streaming=streaming, agent=self._name,
+            conversation=self._conversation,
         )  # fmt: skip
         try:
             result = await execute_step(run)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import CoroutineType
 from typing import Any
 
-from agentkit.errors import AgentKitError, FunctionError, OutputError
+from agentkit.errors import AgentKitError, FunctionError, OutputError, passes_through
 from agentkit.events import NodeFinished, NodeStarted
 from agentkit.execution.binding import FunctionNode
 from agentkit.execution.prompt_call import Outcome, check_value
@@ -61,7 +61,7 @@ class FunctionCall:
             result = await self._call(arguments)
         else:
             call = Call(run.episode, run.step, name, self.item)
-            with run.tracing.function(node.function_name, call, arguments) as note:
+            async with run.tracing.function(node.function_name, call, arguments) as note:
                 result = await self._call(arguments)
                 note(result)
         value, status = self._checked(result)
@@ -81,6 +81,8 @@ class FunctionCall:
         except AgentKitError:
             raise
         except Exception as error:
+            if passes_through(error):
+                raise
             message = f"function {node.function_name} raised {type(error).__name__}: {error}"
             raise FunctionError(message) from error
         try:

@@ -2,12 +2,15 @@
 
 import os
 import weakref
-from collections.abc import Callable, Collection, Hashable, Mapping
-from typing import Any, Final
+from collections.abc import Collection, Hashable, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from agentkit.execution.binding import Binding, bind
 from agentkit.graph.graph import Graph
-from agentkit.models.registry import is_chat_model
+from agentkit.models.registry import is_runnable
+
+if TYPE_CHECKING:
+    from agentkit.graph.node import FunctionLike
 
 _KEPT: Final = 4
 """How many bindings are kept for a graph."""
@@ -17,7 +20,7 @@ def kept_binding(
     graph: Graph,
     model: Any,
     models: Mapping[str, Any],
-    functions: Mapping[str, Callable[..., Any]],
+    functions: "Mapping[str, FunctionLike]",
     memory: Collection[str],
 ) -> Binding:
     """Bind a graph, or take what `bind` gave for the same models, functions and memory keys.
@@ -46,7 +49,7 @@ def _binding_key(
     graph: Graph,
     model: Any,
     models: Mapping[str, Any],
-    functions: Mapping[str, Callable[..., Any]],
+    functions: "Mapping[str, FunctionLike]",
     memory: Collection[str],
 ) -> Hashable:
     """What makes two bindings of a graph the same; None where something may be changed: settings,
@@ -61,7 +64,7 @@ def _binding_key(
         if isinstance(value, str):
             by_id = True
             key.append(value)
-        elif value is not None and (isinstance(value, Mapping) or is_chat_model(value)):
+        elif value is not None and (isinstance(value, Mapping) or is_runnable(value)):
             return None
         else:
             key.append(id(value))

@@ -10,7 +10,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
-from agentkit.errors import AccessError, AgentKitError, InputError, ModelError, StepInterrupted
+from agentkit.errors import (
+    AccessError,
+    AgentKitError,
+    InputError,
+    ModelError,
+    StepInterrupted,
+    passes_through,
+)
 from agentkit.execution.binding import PromptNode
 from agentkit.execution.budget import Budget
 from agentkit.execution.request_cache import RequestCache
@@ -127,6 +134,8 @@ async def ask_model(
     except AgentKitError:
         raise
     except Exception as error:
+        if passes_through(error):
+            raise
         raise ModelError(f"{model.name} raised {type(error).__name__}: {error}") from error
     finally:
         if completion is None and tries.made:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentkit.display import MAX_NAMES, dollars, html_table, short
 from agentkit.errors import InputError, RenderError, StepError, StepInterrupted
@@ -20,7 +20,11 @@ from agentkit.graph.graph import Graph
 from agentkit.graph.node import Node
 from agentkit.messages import Usage
 from agentkit.models.base import Cache
+from agentkit.templates.prompt_names import STEP_NAMES
 from agentkit.values import json_copy
+
+if TYPE_CHECKING:
+    from agentkit.graph.node import FunctionLike
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ async def execute_step(run: StepRun) -> StepResult:
         StepInterrupted: The step was asked to stop; nothing is committed.
         LimitExceeded: It was stopped by a limit.
     """
-    with _span(run):
+    with _span(run) as tell:
         started = time.perf_counter()
         _tell(run, StepStarted(run.step))
         try:
@@ -106,20 +110,40 @@ async def execute_step(run: StepRun) -> StepResult:
             if run.interruption is not None:
                 raise run.interruption
             raise StepInterrupted("the step was stopped before its end; nothing of it is kept")
-        return _end_finished(run, action, time.perf_counter() - started)
+        result = _end_finished(run, action, time.perf_counter() - started)
+        tell(_outcome(run, action))
+        return result
 
 
 @contextmanager
-def _span(run: StepRun) -> Iterator[None]:
-    """A span around the step, where the program wants any."""
+def _span(run: StepRun) -> Iterator[Callable[[Any], None]]:
+    """A span around the step, where the program wants any; gives what takes its outcome."""
     if run.tracing is None:
-        yield
+        yield lambda outcome: None
         return
-    with run.tracing.step(run.episode, run.step) as note:
+    outcomes: list[Any] = [None]
+    with run.tracing.step(run.episode, run.step, _given(run)) as note:
         try:
-            yield
+            yield outcomes.append
         finally:
-            note(run.usage)
+            note(run.usage, outcomes[-1])
+
+
+def _given(run: StepRun) -> Any:
+    """What a step begins with: the observation, or else the inputs."""
+    observation = run.names.get("observation")
+    if observation is not None:
+        return observation
+    return {k: value for k, value in run.names.items() if k not in STEP_NAMES} or None
+
+
+def _outcome(run: StepRun, action: str | None) -> Any:
+    """What comes of a step: the action, or else the values that no other node reads."""
+    if run.tracing is None or action is not None:
+        return action
+    values = run.scope.values
+    found = {name: values.get(name) for name in run.graph.sinks}
+    return next(iter(found.values())) if len(found) == 1 else found
 
 
 async def _run_from(run: StepRun, index: int, tasks: asyncio.TaskGroup) -> None:
@@ -219,7 +243,7 @@ async def run_graph(
     inputs: Mapping[str, Any],
     model: Any,
     models: Mapping[str, Any],
-    functions: Mapping[str, Callable[..., Any]],
+    functions: "Mapping[str, FunctionLike]",
     memory: Mapping[str, Any],
     on_event: Callable[[Event], None] | None,
     cache: Cache | None,

@@ -30,6 +30,7 @@ class StepRun:
         stopping: Asked before each node starts; True starts nothing more.
         streaming: Whether models shall hand over their text as it arrives.
         agent: The agent's name, for logs and spans; empty for a graph of its own.
+        conversation: The id of the conversation it belongs to, for spans.
         trace: Takes the events, which the result then has; None keeps none.
     """
 
@@ -45,6 +46,7 @@ class StepRun:
         stopping: Callable[[], bool] | None = None,
         streaming: bool = False,
         agent: str = "",
+        conversation: str = "",
         trace: list[Event] | None = None,
     ) -> None:
         self.step = _number(names.get("step"))
@@ -54,7 +56,9 @@ class StepRun:
         keep = None if trace is None else trace.append
         self.emit = _both(_both(step_log(agent, self.episode), keep), emit)
         self.streaming = streaming
-        self.tracing = get_tracing(agent)
+        self.graph = binding.graph
+        self.names = names
+        self.tracing = get_tracing(agent, conversation)
         self.scope = Scope(binding.graph, names, state)
         self.schedule = StepSchedule(binding)
         self.source = source or CompletionSource()

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import networkx as nx
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from agentkit.events import Event
     from agentkit.execution.step import StepResult
+    from agentkit.graph.node import FunctionLike
     from agentkit.models.registry import ModelLike
 
 VARYING = STEP_NAMES | OWN_NAMES
@@ -228,7 +229,7 @@ class Graph:
         *,
         model: "ModelLike | None" = None,
         models: Mapping[str, Any] | None = None,
-        functions: Mapping[str, Callable[..., Any]] | None = None,
+        functions: "Mapping[str, FunctionLike] | None" = None,
         memory: Mapping[str, Any] | None = None,
         on_event: "Callable[[Event], None] | None" = None,
         cache: Cache | None = None,
@@ -302,10 +303,11 @@ class Graph:
         *,
         model: "ModelLike | None" = None,
         models: Mapping[str, Any] | None = None,
-        functions: Mapping[str, Callable[..., Any]] | None = None,
+        functions: "Mapping[str, FunctionLike] | None" = None,
         memory: Mapping[str, Any] | None = None,
         cache: Cache | None = None,
         name: str | None = None,
+        extra: Literal["forbid", "ignore"] = "forbid",
     ) -> "Runnable[dict[str, Any], dict[str, Any]]":
         """The graph as a LangChain Runnable: inputs go in, the value of each node comes out.
 
@@ -317,16 +319,20 @@ class Graph:
             memory: What the memory holds at the start of each call.
             cache: Completions of earlier runs that are taken again, such as a `CompletionFile`.
             name: How callbacks and traces call it.
+            extra: What happens with a key that is no input: `forbid` is an error; `ignore` ignores
+                it, as a node of LangGraph does with the other keys of the state.
 
         Raises:
             SpecError: A model or function is unknown, or a memory key is not declared.
+            InputError: `extra` is neither of the two.
         """
         from agentkit.langchain.runnable import bind_runnable
 
         _check_arguments(cache, models=models, functions=functions, memory=memory)
         return bind_runnable(
-            self, model, models or {}, functions or {}, memory or {}, cache=cache, name=name
-        )
+            self, model, models or {}, functions or {}, memory or {},
+            cache=cache, name=name, extra=extra,
+        )  # fmt: skip
 
     def __str__(self) -> str:
         """The graph in Mermaid's language."""

@@ -2,9 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, fields
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from agentkit.messages import Sampling
+
+if TYPE_CHECKING:
+    from langchain_core.runnables import Runnable
+
+    FunctionLike = Callable[..., Any] | Runnable[Any, Any]
+    """What a user may give for a function; a Runnable is a tool or a chain of LangChain."""
 
 
 class MissingType:
@@ -62,8 +68,9 @@ class Node:
     """How often the model is asked before an unreadable or unacceptable answer fails the node."""
     otherwise: Any = MISSING
     """The value when all attempts are spent."""
-    function: str | Callable[..., Any] | None = None
-    """A registered function's name, or in Python the function itself, instead of a prompt."""
+    function: "str | FunctionLike | None" = None
+    """A registered function's name, or in Python the function itself, instead of a prompt. A tool
+    or another Runnable of LangChain is a function too."""
     with_: Mapping[str, str] = field(default_factory=dict)
     """Arguments of the function: name to expression (`with` in YAML)."""
     images: str | None = None

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from agentkit.errors import Problem
 from agentkit.graph.node import Check, Node
+from agentkit.models.registry import is_runnable
 from agentkit.models.setting_fields import SAMPLING, Text, faults, field, table, texts, wrong_kind
 
 _Names = texts("A list of node names", "The name of a node")
@@ -52,7 +53,10 @@ def _only_in_python(node: Any) -> Iterator[tuple[str, str]]:
     """Yield the fields that YAML writes in another way and that are wrong, with what they hold."""
     if not isinstance(node.name, str):
         yield "name", "the name of a node"
-    if not (node.function is None or isinstance(node.function, str) or callable(node.function)):
+    function = node.function
+    if not (
+        function is None or isinstance(function, str) or callable(function) or is_runnable(function)
+    ):
         yield "function", "a function, or the name of a registered one"
     for name, keys in (("save", "memory keys"), ("with_", "the function's arguments")):
         value = getattr(node, name)

@@ -9,7 +9,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from langchain_core.callbacks import (
@@ -17,8 +17,7 @@ from langchain_core.callbacks import (
     AsyncCallbackManagerForChainRun,
     AsyncCallbackManagerForLLMRun,
 )
-from langchain_core.messages import AIMessageChunk
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, LLMResult
+from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import patch_config, set_config_context
 
@@ -31,6 +30,7 @@ from agentkit.events import (
     NodeSkipped,
     NodeStarted,
 )
+from agentkit.langchain.streamed_answer import StreamedAnswer
 from agentkit.messages import Completion, Request
 from agentkit.models.base import Model
 from agentkit.models.langchain.messages import to_answer, to_langchain
@@ -111,7 +111,7 @@ class StepCallbacks:
         if before:
             await asyncio.wait(before)
         parent = await above if above is not None else self._parent
-        manager = parent.get_child()
+        manager = _below(parent)
         manager.add_tags(run.tags, inherit=False)
         node, item = run.key
         inputs = run.inputs
@@ -182,16 +182,16 @@ class StepCallbacks:
         node = await asyncio.shield(self._begin(run))
         if isinstance(model, LangChainModel):  # LangChain itself tells about its own models
             return await self._inside(node, lambda: model.complete(request))
-        manager = await _start_model(node.get_child(), model, request)
-        tokens = _Tokens(manager, request)
+        manager = await _start_model(_below(node), model, request)
+        streamed = StreamedAnswer(manager, request)
         try:
-            completion = await self._inside(node, lambda: model.complete(tokens.request))
+            completion = await self._inside(node, lambda: model.complete(streamed.request))
         except BaseException as error:
-            await tokens.told()
+            await streamed.told()
             await manager.on_llm_error(error)
             raise
-        await tokens.told()
-        answer = ChatGeneration(message=to_answer(completion))
+        await streamed.told()
+        answer = ChatGeneration(message=to_answer(completion, streamed.message_id))
         await manager.on_llm_end(LLMResult(generations=[[answer]]))
         return completion
 
@@ -215,34 +215,13 @@ class StepCallbacks:
             return await asyncio.create_task(done(), context=context)
 
 
-class _Tokens:
-    """Tells callbacks each piece of a model's text, in order."""
+def _below(run: AsyncCallbackManagerForChainRun) -> AsyncCallbackManager:
+    """Return what is told about the runs inside a run.
 
-    def __init__(self, manager: AsyncCallbackManagerForLLMRun, request: Request) -> None:
-        self._manager = manager
-        self._heard = request.on_text
-        self._queue: asyncio.Queue[str | None] = asyncio.Queue()
-        self._task: asyncio.Task[None] | None = None
-        self.request = request
-        if request.on_text is not None:
-            self.request = replace(request, on_text=self._on_text)
-
-    def _on_text(self, text: str) -> None:
-        if self._heard is not None:
-            self._heard(text)
-        self._task = self._task or asyncio.create_task(self._tell())
-        self._queue.put_nowait(text)
-
-    async def _tell(self) -> None:
-        while (text := await self._queue.get()) is not None:
-            chunk = ChatGenerationChunk(message=AIMessageChunk(content=text))
-            await self._manager.on_llm_new_token(text, chunk=chunk)
-
-    async def told(self) -> None:
-        """Wait until all of it is told."""
-        self._queue.put_nowait(None)
-        if self._task is not None:
-            await self._task
+    Handlers that runs do not inherit, such as that of `collect_runs`, are found anew, as LangChain
+    does for each of its runs.
+    """
+    return AsyncCallbackManager.configure(run.get_child())
 
 
 async def _start_model(

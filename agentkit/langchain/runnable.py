@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from typing import Annotated, Any, NotRequired
+from typing import TYPE_CHECKING, Annotated, Any, NotRequired
 
 from langchain_core.callbacks import AsyncCallbackManagerForChainRun
 from langchain_core.runnables import AddableDict, Runnable, RunnableConfig
@@ -23,7 +23,10 @@ from agentkit.langchain.callbacks import StepCallbacks
 from agentkit.langchain.interception import InterceptedBinding, watched
 from agentkit.models.base import Cache
 from agentkit.outputs.scalars import CodeOutput, TextOutput
-from agentkit.values import json_copy
+from agentkit.values import json_copy, named_fields
+
+if TYPE_CHECKING:
+    from agentkit.graph.node import FunctionLike
 
 NodeValues = dict[str, Any]
 
@@ -32,19 +35,23 @@ def bind_runnable(
     graph: Graph,
     model: Any,
     models: Mapping[str, Any],
-    functions: Mapping[str, Callable[..., Any]],
+    functions: "Mapping[str, FunctionLike]",
     memory: Mapping[str, Any],
     *,
     cache: Cache | None,
     name: str | None,
+    extra: str,
 ) -> "GraphRunnable":
     """Return a graph with its models and functions as a Runnable; see `Graph.as_runnable`.
 
     Raises:
         SpecError: A model or function is unknown, or a memory key is not declared.
-        InputError: The memory holds something that is no JSON value.
+        InputError: The memory holds something that is no JSON value, or `extra` is unknown.
     """
-    return GraphRunnable(bind(graph, model, models, functions, memory), memory, cache, name)
+    if extra not in ("forbid", "ignore"):
+        raise InputError(f"extra: expected 'forbid' or 'ignore', found {extra!r:.80}")
+    binding = bind(graph, model, models, functions, memory)
+    return GraphRunnable(binding, memory, cache, name, ignores_extra=extra == "ignore")
 
 
 class GraphRunnable(Runnable[NodeValues, NodeValues]):
@@ -55,18 +62,26 @@ class GraphRunnable(Runnable[NodeValues, NodeValues]):
         memory: What the memory holds at the start of each call.
         cache: Completions of earlier runs that are taken again.
         name: How callbacks call it.
+        ignores_extra: Whether keys that are no inputs are ignored; by default they are an error.
 
     Raises:
         InputError: The memory holds something that is no JSON value.
     """
 
     def __init__(
-        self, binding: Binding, memory: Mapping[str, Any], cache: Cache | None, name: str | None
+        self,
+        binding: Binding,
+        memory: Mapping[str, Any],
+        cache: Cache | None,
+        name: str | None,
+        *,
+        ignores_extra: bool = False,
     ) -> None:
         self.graph = binding.graph
         self.name = name or "graph"
         self._binding = InterceptedBinding(binding)
         self._cache = cache
+        self._ignores_extra = ignores_extra
         try:
             self._memory = json_copy(memory, "memory")
         except TypeError as error:
@@ -176,14 +191,11 @@ class GraphRunnable(Runnable[NodeValues, NodeValues]):
         config: RunnableConfig,
         on_event: Callable[[Event], None] | None,
     ) -> StepResult:
-        given: object = input
-        if not isinstance(given, Mapping):
-            kind = type(given).__name__
-            raise InputError(f"{self.name} takes a mapping of inputs by name, found a {kind}")
-        self.graph.check_inputs(input)
+        input = self._inputs(input)
+        thread = str(config.get("configurable", {}).get("thread_id") or "")
         if not manager.handlers:
             with watched(None):
-                return await execute_step(self._step(input, on_event, False))
+                return await execute_step(self._step(input, on_event, False, thread))
         callbacks = StepCallbacks(manager, config)
 
         def emit(event: Event) -> None:
@@ -193,13 +205,42 @@ class GraphRunnable(Runnable[NodeValues, NodeValues]):
 
         streaming = any(hasattr(handler, "tap_output_aiter") for handler in manager.handlers)
         with watched(callbacks):
-            return await callbacks.around(execute_step(self._step(input, emit, streaming)))
+            return await callbacks.around(execute_step(self._step(input, emit, streaming, thread)))
+
+    def _inputs(self, given: object) -> NodeValues:
+        """The values of the graph's inputs.
+
+        Raises:
+            InputError: One is missing, or there are others that are not ignored.
+        """
+        values = dict(given) if isinstance(given, Mapping) else named_fields(given)
+        if values is None:
+            kind = type(given).__name__
+            raise InputError(f"{self.name} takes a mapping of inputs by name, found a {kind}")
+        inputs = {name: value for name, value in values.items() if name in self.graph.inputs}
+        try:
+            self.graph.check_inputs(inputs if self._ignores_extra else values)
+        except InputError as error:
+            if self.graph.inputs - inputs.keys():
+                raise
+            raise InputError(
+                f"{error}\nas_runnable(extra='ignore') ignores other keys, such as those of a "
+                "LangGraph state"
+            ) from None
+        return inputs if self._ignores_extra else values
 
     def _step(
-        self, input: NodeValues, emit: Callable[[Event], None] | None, streaming: bool
+        self,
+        input: NodeValues,
+        emit: Callable[[Event], None] | None,
+        streaming: bool,
+        conversation: str,
     ) -> StepRun:
         state, source = State(memory=json_copy(self._memory)), CompletionSource(cache=self._cache)
-        return StepRun(self._binding, input, state, source=source, emit=emit, streaming=streaming)
+        return StepRun(
+            self._binding, input, state, source=source, emit=emit, streaming=streaming,
+            conversation=conversation,
+        )  # fmt: skip
 
     @property
     @override

@@ -10,7 +10,6 @@ from agentkit.models.base import Model
 from agentkit.models.hosted import DEFAULT, Settings
 
 if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
     from langchain_core.runnables import Runnable
 
     ModelLike = Model | str | Callable[..., Any] | Runnable[Any, Any]
@@ -30,7 +29,7 @@ def get_model(
 ) -> Model:
     """The model for an id, a Model (returned as it is), or a Python function of a Request.
 
-    A chat model of LangChain becomes a Model too.
+    A chat model of LangChain becomes a Model too, also one that is wrapped.
 
     Args:
         model: What to look up.
@@ -67,7 +66,7 @@ def _of_object(model: Any, settings: Settings) -> Model:
         raise InputError(f"{model.__name__} is a class: write {_call_of(model)}")
     if isinstance(model, Model):
         return model
-    if is_chat_model(model):
+    if is_runnable(model):
         from agentkit.models.langchain.model import LangChainModel
 
         return LangChainModel(model, settings)
@@ -95,7 +94,7 @@ def takes_settings(model: Any) -> bool:
     """Whether a model runs on a server, so that `Settings` apply to it."""
     if isinstance(model, str):
         return model.partition(":")[0] in _HOSTED
-    return is_chat_model(model)
+    return is_runnable(model)
 
 
 def takes_address(model: Any) -> bool:
@@ -103,10 +102,10 @@ def takes_address(model: Any) -> bool:
     return isinstance(model, str) and model.partition(":")[0] == "openai"
 
 
-def is_chat_model(model: object) -> "TypeGuard[BaseChatModel]":
-    """Whether it is a chat model of LangChain, found out without loading LangChain."""
+def is_runnable(model: object) -> "TypeGuard[Runnable[Any, Any]]":
+    """Whether it is a Runnable of LangChain, found out without loading LangChain."""
     return any(
-        kind.__name__ == "BaseChatModel" and kind.__module__.startswith("langchain_core.")
+        kind.__name__ == "Runnable" and kind.__module__.startswith("langchain_core.")
         for kind in type(model).__mro__
     )
 

@@ -12,8 +12,9 @@ from functools import lru_cache
 from typing import Any, Final
 
 from agentkit.messages import Answer, Call, Image, Message, Request, Usage
+from agentkit.values import json_stand_in
 
-_OWN: Final = "agentkit"
+OWN: Final = "agentkit"
 """The provider of models that come with AgentKit and of Python functions."""
 _HOST: Final = re.compile(
     r"""@(?P<host> localhost | \[[0-9a-f:]+\] | [\w-]+(?:\.[\w-]+)+ | [\w-]+(?=:\d) )
@@ -51,7 +52,7 @@ class Peer:
     @property
     def is_remote(self) -> bool:
         """Whether it answers from another process."""
-        return self.provider not in (_OWN, "local")
+        return self.provider not in (OWN, "local")
 
 
 @lru_cache(maxsize=256)
@@ -59,7 +60,7 @@ def peer_of(name: str) -> Peer:
     """What a model's name says of its provider and server."""
     provider, separator, model = name.partition(":")
     if not separator or provider == "function":
-        return Peer(_OWN, name)
+        return Peer(OWN, name)
     if provider == "langchain":
         provider, _, model = model.partition("#")[0].partition(":")
         key = provider.partition("@")[0].lower().replace("chat", "").replace("_", "")
@@ -143,6 +144,15 @@ def output(answer: Answer) -> dict[str, Any]:
     return {"role": "assistant", "parts": [_text(completion.text)], "finish_reason": reason}
 
 
+def said(role: str, value: Any) -> dict[str, Any]:
+    """What goes into a step or comes out of it, in the form of the conventions."""
+    text = value
+    if not isinstance(value, str):
+        text = json.dumps(value, ensure_ascii=False, default=json_stand_in)
+    reason = {"finish_reason": "stop"} if role == "assistant" else {}
+    return {"role": role, "parts": [_text(text)], **reason}
+
+
 def _picture(image: Image) -> dict[str, str]:
     digest = hashlib.sha256(image.data).hexdigest()
     return {"type": "image", "mime_type": image.media_type, "sha256": digest}
@@ -153,5 +163,5 @@ def _text(content: str) -> dict[str, str]:
 
 
 def as_json(value: Any) -> str:
-    """A JSON value as spans hold it: they take no nested values."""
-    return json.dumps(value)
+    """A value as spans hold it: they take no nested values, and no half characters."""
+    return json.dumps(value, default=json_stand_in)

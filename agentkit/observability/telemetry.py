@@ -6,22 +6,23 @@ look at the loaded modules more.
 
 A step is an `invoke_agent` span. Below it are a `chat` span for each question to a model, its
 further tries included, and an `execute_tool` span for each call of a function. Around the steps
-of an episode stands an `episode` span, which the conventions do not know.
+of an episode stands an `episode` span, a workflow that invokes the agent again and again.
 """
 
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from agentkit import __version__
-from agentkit.errors import StepError
+from agentkit.errors import StepError, passes_through
 from agentkit.messages import Answer, Call, Request, Usage
 from agentkit.observability.logs import own_words
 from agentkit.observability.span_attributes import (
+    OWN,
     as_json,
     conversation,
     of_answer,
@@ -30,7 +31,9 @@ from agentkit.observability.span_attributes import (
     of_usage,
     output,
     peer_of,
+    said,
 )
+from agentkit.observability.span_backlog import SpanBacklog
 from agentkit.redaction import brief
 
 if TYPE_CHECKING:
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
 CONTENT_VARIABLE: Final = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 """The environment variable that lets prompts, answers, arguments and results into spans."""
 _CAPTURED: Final = frozenset({"true", "span_only", "span_and_event"})
+_KIND: Final = "openinference.span.kind"
+"""What viewers that do not know workflows by the conventions go by."""
 
 
 class _Summary(Protocol):
@@ -50,36 +55,44 @@ class _Summary(Protocol):
     reason: str
     steps: int
     reward: float
+    action: str | None
     usage: Usage
 
 
-def get_tracing(agent: str = "") -> "Tracing | None":
-    """Makes the spans of an agent; None in a program that does not want any."""
-    tracer = _tracer()
-    return Tracing(tracer, agent) if tracer is not None else None
+def get_tracing(agent: str = "", conversation: str = "") -> "Tracing | None":
+    """Makes the spans of an agent; None in a program that does not want any.
+
+    Args:
+        agent: The agent's name; empty for a graph of its own.
+        conversation: The id of what the spans belong to, such as an episode; empty where nothing
+            is known of it.
+    """
+    provider = _provider()
+    return None if provider is None else Tracing(*_spans_of(provider), agent, conversation)
 
 
-def episode_span(agent: str, summary: _Summary) -> AbstractContextManager[None]:
+def episode_span(
+    agent: str, conversation: str, inputs: Mapping[str, Any], summary: _Summary
+) -> AbstractContextManager[None]:
     """A span around an episode of an agent, where spans are wanted."""
-    tracing = get_tracing(agent)
-    return nullcontext() if tracing is None else tracing.episode(summary)
+    tracing = get_tracing(agent, conversation)
+    return nullcontext() if tracing is None else tracing.episode(inputs, summary)
 
 
-def _tracer() -> "Tracer | None":
+def _provider() -> Any:
+    """The tracer provider of the program; None where there is none."""
     api = sys.modules.get("opentelemetry.trace")
     get_provider = getattr(api, "get_tracer_provider", None)  # the import may be under way
     if api is None or get_provider is None:
         return None
     provider = get_provider()
-    if isinstance(provider, (api.ProxyTracerProvider, api.NoOpTracerProvider)):
-        return None
-    return _tracer_of(provider)
+    none = isinstance(provider, (api.ProxyTracerProvider, api.NoOpTracerProvider))
+    return None if none else provider
 
 
 @lru_cache(maxsize=4)
-def _tracer_of(provider: Any) -> "Tracer":
-    tracer: Tracer = provider.get_tracer("agentkit", __version__)
-    return tracer
+def _spans_of(provider: Any) -> "tuple[Tracer, SpanBacklog]":
+    return provider.get_tracer("agentkit", __version__), SpanBacklog(provider)
 
 
 class Tracing:
@@ -87,49 +100,80 @@ class Tracing:
 
     Args:
         tracer: OpenTelemetry's.
+        backlog: The spans that are not exported yet.
         agent: The agent's name; empty for a graph of its own.
+        conversation: The id of what the spans belong to; empty where nothing is known of it.
     """
 
-    def __init__(self, tracer: "Tracer", agent: str) -> None:
+    def __init__(
+        self, tracer: "Tracer", backlog: SpanBacklog, agent: str, conversation: str
+    ) -> None:
         self._tracer = tracer
+        self._backlog = backlog
         self._agent = agent
+        self._conversation = conversation
         self._content = os.environ.get(CONTENT_VARIABLE, "").lower() in _CAPTURED
 
     @contextmanager
-    def episode(self, summary: _Summary) -> Iterator[None]:
+    def episode(self, inputs: Mapping[str, Any], summary: _Summary) -> Iterator[None]:
         """A span around an episode."""
         attributes = {
+            "gen_ai.operation.name": "invoke_workflow",
+            "gen_ai.provider.name": OWN,
             "gen_ai.agent.name": self._agent,
+            _KIND: "CHAIN",
             "agentkit.episode": summary.episode,
             "agentkit.seed": summary.seed,
         }
         with self._span(f"episode {self._agent}", attributes) as span:
+            self._note(span, "input", "user", inputs or None)
             try:
                 yield
             finally:
                 for name in ("status", "steps", "reward"):
                     _set(span, {f"agentkit.{name}": getattr(summary, name)})
                 _set(span, {"agentkit.cost_usd": summary.usage.cost_usd})
+                self._note(span, "output", "assistant", summary.action)
                 if summary.status == "failed":
                     self._fail(span, summary.status, summary.reason)
 
     @contextmanager
-    def step(self, episode: int, step: int) -> Iterator[Callable[[Usage], None]]:
-        """A span around a step; gives what takes note of what the step used."""
+    def step(self, episode: int, step: int, given: Any) -> Iterator[Callable[[Usage, Any], None]]:
+        """A span around a step; gives what takes note of its usage and of what came of it.
+
+        Args:
+            episode: Number of the episode.
+            step: Number of the step.
+            given: The observation, or the inputs.
+        """
         operation = "invoke_agent" if self._agent else "invoke_workflow"
         attributes = {
             "gen_ai.operation.name": operation,
+            "gen_ai.provider.name": OWN,
             "gen_ai.agent.name": self._agent or None,
+            _KIND: None if self._agent else "CHAIN",
             "agentkit.episode": episode,
             "agentkit.step": step,
         }
         with self._span(f"{operation} {self._agent}".rstrip(), attributes) as span:
-            yield lambda usage: _set(span, of_usage(usage))
+            self._note(span, "input", "user", given)
+
+            def note(usage: Usage, result: Any) -> None:
+                _set(span, of_usage(usage))
+                self._note(span, "output", "assistant", result)
+
+            yield note
+
+    def _note(self, span: "Span", way: str, role: str, value: Any) -> None:
+        """Say what went in or came out, where content is wanted."""
+        if self._content and value is not None:
+            _set(span, {f"gen_ai.{way}.messages": as_json([said(role, value)])})
 
     async def chat(
         self, model: str, request: Request, next: Callable[[Request], Awaitable[Answer]]
     ) -> Answer:
         """A span around one question to a model, with its further tries."""
+        await self._backlog.wait()
         peer = peer_of(model)
         attributes = {**of_request(peer, request), **of_call(request.call)}
         if self._content:
@@ -151,11 +195,12 @@ class Tracing:
                 _set(span, {"gen_ai.output.messages": as_json([output(answer)])})
             return answer
 
-    @contextmanager
-    def function(
+    @asynccontextmanager
+    async def function(
         self, name: str, call: Call, arguments: Mapping[str, Any]
-    ) -> Iterator[Callable[[Any], None]]:
+    ) -> AsyncIterator[Callable[[Any], None]]:
         """A span around the call of a function; gives what takes note of its result."""
+        await self._backlog.wait()
         attributes = {
             "gen_ai.operation.name": "execute_tool",
             "gen_ai.tool.name": name,
@@ -179,24 +224,30 @@ class Tracing:
         from opentelemetry.trace import SpanKind
 
         known = {key: value for key, value in attributes.items() if value is not None}
+        if self._conversation:
+            known["gen_ai.conversation.id"] = self._conversation
         kind = SpanKind.CLIENT if remote else SpanKind.INTERNAL
-        with self._tracer.start_as_current_span(
-            name, None, kind, known, record_exception=False, set_status_on_exception=False
-        ) as span:
-            try:
-                yield span
-            except BaseException as error:
-                if isinstance(error, StepError):
-                    _set(span, {"agentkit.failed_nodes": list(error.failures)})
-                self._fail(span, type(error).__name__, str(error))
-                raise
+        try:
+            with self._tracer.start_as_current_span(
+                name, None, kind, known, record_exception=False, set_status_on_exception=False
+            ) as span:
+                try:
+                    yield span
+                except BaseException as error:
+                    if isinstance(error, StepError):
+                        _set(span, {"agentkit.failed_nodes": list(error.failures)})
+                    if not (isinstance(error, Exception) and passes_through(error)):
+                        self._fail(span, type(error).__name__, str(error))
+                    raise
+        finally:
+            self._backlog.add()
 
     def _fail(self, span: "Span", kind: str, text: str) -> None:
         from opentelemetry.trace import Status, StatusCode
 
         span.set_attribute("error.type", kind)
-        said = brief(text) if self._content else None  # it may quote a prompt or an answer
-        span.set_status(Status(StatusCode.ERROR, said))
+        words = brief(text) if self._content else None  # it may quote a prompt or an answer
+        span.set_status(Status(StatusCode.ERROR, words))
 
 
 def _set(span: "Span", attributes: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+from uuid import uuid4
 
 from agentkit.agent import Agent
 from agentkit.environments.make import EnvThread, describe_info
@@ -80,6 +81,8 @@ class EpisodeRunner:
         self._unwritten: TraceError | None = None
         """The first event that could not be recorded, whatever a model or function made of it."""
         self.summary = EpisodeSummary(index, seed)
+        self.conversation = uuid4().hex if writer is None else f"{writer.folder.name}/{index}"
+        """The id of the episode in spans: the same when it is resumed."""
         if checkpoint is not None:
             checkpoint.restore_into(self.summary)
 
@@ -157,7 +160,7 @@ class EpisodeRunner:
         memory = self._agent.memory
         if values is None:
             values = memory.fresh() if self._fresh else memory.begin()
-        self._episode = self._agent.episode(self._index, values, self._source)
+        self._episode = self._agent.episode(self._index, values, self._source, self.conversation)
         observation: str | None = None
         info: Mapping[str, Any] = {}
         if self._session is not None:
@@ -174,7 +177,9 @@ class EpisodeRunner:
             What the next step finds; None where the episode was over.
         """
         record = checkpoint.record
-        episode = self._episode = self._agent.episode(self._index, checkpoint.memory, self._source)
+        episode = self._episode = self._agent.episode(
+            self._index, checkpoint.memory, self._source, self.conversation
+        )
         episode.go_on(checkpoint.state, record.step_state.history)
         for key, completion in record.reuse:
             self._source.reuse.restore(key, completion)

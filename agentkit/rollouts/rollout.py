@@ -99,7 +99,7 @@ async def rollout(
                     render_target=render_target,
                 )  # fmt: skip
                 summaries.append(runner.summary)
-                with episode_span(agent.name, runner.summary):
+                with episode_span(agent.name, runner.conversation, agent.inputs, runner.summary):
                     await runner.play()
 
     try:

@@ -171,7 +171,7 @@ class Expression:
     def _checked(self, value: Any) -> Any:
         if isinstance(value, Undefined):
             raise RenderError(f"{self._where}{value._undefined_message}")
-        if callable(value):
+        if callable(value) and not isinstance(value, str):  # LangChain's texts can be called
             raise RenderError(f"{self._where}this is a function, not a value.")
         return list(value) if isinstance(value, (tuple, range)) else value
 

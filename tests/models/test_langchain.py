@@ -20,8 +20,9 @@ from langchain_core.language_models.fake_chat_models import (
     GenericFakeChatModel,
 )
 from langchain_core.messages import AIMessage
+from langchain_core.output_parsers import StrOutputParser
 from langchain_core.outputs import ChatGeneration, ChatResult
-from langchain_core.runnables import RunnableLambda, RunnableParallel
+from langchain_core.runnables import ConfigurableField, RunnableLambda, RunnableParallel
 from langchain_openai import ChatOpenAI
 from loopback import SURVIVED, Fault, LoopbackServer
 from pydantic import SecretStr
@@ -36,12 +37,16 @@ from agentkit import (
     Node,
     Request,
     Sampling,
+    SpecError,
     StepError,
     Usage,
 )
 from agentkit.models.hosted import Price, Settings
 from agentkit.models.langchain.model import LangChainModel, make_langchain_model
+from agentkit.models.langchain.names import describe
+from agentkit.models.langchain.wrappers import settled
 from agentkit.models.prices import listed_cost
+from agentkit.models.registry import get_model
 
 KEY = "sk-do-not-show-this-key"
 HELLO = Request((Message("user", "Hello."),))
@@ -514,6 +519,244 @@ with LoopbackServer() as server:
         check=False,
     )
     assert done.stdout.split() == ["1", "1", "1"], done.stderr
+
+
+# Counts of tokens
+
+
+class Counting(FakeChat):
+    """Says of its tokens what a test wants."""
+
+    counts: object = None
+
+    def reply(self, messages):
+        answer = AIMessage("Good afternoon.")
+        answer.usage_metadata = self.counts
+        return answer
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        (None, (5, 3)),
+        ({}, (5, 3)),
+        ({"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}, (5, 3)),
+        ({"input_tokens": None, "output_tokens": None, "total_tokens": None}, (5, 3)),
+        ({"input_tokens": 11}, (11, 3)),
+        ({"input_tokens": None, "output_tokens": 7}, (5, 7)),
+        ({"input_tokens": 11, "output_tokens": None, "total_tokens": 18}, (11, 7)),
+        ({"total_tokens": 18, "output_tokens": 7}, (11, 7)),
+        ({"input_tokens": 11.0, "output_tokens": 7.0}, (11, 7)),
+        ({"input_tokens": -5, "output_tokens": 10**30}, (5, 3)),
+        ({"input_tokens": "many", "output_tokens": True}, (5, 3)),
+        ({"input_tokens": 11, "output_tokens": 7, "input_token_details": None}, (11, 7)),
+        ("none", (5, 3)),
+    ],
+)
+def test_tokens_that_are_not_counted_are_estimated(counts, expected, streamed):
+    request = Request(HELLO.messages, on_text=[].append if streamed else None)
+    usage = asyncio.run(LangChainModel(Counting(counts=counts)).complete(request)).usage
+    assert (usage.input_tokens, usage.output_tokens, usage.calls) == (*expected, 1)
+
+
+@pytest.mark.parametrize("counts", [None, {"input_tokens": 9, "output_tokens": 2}])
+def test_an_answer_of_langchains_cache_took_no_tokens(counts):
+    class Once(Counting):
+        def reply(self, messages):
+            assert not seen
+            seen.append(messages)
+            return super().reply(messages)
+
+    async def main():
+        model = LangChainModel(Once(counts=counts), Settings(price=Price(1.0, 1.0)))
+        return [await model.complete(HELLO) for _ in range(2)]
+
+    seen = []
+    set_llm_cache(InMemoryCache())
+    try:
+        first, second = asyncio.run(main())
+    finally:
+        set_llm_cache(None)
+    assert first.text == second.text == "Good afternoon."
+    assert first.usage.cost_usd > 0
+    assert second.usage == Usage(0, 0, calls=1, cost_usd=0.0)
+
+
+# Wrapped chat models
+
+
+def chat(**options):
+    return ChatOpenAI(**{"model": "gpt-4.1", "api_key": KEY, "max_retries": 0, **options})
+
+
+def asked_of(wrap, request=HELLO, **server):
+    """What a server is sent by a wrapped chat model, and the completion."""
+
+    async def main():
+        with LoopbackServer(**server) as loopback:
+            async with chat_openai(loopback) as inside:
+                completion = await LangChainModel(wrap(inside)).complete(request)
+            return completion, [sent.body for sent in loopback.requests]
+
+    return asyncio.run(main())
+
+
+WRAPS = {
+    "with_retry": lambda inside: inside.with_retry(stop_after_attempt=2),
+    "with_fallbacks": lambda inside: inside.with_fallbacks([inside]),
+    "bind": lambda inside: inside.bind(user="me"),
+    "with_config": lambda inside: inside.with_config(tags=["mine"]),
+    "with_listeners": lambda inside: inside.with_listeners(on_end=lambda run: None),
+    "configurable_fields": lambda inside: inside.configurable_fields(
+        temperature=ConfigurableField(id="heat")
+    ),
+    "configurable_alternatives": lambda inside: inside.configurable_alternatives(
+        ConfigurableField(id="which"), other=inside
+    ),
+    "all of them": lambda inside: (
+        inside.bind(user="me").with_retry().with_fallbacks([inside]).with_config(tags=["mine"])
+    ),
+}
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("wrap", WRAPS.values(), ids=WRAPS)
+def test_a_wrapped_chat_model_answers_with_the_settings_and_the_schema_of_the_node(wrap, streamed):
+    heard = []
+    sampling = Sampling(temperature=0.1, max_tokens=50, stop=("END",))
+    on_text = heard.append if streamed else None
+    request = Request(HELLO.messages, sampling, SCHEMA, on_text=on_text)
+    completion, [sent] = asked_of(wrap, request)
+    assert (sent["temperature"], sent["max_completion_tokens"], sent["stop"]) == (0.1, 50, ["END"])
+    assert sent["response_format"]["json_schema"]["schema"] == SCHEMA
+    assert json.loads(completion.text).keys() == {"name"}
+    assert completion.usage.input_tokens > 0
+    assert completion.usage.calls == 1
+    assert bool(heard) == streamed
+
+
+def test_what_is_bound_is_sent_unless_the_node_says_something_else():
+    def wrap(inside):
+        return inside.bind(temperature=0.9, user="me", stop=["."], max_completion_tokens=9)
+
+    _, [sent] = asked_of(wrap)
+    settings = ("temperature", "user", "stop", "max_completion_tokens")
+    assert [sent[name] for name in settings] == [0.9, "me", ["."], 9]
+    sampling = Sampling(temperature=0.1, max_tokens=50, stop=("END",))
+    _, [sent] = asked_of(wrap, Request(HELLO.messages, sampling))
+    assert [sent[name] for name in settings] == [0.1, "me", ["END"], 50]
+
+
+def test_configurable_fields_have_the_values_that_with_config_gave_them():
+    def wrap(inside):
+        fields = inside.configurable_fields(temperature=ConfigurableField(id="heat"))
+        return fields.with_retry().with_config(configurable={"heat": 0.3})
+
+    _, [sent] = asked_of(wrap)
+    assert sent["temperature"] == 0.3
+
+
+def test_a_fallback_answers_where_the_first_cannot_and_its_price_counts():
+    class Down(FakeChat):
+        model_name: str = "gpt-4.1"
+
+        def reply(self, messages):
+            raise Refused(503, "down")
+
+    class Answers(FakeChat):
+        model_name: str = "gpt-4.1-mini"
+
+        def reply(self, messages):
+            counts = {"input_tokens": 10**6, "output_tokens": 0, "total_tokens": 10**6}
+            said = {"model_name": "gpt-4.1-mini-2025-04-14"}
+            return AIMessage("Yes.", usage_metadata=counts, response_metadata=said)
+
+    model = LangChainModel(Down().with_fallbacks([Answers()]))
+    completion = asyncio.run(model.complete(HELLO))
+    assert (completion.text, completion.model) == ("Yes.", "gpt-4.1-mini-2025-04-14")
+    assert completion.usage.input_tokens == 10**6
+    assert completion.usage.cost_usd is None  # of neither class the provider is known
+
+
+def test_the_price_of_a_call_with_fallbacks_is_that_of_who_answered():
+    usage = Usage(1_000_000, 0, calls=1)
+    dear, cheap = chat(), chat(model="gpt-4.1-nano")
+    model = LangChainModel(cheap.with_fallbacks([dear]))
+    assert model.cost_usd(usage) == listed_cost(usage, "gpt-4.1", "openai")
+    about = describe(settled(cheap.with_fallbacks([dear])))
+    assert about.answered_by("gpt-4.1-nano-2025-04-14").model == "gpt-4.1-nano"
+    assert about.answered_by("gpt-4.1-2025-04-14").model == "gpt-4.1"
+    assert about.answered_by("") is None
+    assert about.answered_by("claude") is None
+    other = chat(base_url="http://127.0.0.1:8000/v1")
+    assert LangChainModel(cheap.with_fallbacks([other])).cost_usd(usage) is None
+
+
+def test_a_wrapped_chat_model_is_called_as_its_chat_model_unless_it_answers_differently():
+    def name(wrapped):
+        return LangChainModel(wrapped).name
+
+    plain = name(chat())
+    heat = ConfigurableField(id="heat")
+    assert name(chat().with_retry()) == name(chat().with_config(tags=["mine"])) == plain
+    assert name(chat().configurable_fields(temperature=heat)) == plain
+    hot = chat().configurable_fields(temperature=heat).with_config(configurable={"heat": 0.9})
+    assert name(hot) == name(chat(temperature=0.9)) != plain
+    assert name(chat().bind(model="gpt-4.1-mini")).startswith("langchain:ChatOpenAI:gpt-4.1-mini")
+    others = [
+        name(chat().bind(user="me")),
+        name(chat().bind(user="you")),
+        name(chat().with_fallbacks([chat(model="gpt-4.1-mini")])),
+        name(chat().with_fallbacks([chat(model="gpt-4.1-nano")])),
+    ]
+    assert len({plain, *others}) == 5
+    assert all(other.startswith(f"{plain}#") for other in others)
+    assert name(chat().bind(api_key="one")) == name(chat().bind(api_key="two"))
+
+
+def test_a_wrapped_chat_model_can_have_settings_of_a_server():
+    model = get_model(chat().with_retry(), settings=Settings(timeout_s=9))
+    assert model.settings.timeout_s == 9
+
+
+@pytest.mark.parametrize(
+    ("wrap", "words"),
+    [
+        (lambda inside: inside.with_structured_output(SCHEMA | {"title": "a"}), "'output'"),
+        (
+            lambda inside: inside.with_structured_output(SCHEMA | {"title": "a"}, include_raw=True),
+            "give the chat model without with_structured_output",
+        ),
+        (lambda inside: inside | StrOutputParser(), "parser after it"),
+        (lambda inside: inside.with_retry() | StrOutputParser(), "parser after it"),
+        (lambda inside: (inside | StrOutputParser()).with_retry(), "parser after it"),
+        (lambda inside: RunnableLambda(len) | inside, "expected a chat model, or one wrapped"),
+        (lambda inside: RunnableLambda(len), "RunnableLambda of LangChain is no model"),
+        (lambda inside: RunnableLambda(len).with_retry(), "can be the 'function' of a node"),
+        (lambda inside: inside.with_fallbacks([RunnableLambda(len)]), "RunnableLambda"),
+        (
+            lambda inside: inside.with_fallbacks([inside], exception_key="error"),
+            "leave exception_key out",
+        ),
+        (lambda inside: Graph([Node("n", "x")]).as_runnable(model="echo"), "GraphRunnable"),
+    ],
+)
+def test_a_runnable_that_is_no_chat_model_is_refused_with_the_reason(wrap, words):
+    with pytest.raises(SpecError, match=words):
+        Graph([Node("n", "x")]).run_sync(model=wrap(chat()))
+
+
+def test_keys_of_every_chat_model_inside_stay_out_of_errors():
+    class Failing(FakeChat):
+        key: SecretStr = SecretStr("hidden-0123456789")
+
+        def reply(self, messages):
+            raise Refused(400, "no, your key hidden-0123456789 is wrong here")
+
+    model = LangChainModel(Failing().with_fallbacks([Failing()]).with_retry(stop_after_attempt=1))
+    with pytest.raises(ModelError, match=r"your key \[key\] is"):
+        asyncio.run(model.complete(HELLO))
 
 
 # Names and prices

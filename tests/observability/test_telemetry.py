@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from full_agent import cut, record, resume
+from langchain_core.messages import HumanMessage
 from loopback import Fault, LoopbackServer
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -133,8 +135,12 @@ def test_a_step_a_question_and_a_function_are_spans_with_the_names_of_the_conven
     assert (step.kind, chat.kind, tool.kind) == (
         SpanKind.INTERNAL, SpanKind.CLIENT, SpanKind.INTERNAL,
     )  # fmt: skip
+    [conversation] = {span.attributes["gen_ai.conversation.id"] for span in (step, chat, tool)}
+    assert len(conversation) == 32
     assert dict(step.attributes) == {
+        "gen_ai.conversation.id": conversation,
         "gen_ai.operation.name": "invoke_agent",
+        "gen_ai.provider.name": "agentkit",
         "gen_ai.agent.name": "walker",
         "gen_ai.usage.input_tokens": 100,
         "gen_ai.usage.output_tokens": 20,
@@ -144,6 +150,7 @@ def test_a_step_a_question_and_a_function_are_spans_with_the_names_of_the_conven
         "agentkit.cost_usd": 0.25,
     }
     assert dict(chat.attributes) == {
+        "gen_ai.conversation.id": conversation,
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": "openai",
         "gen_ai.request.model": "gpt-9",
@@ -166,6 +173,7 @@ def test_a_step_a_question_and_a_function_are_spans_with_the_names_of_the_conven
         "agentkit.reused": False,
     }
     assert dict(tool.attributes) == {
+        "gen_ai.conversation.id": conversation,
         "gen_ai.operation.name": "execute_tool",
         "gen_ai.tool.name": "<lambda>",
         "gen_ai.tool.type": "function",
@@ -191,7 +199,10 @@ def test_every_attempt_is_a_span_and_all_sampling_settings_are_told(spans):
 def test_a_graph_without_an_agent_is_a_workflow(spans):
     Graph([Node("a", "?")]).run_sync(model="echo")
     assert spans.tree() == ["None > invoke_workflow", "invoke_workflow > chat echo"]
-    chat = spans.one("chat echo")
+    workflow, chat = spans.one("invoke_workflow"), spans.one("chat echo")
+    assert workflow.attributes["gen_ai.operation.name"] == "invoke_workflow"
+    assert workflow.attributes["openinference.span.kind"] == "CHAIN"
+    assert "gen_ai.conversation.id" not in workflow.attributes
     assert chat.kind is SpanKind.INTERNAL
     assert chat.attributes["gen_ai.provider.name"] == "agentkit"
     assert "server.address" not in chat.attributes
@@ -233,8 +244,13 @@ def test_an_episode_is_a_span_around_its_steps(spans, corridor):
         inside = [s for s in steps if s.parent.span_id == episode.context.span_id]
         assert [s.attributes["agentkit.step"] for s in inside] == [0, 1, 2]
         assert {s.attributes["agentkit.episode"] for s in inside} == {number}
+        [conversation] = {s.attributes["gen_ai.conversation.id"] for s in (episode, *inside)}
         assert dict(episode.attributes) == {
+            "gen_ai.conversation.id": conversation,
+            "gen_ai.operation.name": "invoke_workflow",
+            "gen_ai.provider.name": "agentkit",
             "gen_ai.agent.name": "walker",
+            "openinference.span.kind": "CHAIN",
             "agentkit.episode": number,
             "agentkit.seed": 40 + number,
             "agentkit.status": "limit",
@@ -378,6 +394,92 @@ def test_contents_are_in_spans_for_those_who_ask_for_them(spans, monkeypatch, wi
     tool = spans.one("execute_tool <lambda>")
     assert json.loads(tool.attributes["gen_ai.tool.call.arguments"]) == {"text": answer}
     assert json.loads(tool.attributes["gen_ai.tool.call.result"]) == [answer, "a result"]
+
+
+def content(span: ReadableSpan) -> dict[str, str]:
+    """The text that went into a span and that came out of it."""
+    found = {}
+    for way, role in (("input", "user"), ("output", "assistant")):
+        if (written := span.attributes.get(f"gen_ai.{way}.messages")) is not None:
+            [message] = json.loads(written)
+            assert message["role"] == role
+            assert message.get("finish_reason") == ("stop" if way == "output" else None)
+            [part] = message["parts"]
+            found[way] = part["content"]
+    return found
+
+
+def test_a_step_says_what_it_saw_and_did_and_an_episode_what_came_of_it(
+    spans, monkeypatch, corridor
+):
+    monkeypatch.setenv(CONTENT_VARIABLE, "true")
+    agent = Agent(
+        Graph([Node("act", "Go {{ manner }}", output={"choice": "actions"})]),
+        model=lambda request: "east", name="w", env=EnvSpec(corridor), inputs={"manner": "müde"},
+        limits=Limits(steps=2),
+    )  # fmt: skip
+    asyncio.run(rollout(agent, Plan(episodes=1)))
+    first, second = (content(step) for step in spans.named("invoke_agent w"))
+    assert first["output"] == second["output"] == "east"
+    assert first["input"] != second["input"]
+    assert content(spans.one("episode w")) == {"input": '{"manner": "müde"}', "output": "east"}
+
+
+def test_a_workflow_says_its_inputs_and_the_values_that_nothing_else_reads(spans, monkeypatch):
+    monkeypatch.setenv(CONTENT_VARIABLE, "true")
+    Graph([Node("a", "{{ q }}?"), Node("b", "{{ a }}!")]).run_sync({"q": "Why"}, model="echo")
+    Graph([Node("a", "1", output="integer"), Node("b", "B")]).run_sync(model="echo")
+    messages = {"messages": [HumanMessage("Hi")], "thing": object()}
+    graph = Graph([Node("a", "{{ messages }} {{ thing is none }}")])
+    graph.run_sync(messages, model="echo")
+    one, two, three = (content(span) for span in spans.named("invoke_workflow"))
+    assert one == {"input": '{"q": "Why"}', "output": "Why?!"}
+    assert two == {"output": '{"a": 1, "b": "B"}'}
+    given = '{"messages": [{"role": "user", "content": "Hi"}], "thing": "<object>"}'
+    assert three["input"] == given
+
+
+def test_a_step_that_failed_has_an_input_and_no_output(spans, monkeypatch):
+    monkeypatch.setenv(CONTENT_VARIABLE, "true")
+    with pytest.raises(StepError):
+        Graph([Node("a", "{{ q }}", output="integer", attempts=1)]).run_sync(
+            {"q": "many"}, model="echo"
+        )
+    assert content(spans.one("invoke_workflow")) == {"input": '{"q": "many"}'}
+
+
+# Conversations
+
+
+def conversations(spans: Spans) -> set[str]:
+    return {span.attributes.get("gen_ai.conversation.id") for span in spans.all}
+
+
+def test_every_episode_of_an_agent_is_a_conversation(spans):
+    agent = Agent(Graph([Node("a", "?")]), model="echo", name="w")
+    agent.act_sync()
+    agent.act_sync()
+    assert len(conversations(spans)) == 1
+    agent.reset()
+    agent.act_sync()
+    assert len(conversations(spans)) == 2
+
+
+def test_a_recorded_episode_is_the_same_conversation_after_it_was_resumed(spans, tmp_path):
+    agent = Agent(Graph([Node("a", "?")]), model="echo", name="w")
+    whole = tmp_path / "whole"
+    record(agent, whole, Plan(episodes=2))
+    assert conversations(spans) == {"whole/0", "whole/1"}
+    size = (whole / "episodes" / "0000.jsonl").read_bytes().index(b'{"event":"node_finished"')
+    resume(agent, cut(whole, tmp_path / "torn" / "whole", size), Plan(episodes=2))
+    assert conversations(spans) == {"whole/0", "whole/1"}
+    assert len(spans.named("episode w")) > 2
+
+
+def test_the_thread_of_langgraph_is_the_conversation(spans):
+    runnable = Graph([Node("a", "?")]).as_runnable(model="echo")
+    runnable.invoke({}, {"configurable": {"thread_id": 7}})
+    assert conversations(spans) == {"7"}
 
 
 @pytest.mark.parametrize("wish", ["", "false", "no_content", "event_only"])

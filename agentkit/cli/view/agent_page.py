@@ -70,7 +70,8 @@ def _lines(agent: Agent, node: Node, model: str | None) -> list[tuple[str, str]]
     )
     function, output = "", ""
     if node.function is not None:
-        name = node.function if isinstance(node.function, str) else node.function.__name__
+        by_name = isinstance(node.function, str)
+        name = node.function if by_name else getattr(node.function, "__name__", "function")
         arguments = ", ".join(f"{key}={source}" for key, source in node.with_.items())
         function = f"{name}({arguments})"
     if compiled.output is not None and compiled.output.describe() != "text":

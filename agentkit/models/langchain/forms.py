@@ -9,23 +9,25 @@ from pydantic import SecretStr
 
 from agentkit.messages import Sampling
 from agentkit.models.json_forms import in_object, strict
+from agentkit.models.langchain.wrappers import chat_models, exchanged
 from agentkit.values import json_text
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
-    from langchain_core.messages import BaseMessage
-    from langchain_core.runnables import Runnable
 
-    Chat = Runnable[Any, BaseMessage]
+    from agentkit.models.langchain.wrappers import Chat
 
 _LOG = logging.getLogger("agentkit.models")
 
 _FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "temperature": ("temperature",),
     "top_p": ("top_p", "p"),
-    "max_tokens": ("max_tokens", "max_output_tokens", "max_tokens_to_sample", "num_predict"),
+    "max_tokens": (
+        "max_tokens", "max_output_tokens", "max_tokens_to_sample", "num_predict",
+        "max_completion_tokens",
+    ),
     "seed": ("seed", "random_seed"),
-}
+}  # fmt: skip
 """What the packages call a setting."""
 _KEPT: Final = 1000
 
@@ -34,32 +36,51 @@ class Forms:
     """A chat model, tuned to requests. It is never changed itself: copies of it are.
 
     Args:
-        chat: The chat model.
+        chat: The chat model, wrapped or not.
     """
 
-    def __init__(self, chat: "BaseChatModel") -> None:
+    def __init__(self, chat: "Chat") -> None:
         self._chat = chat
-        self._constrains, self._takes_strict = _structured_support(type(chat))
         self._left_out: set[str] = set()
-        self._tuned: dict[Sampling, BaseChatModel] = {}
+        self._warned: set[tuple[type, str]] = set()
+        self._tuned: dict[Sampling, Chat] = {}
         self._structured: dict[tuple[Sampling, str], Chat | None] = {}
 
-    def tuned(self, sampling: Sampling) -> "BaseChatModel":
+    def tuned(self, sampling: Sampling) -> "Chat":
         """The chat model with sampling settings; what it has no setting for is left out."""
         if sampling not in self._tuned:
             _make_room(self._tuned)
-            self._tuned[sampling] = self._copy(sampling)
+            unbound = self._said(sampling)
+            self._tuned[sampling] = exchanged(
+                self._chat, lambda chat: self._copy(chat, sampling), unbound
+            )
         return self._tuned[sampling]
 
     def structured(self, sampling: Sampling, schema: Mapping[str, Any]) -> "Chat | None":
         """The chat model held to a JSON schema; None where its package cannot say so."""
-        if not self._constrains:
-            return None
         key = (sampling, json_text(schema))
         if key not in self._structured:
             _make_room(self._structured)
-            self._structured[key] = self._constrained(sampling, schema)
+            held = {
+                id(chat): self._constrained(chat, sampling, schema)
+                for chat, _ in chat_models(self._chat)
+            }
+            unbound = {*self._said(sampling), "response_format"}
+            self._structured[key] = (
+                None
+                if None in held.values()
+                else exchanged(self._chat, lambda chat: held[id(chat)] or chat, unbound)
+            )
         return self._structured[key]
+
+    def _said(self, sampling: Sampling) -> set[str]:
+        """The options that a request sets: they come before those that are bound."""
+        return {
+            name
+            for setting, names in _FIELDS.items()
+            if getattr(sampling, setting) is not None and setting not in self._left_out
+            for name in names
+        }
 
     def stop(self, sampling: Sampling) -> dict[str, Any]:
         """The texts that end an answer, as an argument of the call."""
@@ -69,26 +90,30 @@ class Forms:
 
     def secrets(self) -> Iterator[str]:
         """The keys that the chat model holds."""
-        for name in type(self._chat).model_fields:
-            value = getattr(self._chat, name, None)
-            if isinstance(value, SecretStr) and (secret := value.get_secret_value()):
-                yield secret
+        for chat, options in chat_models(self._chat):
+            own = (getattr(chat, name, None) for name in type(chat).model_fields)
+            for value in (*own, *options.values()):
+                if isinstance(value, SecretStr) and (secret := value.get_secret_value()):
+                    yield secret
 
     def leave_out(self, setting: str, sampling: Sampling) -> bool:
         """Ask without a setting from now on; False when it was not asked with."""
         if setting in self._left_out or getattr(sampling, setting) in (None, ()):
             return False
         self._left_out.add(setting)
-        self._warn(setting)
+        for chat, _ in chat_models(self._chat):
+            self._warn(type(chat), setting)
         self._tuned.clear()
         self._structured.clear()
         return True
 
-    def _warn(self, setting: str) -> None:
-        _LOG.warning("%s does not take '%s': asking without it", type(self._chat).__name__, setting)
+    def _warn(self, kind: type, setting: str) -> None:
+        if (kind, setting) not in self._warned:
+            self._warned.add((kind, setting))
+            _LOG.warning("%s does not take '%s': asking without it", kind.__name__, setting)
 
-    def _copy(self, sampling: Sampling) -> "BaseChatModel":
-        fields = type(self._chat).model_fields
+    def _copy(self, chat: "BaseChatModel", sampling: Sampling) -> "BaseChatModel":
+        fields = type(chat).model_fields
         changes: dict[str, Any] = {}
         for setting, names in _FIELDS.items():
             value = getattr(sampling, setting)
@@ -96,21 +121,25 @@ class Forms:
                 continue
             name = next((name for name in names if name in fields), None)
             if name is None:
-                self._left_out.add(setting)
-                self._warn(setting)
+                self._warn(type(chat), setting)
             else:
                 changes[name] = value
-        if "stream_usage" in fields and getattr(self._chat, "stream_usage", None) is None:
+        if "stream_usage" in fields and getattr(chat, "stream_usage", None) is None:
             changes["stream_usage"] = True
-        return self._chat.model_copy(update=changes) if changes else self._chat
+        return chat.model_copy(update=changes) if changes else chat
 
-    def _constrained(self, sampling: Sampling, schema: Mapping[str, Any]) -> "Chat | None":
+    def _constrained(
+        self, chat: "BaseChatModel", sampling: Sampling, schema: Mapping[str, Any]
+    ) -> "Chat | None":
         from langchain_core.runnables import RunnableBinding, RunnableParallel, RunnableSequence
 
+        constrains, takes_strict = _structured_support(type(chat))
+        if not constrains:
+            return None
         form = in_object(schema)
-        strict_form = strict(form) if self._takes_strict else None
+        strict_form = strict(form) if takes_strict else None
         options = {} if strict_form is None else {"strict": True}
-        chain = self.tuned(sampling).with_structured_output(
+        chain = self._copy(chat, sampling).with_structured_output(
             {"title": "answer", **(strict_form or form)},
             method="json_schema",
             include_raw=True,

@@ -2,13 +2,15 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.messages.ai import InputTokenDetails, UsageMetadata
 
 from agentkit.messages import Completion, Image, Message, Usage
 
+_ABSURD: Final = 2**53
+"""From here on no answer has so many tokens, and JSON does not hold every number."""
 _KINDS: dict[str, type[BaseMessage]] = {
     "system": SystemMessage,
     "user": HumanMessage,
@@ -44,12 +46,29 @@ def from_langchain(answer: BaseMessage) -> Completion:
 
 
 def _usage(answer: BaseMessage) -> Usage:
+    """The tokens that a package counted; 0 where it did not, as in an answer of a cache.
+
+    LangChain marks an answer of its own cache with a cost of 0: no tokens were used for it.
+    """
     counted = getattr(answer, "usage_metadata", None)
-    if not counted:
+    if not isinstance(counted, Mapping):
         return Usage(calls=1)
-    details = counted.get("input_token_details") or {}
-    cached = details.get("cache_read") or 0
-    return Usage(counted["input_tokens"], counted["output_tokens"], cached, calls=1)
+    if counted.get("total_cost") == 0:
+        return Usage(calls=1, cost_usd=0.0)
+    taken, given, total = (
+        _count(counted.get(f"{name}_tokens")) for name in ("input", "output", "total")
+    )
+    taken, given = taken or max(0, total - given), given or max(0, total - taken)
+    details = counted.get("input_token_details")
+    cached = _count(details.get("cache_read")) if isinstance(details, Mapping) else 0
+    return Usage(taken, given, min(cached, taken), calls=1)
+
+
+def _count(value: Any) -> int:
+    """A number of tokens; 0 where it is none."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if type(value) is int and 0 <= value < _ABSURD else 0
 
 
 _REASON_KEYS = ("finish_reason", "stop_reason", "stopReason", "done_reason")
@@ -79,12 +98,13 @@ def finish_reason(metadata: Mapping[str, Any]) -> str:
     return "refusal" if word in _REFUSED else "stop"
 
 
-def to_answer(completion: Completion) -> AIMessage:
+def to_answer(completion: Completion, message_id: str) -> AIMessage:
     """A completion as LangChain's callbacks see it, with the tokens it took."""
     usage = completion.usage
     metadata = {"model_name": completion.model, "finish_reason": completion.finish_reason}
     return AIMessage(
         content=completion.text,
+        id=message_id,
         response_metadata=metadata,
         usage_metadata=UsageMetadata(
             input_tokens=usage.input_tokens,

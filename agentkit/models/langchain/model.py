@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from agentkit.errors import AgentKitError, InputError
+from agentkit.errors import AgentKitError, InputError, passes_through
 from agentkit.messages import Completion, Request, Usage
 from agentkit.models.header_guard import HeaderGuard
 from agentkit.models.hosted import DEFAULT, HostedModel, Retryable, Settings
@@ -29,14 +29,16 @@ from agentkit.models.langchain.ids import (
 )
 from agentkit.models.langchain.messages import from_langchain, to_langchain
 from agentkit.models.langchain.names import About, describe
+from agentkit.models.langchain.wrappers import settled
 from agentkit.models.per_loop import PerLoop
 from agentkit.models.prices import listed_cost
+from agentkit.models.token_estimates import likely_tokens, likely_usage
 
 if TYPE_CHECKING:
     from httpx2 import AsyncClient
-    from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import BaseMessage
-    from langchain_core.runnables import Runnable
+
+    from agentkit.models.langchain.wrappers import Chat
 
 _ENOUGH: Final = 2
 """Streams without any piece, one after another, that tell of a server which knows no streams."""
@@ -48,12 +50,17 @@ class LangChainModel(HostedModel):
     """A chat model of LangChain, from whatever package.
 
     Args:
-        chat: The chat model. It is left as it is: its own retries come before those of the
-            settings, so make it with `max_retries=0`.
+        chat: The chat model, or one wrapped by `with_retry`, `with_fallbacks`, `bind`,
+            `with_config` or `configurable_fields`. It is left as it is: its own retries come
+            before those of the settings, so make it with `max_retries=0`.
         settings: Timeout, tries, limits and price.
+
+    Raises:
+        InputError: It is a Runnable of another kind.
     """
 
-    def __init__(self, chat: "BaseChatModel", settings: Settings = DEFAULT) -> None:
+    def __init__(self, chat: "Chat", settings: Settings = DEFAULT) -> None:
+        chat = settled(chat)
         self._forms = Forms(chat)
         self._set_up(describe(chat), settings)
 
@@ -62,6 +69,32 @@ class LangChainModel(HostedModel):
         self._about = about
         self._plain = False
         self._unstreamed = 0
+
+    async def complete(self, request: Request) -> Completion:
+        """Ask the server as every hosted model does; the price is that of who answered.
+
+        Raises:
+            ModelError: The server did not answer in all tries, or refused the request.
+            AccessError: The key is missing or was refused.
+        """
+        completion = await super().complete(request)
+        if not self._about.fallbacks or self.settings.price is not None:
+            return completion
+        about, usage = self._about.answered_by(completion.model), completion.usage
+        cost_usd = None if about is None else listed_cost(usage, about.model, about.priced_by)
+        return replace(completion, usage=replace(usage, cost_usd=cost_usd))
+
+    def _usage(self, request: Request, completion: Completion) -> Usage:
+        """The tokens a package counted, with estimates of those that it did not."""
+        usage = completion.usage
+        if usage.cost_usd == 0:  # it was in LangChain's cache
+            return usage
+        usage = super()._usage(request, completion)
+        return replace(
+            usage,
+            input_tokens=usage.input_tokens or likely_usage(request).input_tokens,
+            output_tokens=usage.output_tokens or likely_tokens(completion.text),
+        )
 
     async def _get_forms(self) -> Forms:
         """The chat model, for the running event loop."""
@@ -84,6 +117,8 @@ class LangChainModel(HostedModel):
         except (AgentKitError, Retryable):
             raise
         except Exception as error:
+            if passes_through(error):
+                raise
             outcome = self._outcome(error, forms, request, asked is not None)
         # Errors of a provider can hold the request with its key: ours do not come from them.
         if isinstance(outcome, Completion):
@@ -111,7 +146,11 @@ class LangChainModel(HostedModel):
         return failure(error, self.name, self._about.variables, secrets)
 
     def _listed_cost(self, usage: Usage) -> float | None:
-        return listed_cost(usage, self._about.model, self._about.priced_by)
+        """The price of the dearest that may answer; None where one of them is unknown."""
+        abouts = (self._about, *self._about.fallbacks)
+        costs = [listed_cost(usage, about.model, about.priced_by) for about in abouts]
+        known = [cost for cost in costs if cost is not None]
+        return max(known) if len(known) == len(costs) else None
 
 
 def make_langchain_model(rest: str, settings: Settings = DEFAULT) -> LangChainModel:
@@ -189,7 +228,7 @@ class _Made:
 
 
 async def _answer(
-    chat: "Runnable[Any, BaseMessage]", request: Request, options: dict[str, Any], streamed: bool
+    chat: "Chat", request: Request, options: dict[str, Any], streamed: bool
 ) -> "BaseMessage":
     """Ask once; again where a connection belonged to an event loop that is gone."""
     messages = to_langchain(request.messages)
@@ -205,7 +244,7 @@ async def _answer(
 
 
 async def _streamed(
-    chat: "Runnable[Any, BaseMessage]",
+    chat: "Chat",
     messages: "list[BaseMessage]",
     request: Request,
     options: dict[str, Any],

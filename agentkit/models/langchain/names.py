@@ -9,9 +9,12 @@ from urllib.parse import urlsplit
 import orjson
 
 from agentkit.models.langchain.ids import provider_of
+from agentkit.models.langchain.wrappers import chat_models
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
+
+    from agentkit.models.langchain.wrappers import Chat
 
 _MODEL: Final = ("model_name", "model", "model_id", "deployment_name", "azure_deployment")
 _ADDRESS: Final = (
@@ -41,27 +44,51 @@ class About:
     """Whose price list has it, by the id in genai-prices; None: nobody's."""
     variables: tuple[str, ...]
     """The environment variables that may hold its key."""
+    fallbacks: tuple["About", ...] = ()
+    """Those that may answer in its place."""
+
+    def answered_by(self, model: str) -> "About | None":
+        """Return which of them answered, by the model's name in the answer; None: not known."""
+        likely = [about for about in (self, *self.fallbacks) if about.model in model]
+        return max(likely, key=lambda about: len(about.model), default=None) if model else None
 
 
-def describe(chat: "BaseChatModel") -> About:
+def describe(chat: "Chat") -> About:
     """Name a chat model after its class, its model, its server and its settings.
 
     The name is `langchain:ChatOpenAI:gpt-5-mini`, with `@host` for another server than the
-    provider's own, and with `#` and a digest where settings of its own make it differ.
+    provider's own, and with `#` and a digest where settings of its own make it differ, what is
+    bound and the fallbacks among them.
     """
+    first, *others = (_describe(model, options) for model, options in chat_models(chat))
+    if not others:
+        return first
+    name = f"{first.name.partition('#')[0]}#{_digest([about.name for about in (first, *others)])}"
+    variables = dict.fromkeys(name for about in (first, *others) for name in about.variables)
+    return About(name, first.model, first.priced_by, tuple(variables), tuple(others))
+
+
+def _describe(chat: "BaseChatModel", options: Mapping[str, Any]) -> About:
+    """Name one chat model, with the options that are bound to its calls."""
     kind = type(chat)
-    model = next((str(v) for name in _MODEL if (v := getattr(chat, name, None))), "")
+    named = [*map(options.get, _MODEL), *(getattr(chat, name, None) for name in _MODEL)]
+    model = next((str(value) for value in named if value), "")
     host = _host(chat)
     settings = dict(_settings(chat))
+    settings |= {f"bind {name}": value for name, value in _matters(options)}
     parts = ["langchain", kind.__name__, *([model] if model else [])]
     name = ":".join(parts) + (f"@{host}" if host else "")
     if settings:
-        data = orjson.dumps(settings, option=orjson.OPT_SORT_KEYS)
-        name += f"#{hashlib.sha256(data).hexdigest()[:8]}"
+        name += f"#{_digest(settings)}"
     provider = provider_of(kind.__name__, kind.__module__)
     if provider is None:
         return About(name, model, None, ())
     return About(name, model, None if host else provider.priced_by, provider.variables)
+
+
+def _digest(value: Any) -> str:
+    data = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(data).hexdigest()[:8]
 
 
 def _host(chat: "BaseChatModel") -> str:
@@ -81,6 +108,11 @@ def _settings(chat: "BaseChatModel") -> Iterator[tuple[str, Any]]:
         **{name: getattr(chat, name, None) for name in chat.model_fields_set if name in fields},
         **{name: value for name, value in known.items() if name not in fields},
     }
+    yield from _matters(values)
+
+
+def _matters(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Those that an answer depends on, as far as they are plain."""
     for name, value in values.items():
         if name in (*_MODEL, *_ADDRESS) or name in _NO_MATTER or name.startswith("_"):
             continue

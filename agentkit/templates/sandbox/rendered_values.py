@@ -10,6 +10,7 @@ from typing import Any
 from jinja2.runtime import Undefined
 
 from agentkit.errors import RenderError
+from agentkit.values import langchain_form, langchain_kind, langchain_text, named_fields
 
 _CHARACTERS_A_UNIT = 4  # as a shift: 16 characters copied cost about as much as one item visited
 _BITS_A_UNIT = 6  # as a shift: 64 bits of a whole number are about 20 characters
@@ -101,10 +102,24 @@ def _extra_weight(value: Any, pending: list[Any]) -> int:
         pending.append(value)
     elif isinstance(value, Iterator):
         raise RenderError(f"{kind_of(value)} may have no end; use 'list' on it first.")
+    elif (parts := _parts(value)) is not None:
+        pending.append((parts,))
     return 0
 
 
+def _parts(value: Any) -> Any:
+    """Return what stands for an object in a list: its fields, or a message's role and text."""
+    if langchain_kind(value) is None:
+        return named_fields(value)
+    try:
+        return langchain_form(value)
+    except TypeError as error:
+        raise RenderError(f"{error}.") from None
+
+
 def _plain(value: Any) -> Any:
+    if (parts := _parts(value)) is not None:
+        return parts
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, range):
@@ -151,8 +166,15 @@ def _other_text(value: Any) -> str:
     if callable(value):
         name = getattr(value, "__name__", type(value).__name__)
         raise RenderError(f"'{name}' is a function, not a value. To call it write '{name}()'.")
+    if langchain_kind(value) is not None:
+        try:
+            return langchain_text(value)
+        except TypeError as error:
+            raise RenderError(f"{error}.") from None
+    if (parts := named_fields(value)) is not None:
+        return quoted_json(parts)
     kind: Any = type(value)
-    shown_by_address = kind.__str__ is object.__str__ and kind.__repr__ is object.__repr__
-    if shown_by_address or isinstance(value, (Iterator, bytes)) or hasattr(value, "ndim"):
+    only_shown_to_programmers = kind.__str__ is object.__str__
+    if only_shown_to_programmers or isinstance(value, (Iterator, bytes)) or hasattr(value, "ndim"):
         raise RenderError(f"{kind_of(value)} cannot be written into a text.")
     return str(value)
