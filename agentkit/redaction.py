@@ -22,12 +22,13 @@ _KEY: Final = re.compile(
 
 _NAMED: Final = re.compile(
     r"""
-      (?P<before>(?:api_?key|token|secret|password)["']?\s*[:=]\s*["']?)(?P<value>[^\s"'}]+)
+      (?P<before>(?:api_?key|token|secret|password)["']?\s*[:=]\s*["']?
+                |[?&][\w-]*(?:key|auth|code|sig|signature)=)(?P<value>[^\s"'}&]+)
     | (?P<scheme>://)(?P<user>[^@/\s]+)(?=@)
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-"""A value that is called a key, and what stands before the `@` of an address."""
+"""A value that is called a key, also in the query of an address, and what stands before its `@`."""
 
 
 def masked(line: str) -> str:
@@ -64,5 +65,6 @@ def brief(text: str) -> str:
 
 def _on_a_line(text: str, longest: int) -> str:
     text = _KEY.sub("[key]", text)
+    text = _NAMED.sub(lambda found: (found["before"] or found["scheme"]) + "[key]", text)
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= longest else f"{line[: longest - 3]}..."

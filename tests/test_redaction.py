@@ -78,3 +78,22 @@ def test_ordinary_words_are_shown(words):
 def test_a_line_of_a_file_is_shown_with_stars_for_keys_and_as_long_as_it_was(line, shown):
     assert masked(line) == shown
     assert len(masked(line)) == len(line)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://127.0.0.1/v1?key=s3cret&model=x", "http://127.0.0.1/v1?key=[key]&model=x"),
+        ("https://a.b/c?x=1&api-key=s3cret", "https://a.b/c?x=1&api-key=[key]"),
+        ("https://a.b/?sig=abc123&x_auth=7", "https://a.b/?sig=[key]&x_auth=[key]"),
+        ("https://user:pass@a.b/v1", "https://[key]@a.b/v1"),
+        ('{"token": "abc"}', '{"token": "[key]"}'),
+        ("max_tokens: 4096 is too many; which key=value?", "max_tokens: 4096 is too many; "
+         "which key=value?"),
+    ],
+)  # fmt: skip
+def test_a_value_that_is_called_a_key_is_not_shown(text, shown):
+    assert redacted(text) == shown
+    stars = masked(text)
+    assert len(stars) == len(text)
+    assert "s3cret" not in stars
