@@ -5,6 +5,7 @@ from typing import Any
 
 from agentkit.agent import Agent
 from agentkit.cli.view.terminal import echo
+from agentkit.environments.failure import env_error
 from agentkit.environments.make import CUT_OFF, env_report
 from agentkit.errors import EnvError, InputError
 from agentkit.plugins import missing_package, register_envs
@@ -79,6 +80,4 @@ def _lines(env_id: str, infos: Sequence[Mapping[str, Any]]) -> Mapping[str, str]
         module = str(gymnasium.spec(env_id).entry_point).partition(":")[0]
         raise missing_package(f"'{env_id}'", module, error) from error
     except Exception as error:
-        raise EnvError(
-            f"the report of '{env_id}' raised {type(error).__name__}: {error}"
-        ) from error
+        raise env_error(error, f"the report of '{env_id}'") from error

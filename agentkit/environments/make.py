@@ -7,7 +7,9 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from agentkit.errors import AgentKitError, EnvError, InputError, suggest
+from agentkit.environments.failure import env_error, refuses
+from agentkit.environments.spaces import check_spaces
+from agentkit.errors import AgentKitError, InputError, suggest
 from agentkit.plugins import broken_envs, env_ids, missing_package, register_envs
 
 if TYPE_CHECKING:
@@ -63,20 +65,32 @@ def make_env(agent: "Agent", render_mode: str | None = None) -> "gymnasium.Env[A
 
 
 def open_env(env_id: str, arguments: Mapping[str, Any]) -> "gymnasium.Env[Any, Any]":
-    """A registered environment with these arguments.
+    """Make a registered environment with these arguments.
 
     Raises:
-        InputError: A package it needs is missing, or it refuses its arguments.
+        InputError: A package it needs is missing, it refuses its arguments, or speaks no text.
+        EnvError: Its constructor has a fault.
     """
     import gymnasium
 
     try:
-        return gymnasium.make(env_id, disable_env_checker=True, **arguments)
+        env = gymnasium.make(env_id, disable_env_checker=True, **arguments)
     except ImportError as error:
         module = str(gymnasium.spec(env_id).entry_point).partition(":")[0]
         raise missing_package(f"environment '{env_id}'", module, error) from error
-    except (TypeError, ValueError, gymnasium.error.Error) as error:
-        raise InputError(f"environment '{env_id}': {error}") from error
+    except AgentKitError:
+        raise
+    except Exception as error:
+        refusal = isinstance(error, (TypeError, ValueError, gymnasium.error.Error))
+        if refusal and refuses(error):
+            raise InputError(f"environment '{env_id}': {error}") from error
+        raise env_error(error) from error
+    try:
+        check_spaces(env_id, env)
+    except InputError:
+        env.close()
+        raise
+    return env
 
 
 class EnvThread:
@@ -109,9 +123,7 @@ class EnvThread:
             except AgentKitError as error:
                 future.set_exception(error)
             except BaseException as error:  # SystemExit too: a simulator ends only its episode
-                problem = _raised(error)
-                problem.__cause__ = error
-                future.set_exception(problem)
+                future.set_exception(env_error(error))
 
 
 def call_env(question: Callable[[], T]) -> T:
@@ -125,22 +137,7 @@ def call_env(question: Callable[[], T]) -> T:
     except AgentKitError:
         raise
     except Exception as error:
-        raise _raised(error) from error
-
-
-def _raised(error: BaseException) -> EnvError:
-    return EnvError(f"the environment raised {type(error).__name__}: {error}")
-
-
-def checked_info(info: Any) -> Mapping[str, Any]:
-    """The info of an environment.
-
-    Raises:
-        EnvError: It is no mapping.
-    """
-    if not isinstance(info, Mapping):
-        raise EnvError(f"the environment's info is {info!r}, expected a mapping")
-    return info
+        raise env_error(error) from error
 
 
 def describe_info(info: Mapping[str, Any]) -> dict[str, Any]:
