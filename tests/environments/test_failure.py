@@ -50,7 +50,7 @@ class Faulty(gymnasium.Env[str, str]):
     def step(self, action: str) -> Any:
         api_key = "sk-1234567890abcdef1234"  # noqa: F841
         if self.where == "secret":
-            raise RuntimeError("api_key=sk-1234567890abcdef1234")  # noqa: E701
+            raise RuntimeError("api_key=sk-1234567890abcdef1234")
         if self.where == "deep":
             return self.step(action)
         if self.where == "long":
