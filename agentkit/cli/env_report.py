@@ -8,7 +8,7 @@ from agentkit.cli.view.terminal import echo
 from agentkit.environments.failure import env_error
 from agentkit.environments.make import CUT_OFF, env_report
 from agentkit.errors import EnvError, InputError
-from agentkit.plugins import missing_package, register_envs
+from agentkit.plugins import missing_package, registered_id
 from agentkit.record.reader import Run
 from agentkit.record.run_folder import RunWriter
 from agentkit.record.summaries import EpisodeSummary, RunSummary
@@ -71,7 +71,7 @@ def _last_info(episode: EpisodeSummary) -> Mapping[str, Any]:
 def _lines(env_id: str, infos: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
     import gymnasium
 
-    register_envs()
+    env_id = registered_id(env_id)
     if env_id not in gymnasium.registry:
         raise InputError(f"'{env_id}' is not installed here")
     try:

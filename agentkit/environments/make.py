@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from agentkit.environments.failure import env_error, refuses
 from agentkit.environments.spaces import check_spaces
 from agentkit.errors import AgentKitError, InputError, suggest
-from agentkit.plugins import broken_envs, env_ids, missing_package, register_envs
+from agentkit.plugins import broken_envs, env_ids, missing_package, registered_id
 
 if TYPE_CHECKING:
     import gymnasium
@@ -23,21 +23,22 @@ CUT_OFF: Final = "cut_off"
 """In the `info` of an episode for `report`: it might have gone on."""
 
 
-def check_env_id(env_id: str) -> None:
-    """Refuse an environment that nobody registered.
+def check_env_id(env_id: str) -> str:
+    """Return the id that Gymnasium has for an environment.
 
     Raises:
-        InputError: The id is unknown.
+        InputError: Nobody registered it, or its module is not imported.
     """
     import gymnasium
 
-    register_envs()
+    env_id = registered_id(env_id)
     if env_id in gymnasium.registry:
-        return
+        return env_id
     known = env_ids()
     lines = [
         f"unknown environment '{env_id}'.{suggest(env_id, set(known))} "
-        f"Known: {', '.join(known)}, and whatever else Gymnasium has registered",
+        f"Known: {', '.join(known)}, and whatever else Gymnasium has registered; a module of yours "
+        "that registers one is imported with --import MODULE",
         *broken_envs().values(),
     ]
     raise InputError("\n".join(lines))
@@ -57,11 +58,11 @@ def make_env(agent: "Agent", render_mode: str | None = None) -> "gymnasium.Env[A
 
     if agent.env is None:
         raise InputError(f"{agent.name} has no environment")
-    check_env_id(agent.env.id)
+    env_id = check_env_id(agent.env.id)
     arguments = env_arguments(agent.env, agent.inputs)
     if render_mode is not None:
         arguments["render_mode"] = render_mode
-    return open_env(agent.env.id, arguments)
+    return open_env(env_id, arguments)
 
 
 def open_env(env_id: str, arguments: Mapping[str, Any]) -> "gymnasium.Env[Any, Any]":
@@ -155,7 +156,7 @@ def env_report(env_id: str, infos: Sequence[Mapping[str, Any]]) -> dict[str, str
     import gymnasium
     from gymnasium.envs.registration import load_env_creator
 
-    entry = gymnasium.spec(env_id).entry_point
+    entry = gymnasium.spec(registered_id(env_id)).entry_point
     creator = load_env_creator(entry) if isinstance(entry, str) else entry
     report = getattr(creator, "report", None)
     return {} if report is None else dict(report(list(infos)))

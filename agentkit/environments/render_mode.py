@@ -68,8 +68,7 @@ def _modes(agent: Agent, option: str) -> tuple[str, list[str]]:
 
     if agent.env is None:
         raise InputError(f"{option} needs an environment, and {agent.name} has none")
-    env_id = agent.env.id
-    check_env_id(env_id)
+    env_id = check_env_id(agent.env.id)
     entry: Any = gymnasium.spec(env_id).entry_point
     try:
         creator = load_env_creator(entry) if isinstance(entry, str) else entry

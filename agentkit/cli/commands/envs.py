@@ -9,8 +9,11 @@ from typing import Any
 
 import click
 
+from agentkit.cli import options
+
 
 @click.command("envs")
+@options.imports
 def command() -> None:
     """List the environments that AgentKit and its plug-ins bring.
 

@@ -27,6 +27,7 @@ _WIDTH: Final = 96
     help="The shipped agent, or the file, to begin with.",
 )
 @click.option("--out", metavar="FILE", type=options.FILE, help="The file; NAME.yaml by default.")
+@options.imports
 def command(name: str, origin: str, out: Path | None) -> None:
     """Write an agent called NAME, with comments, for you to edit.
 

@@ -16,7 +16,7 @@ from agentkit.cli.view.words import count, score
 from agentkit.environments.answers import reset_env, step_env
 from agentkit.environments.make import CUT_OFF, call_env, env_report, open_env
 from agentkit.errors import InputError, suggest
-from agentkit.plugins import env_ids
+from agentkit.plugins import env_ids, registered_id
 
 if TYPE_CHECKING:
     import gymnasium
@@ -38,6 +38,7 @@ _NUMBER: Final = re.compile("#?([0-9]+)")
     multiple=True,
     help="Give the environment an argument; NAME=@FILE takes the text of a file. Can be repeated.",
 )
+@options.imports
 @click.pass_context
 def command(ctx: click.Context, env: str, seed: int, arguments: tuple[str, ...]) -> None:
     """Play one episode of ENV yourself: an id that agentkit envs lists, or its short name.
@@ -92,11 +93,12 @@ def find_env(name: str) -> str:
     """The id of an environment, given that or its short name (`crafter`, case does not matter).
 
     Raises:
-        InputError: None has this name, or several have.
+        InputError: None has this name, or several have, or its module is not imported.
     """
     import gymnasium
 
     ids = env_ids()
+    name = registered_id(name)
     if name in gymnasium.registry:
         return name
     short = _by_short_name(ids)

@@ -8,6 +8,7 @@ from typing import Any
 
 from agentkit.cli.arguments import choose_episode, open_run
 from agentkit.cli.env_report import recorded_report
+from agentkit.cli.imports import given_imports
 from agentkit.cli.run_options import option_of
 from agentkit.cli.view.limit_lines import listed_both
 from agentkit.cli.view.step_page import StepPrinter
@@ -68,7 +69,7 @@ def _show_overview(run: Run) -> None:
         limits = {one.reason.split(":")[0] for one in summaries if one.status == "limit"}
         options = sorted({option_of(limit) for limit in limits} - {""})
         more = [word for option in options for word in (option, "MORE")]
-        command = ["agentkit", "run", "--resume", str(run.folder), *more]
+        command = ["agentkit", "run", "--resume", str(run.folder), *more, *given_imports()]
         lines.append(("go on", shlex.join(command)))
     echo_facts(lines, width=1 + max(9, *(len(label) for label, _ in lines)))
     if run.episodes:
