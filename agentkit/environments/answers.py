@@ -17,6 +17,9 @@ Outcome = tuple[str, float, bool, bool, Mapping[str, Any]]
 
 _RESET: Final = ("observation", "info")
 _STEP: Final = ("observation", "reward", "terminated", "truncated", "info")
+_PLAIN: Final = (str, int, float, bool, type(None))
+_DEEPEST: Final = 100
+"""Levels of lists and dicts in an info."""
 _SHOWN: Final = Repr()
 _SHOWN.maxstring = _SHOWN.maxother = 100
 
@@ -52,13 +55,16 @@ def step_env(env: "gymnasium.Env[Any, Any]", action: str) -> Outcome:
 
 
 def checked_info(method: str, info: Any) -> Mapping[str, Any]:
-    """Return an info whose known keys have values that can be used.
+    """Return an info that can be recorded, whose known keys have values that can be used.
 
     Raises:
-        EnvError: It is no mapping, or one of those values is of another kind.
+        EnvError: It is no mapping, a value in it cannot be recorded, or one of a known key is of
+            another kind.
     """
     if not isinstance(info, Mapping):
         raise _wrong(method, "info", info, "a dict")
+    for key, value in info.items():
+        _check_recordable(method, f"info[{key!r}]", {key: value})
     actions = info.get("actions")
     listed = isinstance(actions, Sequence) and not isinstance(actions, (str, bytes))
     if actions is not None and not (listed and all(isinstance(one, str) for one in actions)):
@@ -66,6 +72,26 @@ def checked_info(method: str, info: Any) -> Mapping[str, Any]:
     if not _is_flag(info.get("understood", True)):
         raise _wrong(method, "info['understood']", info["understood"], "True or False")
     return info
+
+
+def _check_recordable(method: str, place: str, value: Any, depth: int = 0) -> None:
+    """Refuse what has no end, keys that are no JSON, and objects that cannot even be shown."""
+    if isinstance(value, _PLAIN):
+        return
+    if depth > _DEEPEST:
+        raise _wrong(method, place, "too deep, or contains itself", f"at most {_DEEPEST} levels")
+    if isinstance(value, Mapping):
+        if keys := [key for key in value if not isinstance(key, _PLAIN)]:
+            raise _wrong(method, f"a key of {place}", keys[0], "a text")
+        value = value.values()
+    elif not isinstance(value, (list, tuple, set, frozenset)):
+        try:
+            repr(None if hasattr(value, "ndim") else value)
+        except Exception as error:
+            raise _wrong(method, place, value, "a value that can be shown") from error
+        return
+    for inner in value:
+        _check_recordable(method, place, inner, depth + 1)
 
 
 def _shown(value: object) -> str:

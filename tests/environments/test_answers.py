@@ -26,6 +26,26 @@ RESETS = [
     (("start", {"actions": np.array(["east"])}), "info['actions'] is array("),
     (("start", {"understood": "no"}), "info['understood'] is 'no' (str), expected True or False"),
 ]
+ENDLESS: dict[str, Any] = {}
+ENDLESS["again"] = ENDLESS
+
+
+class Mute:
+    """An object that cannot be shown."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no words")
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError("no attribute")
+
+
+RESETS += [
+    (("start", ENDLESS), "expected at most 100 levels"),
+    (("start", {"seen": {("a", 1): 2}}), "a key of info['seen'] is ('a', 1) (tuple), expected a"),
+    (("start", {("a", 1): 2}), "a key of info[('a', 1)] is ('a', 1) (tuple), expected a text"),
+    (("start", {"mute": [Mute()]}), "info['mute'] is <Mute instance at "),
+]
 STEPS = [
     (None, "it is None (NoneType), expected a tuple of 5"),
     (("on", 0.0, False, {}), "'done' there are terminated and truncated"),
@@ -79,6 +99,20 @@ def test_a_step_of_the_wrong_form_is_said_with_what_came(answer, said):
         step_env(env, "east")
     assert str(raised.value).startswith("what the environment's step() returned cannot be used: ")
     assert said in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "value", [{1: 2}, 10**400, float("nan"), b"x", {1}, len, [np.zeros(3)], "\ud800", np.int64(3)]
+)
+def test_an_info_may_have_whatever_can_be_shown(value, tmp_path):
+    agent = Agent(
+        Graph([Node("act", "?")]),
+        model="echo",
+        env=EnvSpec("test/Odd-v0", {"reset": ("start", {"value": value, "image": np.zeros(3)})}),
+    )
+    with RunWriter(tmp_path / "run", {}) as writer:
+        summary = asyncio.run(rollout(agent, Plan(seed=1), writer=writer))
+    assert summary.status == "done"
 
 
 @pytest.mark.parametrize("reward", [1, True, 1.0, np.float32(1), np.int64(1), np.bool_(True)])
