@@ -1,5 +1,6 @@
 """`--import`: a module that the user names is imported; an agent's file never imports one."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -116,7 +117,9 @@ def test_the_command_that_goes_on_names_the_module_again(here, invoke):
     failed = invoke("run", "broken.yaml", "--import", "world", "--out", "run")
     assert failed.exit_code == 1
     assert "agentkit run AGENT --from run:0:0 --import world" in failed.stdout
-    assert "--resume run --import world" in invoke("show", "run", "--import", "world").stdout
+    shown = invoke("show", "run", "--import", "world").stdout
+    assert "--resume run --import world" in shown
+    assert re.search(r"failed, 0 steps, return 0\.0, .* s: the environment raised Zero", shown)
 
 
 @pytest.mark.parametrize(

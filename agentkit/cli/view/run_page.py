@@ -116,5 +116,7 @@ def _outcome(summary: EpisodeSummary, ended: bool) -> str:
     played = f"{count(summary.steps, 'step')}, return {score(summary.reward)}"
     if not ended:
         return f"unfinished, {played}"
+    if "\n" in summary.reason:  # it comes last, as a run says it
+        return f"{summary.status}, {played}, {seconds(summary.seconds)}: {summary.reason}"
     reason = f" ({summary.reason})" if summary.reason else ""
     return f"{summary.status}{reason}, {played}, {seconds(summary.seconds)}"

@@ -217,9 +217,9 @@ def _made(
             f"there is no environment '{env_id}' (if a module of yours registers it, name that "
             f"with --import MODULE){near(env_id, list(gymnasium.registry))}"
         )
-    _check_arguments(env_id, arguments)
     if render_mode is not None:
         arguments = {**arguments, "render_mode": render_mode}
+    _check_arguments(env_id, arguments)
     try:
         return gymnasium.make(env_id, disable_env_checker=True, **arguments)
     except gymnasium.error.Error as error:
@@ -229,13 +229,12 @@ def _made(
 def _check_arguments(env_id: str, arguments: Mapping[str, Any]) -> None:
     entry = gymnasium.spec(env_id).entry_point
     creator: Any = load_env_creator(entry) if isinstance(entry, str) else entry
-    parameters = inspect.signature(creator).parameters
-    if any(one.kind is one.VAR_KEYWORD for one in parameters.values()):
+    parameters = {} if creator is None else inspect.signature(creator).parameters
+    if creator is None or any(one.kind is one.VAR_KEYWORD for one in parameters.values()):
         return
     known = [*parameters, "max_episode_steps"]
     refuse(
-        f"{env_id} takes no argument '{name}': it takes {listed(list(parameters))}"
-        f"{near(name, known)}"
+        f"{env_id} takes no argument '{name}': there are {listed(known)}{near(name, known)}"
         for name in arguments
         if name not in known
     )

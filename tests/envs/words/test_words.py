@@ -320,6 +320,7 @@ PICTURE = spaces.Box(0, 255, (40, 60, 3), np.uint8)
         ("FrozenLake-v1", {"is_slipery": False}, "no argument 'is_slipery'.*'is_slippery'"),
         ("FrozenLak-v1", {}, "no environment 'FrozenLak-v1' .*did you mean 'FrozenLake-v1'"),
         ("Taxi-v3", {}, "did you mean 'Taxi-v4'"),
+        ("FrozenLake-v1", {"colour": 1}, "no argument 'colour': there are 'render_mode', "),
         (3, {}, "env is the id of an environment, such as 'FrozenLake-v1', not 3"),
     ],
 )
