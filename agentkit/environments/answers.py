@@ -64,7 +64,9 @@ def checked_info(method: str, info: Any) -> Mapping[str, Any]:
     if not isinstance(info, Mapping):
         raise _wrong(method, "info", info, "a dict")
     for key, value in info.items():
-        _check_recordable(method, f"info[{key!r}]", {key: value})
+        if not isinstance(key, _PLAIN):
+            raise _wrong(method, "a key of info", key, "a text")
+        _check_recordable(method, key, value)
     actions = info.get("actions")
     listed = isinstance(actions, Sequence) and not isinstance(actions, (str, bytes))
     if actions is not None and not (listed and all(isinstance(one, str) for one in actions)):
@@ -74,14 +76,15 @@ def checked_info(method: str, info: Any) -> Mapping[str, Any]:
     return info
 
 
-def _check_recordable(method: str, place: str, value: Any, depth: int = 0) -> None:
+def _check_recordable(method: str, key: object, value: Any, depth: int = 1) -> None:
     """Refuse what has no end, keys that are no JSON, and objects that cannot even be shown."""
     if isinstance(value, _PLAIN):
         return
+    place = f"info[{key!r}]"
     if depth > _DEEPEST:
         raise _wrong(method, place, "too deep, or contains itself", f"at most {_DEEPEST} levels")
     if isinstance(value, Mapping):
-        if keys := [key for key in value if not isinstance(key, _PLAIN)]:
+        if keys := [inner for inner in value if not isinstance(inner, _PLAIN)]:
             raise _wrong(method, f"a key of {place}", keys[0], "a text")
         value = value.values()
     elif not isinstance(value, (list, tuple, set, frozenset)):
@@ -91,7 +94,8 @@ def _check_recordable(method: str, place: str, value: Any, depth: int = 0) -> No
             raise _wrong(method, place, value, "a value that can be shown") from error
         return
     for inner in value:
-        _check_recordable(method, place, inner, depth + 1)
+        if not isinstance(inner, _PLAIN):
+            _check_recordable(method, key, inner, depth + 1)
 
 
 def _shown(value: object) -> str:

@@ -43,7 +43,7 @@ class Mute:
 RESETS += [
     (("start", ENDLESS), "expected at most 100 levels"),
     (("start", {"seen": {("a", 1): 2}}), "a key of info['seen'] is ('a', 1) (tuple), expected a"),
-    (("start", {("a", 1): 2}), "a key of info[('a', 1)] is ('a', 1) (tuple), expected a text"),
+    (("start", {("a", 1): 2}), "a key of info is ('a', 1) (tuple), expected a text"),
     (("start", {"mute": [Mute()]}), "info['mute'] is <Mute instance at "),
 ]
 STEPS = [
