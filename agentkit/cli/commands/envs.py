@@ -17,7 +17,8 @@ from agentkit.cli import options
 def command() -> None:
     """List the environments that AgentKit and its plug-ins bring.
 
-    Any other environment that Gymnasium knows and that speaks text can be used as well.
+    Any other environment that Gymnasium knows can be used as well: one that speaks text by its
+    id, others through agentkit/Words-v1, which puts them into words.
 
     \b
     Examples:

@@ -105,7 +105,9 @@ def _array(
         case _:
             low, high = np.zeros(space.shape, space.dtype), np.ones(space.shape, space.dtype)
     dtype, shape, size = space.dtype, low.shape, int(low.size)
-    if size > MOST_NUMBERS and len(shape) == 3 and shape[2] in (3, 4) and dtype == np.uint8:
+    if size > MOST_NUMBERS and shape[2:] == (3,) and dtype == np.uint8:
+        if names is not None:
+            raise ValueError(f"{what}: {_short(space)} is a picture, which needs no names")
         return _single(Picture(*shape[:2]))
     if size > MOST_NUMBERS:
         raise ValueError(f"{what}: {_short(space)} has {size:,} numbers, too many for words")

@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 LONGEST_LIST = 100
 """So many names are listed; of more, the first and the last are said."""
+_LONGEST_NAME = 100
+"""Characters of a text that are held against the names, to find the one that was meant."""
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
@@ -50,7 +52,10 @@ class Choice:
 
     def say(self, value: Any) -> str:
         """Return the name, or the number."""
-        return str(int(value)) if self.names is None else self.names[int(value) - self.first]
+        place = int(value) - self.first
+        if self.names is None or not 0 <= place < self.count:
+            return str(int(value))
+        return self.names[place]
 
     def read(self, text: str) -> int:
         """Return the value of a name, whatever its case, or of a number."""
@@ -59,7 +64,7 @@ class Choice:
         known = {_folded(name): number for number, name in enumerate(self.names)}
         if (number := known.get(_folded(text))) is not None:
             return self.first + number
-        near = get_close_matches(_folded(text), known, n=1)
+        near = get_close_matches(_folded(text[:_LONGEST_NAME]), known, n=1)
         hint = f"; did you mean '{self.names[known[near[0]]]}'?" if near else ""
         raise NotUnderstood(f"expected {self.form}{hint}")
 

@@ -89,13 +89,13 @@ class Reader:
         if len(names) == 1:
             return [_named(text, names[0]) if names[0] else text]
         pieces = [piece for piece in self._separated(text) if piece.strip()]
+        if len(pieces) != len(names):
+            raise NotUnderstood(f"expected {self.grammar}")
         by_name = {
             name: _named(piece, name) for piece in pieces for name in names if _has(piece, name)
         }
-        if len(by_name) == len(names) == len(pieces):
+        if len(by_name) == len(names):
             return [by_name[name] for name in names]
-        if len(pieces) != len(names):
-            raise NotUnderstood(f"expected {self.grammar}")
         return [_named(piece, name) for piece, name in zip(pieces, names, strict=True)]
 
     def _separated(self, text: str) -> list[str]:

@@ -1,5 +1,6 @@
 """Environments of Gymnasium and of others, described in words and played by words."""
 
+import time
 from typing import Any
 
 import gymnasium
@@ -230,6 +231,18 @@ def test_a_text_that_is_no_action_changes_nothing_and_says_what_would_be_one(
     assert said in told
 
 
+@pytest.mark.parametrize("text", ["a" * 10**6, ";" * 10**6, "1," * 10**6, "1" * 10**6])
+def test_a_very_long_text_is_refused_at_once(text):
+    space = spaces.Dict(way=spaces.Discrete(4), speed=spaces.Box(-1, 1, (1,)))
+    for actions, names in ((space, {"way": GRID}), (spaces.Discrete(4), GRID)):
+        env = Words(Given(actions=actions), names)
+        env.reset(seed=0)
+        started = time.process_time()
+        said, *_ = env.step(text)
+        assert time.process_time() - started < 2
+        assert len(said) < 1_000
+
+
 @given(st.text())
 def test_no_text_breaks_the_reading(text):
     space = spaces.Dict(
@@ -310,6 +323,8 @@ PICTURE = spaces.Box(0, 255, (40, 60, 3), np.uint8)
         (Given(spaces.Sequence(SMALL)), {}, "actions: no text can say any number of values"),
         (Given(PICTURE), {}, "actions: no text can say a picture"),
         (Given(spaces.OneOf([SMALL])), {}, r"actions: OneOf\(.*cannot be put into words"),
+        (Given(observations=PICTURE), {"fields": ["a"]}, "is a picture, which needs no names"),
+        (Given(observations=spaces.Box(0, 255, (84, 84, 4), np.uint8)), {}, "28,224 numbers, too"),
         (Given(observations=BIG), {}, "has 900 numbers, too many for words.*describe=..."),
         (Given(observations=spaces.Graph(SMALL, None)), {}, "Graph.*describe=..."),
         (Given(observations=spaces.Tuple([PICTURE, PICTURE])), {}, "there are 2 pictures, 1, 2"),
