@@ -9,12 +9,13 @@ The groups:
 """
 
 import re
+import sys
 from collections.abc import Callable
 from functools import cache
 from importlib.metadata import Distribution, EntryPoint, entry_points
 from typing import Any, Final
 
-from agentkit.errors import AgentKitError, InputError, suggest
+from agentkit.errors import AgentKitError, InputError, advice, suggest
 
 DISTRIBUTION: Final = "agentkit-graph"
 """What pip calls AgentKit; `agentkit` on the package index is somebody else's."""
@@ -129,6 +130,30 @@ def env_ids() -> list[str]:
     return sorted(set(gymnasium.registry) - before)
 
 
+def registered_id(env_id: str) -> str:
+    """Return the id that Gymnasium has for an environment: of `module:Id`, what follows the colon.
+
+    Gymnasium would import the module. An agent's file comes from anybody, so here it must have
+    been imported before: by a plug-in, by `--import`, or by the program.
+
+    Raises:
+        InputError: It was not.
+    """
+    import gymnasium
+
+    register_envs()
+    module, colon, bare = env_id.rpartition(":")
+    if not colon or env_id in gymnasium.registry:
+        return env_id
+    if module not in sys.modules:
+        imports = advice(f"import {module}", f"add --import {module} to the command")
+        raise InputError(
+            f"environment '{env_id}' is in the module '{module}', which is not imported: a file "
+            f"cannot do that. If you trust the module, {imports}"
+        )
+    return bare
+
+
 @cache
 def _gymnasium_ids() -> frozenset[str]:
     import gymnasium
@@ -136,9 +161,13 @@ def _gymnasium_ids() -> frozenset[str]:
     return frozenset(gymnasium.registry)
 
 
+def _bare(env_id: str) -> str:
+    return env_id.rpartition(":")[2]
+
+
 def has_expert(env_id: str) -> bool:
     """Whether an environment has a rule-based expert."""
-    return env_id in _group("experts")
+    return _bare(env_id) in _group("experts")
 
 
 def get_expert(env_id: str) -> Callable[..., str]:
@@ -147,7 +176,7 @@ def get_expert(env_id: str) -> Callable[..., str]:
     Raises:
         InputError: It has none.
     """
-    experts = _group("experts")
+    experts, env_id = _group("experts"), _bare(env_id)
     if env_id not in experts:
         known = ", ".join(sorted(experts)) or "none"
         raise InputError(

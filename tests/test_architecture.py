@@ -30,7 +30,7 @@ ROOMS = [
     {"agent"},
     {"agentfile", "environments"},
     {"rollouts"},
-    {"profiling", "preview", "langchain"},
+    {"profiling", "preview", "langchain", "testing"},
     {"cli"},
 ]
 """From the bottom up: a room imports itself and what stands above it in this list."""

@@ -2,10 +2,11 @@
 
 import inspect
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from agentkit.env_spec import EnvSpec
-from agentkit.errors import InputError, Problem, suggest
+from agentkit.errors import InputError, Problem, advice, suggest
 from agentkit.graph.compile import CompiledNode
 from agentkit.templates.template import Reads, TemplateProblem, compile_template
 
@@ -17,20 +18,23 @@ def environment_problems(env: EnvSpec, inputs: Collection[str] | None) -> Iterat
     """An id that nobody registered, and arguments that use something that is no input."""
     import gymnasium
 
-    from agentkit.plugins import env_ids, register_envs
+    from agentkit.plugins import env_ids, registered_id
 
     try:
-        register_envs()
+        env_id = registered_id(env.id)
     except InputError as error:
-        yield Problem(str(error), field="env")
+        yield Problem(str(error), field="env", key="id")
         return
-    if env.id not in gymnasium.registry:
+    if env_id not in gymnasium.registry:
         known = env_ids()
-        near = suggest(env.id, known) or suggest(env.id, set(gymnasium.registry))
-        message = f"unknown environment '{env.id}'.{near} Known: {', '.join(known) or 'none'}"
+        near = suggest(env_id, known) or suggest(env_id, set(gymnasium.registry))
+        message = (
+            f"unknown environment '{env_id}'.{near} Known: {', '.join(known) or 'none'}"
+            + advice("", "; a module of yours that registers one is imported with --import MODULE")
+        )
         yield Problem(message, field="env", key="id")
     else:
-        yield from _argument_problems(env)
+        yield from _argument_problems(replace(env, id=env_id))
     for key, value in env.arguments.items():
         for message in _template_problems(value, inputs):
             yield Problem(message, field="env", key=key)

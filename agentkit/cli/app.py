@@ -26,7 +26,7 @@ COMMANDS: Final = {
     "show": "Show an agent's graph, or a recorded run step by step.",
     "profile": "Show where time and money of a recorded run went, and what would help.",
     "render": "Print the exact messages of a node; no model is asked.",
-    "new": "Write a new agent to edit, from one that is shipped.",
+    "new": "Write a new agent to edit, from one that is shipped, or an environment.",
     "envs": "List the environments that agents can play in.",
     "play": "Play an environment yourself, in the terminal.",
     "schema": "Print the JSON Schema of agent files, for editors.",

@@ -8,9 +8,10 @@ from typing import Any
 from agentkit.agent import Agent
 from agentkit.cli.view.terminal import echo
 from agentkit.environments.estimates import Estimate, estimate
+from agentkit.environments.failure import env_error
 from agentkit.environments.make import CUT_OFF, env_report
 from agentkit.errors import EnvError, InputError
-from agentkit.plugins import missing_package, register_envs
+from agentkit.plugins import missing_package, registered_id
 from agentkit.record.reader import Run
 from agentkit.record.run_folder import RunWriter
 from agentkit.record.summaries import EpisodeSummary, RunSummary
@@ -111,7 +112,7 @@ def _last_info(episode: EpisodeSummary) -> Mapping[str, Any]:
 def _said(env_id: str, infos: Sequence[Mapping[str, Any]]) -> Mapping[str, str | Estimate]:
     import gymnasium
 
-    register_envs()
+    env_id = registered_id(env_id)
     if env_id not in gymnasium.registry:
         raise InputError(f"'{env_id}' is not installed here")
     try:
@@ -120,6 +121,4 @@ def _said(env_id: str, infos: Sequence[Mapping[str, Any]]) -> Mapping[str, str |
         module = str(gymnasium.spec(env_id).entry_point).partition(":")[0]
         raise missing_package(f"'{env_id}'", module, error) from error
     except Exception as error:
-        raise EnvError(
-            f"the report of '{env_id}' raised {type(error).__name__}: {error}"
-        ) from error
+        raise env_error(error, f"the report of '{env_id}'") from error

@@ -5,6 +5,7 @@ from typing import Final
 
 import click
 
+from agentkit.cli.imports import import_modules
 from agentkit.cli.log_file import start_log
 
 FILE: Final = click.Path(path_type=Path)
@@ -20,6 +21,15 @@ inputs = click.option(
     metavar="NAME=VALUE",
     multiple=True,
     help="Give an input a value; NAME=@FILE takes the text of a file. Can be repeated.",
+)
+imports = click.option(
+    "--import",
+    metavar="MODULE",
+    multiple=True,
+    expose_value=False,
+    callback=import_modules,
+    help="Import a module first, installed or of this folder, that registers an environment. "
+    "Can be repeated.",
 )
 log = click.option(
     "--log",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from agentkit.environments.make import checked_info
+from agentkit.environments.answers import reset_env, step_env
 from agentkit.environments.recorder import Recorder
 from agentkit.errors import EnvError
 from agentkit.events import EnvironmentStepped, EpisodeStarted
@@ -42,24 +42,23 @@ def rebuild(
     Raises:
         EnvError: The environment answers otherwise.
     """
-    observation, info = env.reset(seed=seed)
+    observation, info = reset_env(env, seed)
     reward: float | None = None
     _check_answer("at the start", started, {"observation": observation})
     if recorder is not None:
         recorder.begin(again=True)
     for step, outcome in enumerate(outcomes):
-        observation, given, terminated, truncated, info = env.step(outcome.action)
-        reward = float(given)
+        observation, reward, terminated, truncated, info = step_env(env, outcome.action)
         answer = {
             "observation": observation,
             "reward": reward,
-            "terminated": bool(terminated),
-            "truncated": bool(truncated),
+            "terminated": terminated,
+            "truncated": truncated,
         }
         _check_answer(f"in step {step}", outcome, answer)
         if recorder is not None:
             recorder.step(outcome.action, reward, again=True)
-    return observation, checked_info(info), reward
+    return observation, info, reward
 
 
 def recorded_env(

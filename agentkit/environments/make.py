@@ -8,9 +8,11 @@ from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from weakref import WeakValueDictionary
 
-from agentkit.errors import AgentKitError, EnvError, InputError, suggest
+from agentkit.environments.failure import env_error, refuses
+from agentkit.environments.spaces import check_spaces
+from agentkit.errors import AgentKitError, InputError, advice, suggest
 from agentkit.models.setting_fields import wrong_kind
-from agentkit.plugins import broken_envs, env_ids, missing_package, register_envs
+from agentkit.plugins import broken_envs, env_ids, missing_package, registered_id
 
 if TYPE_CHECKING:
     import gymnasium
@@ -24,21 +26,22 @@ CUT_OFF: Final = "cut_off"
 """In the `info` of an episode for `report`: it might have gone on."""
 
 
-def check_env_id(env_id: str) -> None:
-    """Refuse an environment that nobody registered.
+def check_env_id(env_id: str) -> str:
+    """Return the id that Gymnasium has for an environment.
 
     Raises:
-        InputError: The id is unknown.
+        InputError: Nobody registered it, or its module is not imported.
     """
     import gymnasium
 
-    register_envs()
+    env_id = registered_id(env_id)
     if env_id in gymnasium.registry:
-        return
+        return env_id
     known = env_ids()
     lines = [
         f"unknown environment '{env_id}'.{suggest(env_id, set(known))} "
-        f"Known: {', '.join([*known, 'whatever else Gymnasium has registered'])}",
+        f"Known: {', '.join([*known, 'whatever else Gymnasium has registered'])}"
+        + advice("", "; a module of yours that registers one is imported with --import MODULE"),
         *broken_envs().values(),
     ]
     raise InputError("\n".join(lines))
@@ -58,31 +61,57 @@ def make_env(agent: "Agent", render_mode: str | None = None) -> "gymnasium.Env[A
 
     if agent.env is None:
         raise InputError(f"{agent.name} has no environment")
-    if agent.env.make is None:
-        check_env_id(agent.env.id)
+    make = agent.env.make
+    env_id = agent.env.id if make is not None else check_env_id(agent.env.id)
     arguments = env_arguments(agent.env, agent.inputs)
     if render_mode is not None:
         arguments["render_mode"] = render_mode
-    if agent.env.make is None:
-        return open_env(agent.env.id, arguments)
-    return _from_factory(agent.env.id, agent.env.make, arguments)
+    return open_env(env_id, arguments, make)
 
 
-def open_env(env_id: str, arguments: Mapping[str, Any]) -> "gymnasium.Env[Any, Any]":
-    """A registered environment with these arguments.
+def open_env(
+    env_id: str, arguments: Mapping[str, Any], make: Callable[..., Any] | None = None
+) -> "gymnasium.Env[Any, Any]":
+    """Make an environment with these arguments.
+
+    Args:
+        env_id: The id it is registered under, or what `make` is called in messages.
+        arguments: Its arguments.
+        make: The class or function of a program that makes it; None: it is registered.
 
     Raises:
-        InputError: A package it needs is missing, or it refuses its arguments.
+        InputError: A package it needs is missing, it refuses its arguments, or speaks no text; or
+            `make` gives something else than a new environment.
+        EnvError: Its constructor has a fault.
     """
     import gymnasium
 
+    env: gymnasium.Env[Any, Any]
     try:
-        return gymnasium.make(env_id, disable_env_checker=True, **arguments)
+        if make is not None:
+            env = make(**arguments)
+        else:
+            env = gymnasium.make(env_id, disable_env_checker=True, **arguments)
     except ImportError as error:
+        if make is not None:
+            raise env_error(error) from error
         module = str(gymnasium.spec(env_id).entry_point).partition(":")[0]
         raise missing_package(f"environment '{env_id}'", module, error) from error
-    except (TypeError, ValueError, gymnasium.error.Error) as error:
-        raise InputError(f"environment '{env_id}': {error}") from error
+    except AgentKitError:
+        raise
+    except Exception as error:
+        refusal = isinstance(error, (TypeError, ValueError, gymnasium.error.Error))
+        if refusal and refuses(error):
+            raise InputError(f"environment '{env_id}': {error}") from error
+        raise env_error(error) from error
+    if make is not None:
+        _check_new(env_id, env)
+    try:
+        check_spaces(env_id, env)
+    except InputError:
+        env.close()
+        raise
+    return env
 
 
 _given: Final[WeakValueDictionary[int, "gymnasium.Env[Any, Any]"]] = WeakValueDictionary()
@@ -90,20 +119,10 @@ _given: Final[WeakValueDictionary[int, "gymnasium.Env[Any, Any]"]] = WeakValueDi
 _giving: Final = Lock()
 
 
-def _from_factory(
-    name: str, make: Callable[..., Any], arguments: Mapping[str, Any]
-) -> "gymnasium.Env[Any, Any]":
-    """An environment that a class or a function of the program makes.
-
-    Raises:
-        InputError: It refuses its arguments, or gives something else than a new environment.
-    """
+def _check_new(name: str, env: Any) -> None:
+    """Refuse what a factory gave that is no environment, or not a new one."""
     import gymnasium
 
-    try:
-        env = make(**arguments)
-    except (TypeError, ValueError, gymnasium.error.Error) as error:
-        raise InputError(f"environment '{name}': {error}") from error
     if not isinstance(env, gymnasium.Env):
         raise InputError(f"environment '{name}': {wrong_kind(env, 'a gymnasium.Env')}")
     with _giving:
@@ -113,7 +132,6 @@ def _from_factory(
         raise InputError(
             f"environment '{name}' is the one that another episode had: return a new one each time"
         )
-    return env
 
 
 class EnvThread:
@@ -146,9 +164,7 @@ class EnvThread:
             except AgentKitError as error:
                 future.set_exception(error)
             except BaseException as error:  # SystemExit too: a simulator ends only its episode
-                problem = _raised(error)
-                problem.__cause__ = error
-                future.set_exception(problem)
+                future.set_exception(env_error(error))
 
 
 def call_env(question: Callable[[], T]) -> T:
@@ -162,22 +178,7 @@ def call_env(question: Callable[[], T]) -> T:
     except AgentKitError:
         raise
     except Exception as error:
-        raise _raised(error) from error
-
-
-def _raised(error: BaseException) -> EnvError:
-    return EnvError(f"the environment raised {type(error).__name__}: {error}")
-
-
-def checked_info(info: Any) -> Mapping[str, Any]:
-    """The info of an environment.
-
-    Raises:
-        EnvError: It is no mapping.
-    """
-    if not isinstance(info, Mapping):
-        raise EnvError(f"the environment's info is {info!r}, expected a mapping")
-    return info
+        raise env_error(error) from error
 
 
 def describe_info(info: Mapping[str, Any]) -> dict[str, Any]:
@@ -196,7 +197,7 @@ def env_report(env_id: str, infos: Sequence[Mapping[str, Any]]) -> "dict[str, st
     import gymnasium
     from gymnasium.envs.registration import load_env_creator
 
-    entry = gymnasium.spec(env_id).entry_point
+    entry = gymnasium.spec(registered_id(env_id)).entry_point
     creator = load_env_creator(entry) if isinstance(entry, str) else entry
     report = getattr(creator, "report", None)
     return {} if report is None else dict(report(list(infos)))

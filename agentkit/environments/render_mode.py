@@ -85,7 +85,7 @@ def _modes(agent: Agent, option: str) -> tuple[str, list[str]]:
     env_id = agent.env.id
     creator: Any = agent.env.make
     if creator is None:
-        check_env_id(env_id)
+        env_id = check_env_id(env_id)
         entry: Any = gymnasium.spec(env_id).entry_point
         try:
             creator = load_env_creator(entry) if isinstance(entry, str) else entry

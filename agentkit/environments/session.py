@@ -6,8 +6,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from agentkit.agent import Agent
+from agentkit.environments.answers import Outcome, reset_env, step_env
 from agentkit.environments.fast_forward import rebuild, repeats_itself
-from agentkit.environments.make import EnvThread, checked_info, make_env
+from agentkit.environments.make import EnvThread, make_env
 from agentkit.environments.recorder import Recorder
 from agentkit.environments.render_mode import NOT_RENDERED, RenderTarget
 from agentkit.errors import InputError, advice
@@ -15,9 +16,6 @@ from agentkit.events import EnvironmentStepped, EpisodeStarted
 
 if TYPE_CHECKING:
     import gymnasium
-
-Outcome = tuple[str, float, bool, bool, Mapping[str, Any]]
-"""Observation, reward, terminated, truncated, info."""
 
 
 class EnvSession:
@@ -76,10 +74,10 @@ class EnvSession:
         """Begin the episode.
 
         Raises:
-            EnvError: The environment raised.
+            EnvError: The environment raised, or answered in another form than it should.
         """
-        observation, info = await self._thread.call(self._reset)
-        return observation, checked_info(info)
+        beginning: tuple[str, Mapping[str, Any]] = await self._thread.call(self._reset)
+        return beginning
 
     async def fast_forward(
         self, started: EpisodeStarted, outcomes: Sequence[EnvironmentStepped]
@@ -93,7 +91,7 @@ class EnvSession:
         """Let the environment answer an action, after doing something else on its thread.
 
         Raises:
-            EnvError: The environment raised.
+            EnvError: The environment raised, or answered in another form than it should.
         """
         outcome: Outcome = await self._thread.call(partial(self._step, action, first))
         return outcome
@@ -117,17 +115,17 @@ class EnvSession:
         return repeats_itself(self._made)
 
     def _reset(self) -> tuple[str, Mapping[str, Any]]:
-        beginning = self._env.reset(seed=self._seed)
+        beginning = reset_env(self._env, self._seed)
         if self._recorder is not None:
             self._recorder.begin()
         return beginning
 
     def _step(self, action: str, first: Callable[[], None]) -> Outcome:
         first()
-        observation, reward, terminated, truncated, info = self._env.step(action)
+        outcome = step_env(self._env, action)
         if self._recorder is not None:
-            self._recorder.step(action, float(reward))
-        return observation, float(reward), bool(terminated), bool(truncated), checked_info(info)
+            self._recorder.step(action, outcome[1])
+        return outcome
 
     def _close(self) -> None:
         try:

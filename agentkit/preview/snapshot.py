@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from agentkit.agent import Agent
+from agentkit.environments.answers import reset_env
 from agentkit.environments.make import call_env, make_env
 from agentkit.errors import InputError
 from agentkit.events import EnvironmentStepped, EpisodeStarted, Event, StepStarted
@@ -46,7 +47,7 @@ def first_snapshot(agent: Agent, seed: int) -> Snapshot:
     if agent.env is not None:
         env = make_env(agent)
         try:
-            observation, info = call_env(partial(env.reset, seed=seed))
+            observation, info = call_env(partial(reset_env, env, seed))
         finally:
             env.close()
     if agent.memory.file is not None:

@@ -11,6 +11,7 @@ ENTRY_POINTS = {
     "agentkit/Crafter-v1": "agentkit_envs.crafter.env:CrafterEnv",
     "agentkit/MiniWoB-v1": "agentkit_envs.miniwob.env:MiniWoBEnv",
     "agentkit/WebShop-v1": "agentkit_envs.webshop.env:WebShopEnv",
+    "agentkit/Words-v1": "agentkit_envs.words.env:Words",
 }
 """Each id and where its class is found; nothing is imported until one is made."""
 

@@ -28,13 +28,15 @@ def text(name: str, value: object, meaning: str) -> str | None:
     return None if isinstance(value, str) else f"{name} is {meaning}, not {value!r}"
 
 
-def whole(name: str, value: object, least: int, none: str | None = None) -> str | None:
-    """`none`: what None stands for, where it is allowed."""
+def whole(
+    name: str, value: object, least: int, none: str | None = None, most: int | None = None
+) -> str | None:
+    """`none`: what None stands for, where it is allowed; `most`: the largest, if any."""
     if none is not None and value is None:
         return None
-    if is_whole(value) and isinstance(value, int) and value >= least:
+    if is_whole(value) and isinstance(value, int) and _between(value, least, most):
         return None
-    return f"{name} is a whole number of at least {least}{_or_none(none)}, not {value!r}"
+    return f"{name} is a whole number {_range(least, most)}{_or_none(none)}, not {value!r}"
 
 
 def seconds(name: str, value: object) -> str | None:
@@ -44,12 +46,12 @@ def seconds(name: str, value: object) -> str | None:
     return f"{name} is a number of seconds above 0, not {value!r}"
 
 
-def pair(name: str, value: object, least: int, meaning: str) -> str | None:
+def pair(name: str, value: object, least: int, meaning: str, most: int | None = None) -> str | None:
     """Two whole numbers; `meaning` says of what."""
     found = list(value) if isinstance(value, (list, tuple)) else []
-    if len(found) == 2 and all(is_whole(part) and part >= least for part in found):
+    if len(found) == 2 and all(is_whole(part) and _between(part, least, most) for part in found):
         return None
-    return f"{name} is {meaning}, two whole numbers of at least {least}, not {value!r}"
+    return f"{name} is {meaning}, two whole numbers {_range(least, most)}, not {value!r}"
 
 
 def true_or_false(name: str, value: object) -> str | None:
@@ -97,6 +99,14 @@ def near(value: object, known: Sequence[str]) -> str:
     """The known word that was probably meant, as the end of a message."""
     close = get_close_matches(str(value), known, n=1)
     return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def _between(value: int, least: int, most: int | None) -> bool:
+    return value >= least and (most is None or value <= most)
+
+
+def _range(least: int, most: int | None) -> str:
+    return f"of at least {least}" if most is None else f"from {least} to {most}"
 
 
 def _or_none(none: str | None) -> str:

@@ -284,10 +284,17 @@ def test_all_wrong_arguments_are_listed_together(play: Play) -> None:
         assert message in result.stderr
 
 
-def test_an_environment_without_texts_is_refused(play: Play) -> None:
+def test_an_environment_that_shows_no_text_although_it_says_so_is_told(play: Play) -> None:
     result = play("hand/Numbers-v0")
+    assert result.exit_code == 1
+    assert "the observation is 0 (int), expected a text" in result.stderr
+
+
+def test_an_environment_whose_spaces_are_no_texts_is_refused(play: Play) -> None:
+    result = play("FrozenLake-v1")
     assert result.exit_code == 2
-    assert "cannot be played here: it shows int, and only environments of texts" in result.stderr
+    assert "its actions are Discrete(4) and its observations are Discrete(16)" in result.stderr
+    assert "{id: agentkit/Words-v1, env: FrozenLake-v1}" in result.stderr
 
 
 def test_what_an_environment_raises_is_said_in_words_and_it_is_closed(play: Play) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import base64
 import gc
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
@@ -28,6 +27,7 @@ from agentkit import (
 )
 from agentkit.models.hosted import Settings
 from agentkit.outputs.declaration import compile_output
+from agentkit.testing import MODEL_CHECKS
 
 KEY = "sk-conformance-0123456789"
 
@@ -75,16 +75,17 @@ def ask(model: Model, *args: str, **fields: object) -> Completion:
 
 
 @every_model
-def test_every_model_answers_a_text_and_counts_its_call(name, server):
+@pytest.mark.parametrize("check", MODEL_CHECKS, ids=lambda check: check.__name__)
+def test_every_model_keeps_what_agents_count_on(name, check, server):
     model = MAKERS[name]()
-    assert isinstance(model, Model)
-    assert model.name
-    assert model.name == model.name.strip()
-    completion = ask(model)
-    assert completion.text.strip()
-    assert completion.usage.calls == 1
-    assert completion.finish_reason == "stop"
-    assert completion.model or name == "langchain fake"
+    check(lambda: model)
+    if name in HOSTED:
+        assert_closed(server, model)
+
+
+@every_model
+def test_an_answer_says_which_model_gave_it(name, server):
+    assert ask(MAKERS[name]()).model or name == "langchain fake"
 
 
 @hosted_models
@@ -104,13 +105,12 @@ def test_an_unknown_price_is_none_and_never_zero(name, server):
 
 
 @every_model
-def test_pieces_add_up_to_the_text(name, server):
+def test_a_streamed_answer_is_the_whole_one(name, server):
     heard: list[str] = []
     model = MAKERS[name]()
     streamed = ask(model, on_text=heard.append)
     whole = ask(model)
     assert streamed.text == whole.text
-    assert streamed.finish_reason == "stop"
     if name not in ("rules", "function"):  # these answer at once
         assert "".join(heard) == whole.text
     if name in HOSTED:
@@ -190,8 +190,8 @@ def test_an_answer_with_a_schema_can_be_read_whatever_the_server_takes(name, kin
         assert all(output.parse(text, {}) is not None for text in texts)
 
 
-@every_model
-def test_fifty_calls_at_once_are_all_answered(name, server):
+@hosted_models
+def test_of_fifty_calls_at_once_each_gets_its_own_answer(name, server):
     model = MAKERS[name]()
 
     async def many() -> list[Completion]:
@@ -199,10 +199,8 @@ def test_fifty_calls_at_once_are_all_answered(name, server):
         return await asyncio.gather(*calls)
 
     answers = asyncio.run(many())
-    assert [answer.usage.calls for answer in answers] == [1] * 50
-    if name in HOSTED:
-        assert len({answer.text for answer in answers}) > 40
-        assert answers[7].text == ask(model, "Question 7").text
+    assert len({answer.text for answer in answers}) > 40
+    assert answers[7].text == ask(model, "Question 7").text
 
 
 @hosted_models
@@ -249,17 +247,6 @@ def test_a_model_works_in_one_event_loop_after_another(name, server):
     assert ask(model).text
     if name in HOSTED:
         assert len(server.requests) == 5
-        assert_closed(server, model)
-
-
-@every_model
-def test_a_model_works_in_several_threads_at_once(name, server):
-    model = MAKERS[name]()
-    with ThreadPoolExecutor(4) as threads:
-        answers = list(threads.map(lambda number: ask(model, f"Question {number}"), range(12)))
-    assert [answer.usage.calls for answer in answers] == [1] * 12
-    if name in HOSTED:
-        assert len(server.requests) == 12
         assert_closed(server, model)
 
 

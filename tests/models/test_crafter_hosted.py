@@ -59,10 +59,10 @@ def test_a_shipped_agent_plays_through_a_failing_server(agent, prefix, tmp_path)
             check=False,
         )
         requests = server.requests
-    assert done.returncode == 3, done.stderr  # the limit on steps
+    assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
     [episode] = summary["episodes"]
-    assert (episode["status"], episode["steps"]) == ("limit", STEPS[agent])
+    assert (episode["status"], episode["steps"]) == ("done", STEPS[agent])
     run = load_run(tmp_path / summary["folder"])
     events = list(records(run, 0))
     answered = [r for r in requests if (f := fault_of(r)) is None or f.kind in CORRECTED]

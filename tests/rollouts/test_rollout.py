@@ -352,7 +352,7 @@ gymnasium.register(id="test/Faulty-v0", entry_point=Faulty)
         ("no info", "info is None"),
         ("exit", "SystemExit: 3"),
         ("stop iteration", "StopIteration"),
-        ("no reward", "TypeError"),
+        ("no reward", "the reward is None"),
         ("close", "when it was closed, the environment raised OSError: the door is locked"),
     ],
 )

@@ -2,11 +2,13 @@
 
 import click
 
+from agentkit.cli import options
 from agentkit.errors import InputError
 
 
 @click.command("check")
 @click.argument("agents", metavar="AGENT...", nargs=-1, required=True)
+@options.imports
 @click.pass_context
 def command(ctx: click.Context, /, agents: tuple[str, ...]) -> None:
     """Check AGENT files: every problem is listed with its line, and nothing is run.

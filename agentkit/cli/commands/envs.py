@@ -9,12 +9,16 @@ from typing import Any
 
 import click
 
+from agentkit.cli import options
+
 
 @click.command("envs")
+@options.imports
 def command() -> None:
     """List the environments that AgentKit and its plug-ins bring.
 
-    Any other environment that Gymnasium knows and that speaks text can be used as well.
+    Any other environment that Gymnasium knows can be used as well: one that speaks text by its
+    id, others through agentkit/Words-v1, which puts them into words.
 
     \b
     Examples:

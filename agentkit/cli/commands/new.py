@@ -1,14 +1,17 @@
-"""`agentkit new`: write an agent to edit."""
+"""`agentkit new`: write an agent, or an environment, to edit."""
 
 import re
+import shlex
 import textwrap
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import click
+from click.core import ParameterSource
 
 from agentkit.cli import options
+from agentkit.cli.new_env import write_env
 from agentkit.cli.view.terminal import echo
 from agentkit.errors import InputError, SpecError
 
@@ -18,6 +21,7 @@ _WIDTH: Final = 96
 
 @click.command("new")
 @click.argument("name", metavar="NAME")
+@click.option("--env", "is_env", is_flag=True, help="Write an environment, not an agent.")
 @click.option(
     "--from",
     "origin",
@@ -26,21 +30,50 @@ _WIDTH: Final = 96
     show_default=True,
     help="The shipped agent, or the file, to begin with.",
 )
-@click.option("--out", metavar="FILE", type=options.FILE, help="The file; NAME.yaml by default.")
-def command(name: str, origin: str, out: Path | None) -> None:
-    """Write an agent called NAME, with comments, for you to edit.
+@click.option(
+    "--out",
+    metavar="FILE",
+    type=options.FILE,
+    help="The file; NAME.yaml by default. Of an environment, the folder; NAME by default.",
+)
+@options.imports
+@click.pass_context
+def command(ctx: click.Context, name: str, is_env: bool, origin: str, out: Path | None) -> None:
+    """Write an agent called NAME, with comments, for you to edit; with --env an environment.
 
-    A file that is there already is never overwritten.
+    An environment is a folder: a Python module, its test, an agent that plays it, and what pip
+    needs to install it. What is there already is never overwritten.
 
     \b
     Examples:
       agentkit new my_agent
       agentkit new my_essay --from essay
+      agentkit new --env my_world
     """
+    if is_env:
+        if ctx.get_parameter_source("origin") is ParameterSource.COMMANDLINE:
+            raise click.UsageError("--from names an agent to begin with: leave it out with --env")
+        _say_env(name, write_env(name, out))
+        return
     path = write_agent(name, origin, out)
     echo(f"{path} is written. Open it in a text editor, change a prompt, then:")
     for line in (f"agentkit check {path}", f"agentkit run {path}"):
         echo(f"  {line}")
+
+
+def _say_env(name: str, folder: Path) -> None:
+    """Say what to do with a new environment."""
+    echo(f"{folder} is written. Open {folder / name}.py in a text editor, and try:")
+    commands = {
+        shlex.join(["cd", str(folder)]): "",
+        f"agentkit run {name}.yaml --import {name}": "an agent plays it, with fixed answers",
+        f"agentkit play {name.replace('_', '')} --import {name}": "you play it yourself",
+        "python -m pytest": "its test",
+        "pip install -e .": "from then on it needs no --import",
+    }
+    width = max(map(len, commands))
+    for line, effect in commands.items():
+        echo(f"  {line:<{width}}   {effect}".rstrip())
 
 
 def write_agent(name: str, origin: str, out: Path | None) -> Path:

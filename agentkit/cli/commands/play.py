@@ -13,9 +13,10 @@ from agentkit.cli.app import INTERRUPTED
 from agentkit.cli.arguments import read_inputs
 from agentkit.cli.view.terminal import echo, read_line
 from agentkit.cli.view.words import count, score
-from agentkit.environments.make import CUT_OFF, call_env, checked_info, env_report, open_env
+from agentkit.environments.answers import reset_env, step_env
+from agentkit.environments.make import CUT_OFF, call_env, env_report, open_env
 from agentkit.errors import InputError, suggest
-from agentkit.plugins import env_ids
+from agentkit.plugins import env_ids, registered_id
 
 if TYPE_CHECKING:
     import gymnasium
@@ -37,6 +38,7 @@ _NUMBER: Final = re.compile("#?([0-9]+)")
     multiple=True,
     help="Give the environment an argument; NAME=@FILE takes the text of a file. Can be repeated.",
 )
+@options.imports
 @click.pass_context
 def command(ctx: click.Context, env: str, seed: int, arguments: tuple[str, ...]) -> None:
     """Play one episode of ENV yourself: an id that agentkit envs lists, or its short name.
@@ -91,11 +93,12 @@ def find_env(name: str) -> str:
     """The id of an environment, given that or its short name (`crafter`, case does not matter).
 
     Raises:
-        InputError: None has this name, or several have.
+        InputError: None has this name, or several have, or its module is not imported.
     """
     import gymnasium
 
     ids = env_ids()
+    name = registered_id(name)
     if name in gymnasium.registry:
         return name
     short = _by_short_name(ids)
@@ -135,15 +138,9 @@ class Game:
         """Start the episode and show its first observation.
 
         Raises:
-            InputError: What the environment shows is no text.
-            EnvError: It raised.
+            EnvError: The environment raised, or what it shows is no text.
         """
-        observation, info = call_env(partial(self._env.reset, seed=seed))
-        if not isinstance(observation, str):
-            raise InputError(
-                f"environment '{self._id}' cannot be played here: it shows "
-                f"{type(observation).__name__}, and only environments of texts can be played"
-            )
+        observation, info = call_env(partial(reset_env, self._env, seed))
         echo(f"{self._id}, seed {seed}: type an action and press Enter", bold=True)
         self._show(observation, info)
         echo(f"{HELP[0]} shows what can be typed, {QUIT[0]} or Ctrl-D ends the game", dim=True)
@@ -213,25 +210,25 @@ class Game:
 
     def _step(self, action: str) -> bool:
         """Let the environment answer; says whether the episode is over."""
-        outcome = call_env(partial(self._env.step, action))
+        outcome = call_env(partial(step_env, self._env, action))
         observation, reward, terminated, truncated, info = outcome
         self._decisions += 1
-        self._return += float(reward)
+        self._return += reward
         if reward:
-            echo(f"reward {score(float(reward))}, so far {score(self._return)}", fg="green")
-        if not checked_info(info).get("understood", True):
+            echo(f"reward {score(reward)}, so far {score(self._return)}", fg="green")
+        if not info.get("understood", True):
             self._misunderstood += 1
             if not _explains(observation, action):
                 near = suggest(action, set(self._actions))
                 echo(f"not understood: '{action}'.{near} Type {HELP[0]} for the list", fg="yellow")
-        over = bool(terminated or truncated)
+        over = terminated or truncated
         self._show(observation, info, over)
         return over
 
-    def _show(self, observation: str, info: Any, over: bool = False) -> None:
+    def _show(self, observation: str, info: Mapping[str, Any], over: bool = False) -> None:
         """Show an observation, and the actions where they are others than before."""
-        self._info = checked_info(info)
-        self._actions = [str(action) for action in self._info.get("actions") or ()]
+        self._info = info
+        self._actions = list(info.get("actions") or ())
         echo(observation)
         if self._actions != self._listed and not over:
             self._list()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     "--observation", metavar="FILE", type=options.FILE, help="A file with the observation."
 )
 @options.seed
+@options.imports
 def command(
     agent: str,
     node: str,

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 )
 @options.show
 @options.record
+@options.imports
 @click.pass_context
 def command(
     ctx: click.Context,

@@ -15,6 +15,7 @@ from agentkit.cli import options
 @click.option("--full", is_flag=True, help="Whole conversations, not only the last message.")
 @click.option("--mermaid", is_flag=True, help="The agent's graph in Mermaid's language.")
 @click.option("--svg", metavar="FILE", type=options.FILE, help="Draw the agent's graph.")
+@options.imports
 def command(
     target: str,
     episode: int | None,

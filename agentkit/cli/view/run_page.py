@@ -8,6 +8,7 @@ from typing import Any
 
 from agentkit.cli.arguments import choose_episode, open_run
 from agentkit.cli.env_report import recorded_report
+from agentkit.cli.imports import given_imports
 from agentkit.cli.run_options import option_of
 from agentkit.cli.view.limit_lines import listed_both
 from agentkit.cli.view.step_page import StepPrinter
@@ -69,7 +70,7 @@ def _show_overview(run: Run) -> None:
         limits = {one.reason.split(":")[0] for one in summaries if one.status == "limit"}
         options = sorted({option_of(limit) for limit in limits} - {""})
         more = [word for option in options for word in (option, "MORE")]
-        command = ["agentkit", "run", "--resume", str(run.folder), *more]
+        command = ["agentkit", "run", "--resume", str(run.folder), *more, *given_imports()]
         lines.append(("go on", shlex.join(command)))
     echo_facts(lines, width=1 + max(9, *(len(label) for label, _ in lines)))
     if run.episodes:
@@ -116,5 +117,7 @@ def _outcome(summary: EpisodeSummary, ended: bool) -> str:
     played = f"{count(summary.steps, 'step')}, return {score(summary.reward)}"
     if not ended:
         return f"unfinished, {played}"
+    if "\n" in summary.reason:  # it comes last, as a run says it
+        return f"{summary.status}, {played}, {seconds(summary.seconds)}: {summary.reason}"
     reason = f" ({summary.reason})" if summary.reason else ""
     return f"{summary.status}{reason}, {played}, {seconds(summary.seconds)}"

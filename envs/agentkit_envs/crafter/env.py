@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import Any, SupportsFloat
 
 import gymnasium
-import numpy as np
 from gymnasium.error import ResetNeeded
 
 from agentkit.environments.estimates import Estimate
+from agentkit_envs.checks import one_of, pair, refuse, true_or_false, whole
 from agentkit_envs.crafter.actions import ACTIONS, parse_action, suggestion, tidy
 from agentkit_envs.crafter.execution import Outcome, carry_out
 from agentkit_envs.crafter.landmarks import Landmarks
@@ -18,6 +18,9 @@ from agentkit_envs.crafter.scene import LastAction, Scene
 from agentkit_envs.crafter.scene_builder import changes, look
 from agentkit_envs.crafter.world import Game, Image
 from agentkit_envs.text import AnyText
+
+LEAST, MOST = 9, 4096
+"""Sides of the world in cells, and of the picture in pixels."""
 
 
 class CrafterEnv(gymnasium.Env[str, str]):
@@ -96,12 +99,22 @@ class CrafterEnv(gymnasium.Env[str, str]):
         repeats: int = 100,
         render_mode: str | None = None,
     ) -> None:
-        self.area = _pair("area", area, least=9)
-        self.size = _pair("size", size, least=9)
-        self.length = None if length is None else _whole("length", length)
-        self.repeats = _whole("repeats", repeats)
-        if render_mode not in (None, "rgb_array"):
-            raise ValueError(f"render_mode is None or 'rgb_array', not {render_mode!r}")
+        refuse(
+            [
+                pair("area", area, LEAST, "columns and rows of the world", MOST),
+                whole("length", length, 1, "no limit"),
+                true_or_false("grid", grid),
+                true_or_false("remember_map", remember_map),
+                true_or_false("image", image),
+                pair("size", size, LEAST, "width and height of the picture", MOST),
+                whole("repeats", repeats, 1),
+                None if render_mode is None else one_of("render_mode", render_mode, ["rgb_array"]),
+            ]
+        )
+        self.area = area[0], area[1]
+        self.size = size[0], size[1]
+        self.length = length
+        self.repeats = repeats
         self.grid = grid
         self.image = image
         self.render_mode = render_mode
@@ -211,16 +224,3 @@ class CrafterEnv(gymnasium.Env[str, str]):
         if self.image:
             info["image"] = game.picture()
         return info
-
-
-def _pair(name: str, value: tuple[int, int], least: int) -> tuple[int, int]:
-    pair = tuple(value)
-    if len(pair) != 2 or not all(isinstance(n, int | np.integer) and n >= least for n in pair):
-        raise ValueError(f"{name} is two whole numbers of at least {least}, not {value!r}")
-    return int(pair[0]), int(pair[1])
-
-
-def _whole(name: str, value: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name} is a whole number of at least 1, not {value!r}")
-    return value

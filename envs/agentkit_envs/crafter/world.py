@@ -95,6 +95,7 @@ class Game(Env):  # type: ignore[misc]
         columns, rows = VIEW
         super().__init__(area, (columns, rows + ITEM_ROWS), size, length=None, seed=0)
         self._world = OrderedWorld(area, constants.materials, (12, 12))
+        self._sem_view._world = self._world
         self._local_view = SteadyView(self._world, self._textures, VIEW)
         self._reach = 2 * max(columns, rows + ITEM_ROWS)
 

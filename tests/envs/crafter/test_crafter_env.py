@@ -1,3 +1,6 @@
+import re
+
+import crafter
 import gymnasium
 import numpy as np
 import pytest
@@ -140,11 +143,45 @@ def test_before_a_reset_there_is_nothing_to_do():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"area": (64,)}, {"area": (4, 4)}, {"length": 0}, {"repeats": 0}, {"size": "big"}]
+    ("wrong", "said"),
+    [
+        ({"area": (64,)}, "area is columns and rows of the world, two whole numbers from 9 to"),
+        ({"area": (4, 4)}, "not (4, 4)"),
+        ({"area": (64, 10**6)}, "two whole numbers from 9 to 4096, not (64, 1000000)"),
+        ({"area": 64}, "area is "),
+        ({"length": 0}, "length is a whole number of at least 1, or None (null in YAML) for no"),
+        ({"length": True}, "length is a whole number"),
+        ({"repeats": 2.5}, "repeats is a whole number of at least 1, not 2.5"),
+        ({"size": "big"}, "size is width and height of the picture"),
+        ({"size": (64, 10**5)}, "from 9 to 4096"),
+        ({"grid": "no"}, "grid is True or False (true or false in YAML), not 'no'"),
+        ({"remember_map": 1}, "remember_map is True or False"),
+        ({"image": None}, "image is True or False"),
+        ({"render_mode": "human"}, "render_mode is 'rgb_array', not 'human'"),
+        ({"render_mode": "rgb-array"}, "did you mean 'rgb_array'?"),
+    ],
 )
-def test_wrong_arguments_are_refused_by_name(wrong):
-    with pytest.raises(ValueError, match=next(iter(wrong))):
+def test_wrong_arguments_are_refused_by_name(wrong, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
         CrafterEnv(**wrong)
+
+
+def test_all_wrong_arguments_are_told_at_once():
+    with pytest.raises(ValueError, match=r"2 arguments are wrong\n  area is .*\n  grid is "):
+        CrafterEnv(area=(1, 1), grid="no")
+
+
+def test_the_semantic_view_shows_the_world_that_is_played(env):
+    """BALROG and SmartPlay read it; it showed an empty world."""
+    env.reset(seed=0)
+    before = env.game._sem_view()
+    upstream = crafter.Env(area=(64, 64), view=(9, 9), seed=0)
+    upstream.reset()
+    assert (before == upstream._sem_view()).all()
+    env.step("move_left 3")
+    x, y = env.game.position
+    player = upstream._sem_view._obj_ids[crafter.objects.Player]
+    assert env.game._sem_view()[x, y] == player != before[x, y]
 
 
 def test_options_at_reset_are_refused(env):

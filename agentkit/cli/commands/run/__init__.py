@@ -58,6 +58,7 @@ from agentkit.cli.run_options import RunOptions
 )
 @options.show
 @options.record
+@options.imports
 @options.log
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 @click.option("--node", metavar="NAME", help="Ask only this node, once, and print its answer.")

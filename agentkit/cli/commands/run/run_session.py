@@ -11,6 +11,7 @@ from agentkit.cli.arguments import from_here, load, run_folder
 from agentkit.cli.commands.run.from_option import find_origin
 from agentkit.cli.commands.run.notes import memory_note, notes, run_title
 from agentkit.cli.env_report import Report, finish
+from agentkit.cli.imports import given_imports
 from agentkit.cli.play_run import choose_progress, play_run
 from agentkit.cli.run_options import RunOptions, option_of
 from agentkit.cli.view import closing, summary
@@ -139,7 +140,7 @@ def _opened(
 def resume_command(folder: Path, *options: str) -> str:
     """The command that goes on with a run, with higher limits if some are named."""
     more = [word for option in options if option for word in (option, "MORE")]
-    return shlex.join(["agentkit", "run", "--resume", str(folder), *more])
+    return shlex.join(["agentkit", "run", "--resume", str(folder), *more, *given_imports()])
 
 
 def _going_on(run_view: RunView, folder: Path, status: str) -> str | None:
@@ -151,7 +152,8 @@ def _going_on(run_view: RunView, folder: Path, status: str) -> str | None:
     if len(run_view.episodes) == run_view.planned and left and all(one.stuck for one in left):
         # The recorded action comes again, and so does the error of the environment.
         last = left[-1].summary
-        return f"agentkit run AGENT --from {shlex.quote(str(folder))}:{last.episode}:{last.steps}"
+        place = f"{folder}:{last.episode}:{last.steps}"
+        return shlex.join(["agentkit", "run", "AGENT", "--from", place, *given_imports()])
     return resume_command(folder, option)
 
 

@@ -1,0 +1,55 @@
+"""The spaces of an environment: agents read and write texts, and nothing else."""
+
+from copy import deepcopy
+from reprlib import Repr
+from typing import TYPE_CHECKING, Any, Final
+
+from agentkit.errors import InputError
+
+if TYPE_CHECKING:
+    import gymnasium
+
+_SHOWN: Final = Repr()
+_SHOWN.maxother = 160
+
+
+def check_spaces(name: str, env: "gymnasium.Env[Any, Any]") -> None:
+    """Refuse an environment that says of itself that it speaks no text.
+
+    A space that is not declared is trusted: what `reset` and `step` give is checked as well.
+
+    Args:
+        name: What the environment is called, for the message.
+        env: The environment; it need not be reset.
+
+    Raises:
+        InputError: Its actions or its observations are no texts.
+    """
+    spaces = {
+        "actions": getattr(env, "action_space", None),
+        "observations": getattr(env, "observation_space", None),
+    }
+    wrong = {what: space for what, space in spaces.items() if not _speaks_text(space)}
+    if not wrong:
+        return
+    said = " and ".join(f"its {what} are {_SHOWN.repr(space)}" for what, space in wrong.items())
+    raise InputError(
+        f"environment '{name}' does not speak text: {said}. agentkit_envs.words puts them into "
+        f"words: env: {{id: agentkit/Words-v1, env: {name}}} in an agent's file, or "
+        "Words(env) in Python; docs/environments.md says how values get names"
+    )
+
+
+def _speaks_text(space: Any) -> bool:
+    """Whether the values of a space are texts; of a space of one's own, a drawn value tells."""
+    from gymnasium import spaces
+
+    if not isinstance(space, spaces.Space) or isinstance(space, spaces.Text):
+        return True
+    if type(space).__module__.startswith("gymnasium.spaces"):
+        return False
+    try:
+        drawn = deepcopy(space).sample()  # the space's own chance stays as it was
+    except Exception:  # one that cannot be drawn from says nothing
+        return True
+    return isinstance(drawn, str)
