@@ -32,6 +32,8 @@ class Hands:
         self.site = site
         self.uploads: Path | None = None
         self.timeout_s = 5.0
+        self.thorough = False
+        """Whether it looks as `agentkit/Browser-v1` does."""
         self.took_s = 0.0
         self._references = References()
 
@@ -111,7 +113,7 @@ class Hands:
                 await asyncio.sleep(0.02)
 
     async def _see(self) -> Any:
-        return await read_page(await self.session.mend(), self._references)
+        return await read_page(await self.session.mend(), self._references, thorough=self.thorough)
 
 
 @contextmanager

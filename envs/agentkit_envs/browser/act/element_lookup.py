@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from playwright.async_api import ElementHandle, Error
+from playwright.async_api import ElementHandle, Error, Position
 
 from agentkit_envs.browser.act.action_context import ActionContext, CannotAct
 from agentkit_envs.browser.act.element_facts import Facts, read_facts
@@ -26,6 +26,13 @@ class Found:
     def what(self) -> str:
         """Such as `e3 (button "Ok")`."""
         return f"{self.ref} ({self.facts.what})"
+
+    async def field(self) -> ElementHandle:
+        """Return what it is the label of, or itself."""
+        if not self.facts.labels:
+            return self.handle
+        control = await self.handle.evaluate_handle("e => e.closest('label').control")
+        return control.as_element() or self.handle
 
 
 async def find(context: ActionContext, ref: str) -> Found:
@@ -62,8 +69,17 @@ def why_unusable(found: Found) -> str:
     if facts.disabled:
         return f"{found.what} cannot be used: it is disabled"
     if facts.inert:
-        return f"{found.what} cannot be used: a dialog in front keeps it from being used"
+        return (
+            f"{found.what} cannot be used: it is inert, as long as the page keeps it so; a dialog "
+            "in front may be the reason"
+        )
     return ""
+
+
+def where_to_click(found: Found) -> dict[str, Position]:
+    """Return Playwright's option for a label whose middle is a link; nothing for others."""
+    beside = found.facts.beside
+    return {} if beside is None else {"position": {"x": beside[0], "y": beside[1]}}
 
 
 def why_covered(found: Found) -> str:

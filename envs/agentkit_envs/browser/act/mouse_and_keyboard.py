@@ -6,7 +6,8 @@ from typing import Any, Final, cast
 from playwright.async_api import ElementHandle
 
 from agentkit_envs.browser.act.action_context import ActionContext, CannotAct
-from agentkit_envs.browser.act.element_lookup import Found, find, why_unusable
+from agentkit_envs.browser.act.element_lookup import Found, find, where_to_click, why_unusable
+from agentkit_envs.browser.act.moving import use_mouse
 from agentkit_envs.browser.act.scroll_into_view import in_reach
 from agentkit_envs.browser.see.scripts import script
 
@@ -23,14 +24,14 @@ async def click(context: ActionContext) -> None:
     """Click an element."""
     found = await _clickable(context)
     async with in_reach(context, found):
-        await found.handle.click(**_how(context), timeout=context.left_ms)
+        await use_mouse(context, found, "click", **_how(context, found))
 
 
 async def dblclick(context: ActionContext) -> None:
     """Click an element twice."""
     found = await _clickable(context)
     async with in_reach(context, found):
-        await found.handle.dblclick(**_how(context), timeout=context.left_ms)
+        await use_mouse(context, found, "dblclick", **_how(context, found))
 
 
 async def hover(context: ActionContext) -> None:
@@ -39,7 +40,7 @@ async def hover(context: ActionContext) -> None:
     if not found.facts.shown:
         raise CannotAct(f"{found.what} cannot be used: it is hidden now")
     async with in_reach(context, found):
-        await found.handle.hover(timeout=context.left_ms)
+        await use_mouse(context, found, "hover")
 
 
 async def drag_and_drop(context: ActionContext) -> None:
@@ -161,11 +162,12 @@ async def _clickable(context: ActionContext) -> Found:
     return found
 
 
-def _how(context: ActionContext) -> dict[str, Any]:
+def _how(context: ActionContext, found: Found) -> dict[str, Any]:
     # Without modifiers Playwright leaves those alone that keyboard_down holds; with an empty list
     # it lets them go.
     modifiers = list(context.action.texts("modifiers"))
-    return {"button": _button(context), "modifiers": modifiers or None}
+    how = {"button": _button(context), "modifiers": modifiers or None}
+    return {**how, **where_to_click(found)}
 
 
 def _button(context: ActionContext) -> Any:

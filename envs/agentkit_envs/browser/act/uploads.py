@@ -21,7 +21,8 @@ async def upload_file(context: ActionContext) -> None:
     found = await find(context, context.action.text("bid"))
     if found.facts.type == "file":
         _check_number(found, paths, several=found.facts.multiple)
-        await found.handle.set_input_files(paths, timeout=context.left_ms)
+        field = await found.field()
+        await field.set_input_files(paths, timeout=context.left_ms)
         return
     problem = why_unusable(found)
     if problem:

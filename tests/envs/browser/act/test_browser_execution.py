@@ -113,7 +113,7 @@ def test_an_element_that_is_gone_is_said_at_once(hands: Hands, html: str, remove
         ("e.disabled = true", "it is disabled"),
         ("e.closest('fieldset').disabled = true", "it is disabled"),
         ("e.setAttribute('aria-disabled', 'true')", "it is disabled"),
-        ("e.closest('fieldset').inert = true", "a dialog in front keeps it from being used"),
+        ("e.closest('fieldset').inert = true", "a dialog in front may be the reason"),
     ],
 )
 def test_what_cannot_be_used_is_said_at_once(hands: Hands, change: str, said: str) -> None:
