@@ -52,7 +52,8 @@ _LISTED = 20
 
 async def fill(context: ActionContext) -> None:
     """Replace what a field holds."""
-    await _write(context, context.action.text("value"))
+    menu = context.action.arguments["enable_autocomplete_menu"] is True
+    await _write(context, context.action.text("value"), typed=1 if menu else 0)
 
 
 async def clear(context: ActionContext) -> None:
@@ -128,7 +129,8 @@ async def _set(context: ActionContext, found: Found, ticked: bool) -> None:
         raise CannotAct(f"{found.what} was clicked, but the page left it as it was")
 
 
-async def _write(context: ActionContext, text: str) -> None:
+async def _write(context: ActionContext, text: str, typed: int = 0) -> None:
+    """Replace what a field holds; so many letters at the end are typed as keys."""
     found = await find_usable(context, context.action.text("bid"))
     problem = _why_not_written(found.facts)
     if problem:
@@ -142,7 +144,11 @@ async def _write(context: ActionContext, text: str) -> None:
         raise CannotAct(
             f"{found.what} is a field for a {kind} and does not take {said(text)}: {form}"
         )
-    await found.handle.fill(text, timeout=context.left_ms)
+    if not typed or kind in FORMATS:
+        await found.handle.fill(text, timeout=context.left_ms)
+        return
+    await found.handle.fill(text[:-typed], timeout=context.left_ms)
+    await found.handle.type(text[-typed:], timeout=context.left_ms)
 
 
 def _why_not_written(facts: Facts) -> str:

@@ -75,19 +75,28 @@ async def scroll(context: ActionContext) -> None:
     raise CannotAct("nothing scrolled: the page is at its end there")
 
 
+async def scroll_at(context: ActionContext) -> None:
+    """Turn the wheel at a place."""
+    await mouse_move(context)
+    right, down = context.action.number("dx"), context.action.number("dy")
+    if not right and not down:
+        raise CannotAct("scrolling by 0 pixels does nothing")
+    await context.page.mouse.wheel(right, down)
+
+
 async def mouse_move(context: ActionContext) -> None:
     """Move the mouse to a place."""
-    await context.page.mouse.move(*_place(context, "x", "y"))
+    await context.page.mouse.move(*place(context, "x", "y"))
 
 
 async def mouse_click(context: ActionContext) -> None:
     """Click at a place."""
-    await context.page.mouse.click(*_place(context, "x", "y"), button=_button(context))
+    await context.page.mouse.click(*place(context, "x", "y"), button=_button(context))
 
 
 async def mouse_dblclick(context: ActionContext) -> None:
     """Click twice at a place."""
-    await context.page.mouse.dblclick(*_place(context, "x", "y"), button=_button(context))
+    await context.page.mouse.dblclick(*place(context, "x", "y"), button=_button(context))
 
 
 async def mouse_down(context: ActionContext) -> None:
@@ -105,7 +114,7 @@ async def mouse_up(context: ActionContext) -> None:
 async def mouse_drag_and_drop(context: ActionContext) -> None:
     """Drag from one place to another."""
     mouse = context.page.mouse
-    start, end = _place(context, "from_x", "from_y"), _place(context, "to_x", "to_y")
+    start, end = place(context, "from_x", "from_y"), place(context, "to_x", "to_y")
     await mouse.move(*start)
     await mouse.down()
     await mouse.move(*end, steps=DRAG_STEPS)
@@ -174,7 +183,8 @@ def _button(context: ActionContext) -> Any:
     return context.action.text("button")
 
 
-def _place(context: ActionContext, across: str, down: str) -> tuple[float, float]:
+def place(context: ActionContext, across: str, down: str) -> tuple[float, float]:
+    """Return the place that two parameters name; raises `CannotAct` outside of the window."""
     x, y = context.action.number(across), context.action.number(down)
     size = context.page.viewport_size
     if size is not None and not (0 <= x < size["width"] and 0 <= y < size["height"]):
