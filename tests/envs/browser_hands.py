@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -60,6 +60,11 @@ class Hands:
         ]
         assert len(found) == 1, f"{name!r} is {found} among {self.seen}"
         return found[0]
+
+    @property
+    def references(self) -> Mapping[str, str]:
+        """Those of what was seen last."""
+        return self._references.playwright
 
     def do(self, action: str) -> Done:
         """Carry out an action on the page as it was seen last."""

@@ -11,6 +11,9 @@ from agentkit_envs.browser.act.element_facts import Facts, read_facts
 from agentkit_envs.browser.see.scripts import script
 
 PROBE: Final = script(__package__, "probe.js")
+_LISTED: Final = 12
+"""So many references are all named."""
+_NEAR: Final = 4
 GONE: Final = "it is gone from the page since the last observation"
 
 
@@ -39,7 +42,7 @@ async def find(context: ActionContext, ref: str) -> Found:
     """The element of a reference; raises `CannotAct` if it is not there."""
     value = context.refs.get(ref)
     if value is None:
-        raise CannotAct(f"there is no element {ref} on this page. {_known(context.refs)}")
+        raise CannotAct(f"there is no element {ref} on this page. {_known(context.refs, ref)}")
     try:
         handle = await context.page.query_selector(f"aria-ref={value}")
         facts = read_facts(await handle.evaluate(PROBE) if handle else None)
@@ -98,10 +101,13 @@ async def why_stuck(context: ActionContext, ref: str) -> str:
     )
 
 
-def _known(refs: Mapping[str, str]) -> str:
+def _known(refs: Mapping[str, str], wanted: str) -> str:
     if not refs:
         return "It has no elements that can be named"
     names = list(refs)
-    if len(names) <= 12:
+    if len(names) <= _LISTED:
         return f"It has {', '.join(names)}"
-    return f"It has {len(names)} elements, from {names[0]} to {names[-1]}"
+    # The numbers have gaps: those of elements that are gone are never given again.
+    number = int(wanted[1:]) if wanted[1:].isdecimal() else 0
+    near = sorted(names, key=lambda name: abs(int(name[1:]) - number))[:_NEAR]
+    return f"The references nearest to it are {', '.join(sorted(near, key=names.index))}"

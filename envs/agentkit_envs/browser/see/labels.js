@@ -40,8 +40,12 @@
 
   const tidy = (text) => (text || "").replace(SPACES, " ").trim();
   const words = (element) => tidy(element.textContent);
-  const elements = (root) => [...root.querySelectorAll("*")].flatMap((element) =>
-    element.shadowRoot ? [element, ...elements(element.shadowRoot)] : [element]);
+  const candidates = new Set(); // what may have a state that a snapshot leaves out
+  const elements = (root) => {
+    for (const element of root.querySelectorAll(STATED)) candidates.add(element);
+    return [...root.querySelectorAll("*")].flatMap((element) =>
+      element.shadowRoot ? [element, ...elements(element.shadowRoot)] : [element]);
+  };
   const parent = (element) => element.parentElement || element.getRootNode().host || null;
 
   const isShown = (element, style) => {
@@ -84,7 +88,7 @@
     const name = element.getAttribute("name");
     const id = element.id ? "#" + element.id : name ? `[name=${name}]` : "";
     const classes = [...element.classList].slice(0, 3).map((name) => "." + name).join("");
-    const drawn = element.matches("use, img") ? element.getAttribute("href") ||
+    const drawn = element.localName === "use" || element.localName === "img" ? element.getAttribute("href") ||
       element.getAttribute("xlink:href") || element.getAttribute("src") || "" : "";
     const file = drawn.startsWith("data:") ? "" : drawn.split(/[?]/)[0].split("/").pop();
     const source = file ? `[${file}]` : "";
@@ -142,16 +146,12 @@
 
   // What can be told of an element besides, in the words of the markup.
   const statesOf = (element) => {
-    const is = (attribute, value) => element.getAttribute(attribute) === value;
     const found = [];
-    const tell = (state, value) => {
-      if (OF_PAGES.test(value || "")) found.push(`${state}=${value}`);
-    };
+    const is = (attribute, value) => element.getAttribute(attribute) === value;
+    const tell = (state, value) => OF_PAGES.test(value || "") && found.push(`${state}=${value}`);
     const range = element.type === "range" && element.localName === "input";
-    if (element.localName === "input") {
-      if (FORMS[element.type]) found.push(`form=${FORMS[element.type]}`);
-      if (element.type === "file") found.push("file");
-    }
+    if (FORMS[element.type]) found.push(`form=${FORMS[element.type]}`);
+    if (element.type === "file") found.push("file");
     tell("min", element.getAttribute("aria-valuemin") || element.min || (range ? "0" : ""));
     tell("max", element.getAttribute("aria-valuemax") || element.max || (range ? "100" : ""));
     tell("step", element.step);
@@ -171,7 +171,7 @@
     return found;
   };
   const stated = (element) => {
-    if (!element.matches(STATED) || !element.matches(NATIVE + ", li, td, th, " + ROLE)) return null;
+    if (!candidates.has(element) || !element.matches(NATIVE + ", li, td, th, " + ROLE)) return null;
     const states = statesOf(element);
     if (states.length === 0) return null;
     const field = element.matches("input, select, textarea");
@@ -191,16 +191,14 @@
 
   // A field that nobody could hit with the mouse; its label can be hit.
   const isOutOfReach = (field) => {
-    const style = getComputedStyle(field);
     const box = field.getBoundingClientRect();
-    const page = document.scrollingElement || document.documentElement;
+    if (box.width < 3 || box.height < 3 || box.right + scrollX <= 0 || box.bottom + scrollY <= 0 ||
+      box.left + scrollX >= Math.max(document.documentElement.scrollWidth, innerWidth)) return true;
+    const style = getComputedStyle(field);
+    if (style.visibility !== "visible" || style.pointerEvents === "none") return true;
+    if (style.clip === "auto") return /inset\((50|100)%|circle\(0/.test(style.clipPath);
     const clip = (style.clip.match(/-?[\d.]+/g) || []).map(Number);
-    return style.visibility !== "visible" || style.pointerEvents === "none" ||
-      box.width < 3 || box.height < 3 ||
-      (clip.length === 4 && (clip[1] - clip[3] < 3 || clip[2] - clip[0] < 3)) ||
-      /inset\((50|100)%|circle\(0/.test(style.clipPath) ||
-      box.right + scrollX <= 0 || box.bottom + scrollY <= 0 ||
-      box.left + scrollX >= Math.max(page.scrollWidth, innerWidth);
+    return clip.length === 4 && (clip[1] - clip[3] < 3 || clip[2] - clip[0] < 3);
   };
   const visiblePart = (label) => [label, ...label.getElementsByTagName("*")]
     .find((one) => isShown(one, getComputedStyle(one)) && !one.matches(NATIVE.replace(" label,", "")));
@@ -223,7 +221,7 @@
   // What is on the page, but in no line of a snapshot: areas of pictures, and closed custom elements.
   const at = (element) => {
     const box = element.getBoundingClientRect();
-    return [Math.round(box.left + box.width / 2), Math.round(box.top + box.height / 2)];
+    return [box.left + box.width / 2, box.top + box.height / 2].map(Math.round);
   };
   const areas = (map) => {
     const image = map.name && document.querySelector(`img[usemap="#${CSS.escape(map.name)}"]`);
@@ -231,17 +229,18 @@
     const box = image.getBoundingClientRect();
     return [...map.areas].filter((area) => area.href || listens(area)).map((area) => {
       const numbers = area.coords.split(",").map(Number);
-      const across = numbers.filter((_, place) => place % 2 === 0);
-      const down = numbers.filter((_, place) => place % 2 === 1);
-      const middle = (some) => (Math.min(...some) + Math.max(...some)) / 2;
-      const place = area.shape === "circle" || area.shape === "circ" ? numbers
-        : area.shape === "default" || numbers.length < 4 ? [NaN, NaN] : [middle(across), middle(down)];
+      const middle = (odd) => {
+        const some = numbers.filter((_, place) => place % 2 === odd);
+        return (Math.min(...some) + Math.max(...some)) / 2;
+      };
+      const place = /^circ/.test(area.shape) ? numbers
+        : area.shape === "default" || numbers.length < 4 ? [NaN, NaN] : [middle(0), middle(1)];
       const name = named(area) || tidy(area.alt || area.title || area.getAttribute("href"));
       return [name.slice(0, 80), Math.round(box.left + place[0]), Math.round(box.top + place[1])];
     });
   };
   const base = (element) => {
-    if (named(element) && element.hasAttribute("aria-labelledby")) return null;
+    if (element.hasAttribute("aria-labelledby") && named(element)) return null;
     if (element.matches(NAMELESS)) {
       const found = nameless(element);
       if (found !== null) return found;
@@ -288,7 +287,8 @@
         if (found.plain) put(element, "role", "note");
         for (const [attribute, value] of Object.entries(found.puts || {})) put(element, attribute, value);
       }
-      return JSON.stringify({ told, unseen }); // Playwright takes a hundred times as long for the values one by one
+      // Playwright takes a hundred times as long for the values one by one.
+      return JSON.stringify({ told, unseen });
     },
     restore() {
       for (let at = undo.length - 1; at >= 0; at--) undo[at]();

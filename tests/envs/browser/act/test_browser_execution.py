@@ -83,7 +83,10 @@ def test_a_reference_that_there_is_not_is_said_with_those_that_there_are(hands: 
     hands.ref("Ok")
     assert hands.error("click('e99999')") == ("there is no element e# on this page. It has e#")
     hands.open("<button>A</button>" * 15)
-    assert "It has 15 elements, from e# to e#" in hands.error("click('e99999')")
+    nearest = "The references nearest to it are e#, e#, e#, e#"
+    assert hands.error("click('e99999')").endswith(nearest)
+    assert ", ".join(list(hands.references)[-4:]) in hands.do("click('e99999')").error
+    assert ", ".join(list(hands.references)[:4]) in hands.do("click('e0')").error
     hands.open("")
     assert "It has no elements that can be named" in hands.error("click('e99999')")
 
