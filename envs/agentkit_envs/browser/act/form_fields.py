@@ -144,6 +144,10 @@ async def _write(context: ActionContext, text: str, typed: int = 0) -> None:
         raise CannotAct(
             f"{found.what} is a field for a {kind} and does not take {said(text)}: {form}"
         )
+    if found.facts.labels and kind in FORMATS:  # nobody could see it
+        field = await found.field()
+        await field.fill(text, force=True, timeout=context.left_ms)
+        return
     if not typed or kind in FORMATS:
         await found.handle.fill(text, timeout=context.left_ms)
         return

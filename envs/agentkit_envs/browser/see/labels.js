@@ -21,8 +21,9 @@
     "progress, output, address, mark, math, hr";
   const LENGTHY = "td, th, h1, h2, h3, h4, h5, h6, a[href], button, summary";
   const NAMELESS = "a[href], button, input, select, textarea, [role=button], [role=link]";
-  const CHOSEN = "input[type=checkbox], input[type=radio], input[type=file]";
+  const BEHIND = /^(checkbox|radio|file|range|color|date|datetime-local|month|time|week)$/;
   const ROLES = ["checkbox", "menuitemcheckbox", "menuitemradio", "radio", "switch"];
+  const IMPLIED = { checkbox: "checkbox", file: "button", radio: "radio", range: "slider" };
   const FORMS = { color: "#rrggbb", date: "YYYY-MM-DD", "datetime-local": "YYYY-MM-DDTHH:MM",
     month: "YYYY-MM", time: "HH:MM", week: "YYYY-Www" };
   const STATED = "input, select, textarea, summary, [aria-required=true], [aria-expanded=false], " +
@@ -203,20 +204,19 @@
   const visiblePart = (label) => [label, ...label.getElementsByTagName("*")]
     .find((one) => isShown(one, getComputedStyle(one)) && !one.matches(NATIVE.replace(" label,", "")));
   const behindLabel = (field) => {
-    if (!field.matches(CHOSEN) || !isOutOfReach(field)) return null;
+    if (!BEHIND.test(field.type) || !isOutOfReach(field)) return null;
     const part = [...field.labels].map(visiblePart).find((found) => found && !facts.has(found));
     if (!part) return null;
-    const own = field.getAttribute("role");
-    const role = field.type === "file" ? "button" : ROLES.includes(own) ? own : field.type;
-    const checked = field.indeterminate ? "mixed" : String(field.checked);
+    const own = ROLES.find((role) => field.getAttribute("role") === role);
     const name = named(field) || labelled(field) || tidy(field.title) || drawn(part);
     const states = [...statesOf(field), ...(field.getRootNode().activeElement === field ? ["focused"] : [])];
-    const value = field.type === "file" ? [...field.files].map((file) => file.name).join(", ") : "";
-    return { part, told: {
-      states, name, value, text: name, label: "", plain: false,
-      puts: { role, "aria-disabled": String(field.matches(":disabled")),
-        ...(field.type === "file" ? {} : { "aria-checked": checked }) },
-    } };
+    const box = /^(checkbox|radio)$/.test(field.type);
+    const files = [...field.files || []].map((file) => file.name).join(", ");
+    const value = box ? "" : field.files ? files : field.value;
+    return { part, told: { states, name, value, text: name, label: "", plain: false, puts: {
+      role: own || IMPLIED[field.type] || "textbox", "aria-disabled": field.matches(":disabled"),
+      ...(box ? { "aria-checked": field.indeterminate ? "mixed" : field.checked } : {}),
+    } } };
   };
   // What is on the page, but in no line of a snapshot: areas of pictures, and closed custom elements.
   const at = (element) => {

@@ -54,8 +54,8 @@ class Mark:
     """What can be done with it."""
     plain: bool
     """Whether it has no role of its own."""
-    value: str = ""
-    """The files that are chosen in it."""
+    value: str | None = None
+    """What the field holds that it is the label of; None if it is no such label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def _read_fact(fact: Mapping[str, Any]) -> Mark:
         str(fact["label"]),
         tuple(str(state) for state in fact["states"] if _STATE.fullmatch(str(state))),
         bool(fact["plain"]),
-        str(fact.get("value", "")),
+        str(fact["value"]) if "value" in fact else None,
     )
 
 
@@ -188,8 +188,8 @@ def _unmasked(
 
 def _tell(element: Element, mark: Mark, is_leaf: bool) -> Element:
     """The element of a label."""
-    name, value = mark.name, mark.value or element.value
-    if element.role in FIELDS or mark.value:
+    name, value = mark.name, element.value if mark.value is None else mark.value
+    if element.role in FIELDS or mark.value is not None:
         name = name or mark.label
     else:
         if not name or value == name:

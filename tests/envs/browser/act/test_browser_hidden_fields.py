@@ -86,6 +86,31 @@ def test_a_hidden_field_for_files_takes_them_by_its_label(hands, hiding, tmp_pat
     assert any("cv.txt" in one.value for one in hands.seen)
 
 
+FORMS = {
+    "color": ("#00ff00", "green", "textbox"),
+    "date": ("2026-03-01", "1 March", "textbox"),
+    "time": ("08:30", "8.30 pm", "textbox"),
+    "range": ("7", "high", "slider"),
+}
+
+
+@pytest.mark.parametrize("hiding", ["no size", "no display", "left of the page"])
+@pytest.mark.parametrize("kind", FORMS)
+def test_a_hidden_field_of_a_form_is_written_by_its_label(hands, hiding, kind) -> None:
+    good, bad, role = FORMS[kind]
+    field = f"<input type={kind} style='{HIDING[hiding]}' onchange='document.title = value'>"
+    hands.open(f"<div style='position:relative'><label>Pick <b>one</b> {field}</label></div>")
+    ref, name, states = _line(hands, role)
+    assert name == "Pick one"
+    assert any(state.startswith(("form=", "min=")) for state in states)
+    assert "does not take" in hands.error(f"fill('{ref}', '{bad}')")
+    hands.works(f"fill('{ref}', '{good}')")
+    hands.until(f"document.title === '{good}'")
+    hands.look()
+    (seen,) = [one for one in hands.seen if one.ref == ref]
+    assert seen.value == good
+
+
 def test_a_label_with_a_link_in_its_middle_ticks_its_box_and_does_not_follow_the_link(hands):
     hands.open(
         "<label>I agree to <a href='#terms'>all of the very long terms of this shop</a> now"
