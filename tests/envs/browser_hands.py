@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,6 +32,8 @@ class Hands:
         self.site = site
         self.uploads: Path | None = None
         self.timeout_s = 5.0
+        self.thorough = False
+        """Whether it looks as `agentkit/Browser-v1` does."""
         self.took_s = 0.0
         self._references = References()
 
@@ -58,6 +60,11 @@ class Hands:
         ]
         assert len(found) == 1, f"{name!r} is {found} among {self.seen}"
         return found[0]
+
+    @property
+    def references(self) -> Mapping[str, str]:
+        """Those of what was seen last."""
+        return self._references.playwright
 
     def do(self, action: str) -> Done:
         """Carry out an action on the page as it was seen last."""
@@ -111,7 +118,7 @@ class Hands:
                 await asyncio.sleep(0.02)
 
     async def _see(self) -> Any:
-        return await read_page(await self.session.mend(), self._references)
+        return await read_page(await self.session.mend(), self._references, thorough=self.thorough)
 
 
 @contextmanager

@@ -90,7 +90,13 @@ def window_problems(
 
 
 def text_problems(
-    *, goal: object, max_steps: object, text_size: object, image: object, marks: object
+    *,
+    goal: object,
+    max_steps: object,
+    text_size: object,
+    image: object,
+    marks: object,
+    multi_action: object = False,
 ) -> list[str | None]:
     """What is wrong with what is told and how long."""
     return [
@@ -99,6 +105,7 @@ def text_problems(
         whole("text_size", text_size, LEAST_TEXT),
         true_or_false("image", image),
         true_or_false("marks", marks),
+        true_or_false("multi_action", multi_action),
         "marks are drawn on the image: give image=True too" if marks and not image else None,
     ]
 

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from playwright.async_api import Error, Page
 
-from agentkit_envs.browser.act.actions import Action, ActionError, parse_action
+from agentkit_envs.browser.act.actions import Action, ActionError, parse_action, parse_actions
 from agentkit_envs.browser.act.execution import Done, carry_out
 from agentkit_envs.browser.act.settling import QUIET_S
 from agentkit_envs.browser.engine import Engine, shared_engine
@@ -66,6 +66,7 @@ class BrowserClient:
         quiet_s: How long to wait at most, after an action, for the page to be quiet.
         headless: Without a window.
         film: Whether pictures are taken for `film`.
+        multi_action: Whether an action text may be several actions.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class BrowserClient:
         quiet_s: float = QUIET_S,
         headless: bool = True,
         film: bool = False,
+        multi_action: bool = False,
     ) -> None:
         self.allow = allow
         self.film = Film() if film else None
@@ -88,6 +90,7 @@ class BrowserClient:
         self._uploads = uploads
         self._quiet_s = quiet_s
         self._headless = headless
+        self._parse = parse_actions if multi_action else lambda text: (parse_action(text),)
         self._engine: Engine | None = None
         self._gate: Gate | None = None
         self._session: Session | None = None
@@ -119,12 +122,26 @@ class BrowserClient:
         return self.call(lambda session: self._go(session, url), fresh=True)
 
     def act(self, text: str) -> Turn:
-        """Carry out an action text on the page as it was looked at last."""
+        """Carry out an action text on the page as it was looked at last.
+
+        Of several actions, those after one that fails or ends the episode are not tried.
+        """
         try:
-            action = parse_action(text)
-        except ActionError as error:
-            return Turn(LastAction(text, str(error), understood=False))
-        self.shoot(pointed=next(iter(action.references), None))
+            actions = self._parse(text)
+        except ActionError as problem:
+            return Turn(LastAction(text, str(problem), understood=False))
+        for number, action in enumerate(actions, start=1):
+            self.shoot(pointed=next(iter(action.references), None))
+            turn = self._act(action, text)
+            if turn.last.error and len(actions) > 1:
+                error = f"{action.name}, action {number} of {len(actions)}: {turn.last.error}"
+                rest = "" if number == len(actions) else "; the actions after it were not tried"
+                return replace(turn, last=replace(turn.last, error=error + rest))
+            if turn.last.error or turn.message is not None or turn.infeasible is not None:
+                break
+        return turn
+
+    def _act(self, action: Action, text: str) -> Turn:
         return self.call(lambda session: self._turn(session, action, text))
 
     def look(

@@ -89,6 +89,8 @@ class BrowserEnv(gymnasium.Env[str, str]):
     - `viewport` ((1280, 720)): width and height of the window in pixels.
     - `uploads` (None): the folder whose files `upload_file` may give to pages; None for none.
     - `dialogs` ("dismiss"): or "accept": what is answered when a page asks.
+    - `multi_action` (False): whether a text may be several actions, one after the other, as in
+      BrowserGym; they count as one decision, and those after one that fails are not tried.
     - `render_mode` (None): `"human"` shows the window; `"rgb_array"` makes `render()` return a
       picture; `"rgb_array_list"` the pictures since the last call: the window before each action,
       with the element that it names marked, and after it.
@@ -121,10 +123,16 @@ class BrowserEnv(gymnasium.Env[str, str]):
         viewport: tuple[int, int] = (1280, 720),
         uploads: str | Path | None = None,
         dialogs: Literal["accept", "dismiss"] = "dismiss",
+        multi_action: bool = False,
         render_mode: str | None = None,
     ) -> None:
         texts = text_problems(
-            goal=goal, max_steps=max_steps, text_size=text_size, image=image, marks=marks
+            goal=goal,
+            max_steps=max_steps,
+            text_size=text_size,
+            image=image,
+            marks=marks,
+            multi_action=multi_action,
         )
         window = window_problems(
             viewport=viewport,
@@ -140,7 +148,7 @@ class BrowserEnv(gymnasium.Env[str, str]):
         self.text_size = text_size
         self.viewport = (viewport[0], viewport[1])
         # Places are of use only to those who see the picture.
-        self.grammar = grammar_text(GROUPS if image else USUAL)
+        self.grammar = grammar_text(GROUPS if image else USUAL, several=multi_action)
         self.image = image
         self.marks = marks
         self.render_mode = render_mode
@@ -156,6 +164,7 @@ class BrowserEnv(gymnasium.Env[str, str]):
             uploads=folder(uploads),
             headless=render_mode != "human",
             film=render_mode == "rgb_array_list",
+            multi_action=multi_action,
         )
 
     def reset(

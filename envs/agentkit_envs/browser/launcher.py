@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import re
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from agentkit_envs.browser.chromium import find_chromium, launch_arguments
 from agentkit_envs.browser.driver_loop import DriverLoop
+from agentkit_envs.browser.guard.openers import without_openers
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, Playwright
@@ -120,6 +122,10 @@ async def _launch(headless: bool, before: "asyncio.Task[Running] | None") -> Run
         await _end(before)
     program = find_chromium()
     try:
+        environment = without_openers(os.environ, headless=headless)
+    except PermissionError as error:
+        raise LaunchFailed(str(error)) from None
+    try:
         driver = await asyncio.wait_for(async_playwright().start(), LAUNCH_S)
     except (Error, TimeoutError) as error:
         raise LaunchFailed(f"Playwright's driver does not start: {error}") from error
@@ -131,6 +137,7 @@ async def _launch(headless: bool, before: "asyncio.Task[Running] | None") -> Run
         browser = await driver.chromium.launch(
             executable_path=program,
             args=launch_arguments(),
+            env={**environment},
             headless=headless,
             chromium_sandbox=True,  # Playwright would turn it off; see launch_arguments
             handle_sigint=False,  # Ctrl-C: the process closes its episodes, then the browser

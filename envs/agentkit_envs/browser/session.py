@@ -10,11 +10,20 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
 
 from agentkit_envs.browser.act.tabs import Tabs
 from agentkit_envs.browser.engine import Engine
-from agentkit_envs.browser.guard.notices import Notices, quote
+from agentkit_envs.browser.guard.notices import Notices, quote, quote_address
+from agentkit_envs.browser.guard.openers import asks_for_program
 from agentkit_envs.browser.guard.origins import PORTS, read_origin, scheme_of
 
 if TYPE_CHECKING:
-    from playwright.async_api import BrowserContext, Dialog, Download, FileChooser, Frame, Page
+    from playwright.async_api import (
+        BrowserContext,
+        Dialog,
+        Download,
+        FileChooser,
+        Frame,
+        Page,
+        Request,
+    )
 
     from agentkit_envs.browser.guard.gate import Gate
 
@@ -192,6 +201,7 @@ class Session:
             await self._gate.guard(context)
             context.on("page", self._on_page)
             context.on("dialog", self._on_dialog)
+            context.on("request", self._on_request)
             context.on("close", self._on_lost)
             await self._blank_tab()
 
@@ -228,6 +238,11 @@ class Session:
     def _on_lost(self, context: "BrowserContext") -> None:
         if context is self._context:
             self._context = None
+
+    def _on_request(self, request: "Request") -> None:
+        if request.is_navigation_request() and asks_for_program(request.url):
+            asked = quote_address(request.url)
+            self._notices.add(f"The page asked for another program to open {asked}: none started.")
 
     def _on_download(self, download: "Download") -> None:
         self._notices.add(f"The download of {quote(download.suggested_filename)} was refused.")

@@ -412,3 +412,35 @@ def test_a_password_in_an_address_is_not_shown(shop, site):
         seen = "\n".join(x for x in observation.splitlines() if not x.startswith("Last action"))
         assert "tok3n" not in seen + info["url"] + info["error"]
     assert told[0][4]["url"] == site.url("/help")
+
+
+def test_several_actions_are_one_decision_where_they_are_allowed(open_at):
+    env, _, info = open_at(multi_action=True)
+    assert info["grammar"].endswith("until one fails.")
+    name, colour, buy = (ref(env, words) for words in ("Name", "Colour", "Buy"))
+    text = f"fill('{name}', 'Ada Lovelace')\nselect_option('{colour}', 'blue')\nclick('{buy}')"
+    observation, _, terminated, _, info = env.step(text)
+    assert SENT in observation
+    assert (info["decisions"], info["failed"], info["error"], terminated) == (1, 0, "", False)
+    observation, _, terminated, _, info = env.step("noop(1) send_msg_to_user('done') go_back()")
+    assert (terminated, info["message"], info["title"]) == (True, "done", "Thanks")
+
+
+def test_of_several_actions_those_after_one_that_fails_are_not_tried(open_at):
+    env, *_ = open_at(multi_action=True)
+    name = ref(env, "Name")
+    *_, info = env.step(f"fill('{name}', 'Ada') click('e99') fill('{name}', 'Bob')")
+    assert info["error"].startswith("click, action 2 of 3: there is no element e99 on this page.")
+    assert info["error"].endswith("; the actions after it were not tried")
+    assert info["failed"] == 1
+    assert any(one.value == "Ada" for one in env.view.elements)
+    *_, info = env.step(f"fill('{name}', 'Bob') clik('e1')")
+    assert not info["understood"]
+    assert any(one.value == "Ada" for one in env.view.elements), "nothing is done if one is unclear"
+
+
+def test_several_actions_are_refused_where_they_are_not_allowed(shop):
+    shop.reset()
+    *_, info = shop.step("noop(1) noop(1)")
+    assert not info["understood"]
+    assert "give one at a time" in info["error"]

@@ -1,11 +1,12 @@
 """Actions as texts: one call such as `click('e3')`, in the grammar of BrowserGym.
 
 A text is read, never evaluated. White space, a code fence and a semicolon around it, double
-quotes, and references without quotes are forgiven; everything else that is wrong is said.
+quotes, references without quotes and bare numbers as references are forgiven; everything else that
+is wrong is said.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -15,6 +16,7 @@ from agentkit_envs.browser.act.call_parser import (
     NoCall,
     quoted,
     read_call,
+    read_calls,
     shortened,
 )
 from agentkit_envs.browser.act.grammar import (
@@ -26,16 +28,19 @@ from agentkit_envs.browser.act.grammar import (
     Value,
     grammar_text,
 )
-from agentkit_envs.browser.act.key_names import read_keys
+from agentkit_envs.browser.act.key_names import read_keys, without_side
 
-__all__ = ["GRAMMAR", "Action", "ActionError", "grammar_text", "parse_action"]
+__all__ = ["GRAMMAR", "Action", "ActionError", "grammar_text", "parse_action", "parse_actions"]
 
 LONGEST_TEXT = 50_000
 """So many characters an action may have."""
 LONGEST_NAME = 40
 """So much of a wrong name is looked at and shown."""
+MOST_NUMBER = 1_000_000_000
 _SHOWN = 6
-_REFERENCE = re.compile(r"\[?\s*(?:ref\s*=\s*)?([a-z]{1,3}\d{1,9})\s*\]?")
+_REFERENCE = re.compile(r"\[?\s*(?:(?:ref|bid)\s*=\s*)?([A-Za-z]{0,4}\d{1,9})\s*\]?", re.ASCII)
+MOST_ACTIONS = 20
+"""So many actions may be given at once."""
 _OTHER_NAMES = {
     "answer": "send_msg_to_user",
     "back": "go_back",
@@ -119,17 +124,32 @@ class Action:
 
 def parse_action(text: str) -> Action:
     """Read the one action that the text is; raises `ActionError`."""
+    return _parsed(text, lambda text: [read_call(text)])[0]
+
+
+def parse_actions(text: str) -> tuple[Action, ...]:
+    """Read one or several actions, one after the other; raises `ActionError`."""
+    return _parsed(text, read_calls)
+
+
+def _parsed(text: str, read: Callable[[str], list[Call]]) -> tuple[Action, ...]:
     if len(text) > LONGEST_TEXT:
         raise ActionError(
             f"the action has {len(text):,} characters; it may have {LONGEST_TEXT:,} at most"
         )
     try:
-        call = read_call(text)
+        calls = read(text)
     except NoCall as error:
         raise ActionError(
             f"`{shortened(text, 60)}` is not an action: {error}. "
             "An action is one call with nothing around it, for example click('e3')"
         ) from None
+    if len(calls) > MOST_ACTIONS:
+        raise ActionError(f"{len(calls)} actions at once are too many: give {MOST_ACTIONS} at most")
+    return tuple(map(_known, calls))
+
+
+def _known(call: Call) -> Action:
     command = GRAMMAR.get(call.name)
     if command is None:
         raise ActionError(_unknown_name(call.name))
@@ -182,10 +202,9 @@ def _given(command: Command, call: Call, problems: list[str]) -> dict[str, Liter
 def _reference(literal: Literal, _: Parameter) -> tuple[Value, str]:
     one = literal.items[0] if len(literal.items) == 1 else literal
     match = _REFERENCE.fullmatch(one.text.strip())
-    if match is not None and one.kind in ("text", "word"):
-        return match[1], ""
-    hint = f" (did you mean 'e{one.text}'?)" if one.text.isdecimal() else ""
-    return None, f"must be the reference of an element, such as 'e3'{hint}"
+    if match is not None and one.kind in ("text", "word", "number"):
+        return (f"e{match[1]}" if match[1].isdecimal() else match[1]), ""
+    return None, "must be the reference of an element, such as 'e3'"
 
 
 def _text(literal: Literal, _: Parameter) -> tuple[Value, str]:
@@ -213,8 +232,12 @@ def _number(literal: Literal, parameter: Parameter) -> tuple[Value, str]:
         number = float(literal.text) if literal.kind in ("text", "number") else float("nan")
     except ValueError:
         number = float("nan")
-    if not abs(number) <= 1e9:
-        return None, "must be a number"
+    if not abs(number) <= MOST_NUMBER:
+        far = abs(number) > MOST_NUMBER
+        return (
+            None,
+            f"must be between -{MOST_NUMBER:,} and {MOST_NUMBER:,}" if far else "must be a number",
+        )
     if parameter.least is not None and number < parameter.least:
         return None, f"must be {parameter.least:g} or more"
     return int(number) if number.is_integer() else number, ""
@@ -227,6 +250,11 @@ def _whole(literal: Literal, parameter: Parameter) -> tuple[Value, str]:
     return number, problem
 
 
+def _flag(literal: Literal, _: Parameter) -> tuple[Value, str]:
+    said = literal.text.capitalize() if literal.kind == "word" else ""
+    return said == "True", "" if said in ("True", "False") else "must be True or False"
+
+
 def _button(literal: Literal, _: Parameter) -> tuple[Value, str]:
     name = literal.text.lower()
     return name, "" if name in BUTTONS else f"must be one of {', '.join(BUTTONS)}"
@@ -235,8 +263,8 @@ def _button(literal: Literal, _: Parameter) -> tuple[Value, str]:
 def _modifiers(literal: Literal, _: Parameter) -> tuple[Value, str]:
     items = literal.items if literal.kind == "list" else (literal,)
     read = [read_keys(item.text) for item in items]
-    good = all(not problem and name in MODIFIERS for name, problem in read)
-    names = tuple(dict.fromkeys(name for name, _ in read))
+    names = tuple(dict.fromkeys(without_side(name) for name, _ in read))
+    good = all(not problem for _, problem in read) and set(names) <= set(MODIFIERS)
     return names, "" if good else f"must be a list of {', '.join(MODIFIERS)}"
 
 
@@ -247,6 +275,7 @@ _READERS = {
     "key": _key,
     "number": _number,
     "whole": _whole,
+    "flag": _flag,
     "button": _button,
     "modifiers": _modifiers,
 }

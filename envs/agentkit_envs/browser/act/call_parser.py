@@ -19,6 +19,7 @@ _TEXTS = {
 _TEXTS["'"] = re.compile(r"'((?:\\.|[^\\']|(?<=\w)'(?=\w))*+)'", re.DOTALL)
 _ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U00[0-9A-Fa-f]{6}|\n|.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"', "/": "/", "\n": ""}
+_LISTS = {"[": "]", "(": ")"}
 _FENCE = re.compile(r"```[A-Za-z]*\n(.*?)\n?```|`+([^`]*)`+", re.DOTALL)
 
 
@@ -78,6 +79,14 @@ def read_call(text: str) -> Call:
     return _Reader(bare).call()
 
 
+def read_calls(text: str) -> list[Call]:
+    """Read one or several calls, with blanks, commas or semicolons between; raises `NoCall`."""
+    bare = without_wrapping(text)
+    if not bare:
+        raise NoCall("the text is empty")
+    return _Reader(bare).calls()
+
+
 def _escaped(letter: str) -> str:
     if letter in "\\'":
         return "\\" + letter
@@ -112,6 +121,21 @@ class _Reader:
 
     def call(self) -> Call:
         """The one call that the whole text is."""
+        call = self._call()
+        self._nothing_more()
+        return call
+
+    def calls(self) -> list[Call]:
+        """The calls that the whole text is."""
+        calls = [self._call()]
+        self._take(_END)
+        while _CALL.match(self._text, self._at):
+            calls.append(self._call())
+            self._take(_END)
+        self._nothing_more()
+        return calls
+
+    def _call(self) -> Call:
         if not _CALL.match(self._text, self._at):
             raise NoCall(self._no_beginning())
         name = self._take(_NAME)[0]
@@ -119,7 +143,6 @@ class _Reader:
         self._at += 1
         values, named = self._arguments()
         self._space()
-        self._nothing_more()
         return Call(name, tuple(values), tuple(named))
 
     def _arguments(self) -> tuple[list[Literal], list[tuple[str, Literal]]]:
@@ -138,8 +161,9 @@ class _Reader:
         return values, named
 
     def _value(self) -> Literal:
-        if self._text.startswith("[", self._at):
-            return self._list()
+        for opening, closing in _LISTS.items():
+            if self._text.startswith(opening, self._at):
+                return self._list(closing)
         for mark, pattern in _TEXTS.items():
             if self._text.startswith(mark, self._at):
                 return self._quoted(pattern)
@@ -157,15 +181,15 @@ class _Reader:
         self._at = match.end()
         return Literal("text", _whole_letters(_ESCAPE.sub(_unescaped, match[1])))
 
-    def _list(self) -> Literal:
+    def _list(self, closing: str) -> Literal:
         start = self._at
         self._at += 1
         items: list[Literal] = []
-        while not self._closed("]", "the bracket ']' of a list is missing"):
-            if self._text.startswith("[", self._at):
+        while not self._closed(closing, f"the bracket '{closing}' of a list is missing"):
+            if self._text.startswith(tuple(_LISTS), self._at):
                 raise NoCall(f"a list inside a list at {self._here()}")
             items.append(self._value())
-            self._comma("]")
+            self._comma(closing)
         return Literal("list", self._text[start : self._at], tuple(items))
 
     def _closed(self, bracket: str, missing: str) -> bool:

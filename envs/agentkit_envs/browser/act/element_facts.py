@@ -39,6 +39,11 @@ class Facts:
     writable: bool
     readonly: bool
     checkable: bool
+    labels: bool
+    """Whether it is the label of a field, which the rest is about."""
+    beside: tuple[float, float] | None
+    """Where in a label to click, if its middle is a link."""
+    checked: bool
     radio: bool
     multiple: bool
     options: tuple[Option, ...]
@@ -61,6 +66,9 @@ def read_facts(raw: Any) -> Facts:
         writable=facts.get("writable") is True,
         readonly=facts.get("readonly") is True,
         checkable=facts.get("checkable") is True,
+        labels=facts.get("labels") is True,
+        beside=_place(facts.get("beside")),
+        checked=facts.get("checked") is True,
         radio=facts.get("radio") is True,
         multiple=facts.get("multiple") is True,
         options=tuple(map(_option, options)) if isinstance(options, list) else (),
@@ -70,6 +78,13 @@ def read_facts(raw: Any) -> Facts:
 def _option(raw: Any) -> Option:
     option = _mapping(raw)
     return Option(_text(option, "words"), _text(option, "value"), option.get("disabled") is True)
+
+
+def _place(raw: Any) -> tuple[float, float] | None:
+    match raw:
+        case [int() | float() as x, int() | float() as y]:
+            return float(x), float(y)
+    return None
 
 
 def _described(raw: Any) -> str:

@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from playwright.async_api import ElementHandle, Error
+from playwright.async_api import ElementHandle, Error, Position
 
 from agentkit_envs.browser.act.action_context import ActionContext, CannotAct
 from agentkit_envs.browser.act.element_facts import Facts, read_facts
 from agentkit_envs.browser.see.scripts import script
 
 PROBE: Final = script(__package__, "probe.js")
+_LISTED: Final = 12
+"""So many references are all named."""
+_NEAR: Final = 4
 GONE: Final = "it is gone from the page since the last observation"
 
 
@@ -27,12 +30,19 @@ class Found:
         """Such as `e3 (button "Ok")`."""
         return f"{self.ref} ({self.facts.what})"
 
+    async def field(self) -> ElementHandle:
+        """Return what it is the label of, or itself."""
+        if not self.facts.labels:
+            return self.handle
+        control = await self.handle.evaluate_handle("e => e.closest('label').control")
+        return control.as_element() or self.handle
+
 
 async def find(context: ActionContext, ref: str) -> Found:
     """The element of a reference; raises `CannotAct` if it is not there."""
     value = context.refs.get(ref)
     if value is None:
-        raise CannotAct(f"there is no element {ref} on this page. {_known(context.refs)}")
+        raise CannotAct(f"there is no element {ref} on this page. {_known(context.refs, ref)}")
     try:
         handle = await context.page.query_selector(f"aria-ref={value}")
         facts = read_facts(await handle.evaluate(PROBE) if handle else None)
@@ -62,8 +72,17 @@ def why_unusable(found: Found) -> str:
     if facts.disabled:
         return f"{found.what} cannot be used: it is disabled"
     if facts.inert:
-        return f"{found.what} cannot be used: a dialog in front keeps it from being used"
+        return (
+            f"{found.what} cannot be used: it is inert, as long as the page keeps it so; a dialog "
+            "in front may be the reason"
+        )
     return ""
+
+
+def where_to_click(found: Found) -> dict[str, Position]:
+    """Return Playwright's option for a label whose middle is a link; nothing for others."""
+    beside = found.facts.beside
+    return {} if beside is None else {"position": {"x": beside[0], "y": beside[1]}}
 
 
 def why_covered(found: Found) -> str:
@@ -82,10 +101,13 @@ async def why_stuck(context: ActionContext, ref: str) -> str:
     )
 
 
-def _known(refs: Mapping[str, str]) -> str:
+def _known(refs: Mapping[str, str], wanted: str) -> str:
     if not refs:
         return "It has no elements that can be named"
     names = list(refs)
-    if len(names) <= 12:
+    if len(names) <= _LISTED:
         return f"It has {', '.join(names)}"
-    return f"It has {len(names)} elements, from {names[0]} to {names[-1]}"
+    # The numbers have gaps: those of elements that are gone are never given again.
+    number = int(wanted[1:]) if wanted[1:].isdecimal() else 0
+    near = sorted(names, key=lambda name: abs(int(name[1:]) - number))[:_NEAR]
+    return f"The references nearest to it are {', '.join(sorted(near, key=names.index))}"

@@ -3,9 +3,12 @@
 from difflib import get_close_matches
 from typing import Final
 
+from playwright.async_api import Error
+
 from agentkit_envs.browser.act.action_context import ActionContext, CannotAct
 from agentkit_envs.browser.act.element_facts import Facts
-from agentkit_envs.browser.act.element_lookup import Found, find_usable
+from agentkit_envs.browser.act.element_lookup import Found, find_usable, where_to_click
+from agentkit_envs.browser.act.moving import use_mouse
 from agentkit_envs.browser.act.scroll_into_view import in_reach
 from agentkit_envs.browser.guard.quoting import said
 
@@ -34,17 +37,23 @@ TAKES: Final = """(given, text) => {
   const field = given.control || given;
   const other = document.createElement("input");
   other.type = field.type;
+  if (field.type === "range") {
+    Object.assign(other, { min: field.min, max: field.max, step: field.step });
+  }
   other.value = text;
-  if (field.type === "range") return text !== "" && !isNaN(Number(text));
+  if (field.type === "range") return text !== "" && Number(other.value) === Number(text);
   return field.type === "color" ? other.value === text.toLowerCase() : other.value !== "";
 }"""
 """Whether a field of that kind would hold a text; it leaves the field itself alone."""
+LIMITS: Final = "e => [e.min || '0', e.max || '100', e.step || '1']"
+"""From where to where a slider goes, and by which steps."""
 _LISTED = 20
 
 
 async def fill(context: ActionContext) -> None:
     """Replace what a field holds."""
-    await _write(context, context.action.text("value"))
+    menu = context.action.arguments["enable_autocomplete_menu"] is True
+    await _write(context, context.action.text("value"), typed=1 if menu else 0)
 
 
 async def clear(context: ActionContext) -> None:
@@ -54,9 +63,7 @@ async def clear(context: ActionContext) -> None:
 
 async def check(context: ActionContext) -> None:
     """Tick a checkbox or choose a radio button."""
-    found = await _checkable(context)
-    async with in_reach(context, found):
-        await found.handle.check(timeout=context.left_ms)
+    await _set(context, await _checkable(context), True)
 
 
 async def uncheck(context: ActionContext) -> None:
@@ -66,8 +73,7 @@ async def uncheck(context: ActionContext) -> None:
         raise CannotAct(
             f"{found.what} is a radio button: choose another of its group to take it back"
         )
-    async with in_reach(context, found):
-        await found.handle.uncheck(timeout=context.left_ms)
+    await _set(context, found, False)
 
 
 async def select_option(context: ActionContext) -> None:
@@ -87,29 +93,66 @@ async def select_option(context: ActionContext) -> None:
 async def press(context: ActionContext) -> None:
     """Press keys with the keyboard on an element."""
     found = await find_usable(context, context.action.text("bid"))
-    await found.handle.press(context.action.text("key_comb"), timeout=context.left_ms)
+    if found.facts.labels:
+        await _focus(found)
+    field = await found.field()
+    await field.press(context.action.text("key_comb"), timeout=context.left_ms)
 
 
 async def focus(context: ActionContext) -> None:
     """Put the keyboard on an element."""
-    found = await find_usable(context, context.action.text("bid"))
-    await found.handle.focus()
-    if not await found.handle.evaluate("e => e.matches(':focus-within')"):
+    await _focus(await find_usable(context, context.action.text("bid")))
+
+
+async def _focus(found: Found) -> None:
+    field = await found.field()
+    await field.focus()
+    if not await field.evaluate("e => e.matches(':focus-within')"):
         raise CannotAct(f"{found.what} cannot have the keyboard")
 
 
-async def _write(context: ActionContext, text: str) -> None:
+async def _set(context: ActionContext, found: Found, ticked: bool) -> None:
+    """Tick a box or take its tick away, by its label where that stands for it."""
+    async with in_reach(context, found):
+        if not found.facts.labels:
+            await use_mouse(context, found, "check" if ticked else "uncheck")
+            return
+        if found.facts.checked == ticked:
+            return
+        await use_mouse(context, found, "click", **where_to_click(found))
+    field = await found.field()
+    try:
+        left = await field.is_checked() != ticked
+    except Error:  # it has done what it does, and is gone
+        return
+    if left:
+        raise CannotAct(f"{found.what} was clicked, but the page left it as it was")
+
+
+async def _write(context: ActionContext, text: str, typed: int = 0) -> None:
+    """Replace what a field holds; so many letters at the end are typed as keys."""
     found = await find_usable(context, context.action.text("bid"))
     problem = _why_not_written(found.facts)
     if problem:
         raise CannotAct(f"{found.what} {problem}")
     kind = found.facts.type
     if text and kind in FORMATS and not await found.handle.evaluate(TAKES, text.strip()):
+        form = f"write it like {FORMATS[kind]}"
+        if kind == "range":
+            least, most, step = (said(str(one), 20) for one in await found.handle.evaluate(LIMITS))
+            form = f"write a number from {least} to {most}, in steps of {step}"
         raise CannotAct(
-            f"{found.what} is a field for a {kind} and does not take {said(text)}: "
-            f"write it like {FORMATS[kind]}"
+            f"{found.what} is a field for a {kind} and does not take {said(text)}: {form}"
         )
-    await found.handle.fill(text, timeout=context.left_ms)
+    if found.facts.labels and kind in FORMATS:  # nobody could see it
+        field = await found.field()
+        await field.fill(text, force=True, timeout=context.left_ms)
+        return
+    if not typed or kind in FORMATS:
+        await found.handle.fill(text, timeout=context.left_ms)
+        return
+    await found.handle.fill(text[:-typed], timeout=context.left_ms)
+    await found.handle.type(text[-typed:], timeout=context.left_ms)
 
 
 def _why_not_written(facts: Facts) -> str:

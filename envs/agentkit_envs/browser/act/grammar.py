@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-Kind = Literal["reference", "text", "texts", "key", "number", "whole", "button", "modifiers"]
+Kind = Literal[
+    "reference", "text", "texts", "key", "number", "whole", "flag", "button", "modifiers"
+]
 Group = Literal["chat", "infeas", "bid", "nav", "tab", "coord"]
 Value = str | int | float | tuple[str, ...] | None
 
@@ -74,8 +76,13 @@ _COMMANDS = (
     Command(
         "fill",
         "bid",
-        (_bid(), Parameter("value", "text")),
-        "Replace what a field holds by a text.",
+        (
+            _bid(),
+            Parameter("value", "text"),
+            Parameter("enable_autocomplete_menu", "flag", False, required=False),
+        ),
+        "Replace what a field holds by a text. With True the last letter is typed as a key, which "
+        "opens the suggestions of some fields.",
         "fill('e4', 'Ada Lovelace')",
     ),
     Command("clear", "bid", (_bid(),), "Empty a field.", "clear('e4')"),
@@ -162,6 +169,20 @@ _COMMANDS = (
         "Do nothing but wait for so many milliseconds.",
         "noop(500)",
     ),
+    Command(
+        "scroll_at",
+        "coord",
+        (*_AT, _number("dx"), _number("dy")),
+        "Turn the wheel of the mouse at a place, by pixels to the right and down.",
+        "scroll_at(50, 100, 0, 300)",
+    ),
+    Command(
+        "mouse_upload_file",
+        "coord",
+        (*_AT, Parameter("file", "texts")),
+        "Click at a place that asks for a file, and give it one of the allowed folder, or several.",
+        "mouse_upload_file(132, 547, 'letter.pdf')",
+    ),
     Command("mouse_move", "coord", _AT, "Move the mouse to a place.", "mouse_move(65, 158.5)"),
     Command(
         "mouse_click",
@@ -220,12 +241,24 @@ screen (coord), which only a model that sees pictures can use."""
 USUAL = ("bid", "nav", "tab", "chat", "infeas")
 
 
-def grammar_text(subset: Iterable[str] = USUAL) -> str:
-    """The actions of these groups, or with these names, one a line with an example."""
+SEVERAL = (
+    "Several actions may be given, one a line: they are carried out in this order, until one fails."
+)
+"""What is said of a grammar whose actions may be given together."""
+
+
+def grammar_text(subset: Iterable[str] = USUAL, *, several: bool = False) -> str:
+    """The actions of these groups, or with these names, one a line with an example.
+
+    Args:
+        subset: Names of groups and actions.
+        several: Whether to say that several may be given at once.
+    """
     wanted = tuple(subset)
     unknown = [name for name in wanted if name not in GRAMMAR and name not in GROUPS]
     if unknown:
         known = ", ".join((*GROUPS, *GRAMMAR))
         raise ValueError(f"no action and no group is called {unknown}; there are: {known}")
     commands = [c for c in _COMMANDS if c.name in wanted or c.group in wanted]
-    return "\n".join(f"{c.signature}: {c.help} Example: {c.example}" for c in commands)
+    lines = [f"{c.signature}: {c.help} Example: {c.example}" for c in commands]
+    return "\n".join([*lines, SEVERAL] if several else lines)

@@ -3,8 +3,14 @@
 from difflib import get_close_matches
 
 _MODIFIERS = ("Alt", "Control", "ControlOrMeta", "Meta", "Shift")
+_SIDES = tuple(
+    f"{name}{side}" for name in ("Alt", "Control", "Meta", "Shift") for side in ("Left", "Right")
+)
+_HELD = (*_MODIFIERS, *_SIDES)
 _NAMES = (
-    *_MODIFIERS,
+    *_HELD,
+    *("AltGraph", "AudioVolumeDown", "AudioVolumeMute", "AudioVolumeUp"),
+    *("MediaPlayPause", "MediaTrackNext", "MediaTrackPrevious"),
     *("ArrowDown", "ArrowLeft", "ArrowRight", "ArrowUp", "Backspace", "CapsLock", "ContextMenu"),
     *("Delete", "End", "Enter", "Escape", "Home", "Insert", "NumLock", "PageDown", "PageUp"),
     *("Pause", "PrintScreen", "ScrollLock", "Space", "Tab"),
@@ -12,6 +18,9 @@ _NAMES = (
     *("Period", "Quote", "Semicolon", "Slash"),
     *(f"F{number}" for number in range(1, 13)),
     *(f"Digit{digit}" for digit in range(10)),
+    *(f"Numpad{digit}" for digit in range(10)),
+    *("NumpadAdd", "NumpadDecimal", "NumpadDivide", "NumpadEnter", "NumpadMultiply"),
+    "NumpadSubtract",
     *(f"Key{letter}" for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
 )
 _ALSO = {
@@ -47,11 +56,16 @@ def read_keys(text: str) -> tuple[str, str]:
         known = name if len(name) == 1 and last else _BY_LOWER.get(name.lower())
         if known is None:
             problems.append(_unknown(name))
-        elif not last and known not in _MODIFIERS:
+        elif not last and known not in _HELD:
             problems.append(f"'{name}' cannot be held: only {', '.join(_MODIFIERS)} can")
         else:
             names[place] = known
     return "+".join(names), "; ".join(problems)
+
+
+def without_side(name: str) -> str:
+    """Return the name of a key that is there twice, such as Shift for ShiftLeft."""
+    return name.removesuffix("Left").removesuffix("Right") if name in _SIDES else name
 
 
 def _parts(text: str) -> list[str]:

@@ -28,7 +28,7 @@ def _of_elements(elements: Sequence[Element]) -> Iterator[str]:
     for element in elements:
         while inside and inside[-1].depth >= element.depth:
             inside.pop()
-        if "disabled" not in element.states:
+        if not {"disabled", "inert"}.intersection(element.states):
             yield from _of_element(element, inside)
         inside.append(element)
 

@@ -6,7 +6,8 @@ from typing import Any, Final, cast
 from playwright.async_api import ElementHandle
 
 from agentkit_envs.browser.act.action_context import ActionContext, CannotAct
-from agentkit_envs.browser.act.element_lookup import Found, find, why_unusable
+from agentkit_envs.browser.act.element_lookup import Found, find, where_to_click, why_unusable
+from agentkit_envs.browser.act.moving import use_mouse
 from agentkit_envs.browser.act.scroll_into_view import in_reach
 from agentkit_envs.browser.see.scripts import script
 
@@ -23,14 +24,14 @@ async def click(context: ActionContext) -> None:
     """Click an element."""
     found = await _clickable(context)
     async with in_reach(context, found):
-        await found.handle.click(**_how(context), timeout=context.left_ms)
+        await use_mouse(context, found, "click", **_how(context, found))
 
 
 async def dblclick(context: ActionContext) -> None:
     """Click an element twice."""
     found = await _clickable(context)
     async with in_reach(context, found):
-        await found.handle.dblclick(**_how(context), timeout=context.left_ms)
+        await use_mouse(context, found, "dblclick", **_how(context, found))
 
 
 async def hover(context: ActionContext) -> None:
@@ -39,7 +40,7 @@ async def hover(context: ActionContext) -> None:
     if not found.facts.shown:
         raise CannotAct(f"{found.what} cannot be used: it is hidden now")
     async with in_reach(context, found):
-        await found.handle.hover(timeout=context.left_ms)
+        await use_mouse(context, found, "hover")
 
 
 async def drag_and_drop(context: ActionContext) -> None:
@@ -74,19 +75,28 @@ async def scroll(context: ActionContext) -> None:
     raise CannotAct("nothing scrolled: the page is at its end there")
 
 
+async def scroll_at(context: ActionContext) -> None:
+    """Turn the wheel at a place."""
+    await mouse_move(context)
+    right, down = context.action.number("dx"), context.action.number("dy")
+    if not right and not down:
+        raise CannotAct("scrolling by 0 pixels does nothing")
+    await context.page.mouse.wheel(right, down)
+
+
 async def mouse_move(context: ActionContext) -> None:
     """Move the mouse to a place."""
-    await context.page.mouse.move(*_place(context, "x", "y"))
+    await context.page.mouse.move(*place(context, "x", "y"))
 
 
 async def mouse_click(context: ActionContext) -> None:
     """Click at a place."""
-    await context.page.mouse.click(*_place(context, "x", "y"), button=_button(context))
+    await context.page.mouse.click(*place(context, "x", "y"), button=_button(context))
 
 
 async def mouse_dblclick(context: ActionContext) -> None:
     """Click twice at a place."""
-    await context.page.mouse.dblclick(*_place(context, "x", "y"), button=_button(context))
+    await context.page.mouse.dblclick(*place(context, "x", "y"), button=_button(context))
 
 
 async def mouse_down(context: ActionContext) -> None:
@@ -104,7 +114,7 @@ async def mouse_up(context: ActionContext) -> None:
 async def mouse_drag_and_drop(context: ActionContext) -> None:
     """Drag from one place to another."""
     mouse = context.page.mouse
-    start, end = _place(context, "from_x", "from_y"), _place(context, "to_x", "to_y")
+    start, end = place(context, "from_x", "from_y"), place(context, "to_x", "to_y")
     await mouse.move(*start)
     await mouse.down()
     await mouse.move(*end, steps=DRAG_STEPS)
@@ -161,18 +171,20 @@ async def _clickable(context: ActionContext) -> Found:
     return found
 
 
-def _how(context: ActionContext) -> dict[str, Any]:
+def _how(context: ActionContext, found: Found) -> dict[str, Any]:
     # Without modifiers Playwright leaves those alone that keyboard_down holds; with an empty list
     # it lets them go.
     modifiers = list(context.action.texts("modifiers"))
-    return {"button": _button(context), "modifiers": modifiers or None}
+    how = {"button": _button(context), "modifiers": modifiers or None}
+    return {**how, **where_to_click(found)}
 
 
 def _button(context: ActionContext) -> Any:
     return context.action.text("button")
 
 
-def _place(context: ActionContext, across: str, down: str) -> tuple[float, float]:
+def place(context: ActionContext, across: str, down: str) -> tuple[float, float]:
+    """Return the place that two parameters name; raises `CannotAct` outside of the window."""
     x, y = context.action.number(across), context.action.number(down)
     size = context.page.viewport_size
     if size is not None and not (0 <= x < size["width"] and 0 <= y < size["height"]):

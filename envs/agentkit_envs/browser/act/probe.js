@@ -50,6 +50,18 @@
     if (other && (other.control === element || other.contains(element))) return true;
     return !!label && label.contains(hit);
   };
+  // Where to click a label instead of its middle, if a link of its own is there.
+  const beside = () => {
+    const box = rects[0];
+    const root = element.getRootNode();
+    const free = ([x, y]) => {
+      const hit = root.elementFromPoint ? root.elementFromPoint(box.left + x, box.top + y) : null;
+      return !!hit && label.contains(hit) && !hit.closest("a[href], button, select, textarea");
+    };
+    const middle = [box.width / 2, box.height / 2];
+    const places = [[3, middle[1]], [box.width - 3, middle[1]], [middle[0], 3], [3, 3]];
+    return free(middle) ? null : places.find(free) || null;
+  };
   const { out, cover } = shown && rects.length > 0 ? aim() : { out: false, cover: null };
 
   const options = tag === "select" ? [...field.options].slice(0, 2000).map((option) => ({
@@ -72,6 +84,10 @@
     checkable: type === "checkbox" || type === "radio" ||
       ["checkbox", "radio", "switch", "menuitemcheckbox", "menuitemradio", "option", "treeitem"]
         .includes(role),
+    // What it is a label of is what is meant.
+    labels: field !== element,
+    beside: field !== element && shown && rects.length > 0 ? beside() : null,
+    checked: field.checked === true,
     radio: type === "radio" || role === "radio",
     multiple: !!field.multiple,
     options,

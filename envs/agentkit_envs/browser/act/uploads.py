@@ -1,5 +1,6 @@
 """Give files of one allowed folder to a page."""
 
+from collections.abc import Awaitable, Callable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
@@ -7,7 +8,8 @@ from typing import Final
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from agentkit_envs.browser.act.action_context import ActionContext, CannotAct
-from agentkit_envs.browser.act.element_lookup import Found, find, why_unusable
+from agentkit_envs.browser.act.element_lookup import find, why_unusable
+from agentkit_envs.browser.act.mouse_and_keyboard import place
 from agentkit_envs.browser.guard.quoting import said
 
 DIALOG_MS: Final = 1500.0
@@ -20,20 +22,39 @@ async def upload_file(context: ActionContext) -> None:
     paths = [allowed_file(context.uploads, name) for name in context.action.texts("file")]
     found = await find(context, context.action.text("bid"))
     if found.facts.type == "file":
-        _check_number(found, paths, several=found.facts.multiple)
-        await found.handle.set_input_files(paths, timeout=context.left_ms)
+        _check_number(found.what, paths, several=found.facts.multiple)
+        field = await found.field()
+        await field.set_input_files(paths, timeout=context.left_ms)
         return
     problem = why_unusable(found)
     if problem:
         raise CannotAct(problem)
+    await _choose(context, paths, found.what, found.handle.click)
+
+
+async def mouse_upload_file(context: ActionContext) -> None:
+    """Give files to what asks for them when it is clicked at a place."""
+    paths = [allowed_file(context.uploads, name) for name in context.action.texts("file")]
+    x, y = place(context, "x", "y")
+
+    async def click(timeout: float) -> None:
+        await context.page.mouse.click(x, y)
+
+    await _choose(context, paths, f"what is at ({x:g}, {y:g})", click)
+
+
+async def _choose(
+    context: ActionContext, paths: list[Path], what: str, click: Callable[..., Awaitable[None]]
+) -> None:
+    """Click what asks for files, and give it these."""
     try:
         patience = min(DIALOG_MS, context.left_ms)
         async with context.page.expect_file_chooser(timeout=patience) as asked:
-            await found.handle.click(timeout=patience)
+            await click(timeout=patience)
         chooser = await asked.value
     except PlaywrightTimeout:
-        raise CannotAct(f"{found.what} does not ask for a file when it is clicked") from None
-    _check_number(found, paths, several=chooser.is_multiple())
+        raise CannotAct(f"{what} does not ask for a file when it is clicked") from None
+    _check_number(what, paths, several=chooser.is_multiple())
     await chooser.set_files(paths, timeout=context.left_ms)
 
 
@@ -58,9 +79,9 @@ def allowed_file(folder: Path | None, name: str) -> Path:
     return path
 
 
-def _check_number(found: Found, paths: list[Path], several: bool) -> None:
+def _check_number(what: str, paths: list[Path], several: bool) -> None:
     if len(paths) > 1 and not several:
-        raise CannotAct(f"{found.what} takes one file, not {len(paths)}")
+        raise CannotAct(f"{what} takes one file, not {len(paths)}")
 
 
 def _known(root: Path, name: str) -> str:

@@ -4,8 +4,9 @@
 //
 // The snapshot has no line for a word that can be clicked but is no link, nor for an icon or a
 // coloured box that listens. It drops texts of more than 900 characters that are their element's
-// name, and what a field holds if it is the same as its name. And it has nothing to call a button by
-// that is only a picture.
+// name, and what a field holds if it is the same as its name. It has nothing to call a button by that
+// is only a picture, and it leaves out states such as expanded=false. A checkbox that is hidden behind
+// its label has no reference there: for as long as it takes, the label is the checkbox.
 (frame) => {
   const OURS = Symbol.for("agentkit");
   const MOST = 500;
@@ -20,6 +21,15 @@
     "progress, output, address, mark, math, hr";
   const LENGTHY = "td, th, h1, h2, h3, h4, h5, h6, a[href], button, summary";
   const NAMELESS = "a[href], button, input, select, textarea, [role=button], [role=link]";
+  const BEHIND = /^(checkbox|radio|file|range|color|date|datetime-local|month|time|week)$/;
+  const ROLES = ["checkbox", "menuitemcheckbox", "menuitemradio", "radio", "switch"];
+  const IMPLIED = { checkbox: "checkbox", file: "button", radio: "radio", range: "slider" };
+  const FORMS = { color: "#rrggbb", date: "YYYY-MM-DD", "datetime-local": "YYYY-MM-DDTHH:MM",
+    month: "YYYY-MM", time: "HH:MM", week: "YYYY-Www" };
+  const STATED = "input, select, textarea, summary, [aria-required=true], [aria-expanded=false], " +
+    "[aria-pressed=false], [role=tab][aria-selected=false], [role=treeitem][aria-selected=false], " +
+    "[aria-current], [aria-haspopup], [aria-valuemin], [aria-valuemax], [inert], [inert] *";
+  const OF_PAGES = /^[\w.:+#-]{1,40}$/; // the values that a state may have
   const HANDLERS = ["onclick", "ondblclick", "onmousedown", "onmouseup", "onpointerdown",
     "onpointerup", "ontouchstart", "ontouchend"];
   const HANDS = ["pointer", "move", "grab", "-webkit-grab"];
@@ -31,8 +41,12 @@
 
   const tidy = (text) => (text || "").replace(SPACES, " ").trim();
   const words = (element) => tidy(element.textContent);
-  const elements = (root) => [...root.querySelectorAll("*")].flatMap((element) =>
-    element.shadowRoot ? [element, ...elements(element.shadowRoot)] : [element]);
+  const candidates = new Set(); // what may have a state that a snapshot leaves out
+  const elements = (root) => {
+    for (const element of root.querySelectorAll(STATED)) candidates.add(element);
+    return [...root.querySelectorAll("*")].flatMap((element) =>
+      element.shadowRoot ? [element, ...elements(element.shadowRoot)] : [element]);
+  };
   const parent = (element) => element.parentElement || element.getRootNode().host || null;
 
   const isShown = (element, style) => {
@@ -75,8 +89,21 @@
     const name = element.getAttribute("name");
     const id = element.id ? "#" + element.id : name ? `[name=${name}]` : "";
     const classes = [...element.classList].slice(0, 3).map((name) => "." + name).join("");
-    return tidy(element.localName + id + classes).slice(0, 80);
+    const drawn = element.localName === "use" || element.localName === "img" ? element.getAttribute("href") ||
+      element.getAttribute("xlink:href") || element.getAttribute("src") || "" : "";
+    const file = drawn.startsWith("data:") ? "" : drawn.split(/[?]/)[0].split("/").pop();
+    const source = file ? `[${file}]` : "";
+    return tidy(element.localName + id + classes + source).slice(0, 80);
   };
+  // It, and the picture in it, which may say more.
+  const drawn = (element) => {
+    const inner = [...element.getElementsByTagName("*")].slice(0, LARGE).map(described);
+    return tidy(`${described(element)} ${inner.find((said) => /\W/.test(said)) || ""}`);
+  };
+  const named = (element) => tidy((element.getAttribute("aria-labelledby") || "").split(/\s+/)
+    .map((id) => (id && element.getRootNode().getElementById(id)?.textContent) || "").join(" ")) ||
+    tidy(element.getAttribute("aria-label"));
+  const labelled = (field) => tidy([...field.labels || []].map((label) => label.textContent).join(" "));
 
   const wordless = (element) => {
     if (element.matches("html, body, " + NATIVE + ", " + ROLE)) return null;
@@ -89,7 +116,7 @@
     const name = tidy(element.getAttribute("aria-label") || element.title || element.alt);
     return {
       states, name, text: name || words(element).slice(0, 200),
-      label: tidy(`${described(element)} ${colour(style, element)}`),
+      label: tidy(`${drawn(element)} ${colour(style, element)}`),
       plain: !element.matches(SAYING),
     };
   };
@@ -100,10 +127,12 @@
       element.alt, /^(button|submit|reset|image|file)$/.test(element.type) ? element.value : "",
       ...[...element.labels || []].map((label) => label.textContent),
       field ? "" : element.textContent];
-    const inside = field ? null : element.querySelector("[alt], [title], [aria-label], title");
-    if (inside !== null || said.some((one) => tidy(one) !== "")) return null;
+    const inside = field ? [] : [...element.querySelectorAll("[alt], [title], [aria-label], title")];
+    said.push(...inside.map((one) => one.alt || one.title || one.getAttribute("aria-label") ||
+      one.textContent));
+    if (said.some((one) => tidy(one) !== "")) return null;
     if (/^(submit|reset|file|image)$/.test(element.type) && element.localName === "input") return null;
-    return { states: [], name: "", text: "", label: described(element), plain: false };
+    return { states: [], name: "", text: "", label: drawn(element), plain: false };
   };
   const sameAsName = (field) => {
     const value = tidy(field.value);
@@ -115,8 +144,103 @@
   const tooLong = (element) =>
     !element.hasAttribute("aria-label") && element.textContent.length > LONG
       ? { states: [], name: "", text: words(element).slice(0, 200), label: "", plain: false } : null;
+
+  // What can be told of an element besides, in the words of the markup.
+  const statesOf = (element) => {
+    const found = [];
+    const is = (attribute, value) => element.getAttribute(attribute) === value;
+    const tell = (state, value) => OF_PAGES.test(value || "") && found.push(`${state}=${value}`);
+    const range = element.type === "range" && element.localName === "input";
+    if (FORMS[element.type]) found.push(`form=${FORMS[element.type]}`);
+    if (element.type === "file") found.push("file");
+    tell("min", element.getAttribute("aria-valuemin") || element.min || (range ? "0" : ""));
+    tell("max", element.getAttribute("aria-valuemax") || element.max || (range ? "100" : ""));
+    tell("step", element.step);
+    if (element.required || is("aria-required", "true")) found.push("required");
+    if (element.matches(":user-invalid")) found.push("invalid");
+    if (element.matches("details > summary:first-of-type")) {
+      found.push("clickable", element.parentElement.open ? "expanded" : "expanded=false");
+    }
+    if (is("aria-expanded", "false")) found.push("expanded=false");
+    if (is("aria-pressed", "false")) found.push("pressed=false");
+    if (is("aria-selected", "false")) found.push("selected=false");
+    const current = element.getAttribute("aria-current") || "false";
+    if (current === "true") found.push("current");
+    else if (current !== "false") tell("current", current);
+    if (!/^(|false)$/.test(element.getAttribute("aria-haspopup") || "")) found.push("popup");
+    if (element.closest("[inert]")) found.push("inert");
+    return found;
+  };
+  const stated = (element) => {
+    if (!candidates.has(element) || !element.matches(NATIVE + ", li, td, th, " + ROLE)) return null;
+    const states = statesOf(element);
+    if (states.length === 0) return null;
+    const field = element.matches("input, select, textarea");
+    const button = /^(button|submit|reset|image|file)$/.test(element.type) ? element.value : "";
+    const name = named(element) || (field
+      ? labelled(element) || tidy(element.title || element.placeholder || button) ||
+        (element.type === "file" ? "Choose File" : "")
+      : isCrowd(element) ? words(element).slice(0, 200) : "");
+    return { states, name, text: name || words(element).slice(0, 200), label: drawn(element), plain: false };
+  };
   const fact = (element) => {
-    if (element.hasAttribute("aria-labelledby")) return null;
+    const first = base(element);
+    const second = stated(element);
+    if (!first || !second) return first || second;
+    return { ...first, name: first.name || second.name, states: [...first.states, ...second.states] };
+  };
+
+  // A field that nobody could hit with the mouse; its label can be hit.
+  const isOutOfReach = (field) => {
+    const box = field.getBoundingClientRect();
+    if (box.width < 3 || box.height < 3 || box.right + scrollX <= 0 || box.bottom + scrollY <= 0 ||
+      box.left + scrollX >= Math.max(document.documentElement.scrollWidth, innerWidth)) return true;
+    const style = getComputedStyle(field);
+    if (style.visibility !== "visible" || style.pointerEvents === "none") return true;
+    if (style.clip === "auto") return /inset\((50|100)%|circle\(0/.test(style.clipPath);
+    const clip = (style.clip.match(/-?[\d.]+/g) || []).map(Number);
+    return clip.length === 4 && (clip[1] - clip[3] < 3 || clip[2] - clip[0] < 3);
+  };
+  const visiblePart = (label) => [label, ...label.getElementsByTagName("*")]
+    .find((one) => isShown(one, getComputedStyle(one)) && !one.matches(NATIVE.replace(" label,", "")));
+  const behindLabel = (field) => {
+    if (!BEHIND.test(field.type) || !isOutOfReach(field)) return null;
+    const part = [...field.labels].map(visiblePart).find((found) => found && !facts.has(found));
+    if (!part) return null;
+    const own = ROLES.find((role) => field.getAttribute("role") === role);
+    const name = named(field) || labelled(field) || tidy(field.title) || drawn(part);
+    const states = [...statesOf(field), ...(field.getRootNode().activeElement === field ? ["focused"] : [])];
+    const box = /^(checkbox|radio)$/.test(field.type);
+    const files = [...field.files || []].map((file) => file.name).join(", ");
+    const value = box ? "" : field.files ? files : field.value;
+    return { part, told: { states, name, value, text: name, label: "", plain: false, puts: {
+      role: own || IMPLIED[field.type] || "textbox", "aria-disabled": field.matches(":disabled"),
+      ...(box ? { "aria-checked": field.indeterminate ? "mixed" : field.checked } : {}),
+    } } };
+  };
+  // What is on the page, but in no line of a snapshot: areas of pictures, and closed custom elements.
+  const at = (element) => {
+    const box = element.getBoundingClientRect();
+    return [box.left + box.width / 2, box.top + box.height / 2].map(Math.round);
+  };
+  const areas = (map) => {
+    const image = map.name && document.querySelector(`img[usemap="#${CSS.escape(map.name)}"]`);
+    if (!image || !isShown(image, getComputedStyle(image))) return [];
+    const box = image.getBoundingClientRect();
+    return [...map.areas].filter((area) => area.href || listens(area)).map((area) => {
+      const numbers = area.coords.split(",").map(Number);
+      const middle = (odd) => {
+        const some = numbers.filter((_, place) => place % 2 === odd);
+        return (Math.min(...some) + Math.max(...some)) / 2;
+      };
+      const place = /^circ/.test(area.shape) ? numbers
+        : area.shape === "default" || numbers.length < 4 ? [NaN, NaN] : [middle(0), middle(1)];
+      const name = named(area) || tidy(area.alt || area.title || area.getAttribute("href"));
+      return [name.slice(0, 80), Math.round(box.left + place[0]), Math.round(box.top + place[1])];
+    });
+  };
+  const base = (element) => {
+    if (element.hasAttribute("aria-labelledby") && named(element)) return null;
     if (element.matches(NAMELESS)) {
       const found = nameless(element);
       if (found !== null) return found;
@@ -127,10 +251,21 @@
   };
 
   const facts = new Map();
+  const unseen = { areas: [], closed: [] };
   for (const element of elements(document)) {
-    const found = fact(element);
+    const hidden = element.localName === "input" ? behindLabel(element) : null;
+    if (hidden !== null) {
+      facts.set(hidden.part, hidden.told);
+      facts.set(element, { states: ["hidden"], name: "", text: "", label: "", plain: false });
+      continue;
+    }
+    const found = facts.has(element) ? null : fact(element);
     if (found !== null) facts.set(element, found);
-    if (facts.size === MOST) break;
+    if (element.localName === "map") unseen.areas.push(...areas(element));
+    if (state.closed?.has(element) && isShown(element, getComputedStyle(element))) {
+      unseen.closed.push([element.localName, ...at(element)]);
+    }
+    if (facts.size >= MOST) break;
   }
   const undo = [];
   const put = (element, attribute, value) => {
@@ -147,9 +282,13 @@
         const key = `${frame}-${state.ids.get(element)}`;
         told[key] = found;
         put(element, "aria-label", `\ue000${key}\ue001`);
+        if (element.hasAttribute("aria-labelledby")) put(element, "aria-labelledby", "");
+        if (element.getAttribute("aria-hidden") === "true") put(element, "aria-hidden", "false");
         if (found.plain) put(element, "role", "note");
+        for (const [attribute, value] of Object.entries(found.puts || {})) put(element, attribute, value);
       }
-      return JSON.stringify(told); // Playwright takes a hundred times as long for the values one by one
+      // Playwright takes a hundred times as long for the values one by one.
+      return JSON.stringify({ told, unseen });
     },
     restore() {
       for (let at = undo.length - 1; at >= 0; at--) undo[at]();

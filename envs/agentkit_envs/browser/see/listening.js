@@ -1,5 +1,5 @@
-// Notes which elements listen to a mouse, because a page does not tell. Run in every document before
-// its own scripts; what is noted is read by labels.js.
+// Notes which elements listen to a mouse, and which keep their inside closed, because a page does not
+// tell. Run in every document before its own scripts; what is noted is read by labels.js.
 (() => {
   const acting = new Set([
     "click", "dblclick", "mousedown", "mouseup", "pointerdown", "pointerup", "touchstart",
@@ -16,5 +16,13 @@
       return apply(add, target, given);
     },
   });
-  Object.defineProperty(window, Symbol.for("agentkit"), { value: { listening } });
+  const closed = new WeakSet();
+  Element.prototype.attachShadow = new Proxy(Element.prototype.attachShadow, {
+    apply(attach, element, given) {
+      const root = apply(attach, element, given);
+      if (root.mode === "closed") closed.add(element);
+      return root;
+    },
+  });
+  Object.defineProperty(window, Symbol.for("agentkit"), { value: { closed, listening } });
 })();

@@ -66,7 +66,7 @@ async def read_page(
     """
     ends = asyncio.get_running_loop().time() + patience_s
     seeing = _marked(page, root, boxes, ends) if thorough else _plain(page, root, boxes, ends)
-    elements, title = await asyncio.gather(seeing, page.title())
+    (elements, unseen), title = await asyncio.gather(seeing, page.title())
     url = page.url
     is_too_deep = any(element.depth >= _DEEPEST for element in elements)
     shown = references.number(page, compact(elements, url))
@@ -76,21 +76,25 @@ async def read_page(
         whole(title),
         tuple(shown),
         focused[-1] if focused else None,
-        (_TOO_DEEP,) if is_too_deep else (),
+        (*unseen, _TOO_DEEP) if is_too_deep else unseen,
     )
 
 
-async def _marked(page: Page, root: str | None, boxes: bool, ends: float) -> list[Element]:
-    async with marked(page) as marks:
+_Seen = tuple[list[Element], tuple[str, ...]]
+"""Elements, and notices of what could not be seen."""
+
+
+async def _marked(page: Page, root: str | None, boxes: bool, ends: float) -> _Seen:
+    async with marked(page) as found:
         elements = parse_snapshot(await _snapshot(page, root, boxes, ends))
         elements, is_forgotten = await detailed(page, elements)
         if is_forgotten:
             await _snapshot(page, root, boxes, ends)
-    return unmask(elements, marks)
+    return unmask(elements, found.marks), found.notices
 
 
-async def _plain(page: Page, root: str | None, boxes: bool, ends: float) -> list[Element]:
-    return parse_snapshot(await _snapshot(page, root, boxes, ends))
+async def _plain(page: Page, root: str | None, boxes: bool, ends: float) -> _Seen:
+    return parse_snapshot(await _snapshot(page, root, boxes, ends)), ()
 
 
 async def _snapshot(page: Page, root: str | None, boxes: bool, ends: float) -> str:

@@ -1,5 +1,6 @@
 """Texts are read as actions, or refused with what is wrong; nothing is evaluated."""
 
+import re
 import time
 
 import pytest
@@ -9,6 +10,7 @@ from agentkit_envs.browser.act.actions import (
     ActionError,
     grammar_text,
     parse_action,
+    parse_actions,
 )
 from agentkit_envs.browser.act.grammar import GROUPS
 from hypothesis import given
@@ -20,7 +22,8 @@ BROWSERGYM = {
     "send_msg_to_user": ["text"],
     "report_infeasible": ["reason"],
     "scroll": ["delta_x", "delta_y"],
-    "fill": ["bid", "value"],
+    "scroll_at": ["x", "y", "dx", "dy"],
+    "fill": ["bid", "value", "enable_autocomplete_menu"],
     "check": ["bid"],
     "uncheck": ["bid"],
     "select_option": ["bid", "options"],
@@ -38,6 +41,7 @@ BROWSERGYM = {
     "new_tab": [],
     "tab_close": [],
     "tab_focus": ["index"],
+    "mouse_upload_file": ["x", "y", "file"],
     "mouse_move": ["x", "y"],
     "mouse_up": ["x", "y", "button"],
     "mouse_down": ["x", "y", "button"],
@@ -78,6 +82,16 @@ def test_the_example_of_every_action_is_read_and_written_the_same(command) -> No
         ('click("e3")', "click('e3')"),
         ("click(e3)", "click('e3')"),
         ("click([e3])", "click('e3')"),
+        ("click(3)", "click('e3')"),
+        ("click('3')", "click('e3')"),
+        ("click([3])", "click('e3')"),
+        ("click(bid=12)", "click('e12')"),
+        ("drag_and_drop('56', 498)", "drag_and_drop('e56', 'e498')"),
+        ("click('e3', modifiers=('Shift', 'Alt'))", "click('e3', modifiers=['Shift', 'Alt'])"),
+        ("click('e3', modifiers=['ShiftLeft'])", "click('e3', modifiers='Shift')"),
+        ("select_option('e5', ('red', 'blue'))", "select_option('e5', ['red', 'blue'])"),
+        ("fill('e4', 'x', True)", "fill('e4', 'x', enable_autocomplete_menu=True)"),
+        ("fill('e4', 'x', enable_autocomplete_menu=false)", "fill('e4', 'x')"),
         ("click('[e3]')", "click('e3')"),
         ("click(ref=e3)".replace("ref", "bid"), "click('e3')"),
         ("click('[ref=e3]')", "click('e3')"),
@@ -153,7 +167,9 @@ def test_a_text_says_what_its_escapes_say_and_keeps_every_other_letter() -> None
         ("fill('e4')", "value is missing"),
         ("click()", "bid is missing"),
         ("click('the button')", "must be the reference of an element, such as 'e3'"),
-        ("click(3)", "did you mean 'e3'?"),
+        ("click(3.5)", "must be the reference of an element, such as 'e3'"),
+        ("fill('e4', 'x', 1)", "enable_autocomplete_menu must be True or False"),
+        ("scroll(0, 100000000000)", "must be between -1,000,000,000 and 1,000,000,000"),
         ("click('e3', 'e4')", "button must be one of left, middle, right"),
         ("click('e3', modifiers=['Enter'])", "modifiers must be a list of Alt"),
         ("click('e3', bid='e4')", "bid is given twice"),
@@ -167,12 +183,12 @@ def test_a_text_says_what_its_escapes_say_and_keeps_every_other_letter() -> None
         ("press('e4', '')", "there is no name of a key"),
         ("press('e4', ['Enter'])", "key_comb must be a key"),
         ("scroll('down', 0)", "delta_x must be a number, not 'down'"),
-        ("scroll(1e400, 0)", "delta_x must be a number"),
+        ("scroll(1e400, 0)", "delta_x must be between -1,000,000,000"),
         ("noop(-1)", "wait_ms must be 0 or more"),
         ("tab_focus(1.5)", "index must be a whole number"),
         ("tab_focus(-1)", "index must be 0 or more"),
         ("clik('e3')", "Did you mean click(bid, button='left', modifiers=[])?"),
-        ("type('e4', 'x')", "Did you mean fill(bid, value)?"),
+        ("type('e4', 'x')", "Did you mean fill(bid, value, enable_autocomplete_menu=False)?"),
         ("wait(5)", "Did you mean noop(wait_ms=1000)?"),
         ("frobnicate()", "There are: click, dblclick, fill"),
     ],
@@ -189,12 +205,111 @@ def test_halves_of_letters_are_put_together_and_alone_replaced() -> None:
 
 
 def test_every_problem_of_an_action_is_said_at_once_with_the_form_and_an_example() -> None:
-    assert problem("click(7, butto='left', modifiers=['Enter'])") == (
+    assert problem("click('x', butto='left', modifiers=['Enter'])") == (
         "click: it takes nothing called butto (did you mean button?); bid must be the reference "
-        "of an element, such as 'e3' (did you mean 'e7'?), not 7; modifiers must be a list of "
+        "of an element, such as 'e3', not 'x'; modifiers must be a list of "
         "Alt, Control, ControlOrMeta, Meta, Shift, not ['Enter']. "
         "Expected: click(bid, button='left', modifiers=[]), for example click('e3')"
     )
+
+
+# Every example in the help of BrowserGym 0.14, and what it writes; its own references are not ours.
+EXAMPLES = """
+send_msg_to_user("Based on the results of my search, the city was built in 1751.")
+report_infeasible("I cannot follow these instructions because there is no email field.")
+noop() noop(500)
+fill('45', "multi-line\\nexample") fill('a12', "example with \\"quotes\\"")
+fill('b534', "Montre", True)
+check('55') uncheck('a5289')
+select_option('a48', "blue") select_option('c48', ["red", "green", "blue"])
+click('a51') click('b22', button="right") click('48', button="middle", modifiers=["Shift"])
+dblclick('12') dblclick('ca42', button="right") hover('b8')
+press('88', 'Backspace') press('a26', 'ControlOrMeta+a') press('a61', 'Meta+Shift+t')
+focus('b455') clear('996') drag_and_drop('56', '498')
+scroll(0, 200) scroll(-50.2, -100.5) scroll_at(50, 100, -50, -100)
+mouse_move(65.2, 158.5) mouse_up(250, 120) mouse_up(47, 252, 'right')
+mouse_down(140.2, 580.1) mouse_down(458, 254.5, 'middle')
+mouse_click(887.2, 68) mouse_click(56, 712.56, 'right')
+mouse_dblclick(5, 236) mouse_dblclick(87.5, 354, 'right')
+mouse_drag_and_drop(10.7, 325, 235.6, 24.54)
+keyboard_press('Backspace') keyboard_press('ControlOrMeta+a') keyboard_press('Meta+Shift+t')
+keyboard_up('Shift') keyboard_up('c') keyboard_down('Shift') keyboard_down('c')
+keyboard_type('Hello world!') keyboard_insert_text('Hello world!')
+goto('http://www.example.com') go_back() go_forward() new_tab() tab_close() tab_focus(2)
+upload_file("572", "my_receipt.pdf")
+upload_file("63", ["/home/bob/Documents/image.jpg", "/home/bob/Documents/file.zip"])
+mouse_upload_file(132.1, 547, "my_receipt.pdf")
+mouse_upload_file(328, 812, ["/home/bob/Documents/image.jpg", "/home/bob/Documents/file.zip"])
+"""
+
+
+def test_every_example_of_browsergym_is_read_and_no_action_of_it_is_missing() -> None:
+    read = [action for line in EXAMPLES.split("\n") if line for action in parse_actions(line)]
+    assert {action.name for action in read} == set(BROWSERGYM)
+    for action in read:
+        assert parse_action(str(action)) == action
+
+
+# The names of keys that Playwright knows, which BrowserGym hands on to it.
+KEYS = re.findall(
+    r"\w+",
+    """Alt AltGraph AltLeft AltRight ArrowDown ArrowLeft ArrowRight ArrowUp AudioVolumeDown
+    AudioVolumeMute AudioVolumeUp Backquote Backslash Backspace BracketLeft BracketRight CapsLock
+    Comma ContextMenu Control ControlLeft ControlOrMeta ControlRight Delete End Enter Equal Escape
+    Home Insert MediaPlayPause MediaTrackNext MediaTrackPrevious Meta MetaLeft MetaRight Minus
+    NumLock NumpadAdd NumpadDecimal NumpadDivide NumpadEnter NumpadMultiply NumpadSubtract PageDown
+    PageUp Pause Period PrintScreen Quote ScrollLock Semicolon Shift ShiftLeft ShiftRight Slash
+    Space Tab""",
+)
+KEYS += [f"F{number}" for number in range(1, 13)]
+KEYS += [f"{pad}{digit}" for pad in ("Digit", "Numpad") for digit in range(10)]
+KEYS += [f"Key{letter}" for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"]
+
+
+@pytest.mark.parametrize("key", [*KEYS, *"aZ0#~+-=?/;,.'"])
+def test_every_key_of_browsergym_is_read_alone_and_with_modifiers(key: str) -> None:
+    quoted = '"' + key + '"'
+    for name in ("keyboard_press", "keyboard_down", "keyboard_up"):
+        assert parse_action(f"{name}({quoted})").text("key") == key
+    for held in ("Shift", "ShiftLeft", "ControlRight", "AltLeft+Meta", "ControlOrMeta"):
+        read = parse_action(f"press('e1', \"{held}+{key}\")").text("key_comb")
+        assert read == f"{held}+{key}"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("noop(-1)", "wait_ms must be 0 or more"),
+        ("tab_focus(-1)", "index must be 0 or more"),
+        ("press('e1', 'F13')", "no key is called 'F13'"),
+        ("press('e1', 'Enter+Shift')", "'Enter' cannot be held"),
+        ("fill('e1', None)", "must be a text in quotes"),
+        ("fill('e1', {'a': 'b'})", "a value was expected"),
+        ("page.keyboard.press('PageDown')", "there are other words before the action"),
+        ("get_element_html('e1')", "there is no action called 'get_element_html'"),
+    ],
+)
+def test_what_browsergym_takes_and_we_do_not_is_refused_with_the_reason(text, reason) -> None:
+    assert reason in problem(text)
+
+
+def test_several_actions_are_read_in_order_where_they_may_be_given() -> None:
+    for text in (
+        "click('e3')\nfill('e4', 'x')",
+        "click('e3') fill('e4', 'x')",
+        "```python\nclick('e3'); fill('e4', 'x')\n```",
+        "# first\nclick('e3'),\n# then\nfill('e4', 'x')  # done",
+    ):
+        assert [str(one) for one in parse_actions(text)] == ["click('e3')", "fill('e4', 'x')"]
+    assert len(parse_actions("noop()")) == 1
+    for text, reason in (
+        ("", "the text is empty"),
+        ("click('e3') and then go_back()", "there is more after the action"),
+        ("click('e3')\nclik('e4')", "there is no action called 'clik'"),
+        ("noop() " * 21, "21 actions at once are too many"),
+    ):
+        with pytest.raises(ActionError, match=re.escape(reason)):
+            parse_actions(text)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +374,7 @@ def test_a_text_made_to_be_slow_is_refused_soon(text: str) -> None:
 
 @given(st.text(max_size=60))
 def test_any_text_comes_back_as_it_was_written(words: str) -> None:
-    action = Action("fill", (("bid", "e4"), ("value", words)))
+    action = Action("keyboard_type", (("text", words),))
     assert parse_action(str(action)) == action
 
 

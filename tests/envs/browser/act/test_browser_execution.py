@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from agentkit_envs.browser.act.actions import GRAMMAR
@@ -82,7 +83,10 @@ def test_a_reference_that_there_is_not_is_said_with_those_that_there_are(hands: 
     hands.ref("Ok")
     assert hands.error("click('e99999')") == ("there is no element e# on this page. It has e#")
     hands.open("<button>A</button>" * 15)
-    assert "It has 15 elements, from e# to e#" in hands.error("click('e99999')")
+    nearest = "The references nearest to it are e#, e#, e#, e#"
+    assert hands.error("click('e99999')").endswith(nearest)
+    assert ", ".join(list(hands.references)[-4:]) in hands.do("click('e99999')").error
+    assert ", ".join(list(hands.references)[:4]) in hands.do("click('e0')").error
     hands.open("")
     assert "It has no elements that can be named" in hands.error("click('e99999')")
 
@@ -113,7 +117,10 @@ def test_an_element_that_is_gone_is_said_at_once(hands: Hands, html: str, remove
         ("e.disabled = true", "it is disabled"),
         ("e.closest('fieldset').disabled = true", "it is disabled"),
         ("e.setAttribute('aria-disabled', 'true')", "it is disabled"),
-        ("e.closest('fieldset').inert = true", "a dialog in front keeps it from being used"),
+        (
+            "e.closest('fieldset').inert = true",
+            "it is inert, as long as the page keeps it so; a dialog in front may be the reason",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_said_at_once(hands: Hands, change: str, said: str) -> None:
@@ -328,3 +335,47 @@ def test_waiting_lasts_as_long_as_was_said_but_not_longer_than_an_action_may(han
         assert hands.took_s < SOON_S
     finally:
         hands.timeout_s = 5.0
+
+
+def test_the_wheel_at_a_place_scrolls_what_is_there(hands: Hands) -> None:
+    hands.open("""<div id=part style="width:200px; height:100px; overflow:auto">
+      <p style="height:900px">long</p></div><p style="height:3000px">page</p>""")
+    hands.works("scroll_at(50, 50, 0, 120)")
+    hands.until("document.querySelector('#part').scrollTop === 120 && scrollY === 0")
+    hands.works("scroll_at(600, 400, 0, 300)")
+    hands.until("scrollY === 300")
+    assert hands.error("scroll_at(50, 50, 0, 0)") == "scrolling by 0 pixels does nothing"
+    assert "outside of the window" in hands.error("scroll_at(5000, 5, 0, 9)")
+
+
+def test_a_file_is_given_at_a_place(hands: Hands, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a")
+    hands.uploads = tmp_path
+    hands.open("""<input type=file style="position:absolute; left:0; top:0; width:90px">
+      <p style="position:absolute; left:300px; top:300px">words</p>""")
+    hands.works("mouse_upload_file(20, 10, 'a.txt')")
+    assert hands.says("document.querySelector('input').files[0].name") == "a.txt"
+    assert hands.error("mouse_upload_file(310, 320, 'a.txt')") == (
+        "what is at (310, 320) does not ask for a file when it is clicked"
+    )
+    assert "there is no file" in hands.error("mouse_upload_file(20, 10, 'b.txt')")
+    hands.uploads = None
+
+
+def test_the_last_letter_is_typed_as_a_key_where_suggestions_are_asked_for(hands: Hands) -> None:
+    hands.open("""<input aria-label=Town><script>document.querySelector('input')
+      .addEventListener('keydown', event => document.title += event.key)</script>""")
+    hands.works("fill({Town}, 'Paris', True)")
+    assert hands.says("document.querySelector('input').value") == "Paris"
+    assert hands.says("document.title") == "s"
+    hands.works("fill({Town}, 'Rome')")
+    assert hands.says("[document.querySelector('input').value, document.title]") == ["Rome", "s"]
+
+
+def test_keys_of_one_side_and_of_the_number_pad_are_pressed(hands: Hands) -> None:
+    hands.open("""<input aria-label=Town><script>document.querySelector('input')
+      .addEventListener('keydown', event => document.title += event.code + ';')</script>""")
+    hands.works("press({Town}, 'ShiftLeft+KeyA')")
+    hands.works("press({Town}, 'Numpad7')")
+    hands.works("press({Town}, 'ControlRight')")
+    hands.until("document.title === 'ShiftLeft;KeyA;Numpad7;ControlRight;'")

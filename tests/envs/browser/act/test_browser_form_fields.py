@@ -59,7 +59,7 @@ KINDS = {
     "date": ("2026-03-01", "1 March", "2026-12-31"),
     "time": ("08:30", "8.30 pm", "23:59"),
     "number": ("1.5", "many", "12.5"),
-    "range": ("7", "high", "12.5"),
+    "range": ("7", "high", None),
     "color": ("#00ff00", "green", "#ff8800"),
 }
 
@@ -71,10 +71,21 @@ def test_a_field_of_a_kind_says_how_to_write_it(hands: Hands) -> None:
         hands.works(f"fill({{{kind}}}, '{good}')")
         assert hands.says(held) == good
         problem = hands.error(f"fill({{{kind}}}, '{bad}')")
-        assert (
-            f'is a field for a {kind} and does not take "{bad}": write it like {example}' in problem
+        form = (
+            f"write it like {example}" if example else 'write a number from "0" to "10", in steps'
         )
+        assert f'is a field for a {kind} and does not take "{bad}": {form}' in problem
         assert hands.says(held) == good
+
+
+def test_a_slider_refuses_what_it_could_not_stand_on_and_says_its_limits(hands: Hands) -> None:
+    hands.open("<input type=range aria-label=Heat min=5 max=50 step=5 value=10>")
+    for wrong in ("150", "0", "12", "-5"):
+        problem = hands.error(f"fill({{Heat}}, '{wrong}')")
+        assert problem.endswith('write a number from "5" to "50", in steps of "5"')
+        assert hands.says("document.querySelector('input').value") == "10"
+    hands.works("fill({Heat}, '45')")
+    assert hands.says("document.querySelector('input').value") == "45"
 
 
 NO_FIELDS = [

@@ -78,8 +78,8 @@ def test_a_field_for_files_says_which_are_chosen(shown: Tab) -> None:
     files = [{"name": name, "mimeType": "text/plain", "buffer": b"x"} for name in ("a.txt", "b")]
     shown.run(shown.page.set_input_files("[aria-label=Many]", files))
     assert changes(before, shown.look(thorough=True).elements) == (
-        '- e2 button "Many"',
-        '+ e2 button "Many" = "a.txt, b"',
+        '- e2 button "Many" [file]',
+        '+ e2 button "Many" [file] = "a.txt, b"',
     )
     leads_to(shown, "e1", "One")
     leads_to(shown, "e2", "Many")
