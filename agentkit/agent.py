@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agentkit import loop
-from agentkit.errors import InputError, Problem, RenderError, SpecError, suggest
+from agentkit.errors import InputError, Problem, RenderError, SpecError, listed, suggest
 from agentkit.execution.binding import bind
 from agentkit.execution.budget import Budget
 from agentkit.execution.completion_source import CompletionSource
@@ -236,10 +236,9 @@ def _compile_action(graph: Graph, action: str | None, problems: list[Problem]) -
     """The template that gives the action; a node's name stands for its value."""
     if action is None:
         if len(graph.sinks) > 1:
-            last = ", ".join(graph.sinks)
             message = (
-                f"no other node depends on any of: {last}. Say which one is the action, "
-                f"such as 'action: {graph.sinks[-1]}'"
+                f"no other node depends on any of: {listed(graph.sinks)}. Say which one is the "
+                f"action, such as 'action: {graph.sinks[-1]}'"
             )
             problems.append(Problem(message, field="action"))
             return None

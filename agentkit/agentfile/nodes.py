@@ -11,7 +11,8 @@ from agentkit.agentfile.field_reader import FieldReader
 from agentkit.agentfile.line_numbers import Flaw
 from agentkit.agentfile.yaml_values import entry
 from agentkit.graph.compile import name_problem
-from agentkit.graph.node import Check, Node
+from agentkit.graph.node import Check, FirstOf, Node
+from agentkit.graph.node_fields import MAX_NODES, too_many_nodes
 
 STAND_IN: Final = "-"
 """The prompt of a node whose own cannot be read, so that the rest of it can be checked."""
@@ -32,6 +33,12 @@ class Written:
 
 def read_nodes(value: yaml.Node, reader: FieldReader) -> list[Written]:
     """Return the nodes that can be read; broken parts are left out."""
+    if isinstance(value, yaml.CollectionNode) and len(value.value) > MAX_NODES:
+        first = value.value[MAX_NODES]
+        reader.flaw(
+            first[0] if isinstance(first, tuple) else first, too_many_nodes(len(value.value))
+        )
+        return []
     if isinstance(value, yaml.SequenceNode) and value.value:
         return _list(value, reader)
     if isinstance(value, yaml.MappingNode) and value.value:
@@ -131,10 +138,13 @@ def in_a_row(nodes: Sequence[Node], own: Collection[str] = ()) -> list[Node]:
     linked: list[Node] = []
     spoken: list[str] = []
     for node in nodes:
-        if node.function is None and node.name not in own:
-            node = replace(node, recall=tuple(spoken))
         before = linked[-1].name if linked else None
-        if before is not None and before not in (*node.recall, *node.after):
+        if node.function is None and node.name not in own:
+            node = replace(node, recall=FirstOf(spoken, len(spoken)) if spoken else ())
+            waits = bool(spoken) and spoken[-1] == before
+        else:
+            waits = before in node.recall
+        if before is not None and not waits and before not in node.after:
             node = replace(node, after=(*node.after, before))
         if node.function is None:
             spoken.append(node.name)

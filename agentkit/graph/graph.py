@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import networkx as nx
 
 from agentkit import loop
 from agentkit.errors import InputError, Problem, SpecError, suggest
 from agentkit.graph.compile import compile_node, merge_reads, name_problem, unknown_name
+from agentkit.graph.connections import connect, edges_between
 from agentkit.graph.node import MISSING, Node
 from agentkit.graph.node_fields import checked_nodes
 from agentkit.graph.validation import (
@@ -35,6 +37,16 @@ if TYPE_CHECKING:
 
 VARYING = STEP_NAMES | OWN_NAMES
 """Names whose values change from step to step: a system text that reads one is never cached."""
+
+
+_MOST_PROBLEMS: Final = 100
+
+
+def _first(problems: Iterator[Problem]) -> Iterator[Problem]:
+    """The problems up to a number that anybody mends at once, and a last one for all others."""
+    yield from islice(problems, _MOST_PROBLEMS)
+    if next(problems, None) is not None:
+        yield Problem(f"there are more problems of this kind: mend the first {_MOST_PROBLEMS}")
 
 
 class Graph:
@@ -62,12 +74,19 @@ class Graph:
         self.nodes = checked_nodes(nodes, problems)
         self.compiled = tuple(compile_node(node, problems) for node in self.nodes)
         self.index = {compiled.name: i for i, compiled in enumerate(self.compiled)}
+        self._by_name = {compiled.name: compiled for compiled in self.compiled}
         self.system = self._text("system", system, problems)
         self.context = self._text("context", context, problems)
-        problems.extend(self._problems(inputs))
+        problems.extend(_first(self._problems(inputs)))
         if not problems:
-            self._connect()
-            problems.extend(race_problems(self.compiled, self.ancestors))
+            found = connect(self.digraph, self.compiled, self.index)
+            self.order = found.order
+            self.successors = found.successors
+            self.indegrees = found.indegrees
+            self.roots = found.roots
+            self.ancestors = found.ancestors
+            self.recalls = found.recalls
+            problems.extend(_first(race_problems(self.compiled, found)))
         if problems:
             raise SpecError(problems)
         self.names_models = any(node.model is not None for node in self.nodes)
@@ -94,18 +113,19 @@ class Graph:
             yield Problem(wrong_kind(inputs, "a list of names"), field="inputs")
             return
         yield from duplicate_problems(self.compiled)
-        nodes = {compiled.name: compiled for compiled in self.compiled}
+        nodes = self._by_name
         for name in inputs or ():
             both = f"'{name}' is both an input and a node: rename one of them"
             if message := name_problem(name) or (both if name in nodes else None):
                 yield Problem(message, field="inputs", key=name)
         yield from self._shared_text_problems(nodes, inputs)
         fields = {name: value_fields(compiled) for name, compiled in nodes.items()}
+        known = None if inputs is None else frozenset(inputs)
         for compiled in self.compiled:
-            yield from name_problems(compiled, nodes.keys(), inputs)
+            yield from name_problems(compiled, nodes.keys(), known)
             yield from field_problems(compiled, fields)
             yield from reference_problems(compiled, nodes)
-        yield from cycle_problems(self.digraph)
+        yield from cycle_problems(self.digraph, self.index)
 
     def _shared_text_problems(
         self, nodes: Collection[str], inputs: Collection[str] | None
@@ -126,43 +146,7 @@ class Graph:
     @cached_property
     def digraph(self) -> "nx.DiGraph[str]":
         """The graph as networkx sees it; edges carry `kind`: value, recall or after."""
-        digraph: nx.DiGraph[str] = nx.DiGraph()
-        digraph.add_nodes_from(self.index)
-        for compiled in self.compiled:
-            named = {
-                "after": compiled.node.after,
-                "recall": compiled.node.recall,
-                "value": compiled.reads,
-            }
-            for kind, names in named.items():
-                for name in names:
-                    if name in self.index and name != compiled.name:
-                        digraph.add_edge(name, compiled.name, kind=kind)
-        return digraph
-
-    def _connect(self) -> None:
-        """Turn the dependencies into the integer lists a step works on."""
-        names = [compiled.name for compiled in self.compiled]
-        index = self.index
-        self.successors = tuple(
-            sorted(index[n] for n in self.digraph.successors(name)) for name in names
-        )
-        self.indegrees = tuple(self.digraph.in_degree(name) for name in names)
-        self.order = tuple(
-            index[n] for n in nx.lexicographical_topological_sort(self.digraph, index.__getitem__)
-        )
-        ancestors = [0] * len(names)
-        for i in self.order:
-            for successor in self.successors[i]:
-                ancestors[successor] |= ancestors[i] | 1 << i
-        self.ancestors = tuple(ancestors)
-        """For each node the set of nodes that always finish before it, as bits."""
-        rank = {i: position for position, i in enumerate(self.order)}
-        self.recalls = tuple(
-            tuple(sorted((index[n] for n in c.node.recall), key=rank.__getitem__))
-            for c in self.compiled
-        )
-        self.roots = tuple(i for i in self.order if not self.indegrees[i])
+        return edges_between(self._by_name)
 
     @cached_property
     def reads(self) -> Mapping[str, frozenset[str] | None]:

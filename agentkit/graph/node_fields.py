@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from agentkit.errors import Problem
-from agentkit.graph.node import Check, Node
+from agentkit.graph.node import Check, FirstOf, Node
 from agentkit.models.setting_fields import SAMPLING, Text, faults, field, table, texts, wrong_kind
 
 _Names = texts("A list of node names", "The name of a node")
@@ -29,6 +29,18 @@ SHARED: Final = {
 }
 """The fields of a node that are the same in Python and in YAML."""
 
+MAX_NODES: Final = 5_000
+"""Nodes that a graph may have."""
+
+
+def too_many_nodes(count: int) -> str:
+    """Return the message for a graph of too many nodes."""
+    return (
+        f"there are {count:,} nodes, and {MAX_NODES:,} is the most: to ask the same of many things "
+        "use one node with 'each'"
+    )
+
+
 _CHECKED: Final = table("node", SHARED)
 _MAY_BE_NONE: Final = frozenset({"model", "function", "temperature", "top_p", "max_tokens", "seed"})
 _UNSET: Final = Node("unset", "-")
@@ -39,6 +51,8 @@ def validate_fields(node: Node, problems: list[Problem]) -> Node:
     wrong = dict(_only_in_python(node))
     given = {name: getattr(node, name) for name in SHARED}
     given = {k: v for k, v in given.items() if v is not None or k not in _MAY_BE_NONE}
+    if isinstance(node.recall, FirstOf):  # made by AgentKit, of names that it has checked
+        del given["recall"]
     for (name, *_), _kind, holds in faults(_CHECKED, given):
         wrong[name] = holds.replace("true or false", "True or False")
     for name, holds in wrong.items():
@@ -71,6 +85,9 @@ def checked_nodes(nodes: Any, problems: list[Problem]) -> tuple[Node, ...]:
         problems.append(Problem(wrong_kind(nodes, "a list of nodes"), field="nodes"))
         return ()
     given = tuple(nodes)
+    if len(given) > MAX_NODES:
+        problems.append(Problem(too_many_nodes(len(given)), field="nodes"))
+        return ()
     if not given:
         problems.append(Problem("there are no nodes: give at least one prompt", field="nodes"))
     for node in given:
