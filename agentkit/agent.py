@@ -167,8 +167,8 @@ class Agent:
         if self.env is not None and not has_expert(self.env.id):
             rules = f" There is no rule-based expert for {self.env.id}, so it cannot be 'rules'."
         return (
-            f"{self.name} needs a language model: name one, such as --model openai:gpt-5-mini."
-            f"{rules}"
+            f"{self.name} needs a language model: name one, such as --model openai:gpt-5-mini. "
+            f"Without a key there is --model echo, which repeats its prompt.{rules}"
         )
 
     def episode(

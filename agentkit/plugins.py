@@ -9,7 +9,7 @@ The groups:
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.metadata import Distribution, EntryPoint, entry_points
 from typing import Any, Final
@@ -127,6 +127,18 @@ def env_ids() -> list[str]:
     before = _gymnasium_ids()
     register_envs()
     return sorted(set(gymnasium.registry) - before)
+
+
+def ids_by_short_name(ids: Iterable[str]) -> dict[str, list[str]]:
+    """The ids of environments by what they are called without a name space and a version.
+
+    The short names are in lower case: `crafter` for `agentkit/Crafter-v1`.
+    """
+    short: dict[str, list[str]] = {}
+    for env_id in ids:
+        name = env_id.rpartition("/")[2].rpartition("-v")[0]
+        short.setdefault(name.lower(), []).append(env_id)
+    return short
 
 
 @cache

@@ -1,12 +1,14 @@
 """What can be wrong with an agent's environment, before it is made."""
 
 import inspect
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, Final
 
 from agentkit.agent import EnvSpec
 from agentkit.errors import InputError, Problem, suggest
 from agentkit.graph.compile import CompiledNode
+from agentkit.plugins import ids_by_short_name
 from agentkit.templates.template import Reads, TemplateProblem, compile_template
 
 FROM_ENVIRONMENT: Final = ("observation", "actions", "reward", "info")
@@ -26,7 +28,7 @@ def environment_problems(env: EnvSpec, inputs: Collection[str] | None) -> Iterat
         return
     if env.id not in gymnasium.registry:
         known = env_ids()
-        near = suggest(env.id, known) or suggest(env.id, set(gymnasium.registry))
+        near = _nearest_env(env.id, known) or suggest(env.id, set(gymnasium.registry))
         message = f"unknown environment '{env.id}'.{near} Known: {', '.join(known) or 'none'}"
         yield Problem(message, field="env", key="id")
     else:
@@ -34,6 +36,14 @@ def environment_problems(env: EnvSpec, inputs: Collection[str] | None) -> Iterat
     for key, value in env.arguments.items():
         for message in _template_problems(value, inputs):
             yield Problem(message, field="env", key=key)
+
+
+def _nearest_env(name: str, known: Sequence[str]) -> str:
+    """` Did you mean 'x'?` for the environment that is called so in short, or nearly so."""
+    short = ids_by_short_name(known)
+    nearest = get_close_matches(name.lower(), short, n=1)
+    found = short[nearest[0]] if nearest else []
+    return suggest(name, known) or (f" Did you mean '{found[0]}'?" if found else "")
 
 
 def _argument_problems(env: EnvSpec) -> Iterator[Problem]:

@@ -9,6 +9,8 @@ from agentkit.agentfile.agent_builder import Options, build
 from agentkit.agentfile.draft import read_draft
 from agentkit.errors import InputError, Problem, SpecError, suggest
 
+Inputs = Mapping[str, Any] | Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""Values of inputs by name, or a function of a file's own values that gives them."""
 MAX_BYTES = 1_000_000
 """Bytes that an agent's file may have."""
 
@@ -17,7 +19,7 @@ def load_agent(
     path: str | Path,
     *,
     model: Any = None,
-    inputs: Mapping[str, Any] | None = None,
+    inputs: Inputs | None = None,
     functions: Mapping[str, Callable[..., Any]] | None = None,
     memory_file: Path | None = None,
     check_environment: bool = True,
@@ -27,7 +29,8 @@ def load_agent(
     Args:
         path: The file, or the name of a shipped agent.
         model: The model that answers every node, instead of all the file's models.
-        inputs: Values of the agent's inputs.
+        inputs: Values of the agent's inputs, or a function of the file's own values that gives
+            them.
         functions: Python functions by the names that nodes use in `function`.
         memory_file: The file of the memory kept forever, instead of the file's `memory_file`.
         check_environment: Whether the environment must be registered, and there at all if a
@@ -62,7 +65,7 @@ def parse_agent(
     name: str = "agent",
     folder: Path | None = None,
     model: Any = None,
-    inputs: Mapping[str, Any] | None = None,
+    inputs: Inputs | None = None,
     functions: Mapping[str, Callable[..., Any]] | None = None,
     memory_file: Path | None = None,
     check_environment: bool = True,
@@ -85,6 +88,8 @@ def parse_agent(
         InputError: An input is unknown.
     """
     draft = read_draft(text)
+    if callable(inputs):
+        inputs = inputs(draft.fields.get("inputs", {}))
     given = {k: v for k, v in (inputs or {}).items() if k in draft.fields.get("inputs", {})}
     options = Options(name, folder, model, given, functions or {}, memory_file, check_environment)
     problems = [draft.places.of_flaw(flaw) for flaw in draft.flaws]

@@ -88,7 +88,8 @@ class Places:
         """The first place of a word, in a template between its braces only."""
         begin, end = region
         text = self.text.text[begin:end]
-        spans = [match.span() for match in _CODE.finditer(text)] if template else []
+        braces = word.startswith(("{", "$"))
+        spans = [match.span() for match in _CODE.finditer(text)] if template and not braces else []
         for before in (r"(?<![\w.])", r"(?<!\w)"):
             pattern = re.compile(before + re.escape(word) + r"(?!\w)")
             for low, high in spans or [(0, len(text))]:

@@ -16,6 +16,7 @@ from agentkit.graph.connections import connect, edges_between
 from agentkit.graph.node import MISSING, Node
 from agentkit.graph.node_fields import checked_nodes
 from agentkit.graph.validation import (
+    brace_problems,
     cycle_problems,
     duplicate_problems,
     field_problems,
@@ -119,6 +120,7 @@ class Graph:
             if message := name_problem(name) or (both if name in nodes else None):
                 yield Problem(message, field="inputs", key=name)
         yield from self._shared_text_problems(nodes, inputs)
+        yield from self._brace_problems(self.inputs if inputs is None else inputs)
         fields = {name: value_fields(compiled) for name, compiled in nodes.items()}
         known = None if inputs is None else frozenset(inputs)
         for compiled in self.compiled:
@@ -142,6 +144,14 @@ class Graph:
                     yield Problem(message, field=field)
                 elif name in {"item", "output"} or (inputs is not None and name not in known):
                     yield Problem(unknown_name(name, known), field=field)
+
+    def _brace_problems(self, inputs: Collection[str]) -> Iterator[Problem]:
+        """Names in single braces, which nothing fills in."""
+        known = STEP_NAMES | OWN_NAMES | {*self.index, *inputs}
+        for field in ("system", "context"):
+            yield from brace_problems(getattr(self, field), None, field, known)
+        for compiled in self.compiled:
+            yield from brace_problems(compiled.template, compiled, "prompt", known)
 
     @cached_property
     def digraph(self) -> "nx.DiGraph[str]":

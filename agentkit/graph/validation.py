@@ -11,7 +11,8 @@ from agentkit.graph.compile import CompiledNode, Use, memory_keys, unknown_name
 from agentkit.graph.connections import Connections, awaited_recalls
 from agentkit.templates.prompt_names import LOCAL_NAMES, OWN_NAMES, STEP_NAMES
 from agentkit.templates.sandbox.lookup import MAPPING_METHODS
-from agentkit.templates.template import Reads
+from agentkit.templates.single_braces import single_braces
+from agentkit.templates.template import Reads, Template
 
 _MOST_NAMES: Final = 20
 """The names of a cycle that are shown."""
@@ -40,6 +41,8 @@ def name_problems(
                 continue
             if inputs is not None or name in LOCAL_NAMES:
                 message = _local_or_unknown(name, local.union(*given))
+                if use.field == "output":
+                    message += f". If it is one of the options, write them as a list: [{name}]"
                 yield Problem(message, compiled.name, use.field, use.key)
         for name in use.binds:
             if not (name in LOCAL_NAMES or any(name in names for names in given)):
@@ -71,6 +74,22 @@ def _previous_problems(
     for key in sorted(key for key in keys if key not in nodes):
         message = f"'previous.{key}': there is no node '{key}'.{suggest(key, frozenset(nodes))}"
         yield Problem(message, compiled.name, use.field, use.key)
+
+
+def brace_problems(
+    template: Template | None, compiled: CompiledNode | None, field: str, known: Collection[str]
+) -> Iterator[Problem]:
+    """Known names in single braces in a text; a node may say its own, as the form of an answer."""
+    if template is None:
+        return
+    own = compiled.name if compiled else None
+    has_item = compiled is not None and compiled.node.each is not None
+
+    def is_known(name: str) -> bool:
+        return name != own and (name in known or (has_item and name == "item"))
+
+    for message, offset in single_braces(template, is_known):
+        yield Problem(message, own, field, offset=offset)
 
 
 def value_fields(compiled: CompiledNode) -> frozenset[str] | None:
