@@ -157,8 +157,18 @@ def find_agent(name: str | Path) -> Path:
     shipped = {file.stem: file for file in shipped_agents()}
     if str(name) in shipped:
         return shipped[str(name)]
+    if (path / "run.json").is_file():
+        raise InputError(
+            f"{name} is a recorded run, not an agent: agentkit show {name} shows it, agentkit run "
+            f"--resume {name} resumes it"
+        )
+    here = sorted((path if path.is_dir() else path.parent).glob("*.y*ml"))
     if path.is_dir():
-        raise InputError(f"{name} is a folder: name the agent's file in it")
+        such = f", such as {here[0]}" if here else ", if it has one"
+        raise InputError(f"{name} is a folder: name the agent's file in it{such}")
+    beside = [file for file in here if file.stem == path.stem]
+    near = suggest(str(name), {*map(str, here)}) or suggest(path.stem, set(shipped))
+    if beside:
+        near = f" Did you mean '{beside[0]}'?"
     known = ", ".join(shipped) or "none"
-    near = suggest(path.stem, set(shipped))
     raise InputError(f"there is no file {name}, and no shipped agent.{near} Shipped: {known}")

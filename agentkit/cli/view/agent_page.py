@@ -12,13 +12,15 @@ from agentkit.rollouts.metadata import node_models
 from agentkit.values import json_text
 
 
-def show_agent(name: str, node: str | None, mermaid: bool, svg: Path | None) -> None:
+def show_agent(
+    name: str, model: str | None, node: str | None, mermaid: bool, svg: Path | None
+) -> None:
     """Print an agent, or draw its graph.
 
     Raises:
         InputError: It cannot be loaded, has no such node, or the file cannot be written.
     """
-    agent, path = load(name)
+    agent, path = load(name, model)
     if svg is not None:
         agent.graph.draw(svg)
         echo(f"{svg} is drawn", err=True)
