@@ -105,9 +105,7 @@ def _nodes(nodes: list[Node]) -> Any:
 
 
 def _with_tuples(node: Node) -> Node:
-    return replace(
-        node, recall=tuple(node.recall), after=tuple(node.after), check=tuple(node.check)
-    )
+    return replace(node, recall=tuple(node.recall), after=tuple(node.after), check=node.checks)
 
 
 def _node(node: Node) -> Any:

@@ -1,5 +1,6 @@
 """The nodes of an agent's YAML: a list that runs as a conversation, or a mapping by name."""
 
+from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -17,6 +18,7 @@ from agentkit.graph.node_fields import MAX_NODES, too_many_nodes
 STAND_IN: Final = "-"
 """The prompt of a node whose own cannot be read, so that the rest of it can be checked."""
 
+_FIELDS: Final = frozenset(NODE.schema["properties"])
 _EXPECTED = "a list of prompts, or a mapping of names to prompts"
 
 
@@ -43,7 +45,8 @@ def read_nodes(value: yaml.Node, reader: FieldReader) -> list[Written]:
         return _list(value, reader)
     if isinstance(value, yaml.MappingNode) and value.value:
         return [
-            _node(key.value, key.start_mark.index, content, reader) for key, content in value.value
+            _node(key.value, key.start_mark.index, content, reader)
+            for key, content in _indented(value, reader)
         ]
     text = value.value.lstrip() if isinstance(value, yaml.ScalarNode) else ""
     if text:
@@ -52,6 +55,31 @@ def read_nodes(value: yaml.Node, reader: FieldReader) -> list[Written]:
     else:
         reader.flaw(value, "there are no nodes: give at least one prompt")
     return []
+
+
+def _is_empty(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and not node.value and not node.style
+
+
+def _indented(
+    nodes: yaml.MappingNode, reader: FieldReader
+) -> Iterator[tuple[yaml.ScalarNode, yaml.Node]]:
+    """Yield names and contents of nodes; fields in the column of an empty node's name are its."""
+    pairs = deque(nodes.value)
+    while pairs:
+        key, content = pairs.popleft()
+        fields = []
+        while _is_empty(content) and pairs and pairs[0][0].value in _FIELDS:
+            fields.append(pairs.popleft())
+        if fields:
+            message = (
+                f"'{fields[0][0].value}' is a field of '{key.value}': indent it below the name"
+            )
+            reader.flaw(fields[0][0], message)
+            content = yaml.MappingNode(
+                content.tag, fields, fields[0][0].start_mark, fields[-1][1].end_mark
+            )
+        yield key, content
 
 
 def _node(name: str, start: int, content: yaml.Node, reader: FieldReader) -> Written:
@@ -93,7 +121,8 @@ def _item(item: yaml.Node, reader: FieldReader) -> Iterator[tuple[str | None, in
     if not isinstance(item, yaml.MappingNode):
         yield None, item.start_mark.index, item
         return
-    if {key.value for key, _ in item.value} & set(NODE.schema["properties"]):
+    alone = len(item.value) > 1 and _is_empty(item.value[0][1])
+    if alone or {key.value for key, _ in item.value} & _FIELDS:
         yield _nameless(item, reader)
         return
     if len(item.value) != 1:
@@ -119,6 +148,9 @@ def _nameless(item: yaml.MappingNode, reader: FieldReader) -> tuple[str | None, 
     """Report fields that stand in a list item without a name above them."""
     given = entry(item, "name")
     name = given[1].value if given and isinstance(given[1], yaml.ScalarNode) else None
+    if given is None and _is_empty(item.value[0][1]):
+        given = item.value[0]
+        name = given[0].value
     message = (
         f"the name stands above a node's fields: write '- {name or 'my_name'}:' and indent "
         "the fields below it"

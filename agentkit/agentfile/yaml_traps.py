@@ -35,6 +35,11 @@ _VALUE = re.compile(r"\s*(?:-\s+)*(?:[^\s:'\"#{\[]+:\s+)?(?P<value>\S.*)")
 _KEY = re.compile(r"\s*(?:-\s+)*[^\s:'\"#]+:(\s|$)")
 _TIGHT_COLON = re.compile(r"\s*(?:-\s+)*[a-z_][a-z0-9_]*(?P<here>:)[^\s:/]")
 _TIGHT_DASH = re.compile(r"\s*(?P<here>-)[^\s-]")
+_LONGEST_FLOW: Final = 2_000
+_NO_COMMA = re.compile(
+    r"""\{(?:[^"'{}\[\]]*,)?\s*\w+:\s+(?:"[^"]*"|'[^']*'|\[[^\[\]]*\]|[^\s,:"'{}\[\]]+(?:\s+[^\s,:"'{}\[\]]+)*?)"""
+    r"\s+(?P<name>[a-z_]\w*):(?:\s|$)"
+)
 _TAB = re.compile(r" *(?P<here>\t)")
 
 
@@ -92,6 +97,12 @@ def _special_start(source: FileText, at: int, problem: str) -> Flaw | None:
     if value[0] in "|>" and "block scalar" not in problem and at >= here:
         message = f"after '{value[0]}' the text begins on the next line, indented"
         return Flaw(here, message)
+    if value[0] == "{" and (comma := _NO_COMMA.match(value[:_LONGEST_FLOW])):
+        message = (
+            f"there is no ',' before '{comma['name']}:'; if it belongs to the text before, put "
+            "quotes around that text"
+        )
+        return Flaw(here + comma.start("name"), message)
     if value[0] in "[{*&!%@`":
         message = (
             f"a text that begins with '{value[0]}' needs quotes around it, or '|' and the text "

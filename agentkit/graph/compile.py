@@ -83,7 +83,7 @@ def compile_node(node: Node, problems: list[Problem]) -> CompiledNode:
     for key, source in node.save.items():
         if expression := compiler.expression("save", source, key):
             compiled.save.append((key, expression))
-    for number, check in enumerate(node.check, 1):
+    for number, check in enumerate(node.checks, 1):
         if expression := compiler.expression("check", check.that, str(number)):
             compiled.checks.append((check, expression))
     for key, source in node.with_.items():

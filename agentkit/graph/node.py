@@ -85,8 +85,8 @@ class Node:
     """Nodes that must finish first, without being read."""
     save: Mapping[str, str] = field(default_factory=dict)
     """Memory writes: key to an expression over `output`."""
-    check: Sequence[Check] = ()
-    """Conditions on the output."""
+    check: Check | Sequence[Check] = ()
+    """A condition on the output, or several."""
     attempts: int = 3
     """How often the model is asked before an unreadable or unacceptable answer fails the node."""
     otherwise: Any = MISSING
@@ -111,6 +111,11 @@ class Node:
     """Texts that end the completion."""
     seed: int | None = None
     """Seed of the sampler, where the model has one."""
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """The conditions on the output."""
+        return (self.check,) if isinstance(self.check, Check) else tuple(self.check)
 
     @property
     def sampling(self) -> Sampling:

@@ -73,10 +73,10 @@ def _only_in_python(node: Any) -> Iterator[tuple[str, str]]:
         if not (isinstance(value, Mapping) and all(isinstance(key, str) for key in value)):
             yield name, f"a mapping of {keys} to expressions"
     if not (
-        isinstance(node.check, (list, tuple))
-        and all(isinstance(one, Check) and isinstance(one.say, str) for one in node.check)
+        isinstance(node.check, (Check, list, tuple))
+        and all(isinstance(one, Check) and isinstance(one.say, str) for one in node.checks)
     ):
-        yield "check", "a list of Check(that, say)"
+        yield "check", "a Check(that, say), or a list of them"
 
 
 def checked_nodes(nodes: Any, problems: list[Problem]) -> tuple[Node, ...]:

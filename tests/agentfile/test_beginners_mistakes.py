@@ -208,3 +208,30 @@ def test_an_environment_called_in_short_is_told_its_id(env: str, meant: str) -> 
 )
 def test_options_without_brackets_are_told_their_brackets(output: str, words: str) -> None:
     assert words in only(f"{HEAD}nodes:\n  a: {{prompt: x, output: {output}}}")
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("nodes:\n  a: {prompt: hi output: text}", "3:18 there is no ',' before 'output:'"),
+        ("nodes:\n  a: {prompt: 'hi' output: text}", "3:20 there is no ',' before 'output:'"),
+        ("nodes:\n  a: {prompt: hi, output: [str] when: step}", "3:33 there is no ',' before"),
+        ("limits: {steps: 3 calls: 4}\nnodes: [x]", "2:19 there is no ',' before 'calls:'"),
+        ("memory: {a: 1 b: 2}\nnodes: [x]", "2:15 there is no ',' before 'b:'"),
+    ],
+)
+def test_a_missing_comma_is_named(text: str, place: str) -> None:
+    assert only(HEAD + text).startswith(place)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["nodes:\n  - look:\n    prompt: hi\n    attempts: 2", "nodes:\n  look:\n  prompt: hi\n"],
+)
+def test_fields_in_the_column_of_their_nodes_name_are_one_mistake(text: str) -> None:
+    """It was told as a name that is missing, an unknown field and a reserved name."""
+    with pytest.raises(SpecError) as caught:
+        parse_agent(HEAD + text)
+    (problem,) = caught.value.problems
+    assert problem.node == "look"
+    assert "indent" in problem.message

@@ -86,7 +86,7 @@ def _lines(agent: Agent, node: Node, model: str | None) -> list[tuple[str, str]]
         ("function", function),
         ("prompt", node.prompt.strip()),
         ("output", output),
-        *(("check", check.that) for check in node.check),
+        *(("check", check.that) for check in node.checks),
         *(("saves", f"memory.{key} = {source}") for key, source in node.save.items()),
         ("otherwise", "" if node.otherwise is MISSING else json_text(node.otherwise) or '""'),
         ("model", model),
