@@ -36,6 +36,7 @@ __all__ = [
     "TemplateProblem",
     "compile_expression",
     "compile_template",
+    "parsed",
 ]
 
 Reads = Mapping[str, frozenset[str] | None]
@@ -182,6 +183,13 @@ class Expression:
 
 
 _PLAIN = frozenset({str, int, float, bool, type(None), list, dict})
+
+
+def parsed(code: Template | Expression) -> nodes.Template | None:
+    """Return what a template or expression is made of, for checks; None for a plain text."""
+    if isinstance(code, Expression):
+        return _parse_expression(code.source)
+    return None if code._code is None else Parser(SANDBOX, code._text).parse()
 
 
 @lru_cache(maxsize=_CACHED)
