@@ -67,7 +67,7 @@ def _layout(source: FileText, at: int) -> Flaw | None:
     start, line = source.line_start(at), source.line(at)
     if match := _TAB.match(line):
         message = "a tab is used to indent this line, and YAML wants spaces"
-        return Flaw(start + match.start("here"), message)
+        return Flaw(start + match.start("here"), message, indent=True)
     if match := _TIGHT_DASH.match(line):
         return Flaw(start + match.start("here"), "put a space after the '-' of a list item")
     for begin in (start, _line_above(source, start)):
@@ -134,9 +134,9 @@ def _by_message(source: FileText, at: int, problem: str) -> Flaw:
     """What the parser's own words mean."""
     if "mapping values" in problem:
         before = source.text[source.line_start(at) : at]
-        return Flaw(
-            at, f"if this is a text, {COLON}" if _KEY.match(before) else _text_above(source, at)
-        )
+        if _KEY.match(before):
+            return Flaw(at, f"if this is a text, {COLON}")
+        return Flaw(at, _text_above(source, at), indent=True)
     if "end of stream" in problem:
         return Flaw(at, _NEVER_CLOSED)
     if "escape" in problem:
@@ -147,9 +147,9 @@ def _by_message(source: FileText, at: int, problem: str) -> Flaw:
             "this line is neither 'name: value' nor a list item '- ...'. A text over several "
             "lines needs '|' after its name, and all its lines indented"
         )
-        return Flaw(at, message)
+        return Flaw(at, message, indent=True)
     if "expected" in problem or "not allowed" in problem:
-        return Flaw(at, _INDENT)
+        return Flaw(at, _INDENT, indent=True)
     message = f"YAML cannot read this line ({problem}): check its quotes and how it is indented"
     return Flaw(at, message)
 
