@@ -12,7 +12,10 @@ _Names = texts("A list of node names", "The name of a node")
 
 SHARED: Final = {
     "prompt": field(
-        Text, "What the model is asked: a Jinja template. The nodes it names run first.", "A prompt"
+        Text,
+        "What the model is asked: a Jinja template. The nodes it names run first.",
+        "A prompt",
+        examples=["What is the next step towards {{ goal }}?"],
     ),
     "model": field(
         Text,
@@ -20,11 +23,19 @@ SHARED: Final = {
         "A model's id, or a name under 'models'",
         examples=["echo", "rules", "openai:gpt-5-mini"],
     ),
-    "recall": field(_Names, "Nodes whose question and answer stand before the prompt."),
-    "after": field(_Names, "Nodes that must finish first, without being read."),
-    "attempts": field(int, "How often the model is asked at most; 3 if unset.", ge=1),
-    "reuse": field(bool, "Take the answer to the same request of this episode again."),
-    "with_context": field(bool, "Whether the agent's context stands before the prompt."),
+    "recall": field(
+        _Names, "Nodes whose question and answer stand before the prompt.", examples=[["plan"]]
+    ),
+    "after": field(
+        _Names, "Nodes that must finish first, without being read.", examples=[["look"]]
+    ),
+    "attempts": field(int, "How often the model is asked at most; 3 if unset.", ge=1, examples=[3]),
+    "reuse": field(
+        bool, "Take the answer to the same request of this episode again.", examples=[True]
+    ),
+    "with_context": field(
+        bool, "Whether the agent's context stands before the prompt.", examples=[False]
+    ),
     **SAMPLING,
 }
 """The fields of a node that are the same in Python and in YAML."""
