@@ -140,3 +140,19 @@ def test_a_model_that_is_left_to_the_user_may_be_one_without_a_key(here):
     output = said("run", "essay6.yaml", "--input", "later=x", "--model", "none")
     assert "--model openai:gpt-5-mini" in output
     assert "--model echo" in output
+
+
+def test_showing_an_agent_leaves_nothing_out(here):
+    """The system, the context, initial values, attempts and what checks say were missing."""
+    text = (
+        "version: 1\nname: all\nmodel: echo\nsystem: Be brief.\ncontext: In step {{ step }}.\n"
+        "nodes:\n  a: {prompt: hi, initial: nothing yet, attempts: 2, otherwise: '',"
+        " check: {that: output != '', say: Say something.}}\n"
+    )
+    (here / "all.yaml").write_text(text, "utf-8")
+    output = said("show", "all.yaml", code=0)
+    for words in (
+        "system", "Be brief.", "context", "In step {{ step }}.", "initial   nothing yet",
+        "attempts  2", "otherwise \"\"", "output != '': Say something.",
+    ):  # fmt: skip
+        assert words in output

@@ -1,6 +1,7 @@
 """An agent in the terminal: its nodes in order, with what they read and write."""
 
 from pathlib import Path
+from typing import Any
 
 from agentkit.agent import Agent
 from agentkit.cli.arguments import load
@@ -52,6 +53,8 @@ def _show_head(agent: Agent, path: Path) -> None:
         "memory": ", ".join(f"{key} ({keep.get(key, 'episode')})" for key in agent.memory.start),
         "limits": "; ".join(listed_both(agent.limits, agent.run_limits)),
         "action": "" if agent.action is None else agent.action.source.strip(),
+        "system": agent.graph.system.source.strip() if agent.graph.system else "",
+        "context": agent.graph.context.source.strip() if agent.graph.context else "",
     }  # fmt: skip
     echo_facts([(label, text) for label, text in head.items() if text], width=12)
 
@@ -61,6 +64,13 @@ def _environment(agent: Agent) -> str:
         return ""
     arguments = ", ".join(f"{key}={json_text(v)}" for key, v in agent.env.arguments.items())
     return agent.env.id + (f" ({arguments})" if arguments else "")
+
+
+_UNSET = Node("unset", "-")
+
+
+def _value(value: Any) -> str:
+    return "" if value is MISSING else json_text(value) or '""'
 
 
 def _lines(agent: Agent, node: Node, model: str | None) -> list[tuple[str, str]]:
@@ -86,9 +96,11 @@ def _lines(agent: Agent, node: Node, model: str | None) -> list[tuple[str, str]]
         ("function", function),
         ("prompt", node.prompt.strip()),
         ("output", output),
-        *(("check", check.that) for check in node.checks),
+        *(("check", f"{one.that}: {one.say}" if one.say else one.that) for one in node.checks),
+        ("attempts", "" if node.attempts == _UNSET.attempts else str(node.attempts)),
         *(("saves", f"memory.{key} = {source}") for key, source in node.save.items()),
-        ("otherwise", "" if node.otherwise is MISSING else json_text(node.otherwise) or '""'),
+        ("initial", _value(node.initial)),
+        ("otherwise", _value(node.otherwise)),
         ("model", model),
     ]
     return [(label, text) for label, text in lines if text]
