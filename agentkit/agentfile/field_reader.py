@@ -13,7 +13,7 @@ from agentkit.agentfile.agent_fields import Table
 from agentkit.agentfile.line_numbers import FileText, Flaw
 from agentkit.agentfile.yaml_reader import FLOAT, INTEGER, NULL
 from agentkit.agentfile.yaml_traps import COLON
-from agentkit.agentfile.yaml_values import entry, found, scalars, value_of
+from agentkit.agentfile.yaml_values import Odd, entry, found, scalars, value_of
 from agentkit.models.field_words import expected, names_at, schema_at
 
 Path = tuple[int | str, ...]
@@ -55,7 +55,8 @@ class FieldReader:
             if pair := entry(node, self.meant.get((node.start_mark.index, name), name)):
                 self.lost_comment(pair[1])
         for name in _VALUES:
-            if pair := entry(node, self.meant.get((node.start_mark.index, name), name)):
+            pair = entry(node, self.meant.get((node.start_mark.index, name), name))
+            if pair and (name in fields or isinstance(pair[1], yaml.CollectionNode)):
                 words = () if name == "otherwise" else _NOTHING - _options(fields)
                 self._meant_otherwise(pair[1], words)
         return fields
@@ -166,6 +167,8 @@ class FieldReader:
 
     def _hint(self, kind: str, node: yaml.Node, schema: Any, *, prompt: bool) -> str:
         """Return what to do about a value of another kind."""
+        if node.tag in (INTEGER, FLOAT) and isinstance(value_of(node), Odd):
+            return "It is too large"
         if kind == "string_type":
             if not isinstance(node, yaml.ScalarNode):
                 if schema.get("title") == "An expression":

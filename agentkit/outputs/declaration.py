@@ -91,6 +91,12 @@ def compile_output(declaration: Any = "text") -> Output:
     if isinstance(declaration, Mapping) and _is_split_choice(declaration):
         options = ", ".join(map(str, [declaration["choice"], *list(declaration)[1:]]))
         raise OutputProblem(f"the options stand in a list: {{choice: [{options:.60}]}}.")
+    if isinstance(declaration, (list, tuple)) and len(declaration) > 1:
+        options = ", ".join(map(str, declaration))
+        raise OutputProblem(
+            "a list has one type in it, like [str]; "
+            f"one of some texts is {{choice: [{options:.60}]}}."
+        )
     if isinstance(declaration, (Mapping, list, tuple)):
         return compile_schema(parse_shape(declaration))
     pydantic = sys.modules.get("pydantic")

@@ -7,7 +7,7 @@ from agentkit.templates.sandbox.jinja_environment import SANDBOX
 from agentkit.templates.template import Template
 
 _SINGLE = re.compile(
-    r"(?<![\w{}\\])(?P<written>\$?\{ *(?P<path>(?P<name>[^\W\d]\w*)(?:\.\w+)*) *\})(?!\})"
+    r"(?<![\w{}\\])(?P<written>\$?\{ *(?P<path>(?P<name>[^\W\d]\w*)(?:\.\w+)*) *\})"
 )
 """A name in braces, outside a command such as `\\frac{a}`."""
 

@@ -31,6 +31,8 @@ TOPIC = HEAD + "inputs: {topic: {name: bees}}\nnodes:\n  - first: on {{ topic }}
         ('last: "about ${topic} now"', "5:18", "{{ topic }}"),
         ("last: about {topic.name} now", "5:17", "{{ topic.name }}"),
         ("last: about {first} now", "5:17", "{{ first }}"),
+        ('last: \'Like {"topic": {topic}}\'', "5:27", "{{ topic }}"),
+        ("last: about { topic }} now", "5:17", "{{ topic }}"),
         ("last: in step {step} now", "5:19", "{{ step }}"),
         ("last: {prompt: 'look at {item}', each: '[1]'}", "5:29", "{{ item }}"),
         ("last: |\n      Look.\n      {% if step %}\n      At {topic}.\n      {% endif %}",
@@ -203,6 +205,7 @@ def test_an_environment_called_in_short_is_told_its_id(env: str, meant: str) -> 
     [
         ("{choice: left}", "If it is one of the options, write them as a list: [left]"),
         ("{choice: go left}", "If these are the options, write them as a list: [a, b]"),
+        ("[left, right]", "one of some texts is {choice: [left, right]}"),
         ("{choice: left, right}", "the options stand in a list: {choice: [left, right]}"),
     ],
 )
@@ -235,3 +238,14 @@ def test_fields_in_the_column_of_their_nodes_name_are_one_mistake(text: str) -> 
     (problem,) = caught.value.problems
     assert problem.node == "look"
     assert "indent" in problem.message
+
+
+@pytest.mark.parametrize("field", ["inputs", "memory"])
+def test_none_for_a_whole_mapping_is_one_mistake(field: str) -> None:
+    assert "found the text 'none'" in only(f"{HEAD}{field}: none\nnodes: [x]")
+
+
+@pytest.mark.parametrize("number", ["9" * 30, "1e999", "-.inf"])
+def test_a_number_that_is_too_large_is_called_so(number: str) -> None:
+    found = only(f"{HEAD}limits: {{steps: 3, seconds: {number}}}\nnodes: [x]")
+    assert "It is too large" in found
