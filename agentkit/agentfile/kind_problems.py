@@ -13,7 +13,7 @@ from agentkit.agentfile.value_kinds import (
     Kinds,
     answer_kinds,
     either,
-    in_words,
+    kind_words,
     kinds_of,
     node_kinds,
 )
@@ -78,7 +78,7 @@ class _KindChecker:
                 and not any(kind in allowed for kind in kinds)
                 and not found
             ):
-                message = f"'{code.source.strip()}' is {in_words(kinds)}, and {needs[field]}"
+                message = f"'{code.source.strip()}' is {kind_words(kinds)}, and {needs[field]}"
                 yield Problem(message, one.name, field, key)
 
     def _check(

@@ -131,7 +131,7 @@ def _kinds_of_shape(shape: Shape) -> Kinds:
             return (_SCALARS[shape.kind],)
 
 
-def in_words(kinds: Iterable[Kind]) -> str:
+def kind_words(kinds: Iterable[Kind]) -> str:
     """Return kinds for a message: `text or null`."""
     return " or ".join(dict.fromkeys(kind.name for kind in kinds))
 

@@ -3,26 +3,28 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
 from agentkit import loop
 from agentkit.errors import InputError, Problem, SpecError, suggest
-from agentkit.graph.compile import compile_node, merge_reads, name_problem, unknown_name
+from agentkit.graph.compile import compile_node, merge_reads, name_problem
 from agentkit.graph.connections import connect, edges_between
 from agentkit.graph.node import MISSING, Node
 from agentkit.graph.node_fields import checked_nodes
 from agentkit.graph.validation import (
+    VARYING,
     brace_problems,
     cycle_problems,
     duplicate_problems,
     field_problems,
+    first_problems,
     name_problems,
     race_problems,
     reference_problems,
+    shared_text_problems,
     value_fields,
 )
 from agentkit.models.setting_fields import wrong_kind
@@ -35,19 +37,6 @@ if TYPE_CHECKING:
     from agentkit.events import Event
     from agentkit.execution.step import StepResult
     from agentkit.models.base import Cache, Model
-
-VARYING = STEP_NAMES | OWN_NAMES
-"""Names whose values change from step to step: a system text that reads one is never cached."""
-
-
-_MOST_PROBLEMS: Final = 100
-
-
-def _first(problems: Iterator[Problem]) -> Iterator[Problem]:
-    """The problems up to a number that anybody mends at once, and a last one for all others."""
-    yield from islice(problems, _MOST_PROBLEMS)
-    if next(problems, None) is not None:
-        yield Problem(f"there are more problems of this kind: mend the first {_MOST_PROBLEMS}")
 
 
 class Graph:
@@ -78,7 +67,7 @@ class Graph:
         self._by_name = {compiled.name: compiled for compiled in self.compiled}
         self.system = self._text("system", system, problems)
         self.context = self._text("context", context, problems)
-        problems.extend(_first(self._problems(inputs)))
+        problems.extend(first_problems(self._problems(inputs)))
         if not problems:
             found = connect(self.digraph, self.compiled, self.index)
             self.order = found.order
@@ -87,7 +76,7 @@ class Graph:
             self.roots = found.roots
             self.ancestors = found.ancestors
             self.recalls = found.recalls
-            problems.extend(_first(race_problems(self.compiled, found)))
+            problems.extend(first_problems(race_problems(self.compiled, found)))
         if problems:
             raise SpecError(problems)
         self.names_models = any(node.model is not None for node in self.nodes)
@@ -119,7 +108,8 @@ class Graph:
             both = f"'{name}' is both an input and a node: rename one of them"
             if message := name_problem(name) or (both if name in nodes else None):
                 yield Problem(message, field="inputs", key=name)
-        yield from self._shared_text_problems(nodes, inputs)
+        for field, text in (("system", self.system), ("context", self.context)):
+            yield from shared_text_problems(field, text, nodes, inputs)
         yield from self._brace_problems(self.inputs if inputs is None else inputs)
         fields = {name: value_fields(compiled) for name, compiled in nodes.items()}
         known = None if inputs is None else frozenset(inputs)
@@ -128,22 +118,6 @@ class Graph:
             yield from field_problems(compiled, fields)
             yield from reference_problems(compiled, nodes)
         yield from cycle_problems(self.digraph, self.index)
-
-    def _shared_text_problems(
-        self, nodes: Collection[str], inputs: Collection[str] | None
-    ) -> Iterator[Problem]:
-        """Names that `system` and `context` may not use."""
-        for field, template in (("system", self.system), ("context", self.context)):
-            known = VARYING | frozenset(inputs or ())
-            for name in template.reads if template else ():
-                if name in nodes:
-                    message = (
-                        f"'{name}' is a node, and this text is filled in before any node; "
-                        f"'previous.{name}' is its value of the step before"
-                    )
-                    yield Problem(message, field=field)
-                elif name in {"item", "output"} or (inputs is not None and name not in known):
-                    yield Problem(unknown_name(name, known), field=field)
 
     def _brace_problems(self, inputs: Collection[str]) -> Iterator[Problem]:
         """Names in single braces, which nothing fills in."""

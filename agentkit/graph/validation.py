@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Final
 
 import networkx as nx
@@ -18,6 +19,18 @@ _MOST_NAMES: Final = 20
 """The names of a cycle that are shown."""
 RACE: Final = "nothing says which comes first"
 """In the message of every race, and of no other problem."""
+
+
+VARYING: Final = STEP_NAMES | OWN_NAMES
+"""Names whose values change from step to step: a system text that reads one is never cached."""
+_MOST_PROBLEMS: Final = 100
+
+
+def first_problems(problems: Iterator[Problem]) -> Iterator[Problem]:
+    """The problems up to a number that anybody mends at once, and a last one for all others."""
+    yield from islice(problems, _MOST_PROBLEMS)
+    if next(problems, None) is not None:
+        yield Problem(f"there are more problems of this kind: mend the first {_MOST_PROBLEMS}")
 
 
 def duplicate_problems(nodes: Sequence[CompiledNode]) -> Iterator[Problem]:
@@ -74,6 +87,22 @@ def _previous_problems(
     for key in sorted(key for key in keys if key not in nodes):
         message = f"'previous.{key}': there is no node '{key}'.{suggest(key, frozenset(nodes))}"
         yield Problem(message, compiled.name, use.field, use.key)
+
+
+def shared_text_problems(
+    field: str, text: Template | None, nodes: Collection[str], inputs: Collection[str] | None
+) -> Iterator[Problem]:
+    """Names that `system` or `context` may not use."""
+    known = VARYING | frozenset(inputs or ())
+    for name in text.reads if text else ():
+        if name in nodes:
+            message = (
+                f"'{name}' is a node, and this text is filled in before any node; "
+                f"'previous.{name}' is its value of the step before"
+            )
+            yield Problem(message, field=field)
+        elif name in {"item", "output"} or (inputs is not None and name not in known):
+            yield Problem(unknown_name(name, known), field=field)
 
 
 def brace_problems(
