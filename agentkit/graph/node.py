@@ -45,6 +45,9 @@ class FirstOf(Sequence[T]):
     def __hash__(self) -> int:
         return hash(tuple(self))
 
+    def __repr__(self) -> str:
+        return repr(tuple(self))
+
 
 @dataclass(frozen=True, slots=True)
 class Check:

@@ -140,10 +140,12 @@ def field_problems(
 ) -> Iterator[Problem]:
     """Reads of a field that the value of a name never has. `fields` of None are not known."""
     for use in compiled.uses:
-        own = _answer_fields if use.field == "check" else value_fields
-        for known in (fields, {"output": own(compiled)}):
-            for message in missing_fields(use.reads, known):
-                yield Problem(message, compiled.name, use.field, use.key)
+        messages = [*missing_fields(use.reads, fields)]
+        if "output" in use.reads:
+            own = _answer_fields if use.field == "check" else value_fields
+            messages += missing_fields(use.reads, {"output": own(compiled)})
+        for message in messages:
+            yield Problem(message, compiled.name, use.field, use.key)
 
 
 def missing_fields(reads: Reads, fields: Mapping[str, frozenset[str] | None]) -> Iterator[str]:
