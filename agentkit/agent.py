@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
-from agentkit.display import html_table, listed, short
+from agentkit.display import MAX_NAMES, html_table, short
 from agentkit.env_spec import EnvFactory, EnvSpec
-from agentkit.errors import InputError, Problem, SpecError, advice, plain_number, suggest
+from agentkit.errors import InputError, Problem, SpecError, advice, listed, plain_number, suggest
 from agentkit.execution.binding import bind
 from agentkit.execution.budget import Budget
 from agentkit.execution.completion_source import CompletionSource
@@ -119,14 +119,14 @@ class Agent(Actor):
 
     def __repr__(self) -> str:
         env = f", plays in {self.env.id}" if self.env else ""
-        return f"<Agent {short(self.name)}: {listed(self.graph.index)}{env}>"
+        return f"<Agent {short(self.name)}: {listed(self.graph.index, MAX_NAMES)}{env}>"
 
     def _repr_html_(self) -> str:
         nodes = ((node, model.name) for node, model in self.binding.asked)
         facts = {
             "environment": self.env.id if self.env else "none",
-            "inputs": listed(self.inputs),
-            "memory": listed(self.memory.start),
+            "inputs": listed(self.inputs, MAX_NAMES) or "none",
+            "memory": listed(self.memory.start, MAX_NAMES) or "none",
             "limits": ", ".join(_said(self.limits)) or "none",
             "action": self.action.source if self.action else "",
         }
@@ -186,7 +186,11 @@ class Agent(Actor):
         if self.env is not None and not has_expert(self.env.id):
             rules = f" There is no rule-based expert for {self.env.id}, so it cannot be 'rules'."
         one = advice("model='openai:gpt-5-mini'", "--model openai:gpt-5-mini")
-        return f"{self.name} needs a language model: name one, such as {one}.{rules}"
+        echo = advice("model='echo'", "--model echo")
+        return (
+            f"{self.name} needs a language model: name one, such as {one}. Without a key there is "
+            f"{echo}, which repeats its prompt.{rules}"
+        )
 
     def episode(
         self,
@@ -277,10 +281,9 @@ def _compile_action(graph: Graph, action: str | None, problems: list[Problem]) -
     """The template that gives the action; a node's name stands for its value."""
     if action is None:
         if len(graph.sinks) > 1:
-            last = ", ".join(graph.sinks)
             message = (
-                f"no other node depends on any of: {last}. Say which one is the action, "
-                f"such as 'action: {graph.sinks[-1]}'"
+                f"no other node depends on any of: {listed(graph.sinks)}. Say which one is the "
+                f"action, such as 'action: {graph.sinks[-1]}'"
             )
             problems.append(Problem(message, field="action"))
             return None

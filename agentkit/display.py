@@ -25,13 +25,6 @@ def short(value: Any, limit: int = 40) -> str:
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 
-def listed(names: Iterable[str]) -> str:
-    """Return the first names of a list, and how many more there are."""
-    every = list(names)
-    shown = ", ".join(visible(name[:60]) for name in every[:MAX_NAMES]) or "none"
-    return shown if len(every) <= MAX_NAMES else f"{shown} and {len(every) - MAX_NAMES} more"
-
-
 def html_table(caption: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """Return a table as HTML: texts as they are, other values by their `repr`.
 

@@ -20,11 +20,12 @@ The tree:
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from itertools import islice
 from typing import Final
 
 
@@ -243,6 +244,10 @@ def passes_through(error: BaseException) -> bool:
     )
 
 
+_COMPARED: Final = 500
+"""Names that one name is compared with."""
+
+
 def plain_number(value: float) -> str:
     """`1,000,000` or `0.25`: a number as people write it."""
     return f"{value:,.0f}" if value == round(value) else f"{value:,.6g}"
@@ -266,7 +271,16 @@ def advice(python: str, shell: str) -> str:
     return shell if _ON_COMMAND_LINE.get() else python
 
 
+def listed(names: Collection[str], most: int = 30) -> str:
+    """`a, b, c`; of more names than `most` the first, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(visible(name[:60]) for name in islice(names, most)) + more
+
+
 def suggest(name: str, known: Sequence[str] | frozenset[str] | set[str]) -> str:
     """` Did you mean 'x'?` for the nearest known name, or an empty string."""
-    nearest = get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    names = sorted(known)
+    if len(names) > _COMPARED:  # comparing takes long, and only what begins alike can be meant
+        names = [one for one in names if one[:1] == name[:1]][:_COMPARED]
+    nearest = get_close_matches(name, names, n=1, cutoff=0.6)
     return f" Did you mean '{nearest[0]}'?" if nearest else ""

@@ -10,7 +10,8 @@ The groups:
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import Distribution, EntryPoint, entry_points
 from typing import Any, Final
@@ -127,7 +128,19 @@ def env_ids() -> list[str]:
 
     before = _gymnasium_ids()
     register_envs()
-    return sorted(set(gymnasium.registry) - before)
+    tops = {point.module.partition(".")[0] for point in _group("envs").values()}
+    # A program may have imported a plug-in, which registered them then.
+    early = {name for name in before & gymnasium.registry.keys() if _top_of(name) in tops}
+    return sorted((set(gymnasium.registry) - before) | early)
+
+
+def _top_of(env_id: str) -> str:
+    """The top module of what makes a registered environment."""
+    import gymnasium
+
+    entry = gymnasium.spec(env_id).entry_point
+    module = entry if isinstance(entry, str) else getattr(entry, "__module__", "")
+    return module.partition(":")[0].partition(".")[0]
 
 
 def registered_id(env_id: str) -> str:
@@ -152,6 +165,33 @@ def registered_id(env_id: str) -> str:
             f"cannot do that. If you trust the module, {imports}"
         )
     return bare
+
+
+def unknown_env(env_id: str) -> str:
+    """Return the message for an environment that nobody registered."""
+    import gymnasium
+
+    known = env_ids()
+    short = ids_by_short_name(known)
+    nearest = get_close_matches(env_id.lower(), short, n=1)
+    found = short[nearest[0]] if nearest else []
+    near = suggest(env_id, known) or (f" Did you mean '{found[0]}'?" if found else "")
+    near = near or suggest(env_id, set(gymnasium.registry))
+    imports = advice("", "; a module of yours that registers one is imported with --import MODULE")
+    listed_ids = ", ".join([*known, "whatever else Gymnasium has registered"])
+    return f"unknown environment '{env_id}'.{near} Known: {listed_ids}{imports}"
+
+
+def ids_by_short_name(ids: Iterable[str]) -> dict[str, list[str]]:
+    """The ids of environments by what they are called without a name space and a version.
+
+    The short names are in lower case: `crafter` for `agentkit/Crafter-v1`.
+    """
+    short: dict[str, list[str]] = {}
+    for env_id in ids:
+        name = env_id.rpartition("/")[2].rpartition("-v")[0]
+        short.setdefault(name.lower(), []).append(env_id)
+    return short
 
 
 @cache

@@ -18,8 +18,15 @@ _VALUES: Final = "A mapping of names to values"
 _Check = table(
     "check",
     {
-        "that": field(Expression, "An expression over output; true when all is well.", needed=True),
-        "say": field(Text, "What the model is told when it is not."),
+        "that": field(
+            Expression,
+            "An expression over output; true when all is well.",
+            needed=True,
+            examples=["output > 0"],
+        ),
+        "say": field(
+            Text, "What the model is told when it is not.", examples=["It must be positive."]
+        ),
     },
     "A check such as {that: output > 0, say: must be positive}",
 )
@@ -32,9 +39,17 @@ NODE_FIELDS: Final = {
         examples=["integer", {"choice": ["left", "right"]}, {"goal": "str", "steps": ["str"]}],
     ),
     "model": SHARED["model"],
-    "when": field(Expression, "The node is skipped while this is false, and keeps its value."),
-    "initial": field(Json, "The value before the node first ran."),
-    "each": field(Expression, "A list: the prompt is asked once for each item, all at once."),
+    "when": field(
+        Expression,
+        "The node is skipped while this is false, and keeps its value.",
+        examples=["memory.goal is none"],
+    ),
+    "initial": field(Json, "The value before the node first ran.", examples=["nothing yet"]),
+    "each": field(
+        Expression,
+        "A list: the prompt is asked once for each item, all at once.",
+        examples=["questions"],
+    ),
     "recall": SHARED["recall"],
     "after": SHARED["after"],
     "save": field(
@@ -43,43 +58,73 @@ NODE_FIELDS: Final = {
         _EXPRESSIONS,
         examples=[{"goal": "output"}],
     ),
-    "check": field(one_or_more(_Check), "Conditions on the output; else the model is asked again."),
-    "attempts": SHARED["attempts"],
-    "otherwise": field(Json, "The value when no attempt gave an acceptable output."),
-    "function": field(Text, "A registered Python function, instead of a prompt.", "A function"),
-    "with": field(
-        dict[str, Expression], "The function's arguments: name to expression.", _EXPRESSIONS
+    "check": field(
+        one_or_more(_Check),
+        "Conditions on the output; else the model is asked again.",
+        examples=[{"that": "output > 0", "say": "It must be positive."}],
     ),
-    "images": field(Expression, "A picture, or a list of them, shown with the prompt."),
+    "attempts": SHARED["attempts"],
+    "otherwise": field(
+        Json, "The value when no attempt gave an acceptable output.", examples=["noop"]
+    ),
+    "function": field(
+        Text,
+        "A registered Python function, instead of a prompt.",
+        "A function",
+        examples=["calculator"],
+    ),
+    "with": field(
+        dict[str, Expression],
+        "The function's arguments: name to expression.",
+        _EXPRESSIONS,
+        examples=[{"text": "plan"}],
+    ),
+    "images": field(
+        Expression,
+        "A picture, or a list of them, shown with the prompt.",
+        examples=["info.image"],
+    ),
     **SHARED,
 }
 """The fields of a node."""
 
 _Node = table("node", NODE_FIELDS)
-_Model = table(
-    "model", {"use": field(Text, "The model's id.", "A model", needed=True), **SAMPLING, **SERVER}
-)
+_USE: Final = field(Text, "The model's id.", "A model", needed=True, examples=["openai:gpt-5-mini"])
+_Model = table("model", {"use": _USE, **SAMPLING, **SERVER})
 
 
 class _Env(BaseModel):
     model_config = ConfigDict(extra="allow", strict=True, title="env")
     __pydantic_extra__: dict[str, Json]
     id: Annotated[
-        Text, Field(title="An environment's id", description="The id it is registered under.")
+        Text,
+        Field(
+            title="An environment's id",
+            description="The id it is registered under.",
+            examples=["agentkit/Crafter-v1"],
+        ),
     ]
 
 
 _LIMITS: Final = {
-    "steps": field(int, "The most decisions.", ge=LOWEST["steps"]),
-    "calls": field(int, "The most calls to models, further tries included.", ge=LOWEST["calls"]),
-    "tokens": field(int, "The most tokens, read and written.", ge=LOWEST["tokens"]),
-    "cost_usd": field(float, "The most US dollars.", ge=LOWEST["cost_usd"]),
-    "seconds": field(float, "The longest time, in seconds.", ge=LOWEST["seconds"]),
+    "steps": field(int, "The most decisions.", examples=[500], ge=LOWEST["steps"]),
+    "calls": field(
+        int,
+        "The most calls to models, further tries included.",
+        examples=[1000],
+        ge=LOWEST["calls"],
+    ),
+    "tokens": field(
+        int, "The most tokens, read and written.", examples=[1_000_000], ge=LOWEST["tokens"]
+    ),
+    "cost_usd": field(float, "The most US dollars.", examples=[2], ge=LOWEST["cost_usd"]),
+    "seconds": field(float, "The longest time, in seconds.", examples=[3600], ge=LOWEST["seconds"]),
 }
 _OF_A_RUN = field(
     table("run limits", _LIMITS),
     "The same for a run: all its episodes together.",
     "A mapping such as {cost_usd: 5}",
+    examples=[{"cost_usd": 5}],
 )
 
 _NAME: Any = {"propertyNames": {"pattern": "^[^A-Z\\s\\d_:-][^A-Z\\s:-]*$"}}
@@ -91,8 +136,8 @@ _Item: Any = Text | Annotated[_Named, Field(max_length=1)]
 _List: Any = Annotated[list[_Item], Field(min_length=1, title="A list of prompts")]
 
 AGENT_FIELDS: Final = {
-    "version": field(Literal[1], "The version of this format."),
-    "name": field(Text, "The agent's name; the file's name if unset."),
+    "version": field(Literal[1], "The version of this format.", examples=[1]),
+    "name": field(Text, "The agent's name; the file's name if unset.", examples=["essay"]),
     "model": SHARED["model"],
     "models": field(
         dict[str, or_text(_Model, _MODEL)],  # type: ignore[misc]
@@ -104,6 +149,7 @@ AGENT_FIELDS: Final = {
         dict[str, Json],
         "Names that prompts may use, with their values; null: given later.",
         _VALUES,
+        examples=[{"topic": "bees"}],
     ),
     "env": field(
         or_text(Annotated[_Env, AfterValidator(BaseModel.model_dump)]),
@@ -111,15 +157,25 @@ AGENT_FIELDS: Final = {
         "An environment's id, or a mapping with 'id' and arguments",
         examples=["agentkit/Crafter-v1"],
     ),
-    "system": field(Text, "A constant text in front of everything."),
-    "context": field(Text, "Rendered once a step, in front of every node's prompt."),
+    "system": field(
+        Text, "A constant text in front of everything.", examples=["Answer in one sentence."]
+    ),
+    "context": field(
+        Text,
+        "Rendered once a step, in front of every node's prompt.",
+        examples=["{{ observation }}"],
+    ),
     "memory": field(
-        dict[str, Json], "Values that outlive a step: a starting value for each key.", _VALUES
+        dict[str, Json],
+        "Values that outlive a step: a starting value for each key.",
+        _VALUES,
+        examples=[{"goal": None, "facts": []}],
     ),
     "keep": field(
         dict[str, Literal["episode", "run", "forever"]],
         "How long a memory key keeps its value: episode (if unset), run, or forever.",
         "A mapping of memory keys",
+        examples=[{"facts": "run"}],
     ),
     "memory_file": field(
         Text, "The file of the memory that is kept forever.", "A file name", examples=["notes.json"]
@@ -128,16 +184,19 @@ AGENT_FIELDS: Final = {
         Annotated[Any, BeforeValidator(lambda nodes: nodes, json_schema_input_type=_List | _Named)],
         "The prompts: a list runs top to bottom as one conversation, a mapping by what each needs.",
         needed=True,
+        examples=[["What are the pros and cons?", {"essay": "Write an essay about them."}]],
     ),
     "action": field(
         Text,
         "A node's name, or a template over nodes; if unset, the last of a list or the only node "
         "that no other needs.",
+        examples=["act"],
     ),
     "limits": field(
         table("limits", {**_LIMITS, "run": _OF_A_RUN}),
         "Where an episode, or a whole run, ends at the latest.",
         "A mapping such as {steps: 500}",
+        examples=[{"steps": 500}],
     ),
 }
 """The fields of an agent."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from agentkit.env_spec import EnvSpec
-from agentkit.errors import InputError, Problem, advice, suggest
+from agentkit.errors import InputError, Problem, suggest
 from agentkit.graph.compile import CompiledNode
 from agentkit.templates.template import Reads, TemplateProblem, compile_template
 
@@ -18,7 +18,7 @@ def environment_problems(env: EnvSpec, inputs: Collection[str] | None) -> Iterat
     """An id that nobody registered, and arguments that use something that is no input."""
     import gymnasium
 
-    from agentkit.plugins import env_ids, registered_id
+    from agentkit.plugins import registered_id, unknown_env
 
     try:
         env_id = registered_id(env.id)
@@ -26,13 +26,7 @@ def environment_problems(env: EnvSpec, inputs: Collection[str] | None) -> Iterat
         yield Problem(str(error), field="env", key="id")
         return
     if env_id not in gymnasium.registry:
-        known = env_ids()
-        near = suggest(env_id, known) or suggest(env_id, set(gymnasium.registry))
-        message = (
-            f"unknown environment '{env_id}'.{near} Known: {', '.join(known) or 'none'}"
-            + advice("", "; a module of yours that registers one is imported with --import MODULE")
-        )
-        yield Problem(message, field="env", key="id")
+        yield Problem(unknown_env(env_id), field="env", key="id")
     else:
         yield from _argument_problems(replace(env, id=env_id))
     for key, value in env.arguments.items():

@@ -1,5 +1,7 @@
 """Reads the fields of an agent from YAML's nodes: what can be read, and what is wrong where."""
 
+import json
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -9,17 +11,21 @@ from pydantic_core import ErrorDetails
 
 from agentkit.agentfile.agent_fields import Table
 from agentkit.agentfile.line_numbers import FileText, Flaw
-from agentkit.agentfile.yaml_reader import NULL
+from agentkit.agentfile.yaml_reader import FLOAT, INTEGER, NULL
 from agentkit.agentfile.yaml_traps import COLON
-from agentkit.agentfile.yaml_values import entry, found, value_of
+from agentkit.agentfile.yaml_values import Odd, entry, found, scalars, value_of
 from agentkit.models.field_words import expected, names_at, schema_at
 
 Path = tuple[int | str, ...]
 
 _PROMPTS: Final = ("prompt", "system", "context", "action")
 """Fields that a model reads, so that nothing of them may be lost to a comment."""
+_VALUES: Final = ("inputs", "memory", "initial", "otherwise")
+"""Fields whose values prompts show, so that a number must be the one that is written."""
 _WHOLE: Final = ("price",)
 """Fields that make no sense at all when a part of them is wrong."""
+_NOTHING: Final = frozenset({"none", "None", "NONE", "nil"})
+"""What nothing is called in other languages."""
 _CALLED: Final = {"limits": "limit", "models": "setting"}
 """What the fields in some fields are called."""
 
@@ -48,6 +54,11 @@ class FieldReader:
         for name in _PROMPTS:
             if pair := entry(node, self.meant.get((node.start_mark.index, name), name)):
                 self.lost_comment(pair[1])
+        for name in _VALUES:
+            pair = entry(node, self.meant.get((node.start_mark.index, name), name))
+            if pair and (name in fields or isinstance(pair[1], yaml.CollectionNode)):
+                words = () if name == "otherwise" else _NOTHING - _options(fields)
+                self._meant_otherwise(pair[1], words)
         return fields
 
     def prompt(self, node: yaml.Node) -> str | None:
@@ -77,6 +88,24 @@ class FieldReader:
                     "move the comment to a line of its own"
                 )
                 self.flaws.append(Flaw(end, message))
+
+    def _meant_otherwise(self, node: yaml.Node, words: Collection[str]) -> None:
+        """Report numbers that YAML writes in another way, and words for YAML's null."""
+        for scalar in scalars(node):
+            plain = not scalar.style
+            number = value_of(scalar) if scalar.tag in (INTEGER, FLOAT) else None
+            if isinstance(number, (int, float)) and json.dumps(number) != scalar.value:
+                message = (
+                    f"YAML reads {scalar.value} as the number {json.dumps(number)}: write that, or "
+                    f'"{scalar.value}" in quotes if the text is meant'
+                )
+                self.flaw(scalar, message)
+            elif plain and scalar.value in words:
+                message = (
+                    f"'{scalar.value}' is a text in YAML: write null for nothing, or "
+                    f'"{scalar.value}" in quotes if the text is meant'
+                )
+                self.flaw(scalar, message)
 
     def _mend(
         self, error: ErrorDetails, table: Table, data: Any, node: yaml.MappingNode, lost: set[Path]
@@ -138,6 +167,8 @@ class FieldReader:
 
     def _hint(self, kind: str, node: yaml.Node, schema: Any, *, prompt: bool) -> str:
         """Return what to do about a value of another kind."""
+        if node.tag in (INTEGER, FLOAT) and isinstance(value_of(node), Odd):
+            return "It is too large"
         if kind == "string_type":
             if not isinstance(node, yaml.ScalarNode):
                 if schema.get("title") == "An expression":
@@ -156,6 +187,13 @@ class FieldReader:
             nearest = nearest_name(node.value, options)
             return f"Did you mean '{nearest}'?" if nearest else ""
         return ""
+
+
+def _options(fields: Mapping[str, Any]) -> set[str]:
+    """The words that a node's answer is one of, if they are written out."""
+    output = fields.get("output")
+    options = output.get("choice") if isinstance(output, Mapping) else None
+    return {*map(str, options)} if isinstance(options, list) else set()
 
 
 def _replace(data: Any, path: Any, instead: str | None, *, rename: bool) -> None:

@@ -84,10 +84,16 @@ _TypeForm: Any = (
     | Annotated[list[Any], Field(min_length=1, max_length=1)]
     | Annotated[dict[str, Any], Field(min_length=1)]
 )
+_CHOICE: Any = field(
+    str | list[str],
+    "The words to choose from.",
+    needed=True,
+    examples=[["left", "right"], "actions"],
+)
 _OutputForm: Any = (
     Literal[tuple(PLAIN_OUTPUTS)]
     | Annotated[str, Field(pattern=r"^\s*\[")]
-    | table("choice", {"choice": field(str | list[str], "The words to choose from.", needed=True)})
+    | table("choice", {"choice": _CHOICE})
     | Annotated[list[_TypeForm], Field(min_length=1, max_length=1)]
     | Annotated[dict[str, _TypeForm], Field(min_length=1)]
 )

@@ -2,7 +2,8 @@
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from agentkit.redaction import masked
 
@@ -15,6 +16,8 @@ class Flaw:
     """Index of the character it begins at."""
     message: str
     """What is wrong and how to mend it."""
+    indent: bool = field(default=False, compare=False)
+    """Whether all that is wrong is how far the line is indented."""
 
 
 class Trap(Exception):
@@ -33,7 +36,34 @@ class FileText:
         self.text = text.replace("\r\n", "\n").replace("\r", "\n")
         self.unreadable: dict[int, Flaw] = {}
         """Lines that YAML cannot read, each with the reason."""
+        self._written: dict[int, str] = {}
+        """Lines that were indented anew, as they are written."""
         self._starts = [0, *(match.end() for match in re.finditer("\n", self.text))]
+
+    def indent(self, widths: Mapping[int, int], flaws: list[Flaw]) -> None:
+        """Indent lines anew; places, those of the flaws too, stay those of the file as written.
+
+        Args:
+            widths: The spaces of each line.
+            flaws: What was found in it so far.
+        """
+        lines, starts = self.text.split("\n"), self._starts
+        shifts = dict.fromkeys(range(1, len(lines) + 1), 0)
+        for number, width in widths.items():
+            line = lines[number - 1]
+            self._written.setdefault(number, line)
+            lines[number - 1] = " " * width + line.lstrip(" \t")
+            shifts[number] = len(lines[number - 1]) - len(line)
+        self.text = "\n".join(lines)
+        self._starts = [0, *(match.end() for match in re.finditer("\n", self.text))]
+
+        def moved(flaw: Flaw) -> Flaw:
+            number = bisect_right(starts, flaw.start)
+            column = max(flaw.start - starts[number - 1] + shifts[number], 0)
+            return replace(flaw, start=self._starts[number - 1] + column)
+
+        flaws[:] = map(moved, flaws)
+        self.unreadable = {number: moved(flaw) for number, flaw in self.unreadable.items()}
 
     def line_start(self, index: int) -> int:
         """Index of the first character of the line that holds `index`."""
@@ -56,4 +86,7 @@ class FileText:
         """Line and column, counted from 1, and the line itself, keys in it masked."""
         index = min(index, len(self.text))
         number = bisect_right(self._starts, index)
-        return number, index - self._starts[number - 1] + 1, masked(self.line(index))
+        column, line = index - self._starts[number - 1] + 1, self.line(index)
+        if (written := self._written.get(number)) is not None:
+            column, line = max(column - len(line) + len(written), 1), written
+        return number, column, masked(line)

@@ -1,18 +1,20 @@
 """Load an agent from a file, a text or the shipped ones; every problem comes with its line."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentkit.agent import Agent
 from agentkit.agentfile.agent_builder import Options, build
 from agentkit.agentfile.draft import read_draft
-from agentkit.errors import InputError, Problem, SpecError, suggest
+from agentkit.errors import InputError, Problem, SpecError, advice, suggest
 
 if TYPE_CHECKING:
     from agentkit.graph.node import FunctionLike
     from agentkit.models.registry import ModelLike
 
+Inputs = Mapping[str, Any] | Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""Values of inputs by name, or a function of a file's own values that gives them."""
 MAX_BYTES = 1_000_000
 """Bytes that an agent's file may have."""
 
@@ -21,7 +23,7 @@ def load_agent(
     path: str | Path,
     *,
     model: "ModelLike | None" = None,
-    inputs: Mapping[str, Any] | None = None,
+    inputs: Inputs | None = None,
     functions: "Mapping[str, FunctionLike] | None" = None,
     memory_file: str | Path | None = None,
     check_environment: bool = True,
@@ -31,7 +33,8 @@ def load_agent(
     Args:
         path: The file, or the name of a shipped agent.
         model: The model that answers every node, instead of all the file's models.
-        inputs: Values of the agent's inputs.
+        inputs: Values of the agent's inputs, or a function of the file's own values that gives
+            them.
         functions: Python functions by the names that nodes use in `function`.
         memory_file: The file of the memory kept forever, instead of the file's `memory_file`.
         check_environment: Whether the environment must be registered, and there at all if a
@@ -66,7 +69,7 @@ def parse_agent(
     name: str = "agent",
     folder: str | Path | None = None,
     model: "ModelLike | None" = None,
-    inputs: Mapping[str, Any] | None = None,
+    inputs: Inputs | None = None,
     functions: "Mapping[str, FunctionLike] | None" = None,
     memory_file: str | Path | None = None,
     check_environment: bool = True,
@@ -89,6 +92,8 @@ def parse_agent(
         InputError: An input is unknown.
     """
     draft = read_draft(text)
+    if callable(inputs):
+        inputs = inputs(draft.fields.get("inputs", {}))
     given = {k: v for k, v in (inputs or {}).items() if k in draft.fields.get("inputs", {})}
     options = Options(
         name,
@@ -164,8 +169,19 @@ def find_agent(name: str | Path) -> Path:
     shipped = {file.stem: file for file in shipped_agents()}
     if str(name) in shipped:
         return shipped[str(name)]
+    if (path / "run.json").is_file():
+        ways = advice(
+            f"load_run('{name}') reads it, and RunWriter.resume goes on with it",
+            f"agentkit show {name} shows it, agentkit run --resume {name} resumes it",
+        )
+        raise InputError(f"{name} is a recorded run, not an agent: {ways}")
+    here = sorted((path if path.is_dir() else path.parent).glob("*.y*ml"))
     if path.is_dir():
-        raise InputError(f"{name} is a folder: name the agent's file in it")
+        such = f", such as {here[0]}" if here else ", if it has one"
+        raise InputError(f"{name} is a folder: name the agent's file in it{such}")
+    beside = [file for file in here if file.stem == path.stem]
+    near = suggest(str(name), {*map(str, here)}) or suggest(path.stem, set(shipped))
+    if beside:
+        near = f" Did you mean '{beside[0]}'?"
     known = ", ".join(shipped) or "none"
-    near = suggest(path.stem, set(shipped))
     raise InputError(f"there is no file {name}, and no shipped agent.{near} Shipped: {known}")

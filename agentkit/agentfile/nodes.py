@@ -1,5 +1,6 @@
 """The nodes of an agent's YAML: a list that runs as a conversation, or a mapping by name."""
 
+from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -11,11 +12,13 @@ from agentkit.agentfile.field_reader import FieldReader
 from agentkit.agentfile.line_numbers import Flaw
 from agentkit.agentfile.yaml_values import entry
 from agentkit.graph.compile import name_problem
-from agentkit.graph.node import Check, Node
+from agentkit.graph.node import Check, FirstOf, Node
+from agentkit.graph.node_fields import MAX_NODES, too_many_nodes
 
 STAND_IN: Final = "-"
 """The prompt of a node whose own cannot be read, so that the rest of it can be checked."""
 
+_FIELDS: Final = frozenset(NODE.schema["properties"])
 _EXPECTED = "a list of prompts, or a mapping of names to prompts"
 
 
@@ -32,11 +35,18 @@ class Written:
 
 def read_nodes(value: yaml.Node, reader: FieldReader) -> list[Written]:
     """Return the nodes that can be read; broken parts are left out."""
+    if isinstance(value, yaml.CollectionNode) and len(value.value) > MAX_NODES:
+        first = value.value[MAX_NODES]
+        reader.flaw(
+            first[0] if isinstance(first, tuple) else first, too_many_nodes(len(value.value))
+        )
+        return []
     if isinstance(value, yaml.SequenceNode) and value.value:
         return _list(value, reader)
     if isinstance(value, yaml.MappingNode) and value.value:
         return [
-            _node(key.value, key.start_mark.index, content, reader) for key, content in value.value
+            _node(key.value, key.start_mark.index, content, reader)
+            for key, content in _indented(value, reader)
         ]
     text = value.value.lstrip() if isinstance(value, yaml.ScalarNode) else ""
     if text:
@@ -45,6 +55,31 @@ def read_nodes(value: yaml.Node, reader: FieldReader) -> list[Written]:
     else:
         reader.flaw(value, "there are no nodes: give at least one prompt")
     return []
+
+
+def _is_empty(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and not node.value and not node.style
+
+
+def _indented(
+    nodes: yaml.MappingNode, reader: FieldReader
+) -> Iterator[tuple[yaml.ScalarNode, yaml.Node]]:
+    """Yield names and contents of nodes; fields in the column of an empty node's name are its."""
+    pairs = deque(nodes.value)
+    while pairs:
+        key, content = pairs.popleft()
+        fields = []
+        while _is_empty(content) and pairs and pairs[0][0].value in _FIELDS:
+            fields.append(pairs.popleft())
+        if fields:
+            message = (
+                f"'{fields[0][0].value}' is a field of '{key.value}': indent it below the name"
+            )
+            reader.flaw(fields[0][0], message)
+            content = yaml.MappingNode(
+                content.tag, fields, fields[0][0].start_mark, fields[-1][1].end_mark
+            )
+        yield key, content
 
 
 def _node(name: str, start: int, content: yaml.Node, reader: FieldReader) -> Written:
@@ -86,7 +121,8 @@ def _item(item: yaml.Node, reader: FieldReader) -> Iterator[tuple[str | None, in
     if not isinstance(item, yaml.MappingNode):
         yield None, item.start_mark.index, item
         return
-    if {key.value for key, _ in item.value} & set(NODE.schema["properties"]):
+    alone = len(item.value) > 1 and _is_empty(item.value[0][1])
+    if alone or {key.value for key, _ in item.value} & _FIELDS:
         yield _nameless(item, reader)
         return
     if len(item.value) != 1:
@@ -112,6 +148,9 @@ def _nameless(item: yaml.MappingNode, reader: FieldReader) -> tuple[str | None, 
     """Report fields that stand in a list item without a name above them."""
     given = entry(item, "name")
     name = given[1].value if given and isinstance(given[1], yaml.ScalarNode) else None
+    if given is None and _is_empty(item.value[0][1]):
+        given = item.value[0]
+        name = given[0].value
     message = (
         f"the name stands above a node's fields: write '- {name or 'my_name'}:' and indent "
         "the fields below it"
@@ -131,10 +170,13 @@ def in_a_row(nodes: Sequence[Node], own: Collection[str] = ()) -> list[Node]:
     linked: list[Node] = []
     spoken: list[str] = []
     for node in nodes:
-        if node.function is None and node.name not in own:
-            node = replace(node, recall=tuple(spoken))
         before = linked[-1].name if linked else None
-        if before is not None and before not in (*node.recall, *node.after):
+        if node.function is None and node.name not in own:
+            node = replace(node, recall=FirstOf(spoken, len(spoken)) if spoken else ())
+            waits = bool(spoken) and spoken[-1] == before
+        else:
+            waits = before in node.recall
+        if before is not None and not waits and before not in node.after:
             node = replace(node, after=(*node.after, before))
         if node.function is None:
             spoken.append(node.name)

@@ -1,6 +1,7 @@
 """Where in a file a problem is that was found in the agent built from it."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -33,8 +34,10 @@ class Places:
 
     def of_flaw(self, flaw: Flaw) -> Problem:
         """A flaw of the file as a problem, with the node that it is in."""
-        around = [one for one in self.nodes if self._is_in(flaw.start, one)]
-        name = max(around, key=lambda one: one.start).node.name if around else None
+        last = bisect_right(self.nodes, flaw.start, key=lambda one: one.start) - 1
+        name = None
+        if last >= 0 and self._is_in(flaw.start, self.nodes[last]):
+            name = self.nodes[last].node.name
         return Problem(flaw.message, name).at(*self.text.place(flaw.start))
 
     def _is_in(self, index: int, node: Written) -> bool:
@@ -85,7 +88,8 @@ class Places:
         """The first place of a word, in a template between its braces only."""
         begin, end = region
         text = self.text.text[begin:end]
-        spans = [match.span() for match in _CODE.finditer(text)] if template else []
+        braces = word.startswith(("{", "$"))
+        spans = [match.span() for match in _CODE.finditer(text)] if template and not braces else []
         for before in (r"(?<![\w.])", r"(?<!\w)"):
             pattern = re.compile(before + re.escape(word) + r"(?!\w)")
             for low, high in spans or [(0, len(text))]:

@@ -12,12 +12,8 @@ from yaml.composer import Composer
 from yaml.resolver import Resolver
 
 from agentkit.agentfile.line_numbers import FileText, Flaw, Trap
+from agentkit.agentfile.yaml_repair import Loader, aligned, without
 from agentkit.agentfile.yaml_traps import BRACES, DEEP, MAX_DEPTH, explain
-
-try:
-    from yaml import CSafeLoader as Loader
-except ImportError:  # PyYAML built without libyaml: the same events, ten times slower
-    from yaml import SafeLoader as Loader  # type: ignore[assignment]
 
 MAX_CHARACTERS: Final = 1_000_000
 """Characters a file may have."""
@@ -27,10 +23,6 @@ MAX_ALIASED: Final = 10_000
 MAX_SYNTAX_ERRORS: Final = 10
 """How often a file is read again without a value that YAML cannot read."""
 
-_VALUE = re.compile(
-    r" *(?P<dash>(?:- +)*)(?:(?P<key>[^\s:'\"#{\[-][^\s:'\"#{\[]*): +|(?<=- ))(?P<value>\S.*)"
-)
-"""A line with a value that has a name, or a dash, before it."""
 _UNREADABLE = re.compile(
     "[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 )
@@ -84,8 +76,14 @@ def read_yaml(text: FileText, flaws: list[Flaw]) -> yaml.Node | None:
         except yaml.MarkedYAMLError as error:
             flaw = explain(error, readable)
             line = readable.place(flaw.start)[0]
-            rest = None if line in text.unreadable else _without(readable, flaw, text)
-            if rest is not None or not {line, line - 1} & text.unreadable.keys():
+            follows = bool({line, line - 1} & text.unreadable.keys())
+            if flaw.indent and line not in text.unreadable and (widths := aligned(readable, flaw)):
+                flaws.append(flaw)
+                text.indent(widths, flaws)
+                readable.indent(widths, [])
+                continue
+            rest = None if line in text.unreadable else without(readable, flaw, text)
+            if rest is not None or not follows:
                 flaws.append(flaw)  # else it is most likely only wrong because of the last one
             if rest is None:
                 break
@@ -95,25 +93,6 @@ def read_yaml(text: FileText, flaws: list[Flaw]) -> yaml.Node | None:
             return node
     flaws += found
     return None
-
-
-def _without(readable: FileText, flaw: Flaw, text: FileText) -> FileText | None:
-    """Return the text with the value that a flaw is in masked; None if that cannot be done."""
-    first = readable.place(flaw.start)[0]
-    start = readable.line_start(flaw.start)
-    match = _VALUE.match(readable.line(start))
-    if match is None:
-        return None
-    lines = readable.text[start:].split("\n")
-    lines[0] = lines[0][: match.start("value")] + "\ue000" * len(match["value"])
-    text.unreadable[first] = flaw
-    for number, line in enumerate(lines[1:], 1):
-        indent = len(line) - len(line.lstrip(" "))
-        if line.strip() and indent <= match.start("key" if match["key"] else "dash"):
-            break
-        lines[number] = " " * len(line)
-        text.unreadable[first + number] = flaw
-    return FileText(readable.text[:start] + "\n".join(lines))
 
 
 def _refuse(text: str) -> None:

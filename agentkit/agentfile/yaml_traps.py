@@ -35,6 +35,11 @@ _VALUE = re.compile(r"\s*(?:-\s+)*(?:[^\s:'\"#{\[]+:\s+)?(?P<value>\S.*)")
 _KEY = re.compile(r"\s*(?:-\s+)*[^\s:'\"#]+:(\s|$)")
 _TIGHT_COLON = re.compile(r"\s*(?:-\s+)*[a-z_][a-z0-9_]*(?P<here>:)[^\s:/]")
 _TIGHT_DASH = re.compile(r"\s*(?P<here>-)[^\s-]")
+_LONGEST_FLOW: Final = 2_000
+_NO_COMMA = re.compile(
+    r"""\{(?:[^"'{}\[\]]*,)?\s*\w+:\s+(?:"[^"]*"|'[^']*'|\[[^\[\]]*\]|[^\s,:"'{}\[\]]+(?:\s+[^\s,:"'{}\[\]]+)*?)"""
+    r"\s+(?P<name>[a-z_]\w*):(?:\s|$)"
+)
 _TAB = re.compile(r" *(?P<here>\t)")
 
 
@@ -62,7 +67,7 @@ def _layout(source: FileText, at: int) -> Flaw | None:
     start, line = source.line_start(at), source.line(at)
     if match := _TAB.match(line):
         message = "a tab is used to indent this line, and YAML wants spaces"
-        return Flaw(start + match.start("here"), message)
+        return Flaw(start + match.start("here"), message, indent=True)
     if match := _TIGHT_DASH.match(line):
         return Flaw(start + match.start("here"), "put a space after the '-' of a list item")
     for begin in (start, _line_above(source, start)):
@@ -92,6 +97,12 @@ def _special_start(source: FileText, at: int, problem: str) -> Flaw | None:
     if value[0] in "|>" and "block scalar" not in problem and at >= here:
         message = f"after '{value[0]}' the text begins on the next line, indented"
         return Flaw(here, message)
+    if value[0] == "{" and (comma := _NO_COMMA.match(value[:_LONGEST_FLOW])):
+        message = (
+            f"there is no ',' before '{comma['name']}:'; if it belongs to the text before, put "
+            "quotes around that text"
+        )
+        return Flaw(here + comma.start("name"), message)
     if value[0] in "[{*&!%@`":
         message = (
             f"a text that begins with '{value[0]}' needs quotes around it, or '|' and the text "
@@ -123,9 +134,9 @@ def _by_message(source: FileText, at: int, problem: str) -> Flaw:
     """What the parser's own words mean."""
     if "mapping values" in problem:
         before = source.text[source.line_start(at) : at]
-        return Flaw(
-            at, f"if this is a text, {COLON}" if _KEY.match(before) else _text_above(source, at)
-        )
+        if _KEY.match(before):
+            return Flaw(at, f"if this is a text, {COLON}")
+        return Flaw(at, _text_above(source, at), indent=True)
     if "end of stream" in problem:
         return Flaw(at, _NEVER_CLOSED)
     if "escape" in problem:
@@ -136,9 +147,9 @@ def _by_message(source: FileText, at: int, problem: str) -> Flaw:
             "this line is neither 'name: value' nor a list item '- ...'. A text over several "
             "lines needs '|' after its name, and all its lines indented"
         )
-        return Flaw(at, message)
+        return Flaw(at, message, indent=True)
     if "expected" in problem or "not allowed" in problem:
-        return Flaw(at, _INDENT)
+        return Flaw(at, _INDENT, indent=True)
     message = f"YAML cannot read this line ({problem}): check its quotes and how it is indented"
     return Flaw(at, message)
 

@@ -1,5 +1,6 @@
 """The nodes of YAML as Python values, and in words."""
 
+from collections.abc import Iterator
 from math import isfinite
 from typing import Any, Final
 
@@ -58,6 +59,15 @@ def _number(node: yaml.ScalarNode) -> Any:
     whole = isinstance(number, int)
     sound = -INT_LIMIT <= number < INT_LIMIT if whole else isfinite(number)
     return number if sound else Odd(node)
+
+
+def scalars(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
+    """Yield the texts, numbers and other single values in a node."""
+    if isinstance(node, yaml.ScalarNode):
+        yield node
+        return
+    for part in node.value:
+        yield from scalars(part[1] if isinstance(part, tuple) else part)
 
 
 def found(node: yaml.Node) -> str:

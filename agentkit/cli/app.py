@@ -2,8 +2,9 @@
 
 import os
 import sys
-from errno import EPIPE
+from errno import EACCES, ELOOP, ENAMETOOLONG, EPERM, EPIPE, EROFS
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Any, Final
 
 import click
@@ -33,6 +34,8 @@ COMMANDS: Final = {
 }
 """Each command and what it does; its module is imported only when it is used."""
 
+_OF_THE_USER: Final = frozenset({EACCES, ELOOP, ENAMETOOLONG, EPERM, EROFS})
+"""What is wrong with a file or folder that the user named, wherever that is noticed."""
 INTERRUPTED: Final = 130
 """The exit code after Ctrl-C, as shells have it."""
 
@@ -86,6 +89,13 @@ class Commands(click.Group):
             raise click.UsageError(f"No such command '{name}'.{hint}", ctx)
         return super().resolve_command(ctx, args)
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run a command line; what the terminal cannot show is replaced, not refused."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(errors="replace")
+        return super().main(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; a user's mistake gets a message, never a traceback."""
         if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
@@ -102,6 +112,8 @@ class Commands(click.Group):
         except AgentKitError as error:
             raise Failure(str(error)) from error
         except OSError as error:
+            if error.filename is not None and error.errno in _OF_THE_USER:
+                raise Mistake(f"{str(error.filename)[:200]}: {error.strerror}") from error
             if error.filename is not None or error.errno == EPIPE:  # click ends quietly on EPIPE
                 raise
             _drop_output()

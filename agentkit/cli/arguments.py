@@ -1,8 +1,11 @@
 """What the commands' arguments mean: agents, inputs, runs and places in them, `--out`."""
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +18,11 @@ if TYPE_CHECKING:
 
 _NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
 _WORDS: Final = {"true": True, "false": False, "null": None}
+_LONGEST_SLUG: Final = 100
+"""Bytes of an agent's name in the name of its run's folder; file systems take some 255 in all."""
+_MOST_DIGITS: Final = 40
+_NO_VALUES: Final[Mapping[str, Any]] = {}
+_NOT_KNOWN: Final = object()
 
 
 def load(
@@ -31,8 +39,12 @@ def load(
     from agentkit.agentfile.load import find_agent, load_agent
 
     path = find_agent(name)
-    given = parse_inputs(inputs)
-    agent = load_agent(path, model=from_here(model), inputs=given or None, memory_file=memory_file)
+    agent = load_agent(
+        path,
+        model=from_here(model),
+        inputs=partial(parse_inputs, inputs),
+        memory_file=memory_file,
+    )
     return agent, path
 
 
@@ -45,7 +57,7 @@ def load_with_values(
         InputError: It is not there or cannot work, or an input is missing.
     """
     agent, _ = load(name, model)
-    values = parse_inputs(inputs)
+    values = parse_inputs(inputs, agent.inputs)
     agent = agent.with_inputs({key: values.pop(key) for key in list(values) if key in agent.inputs})
     agent.check_inputs()
     return agent, values
@@ -74,20 +86,26 @@ def from_here(model: str | None) -> str | None:
     return f"script:{Path(model.removeprefix('script:')).resolve()}"
 
 
-def parse_inputs(given: Sequence[str], option: str = "--input") -> dict[str, Any]:
-    """The values of `--input name=value` options, or of another option of this form.
+def parse_inputs(given: Sequence[str], own: Mapping[str, Any] = _NO_VALUES) -> dict[str, Any]:
+    """The values of `--input name=value` options.
+
+    Args:
+        given: The options.
+        own: The values that the agent's inputs have without them.
 
     Raises:
         InputError: One has no `=`, comes twice, or names a file that cannot be read.
     """
-    inputs, problems = read_inputs(given, option)
+    inputs, problems = read_inputs(given, "--input", own)
     if problems:
         raise InputError("\n".join(problems))
     return inputs
 
 
-def read_inputs(given: Sequence[str], option: str) -> tuple[dict[str, Any], list[str]]:
-    """The values of such options, and what is wrong with them; a wrong value is None."""
+def read_inputs(
+    given: Sequence[str], option: str, own: Mapping[str, Any] = _NO_VALUES
+) -> tuple[dict[str, Any], list[str]]:
+    """The values of `name=value` options, and what is wrong with them; a wrong value is None."""
     inputs: dict[str, Any] = {}
     problems = []
     for text in given:
@@ -100,30 +118,54 @@ def read_inputs(given: Sequence[str], option: str) -> tuple[dict[str, Any], list
             problems.append(f"{option} {name} is given twice")
         inputs[name] = None
         try:
-            inputs[name] = parse_value(value)
+            inputs[name] = parse_value(value, own.get(name, _NOT_KNOWN))
         except InputError as error:
             problems.append(f"{option} {name}: {error}")
     return inputs, problems
 
 
-def parse_value(text: str) -> Any:
+def parse_value(text: str, own: Any = _NOT_KNOWN) -> Any:
     """A value of `--input`: text, unless it is clearly a number, true, false, null or JSON.
 
+    Args:
+        text: What was typed.
+        own: The value that the input has without it. In place of a text it is always a text, as
+            typed; in place of null it is a number only if a prompt shows it as typed.
+
     Raises:
-        InputError: It is `@FILE` and the file cannot be read as text.
+        InputError: It is `@FILE` and the file cannot be read as text, or a number in it has more
+            than 64 bits.
     """
     if text.startswith("@"):
         return read_text(Path(text[1:]))
+    if isinstance(own, str):
+        return text
     if text in _WORDS:
         return _WORDS[text]
-    if not _NUMBER.fullmatch(text) and text[:1] not in ("[", "{", '"'):
+    number = _NUMBER.fullmatch(text) is not None
+    if not number and text[:1] not in ("[", "{", '"'):
         return text
-    import orjson
-
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
+        value = json.loads(text, parse_int=_whole, parse_float=_real, parse_constant=_real)
+    except (ValueError, RecursionError):
         return text
+    except OverflowError as error:
+        if number and own is None:
+            return text
+        raise InputError(str(error)) from None
+    return text if number and own is None and json.dumps(value) != text else value
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS or not -(2**63) <= int(digits) < 2**63:
+        raise OverflowError(f"the number {digits[:40]} is too long: put quotes around it")
+    return int(digits)
+
+
+def _real(digits: str) -> float:
+    if not isfinite(number := float(digits)):
+        raise OverflowError(f"the number {digits[:40]} is too large")
+    return number
 
 
 def read_text(path: Path) -> str:
@@ -200,7 +242,9 @@ def run_folder(name: str, out: Path | None) -> Path:
             raise InputError(f"--out {out} is not empty: choose another folder for the run")
         return out
     now = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-    slug = re.sub(r"[^\w.-]+", "_", name) or "agent"
+    slug = re.sub(r"[^\w.-]+", "_", name)[:_LONGEST_SLUG].strip() or "agent"
+    while len(slug.encode()) > _LONGEST_SLUG:
+        slug = slug[:-1]
     folder = Path("runs") / f"{now}-{slug}"
     number = 2
     while folder.exists():

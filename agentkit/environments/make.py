@@ -10,9 +10,9 @@ from weakref import WeakValueDictionary
 
 from agentkit.environments.failure import env_error, refuses
 from agentkit.environments.spaces import check_spaces
-from agentkit.errors import AgentKitError, InputError, advice, suggest
+from agentkit.errors import AgentKitError, InputError
 from agentkit.models.setting_fields import wrong_kind
-from agentkit.plugins import broken_envs, env_ids, missing_package, registered_id
+from agentkit.plugins import broken_envs, missing_package, registered_id, unknown_env
 
 if TYPE_CHECKING:
     import gymnasium
@@ -37,13 +37,7 @@ def check_env_id(env_id: str) -> str:
     env_id = registered_id(env_id)
     if env_id in gymnasium.registry:
         return env_id
-    known = env_ids()
-    lines = [
-        f"unknown environment '{env_id}'.{suggest(env_id, set(known))} "
-        f"Known: {', '.join([*known, 'whatever else Gymnasium has registered'])}"
-        + advice("", "; a module of yours that registers one is imported with --import MODULE"),
-        *broken_envs().values(),
-    ]
+    lines = [unknown_env(env_id), *broken_envs().values()]
     raise InputError("\n".join(lines))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
-from agentkit.errors import Problem, suggest
+from agentkit.errors import Problem, listed, suggest
 from agentkit.graph.node import MISSING, NODE_FIELDS, Check, Node
 from agentkit.graph.node_fields import validate_fields
 from agentkit.outputs.declaration import Output, OutputProblem, compile_output, fallback_error
@@ -226,7 +226,9 @@ def _prompt_problems(node: Node) -> Iterator[Problem]:
 
 def unknown_name(name: str, known: frozenset[str]) -> str:
     """The message for a name that nothing gives, with the names that could be meant."""
-    return f"unknown name '{name}'.{suggest(name, known)} It can use: {', '.join(sorted(known))}"
+    if name in ("nil", "null", "undefined"):
+        return f"unknown name '{name}'. Nothing is written none: 'is none' asks for it"
+    return f"unknown name '{name}'.{suggest(name, known)} It can use: {listed(sorted(known))}"
 
 
 def memory_keys(reads: Mapping[str, frozenset[str] | None]) -> frozenset[str] | None:

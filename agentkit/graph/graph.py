@@ -9,18 +9,23 @@ from typing import TYPE_CHECKING, Any, Literal
 import networkx as nx
 
 from agentkit import loop
-from agentkit.display import listed
-from agentkit.errors import InputError, Problem, SpecError, suggest
-from agentkit.graph.compile import compile_node, merge_reads, name_problem, unknown_name
+from agentkit.display import MAX_NAMES
+from agentkit.errors import InputError, Problem, SpecError, listed, suggest
+from agentkit.graph.compile import compile_node, merge_reads, name_problem
+from agentkit.graph.connections import connect, edges_between
 from agentkit.graph.node import MISSING, Node
 from agentkit.graph.node_fields import checked_nodes
 from agentkit.graph.validation import (
+    VARYING,
+    brace_problems,
     cycle_problems,
     duplicate_problems,
     field_problems,
+    first_problems,
     name_problems,
     race_problems,
     reference_problems,
+    shared_text_problems,
     value_fields,
 )
 from agentkit.memory import Memory
@@ -38,9 +43,6 @@ if TYPE_CHECKING:
     from agentkit.execution.step import StepResult
     from agentkit.graph.node import FunctionLike
     from agentkit.models.registry import ModelLike
-
-VARYING = STEP_NAMES | OWN_NAMES
-"""Names whose values change from step to step: a system text that reads one is never cached."""
 
 
 class Graph:
@@ -68,12 +70,19 @@ class Graph:
         self.nodes = checked_nodes(nodes, problems)
         self.compiled = tuple(compile_node(node, problems) for node in self.nodes)
         self.index = {compiled.name: i for i, compiled in enumerate(self.compiled)}
+        self._by_name = {compiled.name: compiled for compiled in self.compiled}
         self.system = self._text("system", system, problems)
         self.context = self._text("context", context, problems)
-        problems.extend(self._problems(inputs))
+        problems.extend(first_problems(self._problems(inputs)))
         if not problems:
-            self._connect()
-            problems.extend(race_problems(self.compiled, self.ancestors))
+            found = connect(self.digraph, self.compiled, self.index)
+            self.order = found.order
+            self.successors = found.successors
+            self.indegrees = found.indegrees
+            self.roots = found.roots
+            self.ancestors = found.ancestors
+            self.recalls = found.recalls
+            problems.extend(first_problems(race_problems(self.compiled, found)))
         if problems:
             raise SpecError(problems)
         self.names_models = any(node.model is not None for node in self.nodes)
@@ -100,75 +109,34 @@ class Graph:
             yield Problem(wrong_kind(inputs, "a list of names"), field="inputs")
             return
         yield from duplicate_problems(self.compiled)
-        nodes = {compiled.name: compiled for compiled in self.compiled}
+        nodes = self._by_name
         for name in inputs or ():
             both = f"'{name}' is both an input and a node: rename one of them"
             if message := name_problem(name) or (both if name in nodes else None):
                 yield Problem(message, field="inputs", key=name)
-        yield from self._shared_text_problems(nodes, inputs)
+        for field, text in (("system", self.system), ("context", self.context)):
+            yield from shared_text_problems(field, text, nodes, inputs)
+        yield from self._brace_problems(self.inputs if inputs is None else inputs)
         fields = {name: value_fields(compiled) for name, compiled in nodes.items()}
+        known = None if inputs is None else frozenset(inputs)
         for compiled in self.compiled:
-            yield from name_problems(compiled, nodes.keys(), inputs)
+            yield from name_problems(compiled, nodes.keys(), known)
             yield from field_problems(compiled, fields)
             yield from reference_problems(compiled, nodes)
-        yield from cycle_problems(self.digraph)
+        yield from cycle_problems(self.digraph, self.index)
 
-    def _shared_text_problems(
-        self, nodes: Collection[str], inputs: Collection[str] | None
-    ) -> Iterator[Problem]:
-        """Names that `system` and `context` may not use."""
-        for field, template in (("system", self.system), ("context", self.context)):
-            known = VARYING | frozenset(inputs or ())
-            for name in template.reads if template else ():
-                if name in nodes:
-                    message = (
-                        f"'{name}' is a node, and this text is filled in before any node; "
-                        f"'previous.{name}' is its value of the step before"
-                    )
-                    yield Problem(message, field=field)
-                elif name in {"item", "output"} or (inputs is not None and name not in known):
-                    yield Problem(unknown_name(name, known), field=field)
+    def _brace_problems(self, inputs: Collection[str]) -> Iterator[Problem]:
+        """Names in single braces, which nothing fills in."""
+        known = STEP_NAMES | OWN_NAMES | {*self.index, *inputs}
+        for field in ("system", "context"):
+            yield from brace_problems(getattr(self, field), None, field, known)
+        for compiled in self.compiled:
+            yield from brace_problems(compiled.template, compiled, "prompt", known)
 
     @cached_property
     def digraph(self) -> "nx.DiGraph[str]":
         """The graph as networkx sees it; edges carry `kind`: value, recall or after."""
-        digraph: nx.DiGraph[str] = nx.DiGraph()
-        digraph.add_nodes_from(self.index)
-        for compiled in self.compiled:
-            named = {
-                "after": compiled.node.after,
-                "recall": compiled.node.recall,
-                "value": compiled.reads,
-            }
-            for kind, names in named.items():
-                for name in names:
-                    if name in self.index and name != compiled.name:
-                        digraph.add_edge(name, compiled.name, kind=kind)
-        return digraph
-
-    def _connect(self) -> None:
-        """Turn the dependencies into the integer lists a step works on."""
-        names = [compiled.name for compiled in self.compiled]
-        index = self.index
-        self.successors = tuple(
-            sorted(index[n] for n in self.digraph.successors(name)) for name in names
-        )
-        self.indegrees = tuple(self.digraph.in_degree(name) for name in names)
-        self.order = tuple(
-            index[n] for n in nx.lexicographical_topological_sort(self.digraph, index.__getitem__)
-        )
-        ancestors = [0] * len(names)
-        for i in self.order:
-            for successor in self.successors[i]:
-                ancestors[successor] |= ancestors[i] | 1 << i
-        self.ancestors = tuple(ancestors)
-        """For each node the set of nodes that always finish before it, as bits."""
-        rank = {i: position for position, i in enumerate(self.order)}
-        self.recalls = tuple(
-            tuple(sorted((index[n] for n in c.node.recall), key=rank.__getitem__))
-            for c in self.compiled
-        )
-        self.roots = tuple(i for i in self.order if not self.indegrees[i])
+        return edges_between(self._by_name)
 
     @cached_property
     def reads(self) -> Mapping[str, frozenset[str] | None]:
@@ -341,7 +309,8 @@ class Graph:
         return mermaid(self)
 
     def __repr__(self) -> str:
-        return f"<Graph: {listed(self.index)}; inputs: {listed(sorted(self.inputs))}>"
+        nodes, inputs = (listed(names, MAX_NAMES) for names in (self.index, sorted(self.inputs)))
+        return f"<Graph: {nodes}; inputs: {inputs or 'none'}>"
 
     def _repr_html_(self) -> str:
         from agentkit.graph.drawing import html

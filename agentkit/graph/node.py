@@ -1,8 +1,8 @@
 """Node: one prompt, or one Python function, and how its answer is read."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from agentkit.messages import Sampling
 
@@ -21,6 +21,38 @@ class MissingType:
 
 
 MISSING: Final = MissingType()
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FirstOf(Sequence[T]):
+    """The first items of a sequence that several share: none of them copies it."""
+
+    shared: Sequence[T]
+    """The whole sequence."""
+    length: int
+    """How many of its items count."""
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Iterator[T]:
+        return (self.shared[i] for i in range(self.length))
+
+    def __getitem__(self, at: Any) -> Any:
+        return self.shared[range(self.length)[at]] if isinstance(at, int) else tuple(self)[at]
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, FirstOf) and other.shared is self.shared:
+            return other.length == self.length
+        return isinstance(other, (FirstOf, list, tuple)) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
 
 
 @dataclass(frozen=True, slots=True)

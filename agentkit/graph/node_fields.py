@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from agentkit.errors import Problem
-from agentkit.graph.node import Check, Node
+from agentkit.graph.node import Check, FirstOf, Node
 from agentkit.models.registry import is_runnable
 from agentkit.models.setting_fields import SAMPLING, Text, faults, field, table, texts, wrong_kind
 
@@ -13,7 +13,10 @@ _Names = texts("A list of node names", "The name of a node")
 
 SHARED: Final = {
     "prompt": field(
-        Text, "What the model is asked: a Jinja template. The nodes it names run first.", "A prompt"
+        Text,
+        "What the model is asked: a Jinja template. The nodes it names run first.",
+        "A prompt",
+        examples=["What is the next step towards {{ goal }}?"],
     ),
     "model": field(
         Text,
@@ -21,14 +24,34 @@ SHARED: Final = {
         "A model's id, or a name under 'models'",
         examples=["echo", "rules", "openai:gpt-5-mini"],
     ),
-    "recall": field(_Names, "Nodes whose question and answer stand before the prompt."),
-    "after": field(_Names, "Nodes that must finish first, without being read."),
-    "attempts": field(int, "How often the model is asked at most; 3 if unset.", ge=1),
-    "reuse": field(bool, "Take the answer to the same request of this episode again."),
-    "with_context": field(bool, "Whether the agent's context stands before the prompt."),
+    "recall": field(
+        _Names, "Nodes whose question and answer stand before the prompt.", examples=[["plan"]]
+    ),
+    "after": field(
+        _Names, "Nodes that must finish first, without being read.", examples=[["look"]]
+    ),
+    "attempts": field(int, "How often the model is asked at most; 3 if unset.", ge=1, examples=[3]),
+    "reuse": field(
+        bool, "Take the answer to the same request of this episode again.", examples=[True]
+    ),
+    "with_context": field(
+        bool, "Whether the agent's context stands before the prompt.", examples=[False]
+    ),
     **SAMPLING,
 }
 """The fields of a node that are the same in Python and in YAML."""
+
+MAX_NODES: Final = 5_000
+"""Nodes that a graph may have."""
+
+
+def too_many_nodes(count: int) -> str:
+    """Return the message for a graph of too many nodes."""
+    return (
+        f"there are {count:,} nodes, and {MAX_NODES:,} is the most: to ask the same of many things "
+        "use one node with 'each'"
+    )
+
 
 _CHECKED: Final = table("node", SHARED)
 _MAY_BE_NONE: Final = frozenset({"model", "function", "temperature", "top_p", "max_tokens", "seed"})
@@ -40,6 +63,8 @@ def validate_fields(node: Node, problems: list[Problem]) -> Node:
     wrong = dict(_only_in_python(node))
     given = {name: getattr(node, name) for name in SHARED}
     given = {k: v for k, v in given.items() if v is not None or k not in _MAY_BE_NONE}
+    if isinstance(node.recall, FirstOf):  # made by AgentKit, of names that it has checked
+        del given["recall"]
     for (name, *_), _kind, holds in faults(_CHECKED, given):
         wrong[name] = holds.replace("true or false", "True or False")
     for name, holds in wrong.items():
@@ -75,6 +100,9 @@ def checked_nodes(nodes: Any, problems: list[Problem]) -> tuple[Node, ...]:
         problems.append(Problem(wrong_kind(nodes, "a list of nodes"), field="nodes"))
         return ()
     given = tuple(nodes)
+    if len(given) > MAX_NODES:
+        problems.append(Problem(too_many_nodes(len(given)), field="nodes"))
+        return ()
     if not given:
         problems.append(Problem("there are no nodes: give at least one prompt", field="nodes"))
     for node in given:

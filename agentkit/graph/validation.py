@@ -1,18 +1,36 @@
 """What can be wrong between the nodes of a graph. Each check reports all it finds."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Final
 
 import networkx as nx
 
-from agentkit.errors import Problem, suggest
+from agentkit.errors import Problem, listed, suggest
 from agentkit.graph.compile import CompiledNode, Use, memory_keys, unknown_name
+from agentkit.graph.connections import Connections, awaited_recalls
 from agentkit.templates.prompt_names import LOCAL_NAMES, OWN_NAMES, STEP_NAMES
 from agentkit.templates.sandbox.lookup import MAPPING_METHODS
-from agentkit.templates.template import Reads
+from agentkit.templates.single_braces import single_braces
+from agentkit.templates.template import Reads, Template
 
+_MOST_NAMES: Final = 20
+"""The names of a cycle that are shown."""
 RACE: Final = "nothing says which comes first"
 """In the message of every race, and of no other problem."""
+
+
+VARYING: Final = STEP_NAMES | OWN_NAMES
+"""Names whose values change from step to step: a system text that reads one is never cached."""
+_MOST_PROBLEMS: Final = 100
+
+
+def first_problems(problems: Iterator[Problem]) -> Iterator[Problem]:
+    """The problems up to a number that anybody mends at once, and a last one for all others."""
+    yield from islice(problems, _MOST_PROBLEMS)
+    if next(problems, None) is not None:
+        yield Problem(f"there are more problems of this kind: mend the first {_MOST_PROBLEMS}")
 
 
 def duplicate_problems(nodes: Sequence[CompiledNode]) -> Iterator[Problem]:
@@ -28,17 +46,19 @@ def name_problems(
     compiled: CompiledNode, nodes: Collection[str], inputs: Collection[str] | None
 ) -> Iterator[Problem]:
     """Unknown, misplaced and shadowed names. `inputs` of None lets any free name be an input."""
-    given = STEP_NAMES | OWN_NAMES | frozenset(inputs or ())
+    given = (STEP_NAMES, OWN_NAMES, inputs or (), nodes)
     for use in compiled.uses:
         local = _local_names(compiled, use)
         for name in use.reads:
-            if name in nodes or name in given or name in local:
+            if name in local or any(name in names for names in given):
                 continue
             if inputs is not None or name in LOCAL_NAMES:
-                message = _local_or_unknown(name, frozenset(nodes) | given | local)
+                message = _local_or_unknown(name, local.union(*given))
+                if use.field == "output":
+                    message += f". If it is one of the options, write them as a list: [{name}]"
                 yield Problem(message, compiled.name, use.field, use.key)
         for name in use.binds:
-            if not (name in nodes or name in given or name in LOCAL_NAMES):
+            if not (name in LOCAL_NAMES or any(name in names for names in given)):
                 continue
             message = f"'{name}' is already a name here: call the loop or set variable otherwise"
             yield Problem(message, compiled.name, use.field, use.key)
@@ -69,6 +89,38 @@ def _previous_problems(
         yield Problem(message, compiled.name, use.field, use.key)
 
 
+def shared_text_problems(
+    field: str, text: Template | None, nodes: Collection[str], inputs: Collection[str] | None
+) -> Iterator[Problem]:
+    """Names that `system` or `context` may not use."""
+    known = VARYING | frozenset(inputs or ())
+    for name in text.reads if text else ():
+        if name in nodes:
+            message = (
+                f"'{name}' is a node, and this text is filled in before any node; "
+                f"'previous.{name}' is its value of the step before"
+            )
+            yield Problem(message, field=field)
+        elif name in {"item", "output"} or (inputs is not None and name not in known):
+            yield Problem(unknown_name(name, known), field=field)
+
+
+def brace_problems(
+    template: Template | None, compiled: CompiledNode | None, field: str, known: Collection[str]
+) -> Iterator[Problem]:
+    """Known names in single braces in a text; a node may say its own, as the form of an answer."""
+    if template is None:
+        return
+    own = compiled.name if compiled else None
+    has_item = compiled is not None and compiled.node.each is not None
+
+    def is_known(name: str) -> bool:
+        return name != own and (name in known or (has_item and name == "item"))
+
+    for message, offset in single_braces(template, is_known):
+        yield Problem(message, own, field, offset=offset)
+
+
 def value_fields(compiled: CompiledNode) -> frozenset[str] | None:
     """The names that a node's value can have; None where any name might be there."""
     return None if compiled.node.each is not None else _answer_fields(compiled)
@@ -88,8 +140,11 @@ def field_problems(
 ) -> Iterator[Problem]:
     """Reads of a field that the value of a name never has. `fields` of None are not known."""
     for use in compiled.uses:
-        own = _answer_fields if use.field == "check" else value_fields
-        for message in missing_fields(use.reads, {**fields, "output": own(compiled)}):
+        messages = [*missing_fields(use.reads, fields)]
+        if "output" in use.reads:
+            own = _answer_fields if use.field == "check" else value_fields
+            messages += missing_fields(use.reads, {"output": own(compiled)})
+        for message in messages:
             yield Problem(message, compiled.name, use.field, use.key)
 
 
@@ -100,9 +155,8 @@ def missing_fields(reads: Reads, fields: Mapping[str, frozenset[str] | None]) ->
         if known is None:
             continue
         for key in sorted((keys or frozenset()) - known - MAPPING_METHODS):
-            listed = ", ".join(sorted(known)) or "nothing"
-            near = suggest(key, known)
-            yield f"'{name}.{key}': '{name}' has no field '{key}'.{near} It has: {listed}"
+            near, names = suggest(key, known), listed(sorted(known)) or "nothing"
+            yield f"'{name}.{key}': '{name}' has no field '{key}'.{near} It has: {names}"
 
 
 def reference_problems(
@@ -110,7 +164,8 @@ def reference_problems(
 ) -> Iterator[Problem]:
     """`recall` and `after` of nodes that are not there or cannot be recalled; self-dependency."""
     for field_name in ("recall", "after"):
-        for name in getattr(compiled.node, field_name):
+        recalled = awaited_recalls(compiled, nodes)
+        for name in recalled if field_name == "recall" else compiled.node.after:
             if name == compiled.name:
                 yield Problem("a node cannot depend on itself", compiled.name, field_name)
             elif name not in nodes:
@@ -128,14 +183,17 @@ def reference_problems(
         yield Problem(message, compiled.name, field_name)
 
 
-def cycle_problems(digraph: "nx.DiGraph[str]") -> Iterator[Problem]:
+def cycle_problems(digraph: "nx.DiGraph[str]", index: Mapping[str, int]) -> Iterator[Problem]:
     """One problem for each group of nodes that wait for each other, naming a cycle in it."""
     for component in nx.strongly_connected_components(digraph):
         if len(component) < 2:
             continue
-        first = min(component, key=list(digraph).index)
-        edges = nx.find_cycle(digraph.subgraph(component), first)
-        path = " -> ".join([edge[0] for edge in edges] + [edges[0][0]])
+        first = min(component, key=index.__getitem__)
+        edges = nx.find_cycle(digraph.subgraph(component).copy(), first)
+        names = [edge[0] for edge in edges] + [edges[0][0]]
+        if len(names) > _MOST_NAMES:
+            names[_MOST_NAMES - 1 : -1] = ["..."]
+        path = " -> ".join(names)
         message = (
             f"these nodes wait for each other: {path}. Break the cycle: "
             "'{{ previous.NODE }}' reads a value of the step before without waiting"
@@ -143,19 +201,45 @@ def cycle_problems(digraph: "nx.DiGraph[str]") -> Iterator[Problem]:
         yield Problem(message, edges[0][0], "prompt")
 
 
-def race_problems(nodes: Sequence[CompiledNode], ancestors: Sequence[int]) -> Iterator[Problem]:
-    """Unordered nodes of which one writes a memory key that the other reads or writes."""
-    writers = [i for i, compiled in enumerate(nodes) if compiled.node.save]
-    for i in writers:
-        for j, other in enumerate(nodes):
-            if i == j or (j in writers and j < i) or ordered(i, j, ancestors):
-                continue
-            yield from race_between(nodes[i], other)
+def race_problems(nodes: Sequence[CompiledNode], connections: Connections) -> Iterator[Problem]:
+    """Unordered nodes of which one writes a memory key that the other reads or writes.
+
+    Sets of nodes are bits here: a graph may have thousands of nodes.
+    """
+    writers: defaultdict[str, int] = defaultdict(int)
+    readers: defaultdict[str, int] = defaultdict(int)
+    read_all = 0
+    for i, compiled in enumerate(nodes):
+        for key in compiled.node.save:
+            writers[key] |= 1 << i
+        keys = memory_keys(compiled.reads)
+        read_all |= (keys is None) << i
+        for key in keys or ():
+            readers[key] |= 1 << i
+    if not writers:
+        return
+    ancestors, descendants = connections.ancestors, connections.descendants()
+    earlier = 0
+    for i, compiled in enumerate(nodes):
+        if not compiled.node.save:
+            continue
+        rivals = read_all
+        for key in compiled.node.save:
+            rivals |= writers[key] | readers[key]
+        keys = memory_keys(compiled.reads)
+        for key in writers if keys is None else keys:
+            rivals |= writers[key]
+        earlier |= 1 << i
+        for j in _positions(rivals & ~(ancestors[i] | descendants[i] | earlier)):
+            yield from race_between(compiled, nodes[j])
 
 
-def ordered(i: int, j: int, ancestors: Sequence[int]) -> bool:
-    """Whether one of two nodes always runs after the other. `ancestors` are bit sets."""
-    return bool(ancestors[i] >> j & 1 or ancestors[j] >> i & 1)
+def _positions(bits: int) -> Iterator[int]:
+    """Yield the positions of a set of bits, the lowest first."""
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest
 
 
 def race_between(first: CompiledNode, second: CompiledNode) -> Iterator[Problem]:

@@ -1,11 +1,12 @@
 """From what a user writes to a Model: ids such as `echo`, `script:answers.json`, `rules`."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
-from agentkit.errors import InputError, suggest
+from agentkit.errors import InputError
 from agentkit.models.base import Model
 from agentkit.models.hosted import DEFAULT, Settings
 
@@ -149,9 +150,62 @@ def _by_id(model_id: str, env_id: str | None, folder: Path) -> Model:
     later = " (models in this process come with a later version)" if prefix == "local" else ""
     known = [*BUILT_IN, *(f"{name}:NAME" for name in model_prefixes())]
     raise InputError(
-        f"unknown model '{model_id}'{later}.{suggest(prefix, {k.split(':')[0] for k in known})} "
-        f"Models: {', '.join(known)}"
+        f"unknown model '{model_id}'{later}.{_meant(model_id, known)} Models: {', '.join(known)}"
     )
+
+
+_FAMILIES: Final = {
+    "gpt-oss": "langchain:ollama",
+    "gpt": "openai",
+    "chatgpt": "openai",
+    "o1": "openai",
+    "o3": "openai",
+    "o4": "openai",
+    "claude": "langchain:anthropic",
+    "gemini": "langchain:google_genai",
+    "mistral": "langchain:mistralai",
+    "ministral": "langchain:mistralai",
+    "magistral": "langchain:mistralai",
+    "codestral": "langchain:mistralai",
+    "command": "langchain:cohere",
+    "deepseek": "langchain:deepseek",
+    "grok": "langchain:xai",
+    "sonar": "langchain:perplexity",
+    **dict.fromkeys(("gemma", "llama", "mixtral", "phi", "qwen", "smollm"), "langchain:ollama"),
+}
+"""How names of models begin, and the prefix of whoever has them."""
+_PROVIDERS: Final = {
+    "azure": "azure_openai",
+    "google": "google_genai",
+    "gemini": "google_genai",
+    "mistral": "mistralai",
+    "vertexai": "google_vertexai",
+    "x-ai": "xai",
+}
+"""What providers are called by others, and by LangChain."""
+
+
+def _meant(model_id: str, known: Sequence[str]) -> str:
+    """` Did you mean 'x'?` for the model that an unknown id most likely means, or nothing."""
+    from agentkit.models.langchain.ids import PROVIDERS
+
+    name = "-".join(model_id.split())
+    first, _, rest = name.replace("/", ":", 1).partition(":")
+    whose = _PROVIDERS.get(first.lower(), first.lower())
+    family = next((f for f in _FAMILIES if name.lower().startswith(f)), None)
+    meant = None
+    if first.lower() == "openai" and rest:
+        meant = f"openai:{rest}"
+    elif whose in PROVIDERS and rest:
+        meant = f"langchain:{whose}:{rest}"
+    elif family is not None and not rest:
+        meant = f"{_FAMILIES[family]}:{name}"
+    if meant is not None:
+        return f" Did you mean '{meant}'? Without a key there is 'echo', which repeats its prompt."
+    by_prefix = {one.partition(":")[0]: one for one in (*known, "none")}
+    near = get_close_matches(first.lower(), by_prefix, n=1)
+    whole = by_prefix[near[0]] if near else ""
+    return f" Did you mean '{whole}'?" if whole else ""
 
 
 def _rules(env_id: str | None) -> Model:

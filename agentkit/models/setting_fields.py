@@ -66,21 +66,28 @@ def table(name: str, fields: Mapping[str, Any], title: str = "") -> Any:
 
 SAMPLING: Final = {
     "temperature": field(
-        float, "How freely tokens are picked; 0 always takes the likeliest.", ge=0
+        float,
+        "How freely tokens are picked; 0 always takes the likeliest.",
+        ge=0,
+        examples=[0, 0.7],
     ),
-    "top_p": field(float, "The share of probability that tokens are picked from.", ge=0, le=1),
-    "max_tokens": field(int, "The most tokens of an answer.", ge=1),
+    "top_p": field(
+        float, "The share of probability that tokens are picked from.", ge=0, le=1, examples=[0.9]
+    ),
+    "max_tokens": field(int, "The most tokens of an answer.", ge=1, examples=[500]),
     "stop": field(
         texts("A list of texts", "A text"), "Texts that end the answer.", examples=[["END"]]
     ),
-    "seed": field(int, "The seed of the sampler, where the model has one."),
+    "seed": field(int, "The seed of the sampler, where the model has one.", examples=[1]),
 }
 """How a model picks tokens, for a node or for a model under `models`."""
 
 PRICE: Final = {
-    "input": field(float, "Tokens read.", needed=True, ge=0),
-    "output": field(float, "Tokens written.", needed=True, ge=0),
-    "cached": field(float, "Tokens read from the provider's cache; as input if unset.", ge=0),
+    "input": field(float, "Tokens read.", needed=True, ge=0, examples=[0.25]),
+    "output": field(float, "Tokens written.", needed=True, ge=0, examples=[2]),
+    "cached": field(
+        float, "Tokens read from the provider's cache; as input if unset.", ge=0, examples=[0.025]
+    ),
 }
 """What tokens cost, in USD per million."""
 
@@ -91,15 +98,28 @@ SERVER: Final = {
         "The address of a server",
         examples=["http://127.0.0.1:8000/v1"],
     ),
-    "timeout_s": field(float, "The longest one try may take, in seconds; 120 if unset.", ge=0.1),
-    "retries": field(int, "Further tries when the server cannot answer; 4 if unset.", ge=0, le=20),
-    "max_concurrency": field(int, "The most calls at once; 16 if unset.", ge=1),
-    "requests_per_minute": field(float, "The most calls that start in a minute.", ge=0.1),
-    "tokens_per_minute": field(float, "The most tokens, read and written, in a minute.", ge=1),
+    "timeout_s": field(
+        float, "The longest one try may take, in seconds; 120 if unset.", ge=0.1, examples=[60]
+    ),
+    "retries": field(
+        int,
+        "Further tries when the server cannot answer; 4 if unset.",
+        ge=0,
+        le=20,
+        examples=[4],
+    ),
+    "max_concurrency": field(int, "The most calls at once; 16 if unset.", ge=1, examples=[8]),
+    "requests_per_minute": field(
+        float, "The most calls that start in a minute.", ge=0.1, examples=[60]
+    ),
+    "tokens_per_minute": field(
+        float, "The most tokens, read and written, in a minute.", ge=1, examples=[100_000]
+    ),
     "price": field(
         table("price", PRICE),
         "What tokens cost, in USD per million, where AgentKit does not know.",
         "A mapping such as {input: 0.25, output: 2}",
+        examples=[{"input": 0.25, "output": 2}],
     ),
 }
 """How a model on a server is called."""

@@ -65,7 +65,9 @@ class ChoiceOutput:
         for exact in (answer, _unquoted(answer)):
             if exact in options:
                 return exact
-        found = _folded_match(answer, options) or _mentioned(answer, options)
+        found = _folded_match(answer, options)
+        if found is None and not _is_listing(answer, options):
+            found = _mentioned(answer, options)
         if found is not None:
             return found
         raise OutputError(_complaint(answer, options))
@@ -101,6 +103,34 @@ def _folded_match(answer: str, options: Sequence[str]) -> str | None:
         if wanted and len(matches) == 1:
             return matches[0]
     return None
+
+
+_ITEM = re.compile(
+    r"\s*(?:(?P<dash>[-*+\u2022])|(?P<number>\(?(?:\d+|[A-Za-z])[.)]))?\s*(?P<text>.*)"
+)
+
+
+def _is_listing(answer: str, options: Sequence[str]) -> bool:
+    """Whether the answer ends with a list of several options, as the question does."""
+    lines = [line for line in answer.splitlines() if line.strip()][-2:]
+    items = [match for line in lines if (match := _ITEM.fullmatch(line[:_LONGEST_OPTION]))]
+    if len(items) < 2 or len({(bool(one["dash"]), bool(one["number"])) for one in items}) > 1:
+        return False
+    marked = bool(items[0]["dash"] or items[0]["number"])
+    named = [_begins_with(item["text"], options, whole=not marked) for item in items]
+    return None not in named and named[0] != named[1]
+
+
+def _begins_with(text: str, options: Sequence[str], *, whole: bool) -> str | None:
+    """The longest option that a text is, or that it begins with."""
+    line = f"{_folded(text)} "
+    words = {f"{_folded(option)} ": option for option in options}
+    found = [
+        one
+        for one in words
+        if one.strip() and (line == one or (not whole and line.startswith(one)))
+    ]
+    return words[max(found, key=len)] if found else None
 
 
 def _mentioned(answer: str, options: Sequence[str]) -> str | None:

@@ -88,6 +88,15 @@ def compile_output(declaration: Any = "text") -> Output:
         return _compile_name(declaration.strip())
     if isinstance(declaration, Mapping) and set(declaration) == {"choice"}:
         return _compile_choice(declaration["choice"])
+    if isinstance(declaration, Mapping) and _is_split_choice(declaration):
+        options = ", ".join(map(str, [declaration["choice"], *list(declaration)[1:]]))
+        raise OutputProblem(f"the options stand in a list: {{choice: [{options:.60}]}}.")
+    if isinstance(declaration, (list, tuple)) and len(declaration) > 1:
+        options = ", ".join(map(str, declaration))
+        raise OutputProblem(
+            "a list has one type in it, like [str]; "
+            f"one of some texts is {{choice: [{options:.60}]}}."
+        )
     if isinstance(declaration, (Mapping, list, tuple)):
         return compile_schema(parse_shape(declaration))
     pydantic = sys.modules.get("pydantic")
@@ -141,12 +150,19 @@ def _compile_name(name: str) -> Output:
     )
 
 
+def _is_split_choice(declaration: Mapping[Any, Any]) -> bool:
+    """Whether it is `{choice: left, right}`, where YAML sees a field `right` without a type."""
+    first, *others = [*declaration] or [None]
+    return first == "choice" and bool(others) and all(declaration[name] is None for name in others)
+
+
 def _compile_choice(options: Any) -> Output:
     if isinstance(options, str):
         try:
             expression = compile_expression(options)
         except TemplateProblem as problem:
-            raise OutputProblem(problem.message, "choice") from None
+            hint = "If these are the options, write them as a list: [a, b]."
+            raise OutputProblem(f"{problem.message} {hint}", "choice") from None
         return ChoiceOutput((), expression, expression.reads)
     if not isinstance(options, (list, tuple)) or not options:
         raise OutputProblem(

@@ -194,11 +194,19 @@ def _whole(value: Any) -> Any:
 
 
 def _model(record: RecordShape) -> Any:
-    """A pydantic model; its own field names are neutral, so that no declared name can clash."""
+    """A pydantic model; its own field names are neutral, so that no declared name can clash.
+
+    A field that may be null is null where an answer leaves it out.
+    """
     from pydantic import ConfigDict, Field, create_model
 
+    def _field(name: str, kind: Shape) -> Any:
+        if isinstance(kind, NullableShape):
+            return Field(default=None, alias=name)
+        return Field(alias=name)
+
     fields: dict[str, Any] = {
-        f"field_{number}": (_annotation(kind), Field(alias=name))
+        f"field_{number}": (_annotation(kind), _field(name, kind))
         for number, (name, kind) in enumerate(record.fields)
     }
     return create_model("Answer", __config__=ConfigDict(extra="forbid"), **fields)

@@ -36,6 +36,7 @@ __all__ = [
     "TemplateProblem",
     "compile_expression",
     "compile_template",
+    "parsed",
 ]
 
 Reads = Mapping[str, frozenset[str] | None]
@@ -184,6 +185,13 @@ class Expression:
 _PLAIN = frozenset({str, int, float, bool, type(None), list, dict})
 
 
+def parsed(code: Template | Expression) -> nodes.Template | None:
+    """Return what a template or expression is made of, for checks; None for a plain text."""
+    if isinstance(code, Expression):
+        return _parse_expression(code.source)
+    return None if code._code is None else Parser(SANDBOX, code._text).parse()
+
+
 @lru_cache(maxsize=_CACHED)
 def compile_template(source: str) -> Template:
     """Check and compile a template. Raises TemplateProblem."""
@@ -210,7 +218,7 @@ def _parse_expression(source: str) -> nodes.Template:
     parser = Parser(SANDBOX, source, state="variable")
     value = parser.parse_expression()
     if not parser.stream.eos:
-        raise TemplateProblem(f"'{parser.stream.current.value}' was not expected here.")
+        raise TemplateProblem(_unexpected(str(parser.stream.current.value)))
     for part in (value, *value.find_all(nodes.CondExpr)):
         if isinstance(part, nodes.CondExpr) and part.expr2 is None:
             raise TemplateProblem("an 'if' in an expression needs an 'else'.", part.lineno)
@@ -238,8 +246,40 @@ def _read(
         raise TemplateProblem("a number is too large.") from None
 
 
+_WRITE_INSTEAD = {
+    "=": "write '==' to compare, and 'is none' to ask for nothing",
+    "&": "write 'and'",
+    "&&": "write 'and'",
+    "|": "write 'or'; after a single '|' stands the name of a filter",
+    "!": "write 'not', and '!=' for unequal",
+    "?": "write 'a if condition else b'",
+    ">": "write '!=' for unequal, and '>=' for at least",
+    "$": "a name stands without '$' and braces",
+    "}": "'}}' ends what '{{' begins, and a name in an expression stands without braces",
+    "\u2260": "write '!='",
+    "\u2264": "write '<='",
+    "\u2265": "write '>='",
+    **dict.fromkeys("\u2018\u2019\u201c\u201d\u201e", "write straight quotes: ' or \""),
+    **{word.upper(): f"write '{word}'" for word in ("and", "or", "not")},
+    **dict.fromkeys(("eq", "equals"), "write '=='"),
+    "contains": "write 'part in whole'",
+}
+"""What is written in templates for signs and words of other languages."""
+_FOUND_SIGN = re.compile(r"(?:got|char|unexpected) '([^'\s]|if)'")
+
+
+def _unexpected(sign: str) -> str:
+    instead = _WRITE_INSTEAD.get(sign)
+    return f"'{sign}' was not expected here{f': {instead}' if instead else ''}."
+
+
 def _in_words(error: TemplateSyntaxError) -> str:
     message = error.message or "it cannot be read."
+    found = _FOUND_SIGN.search(message)
+    if found and found[1] in _WRITE_INSTEAD:
+        return _unexpected(found[1])
+    if found and found[1] == "if":
+        return "'if' was not expected here: write 'elif' for 'else if'."
     for term, sign in _SIGNS.items():
         message = message.replace(term, sign)
     return message

@@ -585,11 +585,70 @@ action: "{{ act }} {{ lst }}"
         assert one.startswith(start)
 
 
+TAB = "a tab is used to indent this line"
+COLUMN = "this line does not stand in the same column"
+MORE_TEXT = "this line looks like 'name: value'"
+LOOSE = "this line is neither 'name: value' nor a list item"
+MODEL = "1:8 -: unknown model 'ecko'"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("nodes:\n\t- x\nmodl: echo", [f"2:1 -: {TAB}", "3:1 -: unknown field 'modl'"]),
+        ("nodes:\n\t- x\n\t- '{{ y }}'", [MODEL, f"3:1 -: {TAB}", "4:8 prompt_2: unknown name"]),
+        (
+            "nodes:\n\ta:\n\t\tprompt: x\n\t\toutpt: text\n\tb: '{{ aa }}'",
+            [MODEL, f"3:1 -: {TAB}", "5:3 a: unknown field 'outpt'", "6:9 b: unknown name 'aa'"],
+        ),
+        (
+            "nodes:\n  a: x\n\tb: '{{ aa }}'\n  c: '{{ d }}'",
+            [MODEL, f"4:1 -: {TAB}", "4:9 b: unknown name 'aa'", "5:10 c: unknown name 'd'"],
+        ),
+        (
+            "nodes:\n  a: |\n\tx\n\ty {{ q }}\n  b: {{ a }}",
+            [MODEL, f"4:1 a: {TAB}", "5:7 a: unknown name 'q'", "6:6 b: a text that begins with"],
+        ),
+        (
+            "nodes:\n  a:\n    prompt: x\n   outpt: text\n  b: '{{ aa }}'",
+            [MODEL, f"5:4 a: {COLUMN}", "5:4 a: unknown field 'outpt'",
+             "6:10 b: unknown name 'aa'"],
+        ),
+        (
+            "nodes:\n  - a: x\n   - b: '{{ aa }}'\nlimits: {stepz: 3}",
+            [MODEL, f"4:4 -: {COLUMN}", "4:13 b: unknown name 'aa'", "5:10 -: unknown limit"],
+        ),
+        (
+            "nodes:\n  a:\n      prompt: x\n    attempts: 0\n  b: y: z\nlimits: {stepz: 3}",
+            [MODEL, f"5:5 a: {COLUMN}", "5:15 a: expected a whole number", "6:7 b: if this is a",
+             "7:10 -: unknown limit"],
+        ),
+        (
+            "memory:\n  a: 1\n    b: 2\nnodes: ['{{ memory.c }}']",
+            [MODEL, f"4:6 -: {MORE_TEXT}", "5:20 prompt_1: memory has no key 'c'"],
+        ),
+        ("  nodes:\n  - x\n  - '{{ y }}'", [MODEL, f"2:8 -: {MORE_TEXT}", "4:9 prompt_2: unknown"]),
+        (
+            "nodes:\n  - |\n    one\n  two {{ zz }}\n  - three {{ q }}",
+            [MODEL, f"5:3 prompt_1: {LOOSE}", "5:10 prompt_1: unknown name 'zz'",
+             "6:14 prompt_2: unknown name 'q'"],
+        ),
+    ],
+)  # fmt: skip
+def test_a_tab_or_a_line_in_the_wrong_column_hides_no_other_problem(
+    text: str, expected: list[str]
+) -> None:
+    """The file was read up to there, so its problems came one at a time."""
+    found = problems(("" if "modl" in text else "model: ecko\n") + text)
+    assert len(found) == len(expected), "\n".join(found)
+    for one, start in zip(found, expected, strict=True):
+        assert one.startswith(start)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("model: echo\nnodes:\n  a: x\n -b\n  c: y\n", "4:2 -: put a space after the '-'"),
-        ("nodes:\n\t- x\nmodl: echo\n", "2:1 -: a tab is used to indent"),
         ("model: {use: x\nnodes: {a: x}\n", "1:8 -: a text that begins with '{'"),
         ("model: echo\nnodes:\n  a: 'x\n  b: '{{ a }}'\n", "3:6 a: the quote that opens"),
         ("model: echo\nenv: *x y\nnodes: ['{{ reward }}']\n", "2:6 -: a text that begins with"),

@@ -25,6 +25,26 @@ def test_the_schema_is_a_schema() -> None:
     jsonschema.Draft202012Validator.check_schema(agent_schema())
 
 
+def fields_of(schema: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (f"{name}.{field}", part)
+        for name, table in schema["$defs"].items()
+        for field, part in table.get("properties", {}).items()
+    ]
+
+
+@pytest.mark.parametrize(("name", "field"), fields_of(agent_schema()))
+def test_every_field_has_a_description_and_an_example_that_is_right(
+    name: str, field: dict[str, Any]
+) -> None:
+    """Editors offer them; most fields had none."""
+    assert field["description"]
+    assert field["examples"]
+    validator = VALIDATOR.evolve(schema={"$defs": agent_schema()["$defs"], **field})
+    for example in field["examples"]:
+        validator.validate(example)
+
+
 def test_the_file_for_editors_is_up_to_date() -> None:
     """Made by `agentkit schema > agents/agent.schema.json`."""
     assert json.loads(SCHEMA_FILE.read_text(encoding="utf-8")) == agent_schema()

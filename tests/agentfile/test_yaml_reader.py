@@ -170,8 +170,8 @@ def test_a_file_over_the_limit_is_refused_before_it_is_parsed() -> None:
 def test_what_is_wrong_is_said_in_plain_words_at_its_place(
     text: str, line: int, column: int, words: str
 ) -> None:
-    flaws = list(dict.fromkeys(read(text)[1]))
-    source = FileText(text)
+    _, found, source = read(text)
+    flaws = list(dict.fromkeys(found))
     assert [source.place(flaw.start)[:2] for flaw in flaws] == [(line, column)]
     assert words in flaws[0].message
 

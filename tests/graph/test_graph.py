@@ -300,6 +300,7 @@ def test_a_stand_in_must_be_json(field):
         ),
         ({"check": ["output"]}, "check: expected Check(that, say), or a list of them"),
         ({"check": [Check("output", None)]}, "check: expected Check(that, say), or a list of them"),
+        ({"check": Check("output", None)}, "check: expected Check(that, say), or a list of"),
         ({"check": [Check(3)]}, "check: expected an expression, found 3"),
         ({"save": "x"}, "save: expected a mapping of memory keys to expressions, found 'x'"),
         ({"save": {"k": 3}}, "save: expected an expression, found 3"),
@@ -347,3 +348,9 @@ def test_a_setting_of_a_model_of_another_kind_is_a_problem(setting):
     (name,) = setting
     with pytest.raises(SpecError, match=f"{name}: expected "):
         graph.run_sync(models={"m": {"use": "echo", **setting}})
+
+
+def test_one_check_stands_without_a_list():
+    """YAML took one check, Python did not."""
+    result = Graph([Node("a", "x", check=Check("output == 'x'"))]).run_sync(model="echo")
+    assert result["a"] == "x"

@@ -594,3 +594,46 @@ def test_a_pydantic_model_of_any_kind_of_value_can_be_answered(model, kind, text
     output = compile_output(model)
     assert f"one JSON {kind} " in output.instruction({})
     assert output.parse(text, {}) == value
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "- left\n- right",
+        "left\nright",
+        "1. left\n2. right",
+        "- left\n\n- right\n",
+        "* left: west\n* right: east",
+        "a) left\nb) right",
+        "Answer with exactly one of these options and nothing else:\n- left\n- right",
+        "```\n- left\n- right\n```",
+    ],
+)
+def test_an_answer_that_lists_the_options_has_chosen_none(answer):
+    """The last one was taken, so a model that repeats its question always took the last option."""
+    with pytest.raises(OutputError):
+        compile_output({"choice": ["left", "right"]}).parse(answer, {})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "I think left is bad.\nright",
+        "Options:\n- left\n- right\n\nAnswer: right",
+        "- left\n- right\nright",
+        "- I see a tree at the left\n- So: right",
+        "- right",
+    ],
+)
+def test_an_option_after_a_list_or_a_thought_is_the_choice(answer):
+    assert compile_output({"choice": ["left", "right"]}).parse(answer, {}) == "right"
+
+
+@pytest.mark.parametrize("declared", ["int | null", "null | int", "[str] | null"])
+def test_a_field_that_may_be_null_may_be_missing(declared):
+    """It was refused, although the documentation calls it a type that may be missing."""
+    output = compile_output({"title": "str", "extra": declared, "inner": {"x": "str | null"}})
+    value = output.parse('{"title": "Fire", "inner": {}}', {})
+    assert value == {"title": "Fire", "extra": None, "inner": {"x": None}}
+    with pytest.raises(OutputError, match="title: it is missing"):
+        output.parse('{"extra": null, "inner": {}}', {})

@@ -413,3 +413,19 @@ def test_values_are_never_changed() -> None:
 )
 def test_filters_tests_and_operators_do_what_jinja_documents(expression: str, text: str) -> None:
     assert compile_template(f"{{{{ {expression} }}}}").render({}) == text
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ number // 3 }}", "{{ number * 1 }}", "{{ number is divisibleby(7) }}",
+        "{{ number is even }}", "{{ '%x' % number }}", "{{ '%(a)x' % {'a': number} }}",
+        "{{ '%x'|format(number) }}", "{{ number|int }}", "{{ [number]|sum }}", "{{ number }}",
+        "{{ 'x'|int(default=number) }}", "{{ range(number) }}", "{{ ('1' * 900000)|int(base=2) }}",
+        "{{ ['1' * 90000]|map('int', base=2)|first }}", "{{ 9 ** 9999 }}", "{{ '1e999'|float }}",
+    ],
+)  # fmt: skip
+def test_a_number_is_bounded_wherever_it_comes_from(template: str) -> None:
+    """A program, an environment or a filter may give whole numbers of any length."""
+    with pytest.raises(RenderError):
+        compile_template(template).render({"number": 7**9_000})

@@ -8,15 +8,17 @@ from agentkit.errors import InputError
 
 @click.command("check")
 @click.argument("agents", metavar="AGENT...", nargs=-1, required=True)
+@options.model
 @options.imports
 @click.pass_context
-def command(ctx: click.Context, /, agents: tuple[str, ...]) -> None:
+def command(ctx: click.Context, /, agents: tuple[str, ...], model: str | None) -> None:
     """Check AGENT files: every problem is listed with its line, and nothing is run.
 
     \b
     Examples:
       agentkit check my_agent.yaml
       agentkit check agents/*.yaml
+      agentkit check prompts.yaml --model echo
 
     Exit codes: 0 all are well, 2 one of them has a problem.
     """
@@ -25,14 +27,14 @@ def command(ctx: click.Context, /, agents: tuple[str, ...]) -> None:
     failed = 0
     for name in agents:
         try:
-            echo(_report(name))
+            echo(_report(name, model))
         except InputError as error:
             failed += 1
             echo_pair("error", f": {error}", err=True, fg="red")
     ctx.exit(2 if failed else 0)
 
 
-def _report(name: str) -> str:
+def _report(name: str, model: str | None) -> str:
     """A line on an agent that loads, and one for each warning.
 
     Raises:
@@ -44,7 +46,7 @@ def _report(name: str) -> str:
     from agentkit.cli.view.words import count
     from agentkit.rollouts.metadata import node_models
 
-    agent, path = load(name)
+    agent, path = load(name, model)
     graph = agent.graph
     models = ", ".join(dict.fromkeys(node_models(agent).values())) or "none"
     parts = [

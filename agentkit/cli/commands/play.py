@@ -16,7 +16,7 @@ from agentkit.cli.view.words import count, score
 from agentkit.environments.answers import reset_env, step_env
 from agentkit.environments.make import CUT_OFF, call_env, env_report, open_env
 from agentkit.errors import InputError, suggest
-from agentkit.plugins import env_ids, registered_id
+from agentkit.plugins import env_ids, ids_by_short_name, registered_id
 
 if TYPE_CHECKING:
     import gymnasium
@@ -101,7 +101,7 @@ def find_env(name: str) -> str:
     name = registered_id(name)
     if name in gymnasium.registry:
         return name
-    short = _by_short_name(ids)
+    short = ids_by_short_name(ids)
     found = short.get(name.lower(), [])
     if len(found) == 1:
         return found[0]
@@ -110,15 +110,6 @@ def find_env(name: str) -> str:
     near = suggest(name, set(ids)) or suggest(name.lower(), set(short))
     near = near or suggest(name, set(gymnasium.registry))
     raise InputError(f"unknown environment '{name}'.{near} Known: {', '.join(ids) or 'none'}")
-
-
-def _by_short_name(ids: Sequence[str]) -> dict[str, list[str]]:
-    """The ids without a name space and a version, in lower case, to the whole ids."""
-    short: dict[str, list[str]] = {}
-    for env_id in ids:
-        name = env_id.rpartition("/")[2].rpartition("-v")[0]
-        short.setdefault(name.lower(), []).append(env_id)
-    return short
 
 
 class Game:

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from agentkit.preview.preview import Rendered
 
 
-@click.command("render")
+@click.command("render", cls=options.WithInputs)
 @options.agent
 @click.option("--node", metavar="NAME", required=True, help="The node.")
+@options.model
 @options.inputs
 @options.place
 @click.option(
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 def command(
     agent: str,
     node: str,
+    model: str | None,
     inputs: tuple[str, ...],
     place: str | None,
     observation: Path | None,
@@ -46,7 +48,7 @@ def command(
     """
     from agentkit.preview.preview import render
 
-    loaded, values = load_with_values(agent, None, inputs)
+    loaded, values = load_with_values(agent, model, inputs)
     if observation is not None:
         values["observation"] = read_text(observation)
     snapshot = find_snapshot(loaded, node, place, seed)

@@ -9,6 +9,7 @@ from agentkit.cli import options
 
 @click.command("show")
 @click.argument("target", metavar="AGENT|RUN")
+@options.model
 @click.option("--episode", metavar="N", type=click.IntRange(0), help="An episode of the run.")
 @click.option("--step", metavar="N", type=click.IntRange(0), help="Only this step.")
 @click.option("--node", metavar="NAME", help="Only this node.")
@@ -18,6 +19,7 @@ from agentkit.cli import options
 @options.imports
 def command(
     target: str,
+    model: str | None,
     episode: int | None,
     step: int | None,
     node: str | None,
@@ -39,8 +41,10 @@ def command(
       agentkit show runs/20260131-120000-crafter --episode 0 --step 12 --node plan --full
     """
     if Path(target).is_dir():
-        if mermaid or svg is not None:
-            raise click.UsageError(f"{target} is a recorded run: --mermaid and --svg draw an agent")
+        if mermaid or svg is not None or model is not None:
+            raise click.UsageError(
+                f"{target} is a recorded run: --model, --mermaid and --svg are for an agent"
+            )
         from agentkit.cli.view.run_page import show_run
 
         show_run(Path(target), episode, step, node, full)
@@ -49,4 +53,4 @@ def command(
         raise click.UsageError(f"--episode, --step and --full need a run's folder, not {target}")
     from agentkit.cli.view.agent_page import show_agent
 
-    show_agent(target, node, mermaid, svg)
+    show_agent(target, model, node, mermaid, svg)

@@ -1,6 +1,7 @@
 """An agent in the terminal: its nodes in order, with what they read and write."""
 
 from pathlib import Path
+from typing import Any
 
 from agentkit.agent import Agent
 from agentkit.cli.arguments import load
@@ -12,13 +13,15 @@ from agentkit.rollouts.metadata import node_models
 from agentkit.values import json_text
 
 
-def show_agent(name: str, node: str | None, mermaid: bool, svg: Path | None) -> None:
+def show_agent(
+    name: str, model: str | None, node: str | None, mermaid: bool, svg: Path | None
+) -> None:
     """Print an agent, or draw its graph.
 
     Raises:
         InputError: It cannot be loaded, has no such node, or the file cannot be written.
     """
-    agent, path = load(name)
+    agent, path = load(name, model)
     if svg is not None:
         agent.graph.draw(svg)
         echo(f"{svg} is drawn", err=True)
@@ -50,6 +53,8 @@ def _show_head(agent: Agent, path: Path) -> None:
         "memory": ", ".join(f"{key} ({keep.get(key, 'episode')})" for key in agent.memory.start),
         "limits": "; ".join(listed_both(agent.limits, agent.run_limits)),
         "action": "" if agent.action is None else agent.action.source.strip(),
+        "system": agent.graph.system.source.strip() if agent.graph.system else "",
+        "context": agent.graph.context.source.strip() if agent.graph.context else "",
     }  # fmt: skip
     echo_facts([(label, text) for label, text in head.items() if text], width=12)
 
@@ -59,6 +64,13 @@ def _environment(agent: Agent) -> str:
         return ""
     arguments = ", ".join(f"{key}={json_text(v)}" for key, v in agent.env.arguments.items())
     return agent.env.id + (f" ({arguments})" if arguments else "")
+
+
+_UNSET = Node("unset", "-")
+
+
+def _value(value: Any) -> str:
+    return "" if value is MISSING else json_text(value) or '""'
 
 
 def _lines(agent: Agent, node: Node, model: str | None) -> list[tuple[str, str]]:
@@ -85,9 +97,11 @@ def _lines(agent: Agent, node: Node, model: str | None) -> list[tuple[str, str]]
         ("function", function),
         ("prompt", node.prompt.strip()),
         ("output", output),
-        *(("check", check.that) for check in node.checks),
+        *(("check", f"{one.that}: {one.say}" if one.say else one.that) for one in node.checks),
+        ("attempts", "" if node.attempts == _UNSET.attempts else str(node.attempts)),
         *(("saves", f"memory.{key} = {source}") for key, source in node.save.items()),
-        ("otherwise", "" if node.otherwise is MISSING else json_text(node.otherwise) or '""'),
+        ("initial", _value(node.initial)),
+        ("otherwise", _value(node.otherwise)),
         ("model", model),
     ]
     return [(label, text) for label, text in lines if text]

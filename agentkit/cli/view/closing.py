@@ -12,8 +12,9 @@ from agentkit.cli.view.terminal import echo, echo_facts, hanging
 from agentkit.cli.view.words import colour
 from agentkit.values import json_text
 
-_CONTROL: Final = re.compile("[\x7f-\x9f]")
-"""Control characters that JSON does not escape by itself."""
+_CONTROL: Final = re.compile("[\x7f-\x9f\u200b\u2028-\u202e\u2060\u2066-\u2069\ufeff]")
+"""Characters that would steer a terminal and that JSON does not escape by itself."""
+_NOT_ASCII: Final = re.compile("[^\\x00-\\x7f]")
 
 
 def show_answers(run_view: RunView) -> None:
@@ -48,11 +49,16 @@ def show_failures(run_view: RunView) -> None:
 
 def print_json(value: Mapping[str, Any]) -> None:
     """One JSON object on stdout."""
+    import json
+    import sys
+
     import orjson
 
     options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
     text = orjson.dumps(value, default=str, option=options).decode()
-    click.echo(_CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+    unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    escaped = _CONTROL if unicode else _NOT_ASCII
+    click.echo(escaped.sub(lambda found: json.dumps(found[0])[1:-1], text))
 
 
 def json_line(value: Any) -> str:

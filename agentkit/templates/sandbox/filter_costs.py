@@ -13,7 +13,7 @@ from jinja2.utils import pass_context
 
 from agentkit.errors import RenderError
 from agentkit.templates.sandbox.bounds import Bounds
-from agentkit.templates.sandbox.operations import fill_slots, price_of_replacing
+from agentkit.templates.sandbox.operations import NUMBER_BITS, fill_slots, price_of_replacing
 from agentkit.templates.sandbox.rendered_values import kind_of, quoted_json, shown, weight_of
 
 Table = dict[str, Callable[..., Any]]
@@ -122,6 +122,8 @@ def whole(number: Any, least: int | None = None) -> int:
     """Return a whole number that is not less than `least`, or raise ValueError."""
     if not isinstance(number, int):
         raise ValueError(f"a whole number is needed here, but this is {kind_of(number)}.")
+    if number.bit_length() > NUMBER_BITS:
+        raise ValueError("the number is too large.")
     if least is not None and number < least:
         raise ValueError(f"a number of at least {least} is needed here, not {number}.")
     return number

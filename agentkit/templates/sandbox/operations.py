@@ -223,6 +223,8 @@ def fill_slots(bounds: Bounds, template: str, values: Any) -> str:
 
 def _slot_value(bounds: Bounds, value: Any) -> Any:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        bounds.charge_text(_LONGEST_FLOAT)
-        return bounds.weigh(value)
+        if isinstance(value, int):
+            real_number("'%'", value)
+        bounds.charge_text(max(_LONGEST_FLOAT, int(value).bit_length()))
+        return value
     return bounds.text(value)

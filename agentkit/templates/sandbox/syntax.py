@@ -28,6 +28,13 @@ _TAGS: dict[type[nodes.Node], str] = {
     nodes.ScopedEvalContextModifier: "autoescape",
 }  # fmt: skip
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+_OTHER_TESTS = {
+    **dict.fromkeys(("nil", "none", "null"), "is none"),
+    **dict.fromkeys(("blank", "empty"), "not value"),
+    "equal": "==",
+    "text": "is string",
+}
+"""What tests that are not there are called here."""
 _KEYED = frozenset({"memory", "previous"})
 """Names whose keys are declared, so that no template may ask for others."""
 _OWN_NAMES = frozenset({"caller", "kwargs", "loop", "range", "self", "super", "varargs"})
@@ -88,7 +95,9 @@ def _name_faults(node: nodes.Node) -> Iterator[str]:
         else:
             yield f"there is no filter '{node.name}'.{suggest(node.name, PUBLIC_FILTERS)}"
     elif isinstance(node, nodes.Test) and node.name not in PUBLIC_TESTS:
-        yield f"there is no test '{node.name}'.{suggest(node.name, PUBLIC_TESTS)}"
+        wanted = _OTHER_TESTS.get(node.name.lower())
+        instead = f" Write '{wanted}'." if wanted else suggest(node.name, PUBLIC_TESTS)
+        yield f"there is no test '{node.name}'.{instead}"
     elif isinstance(node, nodes.Name) and node.ctx != "load" and node.name in _OWN_NAMES:
         yield f"'{node.name}' has a meaning of its own; choose another name."
     elif isinstance(node, nodes.Name) and node.name in _OWN_NAMES - {"loop", "range"}:

@@ -10,7 +10,7 @@ from agentkit.cli import options, run_options
 from agentkit.cli.run_options import RunOptions
 
 
-@click.command("run")
+@click.command("run", cls=options.WithInputs)
 @click.argument("agent", metavar="[AGENT]", required=False)
 @options.model
 @click.option(
