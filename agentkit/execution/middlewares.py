@@ -17,6 +17,8 @@ from agentkit.execution.request_cache import RequestCache
 from agentkit.limits import Spent
 from agentkit.messages import Answer, Completion, Request, Usage
 from agentkit.models.base import Cache, Model, Priced
+from agentkit.models.finish_reasons import finish_reason
+from agentkit.models.thoughts import apart
 from agentkit.models.token_estimates import most_usage
 from agentkit.observability.telemetry import Tracing
 from agentkit.record.recorded_calls import RecordedCalls
@@ -137,6 +139,8 @@ async def ask_model(
 def _checked(model: Model, completion: object) -> Completion:
     """What a model returned, with its calls counted and its price where it did not say it.
 
+    Its thoughts stand apart from the text, and why it ended is said in our words.
+
     Raises:
         ModelError: It is no completion.
     """
@@ -155,7 +159,10 @@ def _checked(model: Model, completion: object) -> Completion:
         except Exception as error:
             why = f"{type(error).__name__}: {error}"
             raise ModelError(f"cost_usd of {model.name} raised {why}") from error
-    return completion if usage is completion.usage else replace(completion, usage=usage)
+    reason = finish_reason(completion.finish_reason)
+    if usage is not completion.usage or reason != completion.finish_reason:
+        completion = replace(completion, usage=usage, finish_reason=reason)
+    return apart(completion)
 
 
 def _lost_usd(model: Model) -> float | None:

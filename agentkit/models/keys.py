@@ -148,11 +148,14 @@ def refused(server: Server, key: str | None, given: str | None, model: str, stat
     variable = server.variable
     if given:
         return f"{model}: the server refused the key that was given ({status})"
-    if key:
-        what = "the key" if status == 401 else "the key, or its use for this model"
+    if key and status == 401:
         return (
-            f"{model}: the server refused {what} ({status}): check the environment "
-            f"variable {variable}"
+            f"{model}: the server refused the key (401): check the environment variable {variable}"
+        )
+    if key:
+        return (
+            f"{model}: the server refused the key, or its use for this model or from this place "
+            f"({status}): if it is about the key, check the environment variable {variable}"
         )
     if variable is None:
         return f"{model}: the server wants a key ({status}): give it in Python, with api_key"

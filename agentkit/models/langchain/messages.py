@@ -8,6 +8,10 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from langchain_core.messages.ai import InputTokenDetails, UsageMetadata
 
 from agentkit.messages import Completion, Image, Message, Usage
+from agentkit.models import finish_reasons
+from agentkit.models.finish_reasons import finish_reason
+from agentkit.models.hosted import Retryable
+from agentkit.models.openai.answers import clean
 
 _KINDS: dict[str, type[BaseMessage]] = {
     "system": SystemMessage,
@@ -34,13 +38,24 @@ def _block(image: Image) -> dict[str, Any]:
 
 
 def from_langchain(answer: BaseMessage) -> Completion:
-    """A model's message as a completion, without its cost."""
+    """A model's message as a completion, without its cost.
+
+    Raises:
+        Retryable: The server broke it off.
+    """
     metadata = answer.response_metadata
     refusal = answer.additional_kwargs.get("refusal")
-    reason = "refusal" if refusal else finish_reason(metadata)
+    reason = finish_reasons.REFUSAL if refusal else _reason(answer)
     text = str(answer.text) or str(refusal or "")
     model = metadata.get("model_name") or metadata.get("model") or ""
-    return Completion(text, _usage(answer), model=str(model), finish_reason=reason)
+    thoughts = _thoughts(answer)
+    return Completion(
+        clean(text),
+        _usage(answer),
+        model=str(model),
+        finish_reason=reason,
+        thoughts=clean(thoughts),
+    )
 
 
 def _usage(answer: BaseMessage) -> Usage:
@@ -53,38 +68,43 @@ def _usage(answer: BaseMessage) -> Usage:
 
 
 _REASON_KEYS = ("finish_reason", "stop_reason", "stopReason", "done_reason")
-_CUT = ("length", "max_tokens", "max_output_tokens", "model_length")
-_REFUSED = (
-    "refusal",
-    "content_filter",
-    "content_filtered",
-    "guardrail_intervened",
-    "safety",
-    "recitation",
-    "blocklist",
-    "prohibited_content",
-    "spii",
-)
 
 
-def finish_reason(metadata: Mapping[str, Any]) -> str:
-    """Why a completion ended, from what a provider says in its own words."""
+def _reason(answer: BaseMessage) -> str:
+    """Why a completion ended, from what a provider says in its own words.
+
+    Raises:
+        Retryable: The server broke it off.
+    """
+    metadata = answer.response_metadata
     said = next((metadata[key] for key in _REASON_KEYS if metadata.get(key)), None)
     details = metadata.get("incomplete_details")
     if said is None and isinstance(details, Mapping):
         said = details.get("reason")
-    word = str(said).lower()
-    if word in _CUT:
-        return "length"
-    return "refusal" if word in _REFUSED else "stop"
+    reason = finish_reason(said)
+    if reason == finish_reasons.ERROR:
+        raise Retryable(f"the server broke its answer off: {said!s:.60}")
+    calls = getattr(answer, "tool_calls", None) or getattr(answer, "invalid_tool_calls", None)
+    return finish_reasons.TOOL_CALLS if calls and reason == finish_reasons.STOP else reason
+
+
+def _thoughts(answer: BaseMessage) -> str:
+    """What the model thought: LangChain's blocks of reasoning, or a field of its provider."""
+    if isinstance(answer.content, str) and not answer.additional_kwargs:
+        return ""
+    blocks = (block for block in answer.content_blocks if block["type"] == "reasoning")
+    said = "".join(str(block.get("reasoning") or "") for block in blocks)
+    return said or str(answer.additional_kwargs.get("reasoning_content") or "")
 
 
 def to_answer(completion: Completion) -> AIMessage:
     """A completion as LangChain's callbacks see it, with the tokens it took."""
     usage = completion.usage
     metadata = {"model_name": completion.model, "finish_reason": completion.finish_reason}
+    thoughts = {"reasoning_content": completion.thoughts} if completion.thoughts else {}
     return AIMessage(
         content=completion.text,
+        additional_kwargs=thoughts,  # from here LangChain makes its block of reasoning
         response_metadata=metadata,
         usage_metadata=UsageMetadata(
             input_tokens=usage.input_tokens,
