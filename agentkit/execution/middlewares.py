@@ -19,7 +19,7 @@ from agentkit.messages import Answer, Completion, Request, Usage
 from agentkit.models.base import Cache, Model, Priced
 from agentkit.models.finish_reasons import finish_reason
 from agentkit.models.thoughts import apart
-from agentkit.models.token_estimates import most_usage
+from agentkit.models.token_estimates import makes_sense, most_usage
 from agentkit.observability.telemetry import Tracing
 from agentkit.record.recorded_calls import RecordedCalls
 
@@ -151,6 +151,10 @@ def _checked(model: Model, completion: object) -> Completion:
     if not isinstance(usage, Usage) or not isinstance(completion.text, str):
         parts = f"text {completion.text!r:.80} and usage {usage!r:.80}"
         raise ModelError(f"{model.name} returned a Completion with {parts}: expected str and Usage")
+    if not makes_sense(usage):
+        raise ModelError(
+            f"{model.name} returned a Completion with {usage!r:.200}: expected counts of tokens"
+        )
     if usage.calls < 1:
         usage = replace(usage, calls=1)
     if usage.cost_usd is None and isinstance(model, Priced):

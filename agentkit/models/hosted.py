@@ -10,7 +10,7 @@ from typing import Final
 from agentkit.errors import ModelError
 from agentkit.messages import Completion, Request, Usage
 from agentkit.models.throttle import Throttle
-from agentkit.models.token_estimates import likely_tokens, likely_usage
+from agentkit.models.token_estimates import likely_tokens, likely_usage, makes_sense
 
 _LOG = logging.getLogger("agentkit.models")
 
@@ -18,8 +18,6 @@ _FIRST_WAIT_S: Final = 0.5
 _GROWTH: Final = 3.0
 _LONGEST_OWN_WAIT_S: Final = 15.0
 _DAY_S: Final = 86_400
-_MOST_TOKENS: Final = 10**12
-"""The most tokens that a call can have taken."""
 LONGEST_WAIT_S: Final = 60.0
 """A server that wants a longer pause than this gets none: the call fails and says so."""
 
@@ -198,8 +196,7 @@ class HostedModel(ABC):
         A count without sense is none.
         """
         usage = completion.usage
-        counts = (usage.input_tokens, usage.output_tokens, usage.cached_tokens)
-        if any(counts[:2]) and all(0 <= count <= _MOST_TOKENS for count in counts):
+        if makes_sense(usage) and (usage.input_tokens or usage.output_tokens):
             return usage
         if not self._estimates:
             self._estimates = True

@@ -17,9 +17,9 @@ _NOT_TAKEN: Final = re.compile(
     r"support|recogni[sz]ed|unknown|unexpected|permitted|not allowed|not accept|deprecated", re.I
 )
 _OUT_OF_BOUNDS: Final = re.compile(
-    r"\btoo (?:large|big|high|long|many|small|low)\b|\bat (?:most|least)\b|[<>]=?|\bbetween\b"
+    r"\btoo (?:large|big|high|long|many|small|low)\b|\bat (?:most|least)\b|[<>]=? ?\d|\bbetween\b"
     r"|\b(?:less|greater|larger|smaller|higher|lower|more|fewer) than\b|\bexceed"
-    r"|\bm(?:ax|in)(?:imum)?\b(?!_)|out of (?:range|bounds)|up to \d|\blimit(?:ed)? (?:is|of|to)\b",
+    r"|\bm(?:ax|in)(?:imum)?\b|out of (?:range|bounds)|up to \d|\blimit(?:ed)? (?:is|of|to)\b",
     re.I,
 )
 _SYSTEM_ROLE: Final = re.compile(
@@ -38,7 +38,9 @@ _BUSY: Final = frozenset({429, 503, 529})
 _AGAIN: Final = frozenset({408, 409, 425})
 _NO_MONEY: Final = re.compile(r"insufficient_quota|billing_hard_limit|credit balance", re.I)
 _TOO_MANY: Final = re.compile(r"max_(?:completion_|output_)?tokens|maxOutputTokens")
-_TOO_LONG: Final = re.compile(r"context.?(?:length|window|size)|prompt is too long", re.I)
+_TOO_LONG: Final = re.compile(
+    r"context.?(?:length|window|size)|prompt is too long|input token count.{0,40}exceed", re.I
+)
 
 
 def names_unknown_field(said: str) -> bool:
@@ -46,9 +48,13 @@ def names_unknown_field(said: str) -> bool:
     return _NOT_TAKEN.search(said) is not None and not _OUT_OF_BOUNDS.search(said)
 
 
-def refuses_system_role(said: str) -> bool:
-    """Whether a server says that its model knows no system role."""
-    return _SYSTEM_ROLE.search(said[:_LONGEST_READ]) is not None
+def refuses_system_role(said: str, status: int | None) -> bool:
+    """Whether a server says that its model knows no system role.
+
+    Some say so with status 500, since their template for it failed; others say anything with it.
+    """
+    about_roles = status != 500 or "role" in said.lower()
+    return about_roles and _SYSTEM_ROLE.search(said[:_LONGEST_READ]) is not None
 
 
 def outcome(
@@ -119,6 +125,8 @@ def words_in(error: Any) -> str:
     """What the body of an error says, in words; of a page for browsers, its title."""
     if isinstance(error, str):
         return _page_title(error) if error.lstrip()[:1] == "<" else error
+    if isinstance(error, list) and error:  # Gemini's
+        return words_in(error[0])
     if isinstance(error, Mapping):
         found = (error.get(name) for name in ("message", "detail", "error", "msg", "title"))
         said = next(filter(None, found), None)

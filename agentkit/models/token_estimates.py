@@ -9,6 +9,9 @@ from agentkit.models.base import Bounded, Model
 ASSUMED_OUTPUT: Final = 4096
 """The most tokens of an answer under a limit on tokens or cost, where nobody said another."""
 
+_MOST_TOKENS: Final = 10**12
+"""The most tokens that a call can have taken."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Sizes:
@@ -25,6 +28,12 @@ class _Sizes:
 _LIKELY: Final = _Sizes(bytes_a_token=4, message=4, image=1000, answer=500)
 _MOST: Final = _Sizes(bytes_a_token=2, message=8, image=1500, answer=ASSUMED_OUTPUT)
 """Fewer bytes than a token has in most texts, so that an estimate is rather too high."""
+
+
+def makes_sense(usage: Usage) -> bool:
+    """Whether tokens and calls are numbers that a call can have taken."""
+    counts = (usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.calls)
+    return all(isinstance(count, int) and 0 <= count <= _MOST_TOKENS for count in counts)
 
 
 def likely_usage(request: Request) -> Usage:

@@ -274,6 +274,19 @@ def test_other_words_about_a_system_change_nothing(words):
     assert len(server.bodies) == 1
 
 
+def test_a_conversation_of_the_system_alone_is_not_folded_for_ever():
+    with scripted(NO_SYSTEM[0]) as server, pytest.raises(ModelError, match="System role"):
+        ask(model_at(server), Message("system", "Speak plainly."))
+    assert len(server.bodies) == 1
+
+
+def test_the_words_in_a_list_of_errors_are_read():
+    said = [{"error": {"code": 400, "message": "The input token count (9) exceeds the maximum"}}]
+    words = r"longer than the model can read: The input token count \(9\) exceeds the maximum "
+    with scripted((400, said)) as server, pytest.raises(ModelError, match=words):
+        ask(model_at(server))
+
+
 # What the server blames its model for
 
 BAD = "Failed to generate JSON. Please adjust your prompt. See 'failed_generation'."

@@ -52,7 +52,7 @@ def from_langchain(answer: BaseMessage) -> Completion:
     return Completion(
         clean(text),
         _usage(answer),
-        model=str(model),
+        model=str(model)[:_LONGEST_NAME],
         finish_reason=reason,
         thoughts=clean(thoughts),
     )
@@ -67,6 +67,7 @@ def _usage(answer: BaseMessage) -> Usage:
     return Usage(counted["input_tokens"], counted["output_tokens"], cached, calls=1)
 
 
+_LONGEST_NAME = 200
 _REASON_KEYS = ("finish_reason", "stop_reason", "stopReason", "done_reason")
 
 

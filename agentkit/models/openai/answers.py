@@ -103,7 +103,7 @@ class Pieces:
             self._usage = read_usage(piece["usage"]) if piece.get("usage") else self._usage
             choices = piece.get("choices")
             choice = choices[0] if choices else {}
-            delta = choice.get("delta") or choice.get("message") or {}
+            delta = choice.get("delta") or {}
             text = _text(delta.get("content"))
             refusal = "" + (delta.get("refusal") or "")
             thoughts, calls = _thoughts(delta), bool(_calls(delta))

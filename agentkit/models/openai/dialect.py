@@ -129,12 +129,8 @@ class Dialect:
         """
         if status not in (None, 400, 422, 500):
             return None
-        about_role = status != 500 or "role" in said.lower()
-        if (
-            body["messages"][0]["role"] == "system"
-            and about_role
-            and refuses_system_role(f"{param} {said}")
-        ):
+        sent_system = body["messages"][0]["role"] == "system"
+        if sent_system and _can_fold(request) and refuses_system_role(f"{param} {said}", status):
             return self._fold_system()
         if "response_format" in body and (
             param == "response_format" or _ABOUT_FORMAT.search(f"{param} {said}")
@@ -215,6 +211,10 @@ class Dialect:
         else:
             self._first = max(self._first, lower, key=_FORMATS.index)
         return f"it does not take this form of 'response_format': asking in the form '{lower}'"
+
+
+def _can_fold(request: Request) -> bool:
+    return any(message.role != "system" for message in request.messages)
 
 
 def _json_schema(schema: JsonSchema, is_strict: bool) -> Mapping[str, Any]:

@@ -46,8 +46,12 @@ class Refusal:
     written: str = ""
     """What the model had written, where the server tells."""
 
-    def answer(self) -> Completion | None:
-        """The answer of the model that the server blames; None: it blames something else."""
+    def answer(self, key: str | None = None) -> Completion | None:
+        """The answer of the model that the server blames; None: it blames something else.
+
+        Args:
+            key: The key, which the server's words may show.
+        """
         told = f"{self.code} {self.said}"
         if self.status not in (None, 400, 422, 500):
             return None
@@ -59,7 +63,8 @@ class Refusal:
             reason = finish_reasons.REFUSAL
         else:
             return None
-        return Completion(self.written, Usage(), finish_reason=reason)
+        text = redacted(self.said, key) if reason == finish_reasons.REFUSAL else self.written
+        return Completion(text, Usage(), finish_reason=reason)
 
 
 class Refused(Exception):

@@ -86,7 +86,7 @@ class OpenAIModel(HostedModel):
             raise Retryable(change or str(error), changed=change is not None) from None
         else:
             return self._read(request, body, completion)
-        blamed = refusal.answer()
+        blamed = refusal.answer(client.asked.key)
         if blamed is not None:
             return self._read(request, body, blamed)
         raise await self._failure(client, request, body, refusal)
