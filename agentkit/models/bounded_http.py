@@ -27,6 +27,8 @@ class OversizedAnswer(httpx2.DecodingError):
 
 async def bound_response(response: httpx2.Response) -> None:
     """Replace the body of a response, not yet read, by one that is unpacked here and counted."""
+    if not isinstance(response.stream, httpx2.AsyncByteStream):
+        return
     encodings = [
         name
         for part in response.headers.get("content-encoding", "").split(",")
@@ -34,8 +36,6 @@ async def bound_response(response: httpx2.Response) -> None:
     ]
     if encodings:
         del response.headers["content-encoding"]
-    if not isinstance(response.stream, httpx2.AsyncByteStream):
-        return
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     most = LARGEST_STREAM if kind == "text/event-stream" else LARGEST_ANSWER
     response.stream = _BoundedStream(response.stream, encodings, most, response.status_code)

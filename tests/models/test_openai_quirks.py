@@ -446,8 +446,16 @@ def test_a_body_that_unpacks_to_more_than_any_answer_ends_in_words(kind, streame
     assert time.monotonic() - started < 25
 
 
+def test_a_package_of_langchain_is_given_no_more_either(bombs, monkeypatch):
+    with scripted(bombs["answer"]) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "none")
+        model = get_model("langchain:openai:m", settings=Settings(retries=0))
+        with pytest.raises(ModelError, match="larger than 8 MB"):
+            ask(model)
+
+
 def test_unpacking_does_not_hold_up_the_timeout():
-    """Empty blocks: a megabyte of them unpacks to almost nothing, or for ever."""
     with scripted((200, gzip.compress(b" " * 2**27), {"content-encoding": "gzip"})) as server:
         started = time.monotonic()
         with pytest.raises(ModelError):
