@@ -64,6 +64,11 @@ _UNSAID: Final = ("", "none", "null")
 _LONGEST: Final = 60
 
 
+def is_known(reason: str) -> bool:
+    """Whether a reason is one of ours, and not a word that nobody knows."""
+    return reason in _WORDS
+
+
 def finish_reason(said: Any) -> str:
     """Return why an answer ended, from what a server says.
 

@@ -146,8 +146,13 @@ def find_key(server: Server, given: str | None, model: str) -> str | None:
 def refused(server: Server, key: str | None, given: str | None, model: str, status: int) -> str:
     """What to say when a server refuses access."""
     variable = server.variable
+    if given and status == 401:
+        return f"{model}: the server refused the key that was given (401)"
     if given:
-        return f"{model}: the server refused the key that was given ({status})"
+        return (
+            f"{model}: the server refused the key that was given, or its use for this model or "
+            f"from this place ({status})"
+        )
     if key and status == 401:
         return (
             f"{model}: the server refused the key (401): check the environment variable {variable}"

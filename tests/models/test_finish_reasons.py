@@ -64,6 +64,31 @@ def test_half_an_answer_is_never_the_value(reason, streamed):
     assert told == (1 if reason == "error" else 3), "the model is told what it did"
 
 
+LITELLM = {"provider_specific_fields": {"native_finish_reason": "who_knows"}}
+OPENROUTER = {"native_finish_reason": "MAX_TOKENS"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        (LITELLM, "'who_knows'"),
+        (OPENROUTER, "cut off at the token limit"),
+        ({"native_finish_reason": "error"}, "broke its answer off: error"),
+        ({"native_finish_reason": "eos_of_a_new_model"}, None),
+        ({"native_finish_reason": "end_turn", "provider_specific_fields": None}, None),
+    ],
+)
+def test_the_providers_word_counts_where_a_router_says_stop(fields, reason):
+    choice = {"message": {"content": "Half"}, "finish_reason": "stop", **fields}
+    with scripted(answer(choices=[choice])) as server:
+        node = Node("a", "Well?", attempts=1)
+        if reason is None:
+            assert asyncio.run(ask(server, False, node)) == "Half"
+            return
+        with pytest.raises(StepError, match=reason):
+            asyncio.run(ask(server, False, node))
+
+
 def test_an_unknown_reason_is_told_and_counts_as_an_attempt():
     with scripted(ended("Half", "who_knows", False)) as server:
         with pytest.raises(StepError, match="it ended with 'who_knows' as the reason"):

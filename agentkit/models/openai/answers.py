@@ -227,13 +227,29 @@ def _reason(choice: Mapping[str, Any], calls: bool) -> str:
     Raises:
         Retryable: The server broke it off.
     """
-    reason = finish_reason(choice.get("finish_reason"))
+    said = _said_reason(choice)
+    reason = finish_reason(said)
     if reason == finish_reasons.ERROR:
         error = choice.get("error")
-        said = error.get("message") if isinstance(error, Mapping) else None
-        why = f"{choice['finish_reason']}{f': {said}' if said else ''}"
+        words = error.get("message") if isinstance(error, Mapping) else None
+        why = f"{said}: {words}" if words else str(said)
         raise Retryable(f"the server broke its answer off: {redacted(why)}")
     return finish_reasons.TOOL_CALLS if calls and reason == finish_reasons.STOP else reason
+
+
+def _said_reason(choice: Mapping[str, Any]) -> Any:
+    """The reason that a server gives, or that of the provider behind a router that says `stop`.
+
+    OpenRouter puts the provider's word beside its own. LiteLLM says `stop` for every word that it
+    does not know, so there a word that nobody knows counts too.
+    """
+    said = choice.get("finish_reason")
+    if finish_reason(said) != finish_reasons.STOP:
+        return said
+    fields = choice.get("provider_specific_fields")
+    behind = fields.get("native_finish_reason") if isinstance(fields, Mapping) else None
+    native = choice.get("native_finish_reason")
+    return behind or (native if finish_reasons.is_known(finish_reason(native)) else said)
 
 
 def _completion(
