@@ -687,3 +687,17 @@ def test_the_words_about_access_come_through_a_package_too():
 
         with pytest.raises(AccessError, match="Country, region, or territory not supported"):
             asyncio.run(main())
+
+
+def test_a_limit_on_tokens_reaches_a_class_that_has_no_field_for_it():
+    given = []
+
+    class Plain(FakeListChatModel):
+        def _call(self, messages, stop=None, run_manager=None, **options):
+            given.append(options.get("max_tokens"))
+            return "fine"
+
+    model = LangChainModel(Plain(responses=["fine"]))
+    asyncio.run(model.complete(Request(HELLO.messages, Sampling(max_tokens=7))))
+    asyncio.run(model.complete(HELLO))
+    assert given == [7, None]

@@ -61,11 +61,23 @@ class Forms:
             self._structured[key] = self._constrained(sampling, schema)
         return self._structured[key]
 
-    def stop(self, sampling: Sampling) -> dict[str, Any]:
-        """The texts that end an answer, as an argument of the call."""
-        return (
-            {"stop": list(sampling.stop)} if sampling.stop and "stop" not in self._left_out else {}
-        )
+    def options(self, sampling: Sampling) -> dict[str, Any]:
+        """The settings that are arguments of the call.
+
+        These are the texts that end an answer, and a limit on tokens for a class that has no field
+        for it: a limit is never left out.
+        """
+        given: dict[str, Any] = {}
+        if sampling.stop and "stop" not in self._left_out:
+            given["stop"] = list(sampling.stop)
+        if sampling.max_tokens is not None and self._field("max_tokens") is None:
+            given["max_tokens"] = sampling.max_tokens
+        return given
+
+    def _field(self, setting: str) -> str | None:
+        """What the class calls a setting; None: it has none."""
+        fields = type(self._chat).model_fields
+        return next((name for name in _FIELDS[setting] if name in fields), None)
 
     def secrets(self) -> Iterator[str]:
         """The keys that the chat model holds."""
@@ -90,11 +102,13 @@ class Forms:
     def _copy(self, sampling: Sampling) -> "BaseChatModel":
         fields = type(self._chat).model_fields
         changes: dict[str, Any] = {}
-        for setting, names in _FIELDS.items():
+        for setting in _FIELDS:
             value = getattr(sampling, setting)
             if value is None or setting in self._left_out:
                 continue
-            name = next((name for name in names if name in fields), None)
+            name = self._field(setting)
+            if name is None and setting == "max_tokens":
+                continue
             if name is None:
                 self._left_out.add(setting)
                 self._warn(setting)

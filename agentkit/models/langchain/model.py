@@ -84,7 +84,7 @@ class LangChainModel(HostedModel):
         try:
             chat = asked or forms.tuned(request.sampling)
             streamed = self._streams(request)
-            answer = await _answer(chat, request, forms.stop(request.sampling), streamed)
+            answer = await _answer(chat, request, forms.options(request.sampling), streamed)
             if streamed:
                 self._unstreamed = 0
             elif request.on_text is not None and (text := str(answer.text)):
