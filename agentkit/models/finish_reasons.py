@@ -1,4 +1,12 @@
-"""Why an answer ended: the words of many servers, in ours."""
+"""Why an answer ended: the words of many servers, in ours.
+
+Looked up in November 2026: the enumerations of OpenAI (also Azure, Groq, llama.cpp and others that
+follow it), Mistral (ChatCompletionChoice), OpenRouter (FinishReason; errors-and-debugging), Gemini
+(Candidate.FinishReason of google-genai and Vertex) and watsonx (TextChatResultChoice); Anthropic's
+page on stop reasons; `FINISH_REASON_STRINGS` in vLLM's v1/engine; Ollama's `DoneReason`; DeepSeek's
+API reference. The words of Cohere, Bedrock, SGLang, Together, Text Generation Inference, GLM and
+Baidu are those that their clients know.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -19,7 +27,7 @@ BAD_FORM: Final = "bad_form"
 _WORDS: Final = {
     STOP: (
         "stop",  # OpenAI, Azure, vLLM, SGLang, llama.cpp, Ollama, Groq, DeepSeek, Mistral, Gemini
-        "end_turn", "stop_sequence",  # Anthropic (platform.claude.com, Handling stop reasons)
+        "end_turn", "stop_sequence",  # Anthropic
         "eos", "eos_token",  # Together; Text Generation Inference
         "complete", "completed",  # Cohere; OpenAI's Responses
         "normal", "end",  # Baidu and older gateways
@@ -27,10 +35,10 @@ _WORDS: Final = {
     LENGTH: (
         "length",
         "max_tokens", "model_context_window_exceeded",  # Anthropic, Gemini, Bedrock
-        "model_length",  # Mistral (its OpenAPI description)
+        "model_length",  # Mistral
         "max_output_tokens",  # OpenAI's Responses
         "token_limit", "time_limit",  # watsonx
-        "repetition",  # vLLM (v1/engine, FINISH_REASON_STRINGS): it began to repeat itself
+        "repetition",  # vLLM: it began to repeat itself
         "error_limit",  # Cohere
         "pause_turn", "incomplete",  # Anthropic, OpenAI's Responses: there would be more
     ),
@@ -49,10 +57,10 @@ _WORDS: Final = {
         "malformed_function_call", "unexpected_tool_call", "too_many_tool_calls",  # Gemini
     ),
     ERROR: (
-        "error",  # OpenRouter (API reference: errors), Mistral, vLLM, Cohere
+        "error",  # OpenRouter, Mistral, vLLM, Cohere, watsonx
         "abort", "aborted", "cancelled", "canceled", "user_cancel",  # vLLM, SGLang, Triton
         "timeout",  # Cohere, Triton
-        "insufficient_system_resource",  # DeepSeek (API reference)
+        "insufficient_system_resource",  # DeepSeek
         "load", "unload",  # Ollama
         "network_error",  # GLM
         "malformed_model_output",  # Bedrock
