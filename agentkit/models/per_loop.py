@@ -25,7 +25,7 @@ class PerLoop(Generic[T]):
     def __init__(self, make: Callable[[], T], close: Callable[[T], Awaitable[None]]) -> None:
         self._make = WeakMethod(make)  # a strong one would be a circle: dropped when Python likes
         self._close = close
-        self._held: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[T, finalize]] = (
+        self._held: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[T, finalize[..., Any]]] = (
             WeakKeyDictionary()
         )
 
