@@ -51,6 +51,11 @@ UNLIMITED: Final = Limits()
 """No limit at all."""
 
 
+def truncated(steps: int) -> str:
+    """Return the reason of an episode that ended at the most steps it may have."""
+    return f"truncated at {steps:,} step{'s'[: steps > 1]}"
+
+
 @dataclass(slots=True)
 class Spent:
     """What was used."""

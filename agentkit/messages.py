@@ -167,7 +167,9 @@ class Completion:
     model: str = ""
     """The id of the model that answered, as the provider names it."""
     finish_reason: str = "stop"
-    """Why it ended: `stop`, `length`, `refusal`."""
+    """Why it ended: `stop`, `length`, `refusal`, `tool_calls`, or a provider's own word."""
+    thoughts: str = ""
+    """What the model thought before it answered, where the provider tells; no part of the text."""
 
 
 @dataclass(frozen=True, slots=True)

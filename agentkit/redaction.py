@@ -49,9 +49,24 @@ def redacted(text: str, key: str | None = None) -> str:
         text: What was said.
         key: A key that is known.
     """
-    if key:
+    if key and len(key) < _SHORT:
         text = text.replace(key, "[key]")
+    elif key:
+        text = _WORD.sub(lambda word: _part_of_key(word[0], key), text.replace(key, "[key]"))
     return _on_a_line(text, _LONGEST)
+
+
+_WORD: Final = re.compile(r"[\w-]{4,}")
+_SHORT: Final = 16
+"""Characters of a key from which on its parts are hidden too: `local-key` has plain words."""
+_PART: Final = 8
+"""Characters of a key in a row that are enough to hide a word."""
+
+
+def _part_of_key(word: str, key: str) -> str:
+    """A word, or what stands for one that shows a part of a key."""
+    parts = (word[i : i + _PART] for i in range(max(1, len(word) - _PART + 1)))
+    return "[key]" if any(part in key for part in parts) else word
 
 
 def brief(text: str) -> str:

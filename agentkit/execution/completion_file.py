@@ -264,6 +264,7 @@ def _body(completion: Completion) -> bytes:
         "cost_usd": usage.cost_usd,
         "model": completion.model,
         "finish_reason": completion.finish_reason,
+        "thoughts": completion.thoughts,
     }
     return json.dumps(body).encode("ascii")
 

@@ -22,9 +22,11 @@ from agentkit.execution.binding import PromptNode
 from agentkit.execution.budget import Budget
 from agentkit.execution.request_cache import RequestCache
 from agentkit.limits import Spent
-from agentkit.messages import MOST_COUNTED, Answer, Completion, Request, Usage
+from agentkit.messages import Answer, Completion, Request, Usage
 from agentkit.models.base import Cache, Model, Priced
-from agentkit.models.token_estimates import most_usage
+from agentkit.models.finish_reasons import finish_reason
+from agentkit.models.thoughts import apart
+from agentkit.models.token_estimates import makes_sense, most_usage
 from agentkit.observability.telemetry import Tracing
 from agentkit.record.recorded_calls import RecordedCalls
 
@@ -146,6 +148,8 @@ async def ask_model(
 def _checked(model: Model, completion: object) -> Completion:
     """What a model returned, with its calls counted and its price where it did not say it.
 
+    Its thoughts stand apart from the text, and why it ended is said in our words.
+
     Raises:
         ModelError: It is no completion.
     """
@@ -156,9 +160,9 @@ def _checked(model: Model, completion: object) -> Completion:
     if not isinstance(usage, Usage) or not isinstance(completion.text, str):
         parts = f"text {completion.text!r:.80} and usage {usage!r:.80}"
         raise ModelError(f"{model.name} returned a Completion with {parts}: expected str and Usage")
-    counts = usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.cost_usd or 0
-    if not all(0 <= count <= MOST_COUNTED for count in counts):
-        raise ModelError(f"{model.name} returned {usage}: expected numbers from 0 on")
+    if not makes_sense(usage):
+        expected = "expected counts of tokens, and a cost"
+        raise ModelError(f"{model.name} returned a Completion with {usage!r:.200}: {expected}")
     if usage.calls < 1:
         usage = replace(usage, calls=1)
     if usage.cost_usd is None and isinstance(model, Priced):
@@ -167,7 +171,10 @@ def _checked(model: Model, completion: object) -> Completion:
         except Exception as error:
             why = f"{type(error).__name__}: {error}"
             raise ModelError(f"cost_usd of {model.name} raised {why}") from error
-    return completion if usage is completion.usage else replace(completion, usage=usage)
+    reason = finish_reason(completion.finish_reason)
+    if usage is not completion.usage or reason != completion.finish_reason:
+        completion = replace(completion, usage=usage, finish_reason=reason)
+    return apart(completion)
 
 
 def _lost_usd(model: Model) -> float | None:

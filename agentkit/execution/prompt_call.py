@@ -11,8 +11,12 @@ from agentkit.execution.request_cache import request_key
 from agentkit.execution.step_run import StepRun
 from agentkit.graph.node import MISSING
 from agentkit.messages import Answer, Call, Completion, Image, Message, Request, Turn
+from agentkit.models import finish_reasons
+from agentkit.models.thoughts import AnswerText
 from agentkit.values import json_copy, json_text
 
+_NOTHING: Final = Message("assistant", "(nothing)")
+"""What a model is shown of its answer without text: some servers refuse an empty turn."""
 _MOST_ITEMS: Final = 10_000
 """The most items an `each` node takes: more is a mistake in the list, not a wish."""
 
@@ -41,6 +45,8 @@ class PromptCall:
     attempt: int = 0
     answer: Answer | None = None
     """The last one; None while there is none."""
+    shown: AnswerText | None = None
+    """Shows the text of the last request's answer as it arrives; None where nobody watches."""
 
     async def execute(self) -> Outcome:
         """Ask until the answer can be used, at most `attempts` times.
@@ -67,6 +73,8 @@ class PromptCall:
             except OutputError as error:
                 if self.attempt < node.compiled.node.attempts:
                     self._tell_retry(answer, error)
+                    if not said.content.strip():
+                        said = _NOTHING
                     messages = (*messages, said, _correction(error))
                     continue
                 status, why, value = "otherwise", str(error), self._otherwise(error)
@@ -84,10 +92,8 @@ class PromptCall:
 
     def _read(self, completion: Completion) -> Any:
         """Parse a completion and hold it against the node's checks."""
-        if completion.finish_reason == "length":
-            raise OutputError("it was cut off at the token limit; be shorter.")
-        if completion.finish_reason == "refusal":
-            raise OutputError("it is a refusal, not an answer.")
+        if (fault := _fault(completion)) is not None:
+            raise OutputError(fault)
         value = self.node.output.parse(completion.text, self.variables)
         check_value(self.node, value, self.variables)
         return value
@@ -102,6 +108,8 @@ class PromptCall:
 
     async def _on_retry(self, reason: str, wait_s: float) -> None:
         run, name = self.run, self.node.compiled.name
+        if self.shown is not None:
+            self.shown.start_again()
         if run.emit:
             run.emit(CallRetried(run.step, name, self.item, self.attempt, reason, wait_s))
 
@@ -109,7 +117,8 @@ class PromptCall:
         step, name, item, emit = self.run.step, self.node.compiled.name, self.item, self.run.emit
         if emit is None:
             return None
-        return lambda text: emit(NodeText(step, name, item, text))
+        self.shown = AnswerText(lambda text: emit(NodeText(step, name, item, text)))
+        return self.shown
 
     def _tell_start(self, request: Request) -> None:
         run, node = self.run, self.node
@@ -149,6 +158,26 @@ def told(answer: Answer | None) -> tuple[Completion | None, float, bool, float]:
     if answer is None:
         return None, 0.0, False, 0.0
     return answer.completion, answer.latency_s, answer.reused, answer.waited_s
+
+
+def _fault(completion: Completion) -> str | None:
+    """Why a completion is no whole answer, in words for the model; None: it is one."""
+    only_thoughts = bool(completion.thoughts) and not completion.text.strip()
+    match completion.finish_reason:
+        case finish_reasons.LENGTH if only_thoughts:
+            return "the token limit was reached in the reasoning, before an answer; think less."
+        case finish_reasons.LENGTH:
+            return "it was cut off at the token limit; be shorter."
+        case finish_reasons.REFUSAL:
+            return "it is a refusal, not an answer."
+        case finish_reasons.TOOL_CALLS:
+            return "it is a call of a tool, and there are no tools here; answer in text."
+        case finish_reasons.BAD_FORM:
+            return "the server says that it has not the form that was asked for."
+        case finish_reasons.STOP:
+            return "only reasoning came, and no answer after it." if only_thoughts else None
+        case reason:
+            return f"it may not be whole: it ended with '{reason}' as the reason, not with 'stop'."
 
 
 def _correction(error: OutputError) -> Message:

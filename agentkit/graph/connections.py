@@ -70,7 +70,7 @@ class Connections:
         return descendants
 
 
-def connect(
+def connect_nodes(
     digraph: "nx.DiGraph[str]", compiled: Sequence[CompiledNode], index: Mapping[str, int]
 ) -> Connections:
     """Return the connections of a graph without cycles."""

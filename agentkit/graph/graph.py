@@ -12,7 +12,7 @@ from agentkit import loop
 from agentkit.display import MAX_NAMES
 from agentkit.errors import InputError, Problem, SpecError, listed, suggest
 from agentkit.graph.compile import compile_node, merge_reads, name_problem
-from agentkit.graph.connections import connect, edges_between
+from agentkit.graph.connections import connect_nodes, edges_between
 from agentkit.graph.node import MISSING, Node
 from agentkit.graph.node_fields import checked_nodes
 from agentkit.graph.validation import (
@@ -75,7 +75,7 @@ class Graph:
         self.context = self._text("context", context, problems)
         problems.extend(first_problems(self._problems(inputs)))
         if not problems:
-            found = connect(self.digraph, self.compiled, self.index)
+            found = connect_nodes(self.digraph, self.compiled, self.index)
             self.order = found.order
             self.successors = found.successors
             self.indegrees = found.indegrees

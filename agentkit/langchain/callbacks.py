@@ -30,7 +30,7 @@ from agentkit.events import (
     NodeSkipped,
     NodeStarted,
 )
-from agentkit.langchain.streamed_answer import StreamedAnswer
+from agentkit.langchain.told_answer import ToldAnswer
 from agentkit.messages import Completion, Request
 from agentkit.models.base import Model
 from agentkit.models.langchain.messages import to_answer, to_langchain
@@ -183,7 +183,7 @@ class StepCallbacks:
         if isinstance(model, LangChainModel):  # LangChain itself tells about its own models
             return await self._inside(node, lambda: model.complete(request))
         manager = await _start_model(_below(node), model, request)
-        streamed = StreamedAnswer(manager, request)
+        streamed = ToldAnswer(manager, request)
         try:
             completion = await self._inside(node, lambda: model.complete(streamed.request))
         except BaseException as error:

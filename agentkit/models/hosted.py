@@ -10,7 +10,7 @@ from typing import Final
 from agentkit.errors import ModelError
 from agentkit.messages import Completion, Request, Usage
 from agentkit.models.throttle import Throttle
-from agentkit.models.token_estimates import likely_tokens, likely_usage
+from agentkit.models.token_estimates import likely_tokens, likely_usage, makes_sense
 
 _LOG = logging.getLogger("agentkit.models")
 
@@ -57,10 +57,23 @@ class Settings:
     """The most tokens, read and written, in a minute; None: any number."""
     price: Price | None = None
     """What tokens cost; None: the price in the table of known models."""
+    stream: bool = True
+    """Whether answers are asked for in pieces where somebody watches them arrive."""
 
+
+LONGEST_TEXT: Final = 8 * 2**20
+"""The most characters of an answer: no model writes so much."""
 
 DEFAULT: Final = Settings()
 """The settings of a model that was given none."""
+
+
+def too_long(size: int) -> str:
+    """What is said of an answer that is longer than any answer of a model can be."""
+    return (
+        f"the server's answer has {size:,} characters or more, which no answer of a model has. "
+        "A model that does not come to an end needs 'max_tokens'"
+    )
 
 
 class Retryable(Exception):
@@ -129,7 +142,7 @@ class HostedModel(ABC):
                 sent += 1
                 tries += not error.changed
                 continue
-            usage = replace(self._usage(request, completion), calls=sent)
+            usage = replace(completion.usage, calls=sent)
             return replace(completion, usage=replace(usage, cost_usd=self.cost_usd(usage)))
 
     def cost_usd(self, usage: Usage) -> float | None:
@@ -173,19 +186,23 @@ class HostedModel(ABC):
                 if not timer.expired():  # it came from a listener
                     raise
                 raise Retryable(f"no complete answer within {seconds:g} s") from None
-        usage = completion.usage
+        usage = self._usage(request, completion)
         self._throttle.settle(tokens, usage.input_tokens + usage.output_tokens)
-        return completion
+        return replace(completion, usage=usage)
 
     def _usage(self, request: Request, completion: Completion) -> Usage:
-        """The tokens a server counted, or an estimate if it does not count: limits need one."""
+        """The tokens a server counted, or an estimate if it does not count: limits need one.
+
+        A count without sense is none.
+        """
         usage = completion.usage
-        if usage.input_tokens or usage.output_tokens:
+        if makes_sense(usage) and (usage.input_tokens or usage.output_tokens):
             return usage
         if not self._estimates:
             self._estimates = True
             _LOG.warning("%s does not count tokens: they are estimated", self.name)
-        return Usage(likely_usage(request).input_tokens, likely_tokens(completion.text))
+        written = likely_tokens(completion.text) + likely_tokens(completion.thoughts)
+        return Usage(likely_usage(request).input_tokens, written)
 
     async def _before_next(self, request: Request, error: Retryable, tries: int) -> None:
         """Wait as long as the next try has to."""

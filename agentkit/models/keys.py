@@ -146,13 +146,21 @@ def find_key(server: Server, given: str | None, model: str) -> str | None:
 def refused(server: Server, key: str | None, given: str | None, model: str, status: int) -> str:
     """What to say when a server refuses access."""
     variable = server.variable
+    if given and status == 401:
+        return f"{model}: the server refused the key that was given (401)"
     if given:
-        return f"{model}: the server refused the key that was given ({status})"
-    if key:
-        what = "the key" if status == 401 else "the key, or its use for this model"
         return (
-            f"{model}: the server refused {what} ({status}): check the environment "
-            f"variable {variable}"
+            f"{model}: the server refused the key that was given, or its use for this model or "
+            f"from this place ({status})"
+        )
+    if key and status == 401:
+        return (
+            f"{model}: the server refused the key (401): check the environment variable {variable}"
+        )
+    if key:
+        return (
+            f"{model}: the server refused the key, or its use for this model or from this place "
+            f"({status}): if it is about the key, check the environment variable {variable}"
         )
     if variable is None:
         return f"{model}: the server wants a key ({status}): give it in Python, with api_key"

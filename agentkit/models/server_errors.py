@@ -1,6 +1,7 @@
 """What a server's error means for a call: try again, give up, or see to the key."""
 
 import email.utils
+import html
 import math
 import re
 import time
@@ -10,15 +11,50 @@ from urllib.parse import urlsplit
 
 from agentkit.errors import AccessError, AgentKitError, ModelError
 from agentkit.models.hosted import Retryable
+from agentkit.models.token_estimates import ASSUMED_OUTPUT
 
-NOT_TAKEN: Final = re.compile(
+_NOT_TAKEN: Final = re.compile(
     r"support|recogni[sz]ed|unknown|unexpected|permitted|not allowed|not accept|deprecated", re.I
 )
-"""What servers say of a field that they do not know, but not of a value that is out of bounds."""
+_OUT_OF_BOUNDS: Final = re.compile(
+    r"\btoo (?:large|big|high|long|many|small|low)\b|\bat (?:most|least)\b|[<>]=? ?\d|\bbetween\b"
+    r"|\b(?:less|greater|larger|smaller|higher|lower|more|fewer) than\b|\bexceed"
+    r"|\bm(?:ax|in)(?:imum)?\b|out of (?:range|bounds)|up to \d|\blimit(?:ed)? (?:is|of|to)\b",
+    re.I,
+)
+_SYSTEM_ROLE: Final = re.compile(
+    r"(?:system|developer)[\W_]{0,3}(?:role|message|prompt|instruction|turn)s?\b.{0,60}"
+    r"(?:\bnot\b|n't|\bun|\bno\b|invalid|disallow)"
+    r"|(?:\bnot\b|n't|\bun\w+|invalid|no)\b.{0,60}(?:system|developer)[\W_]{0,3}"
+    r"(?:role|message|prompt|instruction)"
+    r"|roles?\b.{0,60}must (?:alternate|be)|only user and (?:assistant|model)\b"
+    r"|messages\W{0,2}0\W{0,3}role|(?:unexpected|invalid|unknown) role\W{0,3}system\b"
+    r"|role\W{0,4}system\W.{0,40}(?:\bnot\b|n't|invalid|unknown|unsupported)",
+    re.I,
+)
+_LONGEST_READ: Final = 20_000
+"""Characters of an error that are looked through."""
 _BUSY: Final = frozenset({429, 503, 529})
 _AGAIN: Final = frozenset({408, 409, 425})
 _NO_MONEY: Final = re.compile(r"insufficient_quota|billing_hard_limit|credit balance", re.I)
-_TOO_LONG: Final = re.compile(r"context.?(?:length|window|size)|prompt is too long", re.I)
+_TOO_MANY: Final = re.compile(r"max_(?:completion_|output_)?tokens|maxOutputTokens")
+_TOO_LONG: Final = re.compile(
+    r"context.?(?:length|window|size)|prompt is too long|input token count.{0,40}exceed", re.I
+)
+
+
+def names_unknown_field(said: str) -> bool:
+    """Whether a server says that it does not know a field: not that a value is out of bounds."""
+    return _NOT_TAKEN.search(said) is not None and not _OUT_OF_BOUNDS.search(said)
+
+
+def refuses_system_role(said: str, status: int | None) -> bool:
+    """Whether a server says that its model knows no system role.
+
+    Some say so with status 500, since their template for it failed; others say anything with it.
+    """
+    about_roles = status != 500 or "role" in said.lower()
+    return about_roles and _SYSTEM_ROLE.search(said[:_LONGEST_READ]) is not None
 
 
 def outcome(
@@ -45,7 +81,7 @@ def outcome(
     """
     told = f"{code} {said}"
     if status in (401, 403):
-        return AccessError(no_access)
+        return AccessError(f"{no_access}. The server says: {said}" if said else no_access)
     if status == 402 or _NO_MONEY.search(told):
         return ModelError(f"{name}: the account has no money or quota left: {said}")
     if status in _BUSY or status in _AGAIN or (status or 0) >= 500:
@@ -58,6 +94,18 @@ def outcome(
         )
     if status is None:
         return None
+    if _TOO_MANY.search(said) and _OUT_OF_BOUNDS.search(said):
+        return ModelError(
+            f"{name}: the model writes fewer tokens than that: {said} Lower 'max_tokens' of the "
+            "node or the model; where none is set, a limit on tokens or cost asks for "
+            f"{ASSUMED_OUTPUT}"
+        )
+    if _TOO_MANY.search(said) and names_unknown_field(said):
+        return ModelError(
+            f"{name}: the server takes no limit on tokens under any name, and a limit that was "
+            f"asked for is never left out: {said} Remove 'max_tokens' of the node or the model, "
+            "and limits on tokens or cost"
+        )
     return ModelError(f"{name}: the server refused the request ({status}): {said}")
 
 
@@ -74,9 +122,28 @@ def status_in(error: Any) -> int | None:
 
 
 def words_in(error: Any) -> str:
-    """What the body of an error says, in words."""
-    said = error.get("message") if isinstance(error, Mapping) else None
-    return said if isinstance(said, str) else str(error or "")
+    """What the body of an error says, in words; of a page for browsers, its title."""
+    if isinstance(error, str):
+        return _page_title(error) if error.lstrip()[:1] == "<" else error
+    if isinstance(error, list) and error:  # Gemini's
+        return words_in(error[0])
+    if isinstance(error, Mapping):
+        found = (error.get(name) for name in ("message", "detail", "error", "msg", "title"))
+        said = next(filter(None, found), None)
+        if isinstance(said, (str, Mapping)):
+            return _with_raw(words_in(said), error.get("metadata"))
+    return str(error or "")
+
+
+def _with_raw(said: str, metadata: Any) -> str:
+    """The words of a router, with those of the provider behind it."""
+    raw = metadata.get("raw") if isinstance(metadata, Mapping) else None
+    return f"{said}: {words_in(raw)}" if isinstance(raw, (str, Mapping)) and raw else said
+
+
+def _page_title(page: str) -> str:
+    found = re.search(r"<title[^>]*>([^<]{1,300})", page[:_LONGEST_READ], re.I)
+    return f"a page with the title '{html.unescape(found[1]).strip()}'" if found else ""
 
 
 def moved_to(status: int | None, headers: Mapping[str, str]) -> str | None:
@@ -102,6 +169,6 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
             return max(0.0, seconds)
     try:
         date = email.utils.parsedate_to_datetime(headers.get("retry-after", ""))
-    except ValueError:  # not given, or no date
+        return max(0.0, date.timestamp() - time.time())
+    except (ValueError, TypeError, IndexError, OverflowError, OSError):  # not given, or no date
         return None
-    return max(0.0, date.timestamp() - time.time())

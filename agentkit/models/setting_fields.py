@@ -24,7 +24,9 @@ Text = Annotated[str, Field(title="A text", json_schema_extra={"minLength": 1})]
 _AS_WRITTEN = WrapValidator(lambda value, check: (check(value), value)[1])
 """Keeps whole numbers whole where others may stand, after the rules of the field."""
 _KINDS: Final = {int: "A whole number", float: "A number", bool: "True or false"}
-_NEVER_NONE: Final = frozenset({"timeout_s", "retries", "max_concurrency", "input", "output"})
+_NEVER_NONE: Final = frozenset(
+    {"timeout_s", "retries", "max_concurrency", "input", "output", "stream"}
+)
 
 
 def texts(title: str, item: str) -> Any:
@@ -120,6 +122,9 @@ SERVER: Final = {
         "What tokens cost, in USD per million, where AgentKit does not know.",
         "A mapping such as {input: 0.25, output: 2}",
         examples=[{"input": 0.25, "output": 2}],
+    ),
+    "stream": field(
+        bool, "Whether answers may be asked for in pieces, as they arrive; true if unset."
     ),
 }
 """How a model on a server is called."""

@@ -1,13 +1,16 @@
 """The tokens of a call before it is made: what it is likely to take, and what it takes at most."""
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from agentkit.messages import Request, Sampling, Usage
 from agentkit.models.base import Bounded, Model
 
 ASSUMED_OUTPUT: Final = 4096
 """The most tokens of an answer under a limit on tokens or cost, where nobody said another."""
+
+MOST_TOKENS: Final = 10**12
+"""The most tokens that a call can have taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,15 @@ class _Sizes:
 _LIKELY: Final = _Sizes(bytes_a_token=4, message=4, image=1000, answer=500)
 _MOST: Final = _Sizes(bytes_a_token=2, message=8, image=1500, answer=ASSUMED_OUTPUT)
 """Fewer bytes than a token has in most texts, so that an estimate is rather too high."""
+
+
+def makes_sense(usage: Usage) -> bool:
+    """Whether tokens, calls and cost are numbers that a call can have taken."""
+    counts = (usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.calls)
+    cost_usd: Any = 0 if usage.cost_usd is None else usage.cost_usd
+    return all(isinstance(count, int) and 0 <= count <= MOST_TOKENS for count in counts) and (
+        isinstance(cost_usd, (int, float)) and 0 <= cost_usd <= MOST_TOKENS
+    )
 
 
 def likely_usage(request: Request) -> Usage:

@@ -140,8 +140,10 @@ def conversation(messages: Sequence[Message]) -> list[dict[str, Any]]:
 def output(answer: Answer) -> dict[str, Any]:
     """An answer in the form of the conventions."""
     completion = answer.completion
-    reason = completion.finish_reason
-    return {"role": "assistant", "parts": [_text(completion.text)], "finish_reason": reason}
+    thoughts = completion.thoughts
+    parts = [{"type": "reasoning", "content": thoughts}] if thoughts else []
+    parts.append(_text(completion.text))
+    return {"role": "assistant", "parts": parts, "finish_reason": completion.finish_reason}
 
 
 def said(role: str, value: Any) -> dict[str, Any]:

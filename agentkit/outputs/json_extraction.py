@@ -23,7 +23,10 @@ _BROKEN_SIZE = 50_000
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _LONGEST = 20
 """Characters of a whole number that can fit into 64 bits."""
-_FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})([^`\n]*)")
+_FENCE = re.compile(r"([ \t]*)(`{3,}|~{3,})([^`\n]*)")
+_LINE_END = re.compile(r"\r\n|\n|\r")
+_DEEPER = 3
+"""Spaces that the end of a block may be further in than its beginning (CommonMark)."""
 _KINDS: dict[Any, str] = {
     dict: "a JSON object ({...})",
     list: "a JSON list ([...])",
@@ -199,23 +202,35 @@ def _check_text(text: str) -> None:
 def last_block(text: str) -> str | None:
     """Content of the last fenced block of a text; None when there is none.
 
-    A block that is never closed goes on to the end.
+    A fence that is deeper in than the beginning of its block belongs to the content, such as one
+    in a docstring. A block that is never closed goes on to the end; an empty one of this kind is
+    none.
     """
     block: list[str] | None = None
     last: list[str] | None = None
-    fence = ""
-    for line in text.splitlines():
+    fence, indent = "", 0
+    for line in _LINE_END.split(text):
         match = _FENCE.match(line)
+        depth = len(match[1].expandtabs(4)) if match else 0
         if block is None:
             if match:
-                fence, block = match[1], []
-        elif match and match[1].startswith(fence) and not match[2].strip():
+                fence, indent, block = match[2], depth, []
+        elif match and _closes(match, fence) and depth <= indent + _DEEPER:
             last, block = block, None
         else:
-            block.append(line)
-    if block is not None:
+            block.append(_dedented(line, indent))
+    if block is not None and any(line.strip() for line in block):
         last = block
     return None if last is None else "\n".join(last)
+
+
+def _closes(match: re.Match[str], fence: str) -> bool:
+    return match[2].startswith(fence) and not match[3].strip()
+
+
+def _dedented(line: str, indent: int) -> str:
+    """A line of a block without the indentation of the block itself, as far as it has that."""
+    return line[min(indent, len(line) - len(line.lstrip(" "))) :]
 
 
 def unfenced(text: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from agentkit.errors import OutputError
 from agentkit.outputs.json_extraction import check_numbers, find_json
+from agentkit.outputs.large_values import first_items, is_large, without_most_others
 from agentkit.outputs.shape import (
     ListShape,
     NullableShape,
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _LISTED_ERRORS = 20
+_MOST_ERRORS = 10_000
+"""Above these they are counted only: each takes a kilobyte."""
 _KINDS = {"array": list, "object": dict}
 
 
@@ -72,7 +75,12 @@ class SchemaOutput:
 
         value = find_json(text, list if isinstance(self.shape, ListShape) else dict)
         try:
-            valid = self.adapter.validate_python(value)
+            if is_large(value):
+                value = without_most_others(value, self.shape)
+                self.adapter.validate_python(first_items(value))
+                valid = _quick_adapter(self.shape).validate_python(value)
+            else:
+                valid = self.adapter.validate_python(value)
         except ValidationError as error:
             raise OutputError(_complaint(error, self.shape)) from None
         answer = self.adapter.dump_python(valid, mode="json", by_alias=True)
@@ -133,6 +141,8 @@ class ModelOutput:
 
         value = find_json(text, self._kind)
         try:
+            if is_large(value):
+                self.model.model_validate(first_items(value))
             answer = self.model.model_validate(value).model_dump(mode="json")
         except ValidationError as error:
             raise OutputError(_complaint(error, None)) from None
@@ -150,6 +160,14 @@ def compile_schema(shape: Shape) -> SchemaOutput:
     from pydantic import TypeAdapter
 
     return SchemaOutput(shape, TypeAdapter(_annotation(shape)), json_schema_of(shape))
+
+
+@lru_cache(maxsize=256)
+def _quick_adapter(shape: Shape) -> "TypeAdapter[Any]":
+    """The validator of a shape that stops at the first wrong item of a list."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(_annotation(shape, fail_fast=True))
 
 
 def compile_model(model: "type[BaseModel]") -> ModelOutput:
@@ -170,7 +188,7 @@ def _close(schema: Any) -> None:
             _close(part)
 
 
-def _annotation(shape: Shape) -> Any:
+def _annotation(shape: Shape, fail_fast: bool = False) -> Any:
     from pydantic import BeforeValidator, Field
 
     match shape:
@@ -182,18 +200,19 @@ def _annotation(shape: Shape) -> Any:
         case OneOfShape(options):
             return Literal[options]
         case ListShape(item):
-            return list[_annotation(item)]  # type: ignore[misc]
+            items: Any = list[_annotation(item, fail_fast)]  # type: ignore[misc]
+            return Annotated[items, Field(fail_fast=True)] if fail_fast else items
         case NullableShape(inner):
-            return _annotation(inner) | None
+            return _annotation(inner, fail_fast) | None
         case RecordShape():
-            return _model(shape)
+            return _model(shape, fail_fast)
 
 
 def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _model(record: RecordShape) -> Any:
+def _model(record: RecordShape, fail_fast: bool) -> Any:
     """A pydantic model; its own field names are neutral, so that no declared name can clash.
 
     A field that may be null is null where an answer leaves it out.
@@ -206,17 +225,20 @@ def _model(record: RecordShape) -> Any:
         return Field(alias=name)
 
     fields: dict[str, Any] = {
-        f"field_{number}": (_annotation(kind), _field(name, kind))
+        f"field_{number}": (_annotation(kind, fail_fast), _field(name, kind))
         for number, (name, kind) in enumerate(record.fields)
     }
     return create_model("Answer", __config__=ConfigDict(extra="forbid"), **fields)
 
 
 def _complaint(error: "ValidationError", shape: Shape | None) -> str:
-    details = error.errors(include_url=False)
+    count = error.error_count()
+    if count > _MOST_ERRORS:
+        return f"The JSON does not fit the schema: {count:,} places in it are wrong."
+    details = error.errors(include_url=False)[:_LISTED_ERRORS]
     lines = [f"- {_path(detail['loc'])}: {_fault(detail, shape)}" for detail in details]
-    if len(lines) > _LISTED_ERRORS:
-        lines[_LISTED_ERRORS:] = [f"- and {len(lines) - _LISTED_ERRORS} more"]
+    if count > _LISTED_ERRORS:
+        lines.append(f"- and {count - _LISTED_ERRORS} more")
     return "The JSON does not fit the schema:\n" + "\n".join(lines)
 
 

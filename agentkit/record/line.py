@@ -21,6 +21,7 @@ from agentkit.events import (
     NodeSkipped,
     NodeStarted,
 )
+from agentkit.limits import truncated
 from agentkit.messages import MOST_COUNTED, Image, Message
 from agentkit.record.deduplication import Restorer
 from agentkit.values import as_recorded
@@ -166,7 +167,7 @@ class LineReader:
         for name in _SHARED.get(kind, ()):
             if name in record:
                 record[name] = restore(record[name])
-        _move_cost(record)
+        _upgrade(record)
         pictures: dict[int, list[str]] = {}
         if kind == "node_started":
             for index, message in enumerate(record.get("messages", ())):
@@ -272,8 +273,16 @@ def complaint(kind: Any, said: str) -> str:
     return f"{kind}: {said}"
 
 
-def _move_cost(record: dict[str, Any]) -> None:
-    """Put a cost into the usage that it belongs to, where version 1 wrote it beside."""
+def _upgrade(record: dict[str, Any]) -> None:
+    """Put a line of version 1 into the present form.
+
+    A cost goes into the usage that it belongs to. An episode of as many steps as were asked for
+    was no success then.
+    """
+    if record.get("event") == "episode_finished" and record.get("status") == "limit":
+        steps = str(record.get("reason")).removeprefix("steps: ")
+        if steps.isdecimal():
+            record |= {"status": "done", "reason": truncated(int(steps))}
     for part in (record, record.get("completion")):
         if isinstance(part, dict) and "cost_usd" in part and isinstance(part.get("usage"), dict):
             part["usage"]["cost_usd"] = part.pop("cost_usd")

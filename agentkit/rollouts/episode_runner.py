@@ -28,6 +28,7 @@ from agentkit.events import (
 )
 from agentkit.execution.completion_source import CompletionSource
 from agentkit.execution.episode import Episode
+from agentkit.limits import truncated
 from agentkit.observability.logs import episode_log
 from agentkit.record.run_folder import RunWriter
 from agentkit.record.summaries import EpisodeSummary
@@ -97,7 +98,7 @@ class EpisodeRunner:
         except LimitExceeded as error:
             self._emit(LimitReached(self.summary.steps, error.limit, error.value, error.why))
             if error.limit == "steps":  # what was asked for is done, as by Gymnasium's TimeLimit
-                self._end("done", _truncated(int(error.value)))
+                self._end("done", truncated(int(error.value)))
             else:
                 self._end("limit", error.reason)
         except StepInterrupted as error:
@@ -314,8 +315,3 @@ class EpisodeRunner:
         finally:
             if self._writer is not None:
                 self._writer.close()
-
-
-def _truncated(steps: int) -> str:
-    """Return the reason of an episode that ended at the most steps it may have."""
-    return f"truncated at {steps:,} step{'s'[: steps > 1]}"

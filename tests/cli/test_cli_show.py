@@ -69,6 +69,28 @@ def test_full_shows_whole_conversations(invoke, run):
     assert "[look]" not in text
 
 
+def test_thoughts_are_counted_and_shown_in_full_where_that_is_asked(invoke, folder):
+    """They are in the record; one of an older version has none, and is read all the same."""
+    (folder / "answers.json").write_text(
+        '{"look": "<think>Hm, a wall?</think>A door.", "act": "east"}'
+    )
+    invoke("run", "walker.yaml", "--steps", "1", "--out", "run")
+    step = ("show", "run", "--episode", "0", "--node", "look")
+    shown = invoke(*step).output
+    assert "(11 characters of thoughts: --full shows them)" in shown
+    assert "Hm, a wall?" not in shown
+    assert "--- thoughts of look\nHm, a wall?" in invoke(*step, "--full").output
+    assert invoke("replay", "run").exit_code == 0
+    record = folder / "run" / "episodes" / "0000.jsonl"
+    lines = record.read_text()
+    record.write_text(
+        lines.replace('"thoughts":"Hm, a wall?"', '"x":1').replace(',"thoughts":""', "")
+    )
+    assert "thoughts" not in record.read_text()
+    shown = invoke(*step, "--full")
+    assert (shown.exit_code, "A door." in shown.output) == (0, True)
+
+
 def test_retries_are_shown_with_their_error(invoke, folder):
     (folder / "answers.json").write_text('{"look": "A corridor.", "act": ["fly", "east"]}')
     invoke("run", "walker.yaml", "--out", "run", "--steps", "1")

@@ -110,7 +110,7 @@ REASONS = {
     "stream_error": "",
     "error_body": "error while processing",
     "html": "JSON",
-    "bad_utf8": "JSON",
+    "bad_utf8": "form of a chat completion",
     "deep": "JSON",
 }
 

@@ -25,6 +25,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import ConfigurableField, RunnableLambda, RunnableParallel
 from langchain_openai import ChatOpenAI
 from loopback import SURVIVED, Fault, LoopbackServer
+from loopback.scripted import refusal, scripted
 from pydantic import SecretStr
 
 from agentkit import (
@@ -41,7 +42,7 @@ from agentkit import (
     StepError,
     Usage,
 )
-from agentkit.models.hosted import Price, Settings
+from agentkit.models.hosted import LONGEST_TEXT, Price, Settings
 from agentkit.models.langchain.model import LangChainModel, make_langchain_model
 from agentkit.models.langchain.names import describe
 from agentkit.models.langchain.wrappers import settled
@@ -251,7 +252,8 @@ def test_a_streamed_answer_is_the_same_and_its_pieces_add_up(schema):
     [
         ({}, "stop"),
         ({"finish_reason": "stop"}, "stop"),
-        ({"finish_reason": "tool_calls"}, "stop"),
+        ({"finish_reason": "tool_calls"}, "tool_calls"),
+        ({"finish_reason": "who_knows"}, "who_knows"),
         ({"finish_reason": "MAX_TOKENS"}, "length"),
         ({"stop_reason": "max_tokens"}, "length"),
         ({"stopReason": "guardrail_intervened"}, "refusal"),
@@ -855,3 +857,90 @@ def test_an_id_asks_the_server_of_the_environment_in_one_loop_after_another(monk
         calls = [asyncio.run(model.complete(HELLO)).usage.calls for _ in range(3)]
         assert calls == [2, 1, 1]
         assert len(server.requests) == 4
+
+
+# Thoughts, and answers that are none
+
+
+class Says(FakeListChatModel):
+    """Gives messages of any kind, one after the other."""
+
+    messages: list[AIMessage]
+
+    def _generate(self, *arguments, **options):
+        return ChatResult(generations=[ChatGeneration(message=self.messages.pop(0))])
+
+
+def said(*messages: AIMessage, retries: int = 1):
+    model = LangChainModel(Says(responses=[""], messages=[*messages]), Settings(retries=retries))
+    return asyncio.run(model.complete(HELLO))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        AIMessage([{"type": "reasoning", "reasoning": "hm"}, {"type": "text", "text": "Oslo"}]),
+        AIMessage("Oslo", additional_kwargs={"reasoning_content": "hm"}),
+        AIMessage("<think>hm</think>Oslo"),
+    ],
+)
+def test_thoughts_stand_apart_wherever_a_package_puts_them(message):
+    completion = said(message)
+    assert (completion.text, completion.thoughts) == ("Oslo", "hm")
+
+
+def test_an_answer_of_thoughts_alone_is_not_asked_for_again_here():
+    completion = said(AIMessage([{"type": "reasoning", "reasoning": "hm"}]))
+    assert (completion.text, completion.thoughts, completion.usage.calls) == ("", "hm", 1)
+
+
+def test_a_call_of_a_tool_says_so_and_an_answer_that_was_broken_off_is_asked_for_again():
+    call = {"name": "look", "args": {}, "id": "1"}
+    assert said(AIMessage("", tool_calls=[call])).finish_reason == "tool_calls"
+    half = AIMessage("Os", response_metadata={"finish_reason": "error"})
+    whole = said(half, AIMessage("Oslo"))
+    assert (whole.text, whole.usage.calls) == ("Oslo", 2)
+
+
+def test_a_text_longer_than_any_answer_is_given_up():
+    with pytest.raises(ModelError, match="characters or more"):
+        said(AIMessage("x" * (LONGEST_TEXT + 1)), retries=0)
+
+
+def test_what_the_server_could_not_validate_is_an_answer_here_too():
+    """Groq says 400 and shows what its model wrote."""
+    error = {"code": "json_validate_failed", "failed_generation": '{"name": ', "message": "Bad."}
+    with scripted((400, {"error": error})) as server:
+
+        async def main():
+            async with chat_openai(server) as chat:
+                return await LangChainModel(chat).complete(Request(HELLO.messages, schema=SCHEMA))
+
+        completion = asyncio.run(main())
+    assert (completion.text, len(server.bodies)) == ('{"name": ', 1)
+
+
+def test_the_words_about_access_come_through_a_package_too():
+    reply = refusal(403, "Country, region, or territory not supported")
+    with scripted(reply) as server:
+
+        async def main():
+            async with chat_openai(server) as chat:
+                await LangChainModel(chat).complete(HELLO)
+
+        with pytest.raises(AccessError, match="Country, region, or territory not supported"):
+            asyncio.run(main())
+
+
+def test_a_limit_on_tokens_reaches_a_class_that_has_no_field_for_it():
+    given = []
+
+    class Plain(FakeListChatModel):
+        def _call(self, messages, stop=None, run_manager=None, **options):
+            given.append(options.get("max_tokens"))
+            return "fine"
+
+    model = LangChainModel(Plain(responses=["fine"]))
+    asyncio.run(model.complete(Request(HELLO.messages, Sampling(max_tokens=7))))
+    asyncio.run(model.complete(HELLO))
+    assert given == [7, None]

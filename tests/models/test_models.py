@@ -9,14 +9,18 @@ from agentkit import (
     Completion,
     EchoModel,
     FunctionModel,
+    Graph,
     InputError,
     Message,
     Model,
     ModelError,
+    Node,
     Request,
     RulesModel,
     ScriptedModel,
     ScriptExhausted,
+    StepError,
+    Usage,
     get_model,
 )
 
@@ -142,3 +146,12 @@ def test_a_space_around_a_name_is_refused_with_the_id_without_it(written):
     tidy = written.replace(" ", "")
     with pytest.raises(InputError, match=f"write '{tidy}'"):
         get_model(written)
+
+
+@pytest.mark.parametrize("tokens", [10**30, -1, "7", None])
+def test_a_model_that_counts_tokens_without_sense_is_named(tokens):
+    def model(request):
+        return Completion("fine", Usage(tokens, 1))
+
+    with pytest.raises(StepError, match="function:model returned a Completion with Usage"):
+        Graph([Node("a", "Well?")]).run_sync(model=model)

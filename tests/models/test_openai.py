@@ -6,15 +6,12 @@ import json
 import re
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 from loopback import LoopbackServer
+from loopback.scripted import IDLE_S, Scripted, answer, refusal, scripted
 
 from agentkit import (
     AccessError,
@@ -36,71 +33,6 @@ from agentkit.models.openai.errors import SentRequest
 from agentkit.models.openai.model import OpenAIModel
 
 QUICK = Settings(timeout_s=5, retries=1)
-IDLE_S = 0.1  # after which the scripted server closes a connection
-
-
-class Scripted:
-    """A server that gives written replies, the last one again and again; keeps what it got."""
-
-    def __init__(self, *replies: tuple[int, Any]) -> None:
-        self.replies = list(replies)
-        self.bodies: list[dict[str, Any]] = []
-        self.headers: list[Mapping[str, str]] = []
-        self.base_url = ""
-        self.location = ""
-
-    def next(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        self.bodies.append(json.loads(body) if body else {})
-        self.headers.append(headers)
-        status, reply = self.replies[min(len(self.bodies), len(self.replies)) - 1]
-        return status, reply if isinstance(reply, bytes) else json.dumps(reply).encode()
-
-
-@contextmanager
-def scripted(*replies: tuple[int, Any]) -> Iterator[Scripted]:
-    script = Scripted(*replies)
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        timeout = IDLE_S
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length", 0)))
-            status, reply = script.next(body, {k.lower(): v for k, v in self.headers.items()})
-            self.send_response(status)
-            stream = reply.startswith(b"data:")
-            self.send_header("content-type", "text/event-stream" if stream else "application/json")
-            if script.location:
-                self.send_header("location", script.location)
-            self.send_header("content-length", str(len(reply)))
-            self.end_headers()
-            self.wfile.write(reply)
-
-        do_GET = do_POST
-
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        script.base_url = f"http://127.0.0.1:{server.server_address[1]}/v1"
-        try:
-            yield script
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-def answer(text: str | None = "fine", **changes: Any) -> tuple[int, dict[str, Any]]:
-    message = {"role": "assistant", "content": text}
-    choice = {"index": 0, "message": message, "finish_reason": "stop"}
-    usage = {"prompt_tokens": 10, "completion_tokens": 2}
-    return 200, {"id": "1", "model": "m-2026", "choices": [choice], "usage": usage, **changes}
-
-
-def refusal(status: int, message: str, **fields: Any) -> tuple[int, dict[str, Any]]:
-    return status, {"error": {"message": message, "type": "invalid_request_error", **fields}}
 
 
 def ask(model: OpenAIModel, **fields: Any) -> Completion:
@@ -151,15 +83,6 @@ def test_the_limit_of_tokens_has_the_name_that_the_server_takes():
     assert (old["max_tokens"], new["max_completion_tokens"]) == (7, 7)
     assert "max_tokens" not in new
     assert "max_tokens" not in again
-
-
-def test_a_server_that_takes_neither_name_gets_no_limit():
-    said = [
-        refusal(400, f"unknown field {name}") for name in ("max_tokens", "max_completion_tokens")
-    ]
-    with scripted(*said, answer()) as server:
-        assert ask(model_at(server), sampling=Sampling(max_tokens=7)).usage.calls == 3
-    assert "max_completion_tokens" not in server.bodies[-1]
 
 
 def test_texts_that_end_an_answer_work_where_the_model_does_not_take_them():

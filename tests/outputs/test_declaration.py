@@ -1,9 +1,11 @@
 """Outputs: what they ask for, what they accept, what they tell the model when they do not."""
 
 import json
+import re
 import subprocess
 import sys
 import time
+import tracemalloc
 from typing import Any
 
 import jsonschema
@@ -155,6 +157,9 @@ def test_both_or_neither_is_no_answer(text: str) -> None:
     assert complaint("yes_no", text).startswith("The answer must be yes or no, but it says")
 
 
+DOCUMENTED = 'def f():\n    """One.\n\n    ```\n    f()\n    ```\n    """'
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [
@@ -162,6 +167,13 @@ def test_both_or_neither_is_no_answer(text: str) -> None:
         ("x = 1", "x = 1"),
         ("````\n```\ninner\n```\n````", "```\ninner\n```"),
         ("Here:\n```\nnever closed", "never closed"),
+        ('```python\ndef f():\n    """One.\n\n    ```\n    f()\n    ```\n    """\n```', DOCUMENTED),
+        ("1. Run:\n\n   ```sh\n   ls\n     -l\n   ```", "ls\n  -l"),
+        ("- Run:\n    ```\n    ls\n    ```\n- Look.", "ls"),
+        ("```\nx = 1\n   ```\nThat is all.", "x = 1"),
+        ("```\r\nx = 1\r\n```\r\nDone", "x = 1"),
+        ("```\nx = '\u2028'\n```", "x = '\u2028'"),
+        ("```\nx = 1\n```\nAnd then:\n```python\n", "x = 1"),
     ],
 )
 def test_code_is_the_last_block(text: str, code: str) -> None:
@@ -637,3 +649,46 @@ def test_a_field_that_may_be_null_may_be_missing(declared):
     assert value == {"title": "Fire", "extra": None, "inner": {"x": None}}
     with pytest.raises(OutputError, match="title: it is missing"):
         output.parse('{"extra": null, "inner": {}}', {})
+
+
+# Large answers
+
+MANY = 100_000
+
+
+@pytest.mark.parametrize(
+    ("declaration", "value", "said"),
+    [
+        (["str"], [1] * MANY, r"\[0\]: expected text, found 1"),
+        (["str"], ["a"] * 500 + [1] * MANY, r"\[500\]: expected text, found 1$"),
+        ([{"a": "str"}], [{"b": 1}] * MANY, r"\[0\].a: it is missing"),
+        ({"a": "str"}, {f"k{i}": i for i in range(MANY)}, "a: it is missing"),
+        ({"a": "str"}, {"a": ["x"] * MANY}, "a: expected text, found "),
+        ({"a": "[int] | null"}, {"a": ["x"] * MANY}, r"a\[0\]: expected a whole number"),
+    ],
+)
+def test_a_large_answer_of_the_wrong_kind_is_told_of_at_once(declaration, value, said):
+    """A million wrong items once took 500 bytes for each byte of the answer."""
+    text = json.dumps(value)
+    tracemalloc.start()
+    said_of_it = complaint(declaration, text)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert re.search(said, said_of_it, re.MULTILINE)
+    assert len(said_of_it) < 4000
+    assert peak < 50 * len(text) + 2**21
+
+
+def test_a_large_answer_of_the_right_kind_is_read_whole():
+    value = [{"a": i, "b": None} for i in range(5000)]
+    assert parse([{"a": "int", "b": "str | null"}], json.dumps(value)) == value
+
+
+def test_the_errors_of_a_models_own_class_are_not_all_written_out():
+    class Numbers(BaseModel):
+        numbers: list[int]
+
+    wrong = json.dumps({"numbers": ["x"] * MANY})
+    assert "numbers[0]" in complaint(Numbers, wrong).replace(".0", "[0]")
+    late = json.dumps({"numbers": [1] * 500 + ["x"] * MANY})
+    assert complaint(Numbers, late).endswith("100,000 places in it are wrong.")

@@ -50,8 +50,8 @@ def test_it_is_resumed_and_forked(old):
     has_steps = json.loads((old / "run.json").read_text())["env"] is not None
     more = ["--steps", "4"] if has_steps else []
     done = agentkit(old, "run", "--resume", old.name, *more)
-    assert done.returncode == (3 if has_steps else 0), done.stderr
+    assert done.returncode == 0, done.stderr
     if has_steps:
         assert load_run(old).about["totals"]["steps"] == 4
         done = agentkit(old, "run", old.name, "--from", f"{old.name}:0:2", "--steps", "3")
-        assert done.returncode == 3, done.stderr
+        assert done.returncode == 0, done.stderr

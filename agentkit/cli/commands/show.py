@@ -13,7 +13,9 @@ from agentkit.cli import options
 @click.option("--episode", metavar="N", type=click.IntRange(0), help="An episode of the run.")
 @click.option("--step", metavar="N", type=click.IntRange(0), help="Only this step.")
 @click.option("--node", metavar="NAME", help="Only this node.")
-@click.option("--full", is_flag=True, help="Whole conversations, not only the last message.")
+@click.option(
+    "--full", is_flag=True, help="Whole conversations, not only the last message; thoughts too."
+)
 @click.option("--mermaid", is_flag=True, help="The agent's graph in Mermaid's language.")
 @click.option("--svg", metavar="FILE", type=options.FILE, help="Draw the agent's graph.")
 @options.imports

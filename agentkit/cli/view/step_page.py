@@ -87,9 +87,17 @@ class StepPrinter:
     def _answer(self, event: events.NodeRetried | events.NodeFinished) -> None:
         completion = event.completion
         if completion is not None:
+            self._thoughts(event, completion.thoughts)
             reused = " (reused)" if event.reused else ""
             echo(f"--- answer of {_name(event)}{reused}", fg="green", bold=True)
             echo(completion.text)
+
+    def _thoughts(self, event: events.NodeRetried | events.NodeFinished, thoughts: str) -> None:
+        if self.full and thoughts:
+            echo(f"--- thoughts of {_name(event)}", dim=True)
+            echo(thoughts, dim=True)
+        elif thoughts:
+            echo(f"({len(thoughts):,} characters of thoughts: --full shows them)", dim=True)
 
     def _on_node_skipped(self, event: events.NodeSkipped) -> None:
         show_pair(f"\n[{event.node}] skipped, still =", event.value, 0)

@@ -5,15 +5,17 @@ The packages are not imported: each provider has classes of its own, and their n
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from agentkit.errors import AccessError, AgentKitError, ModelError
 from agentkit.messages import Completion
 from agentkit.models.hosted import Retryable
 from agentkit.models.openai.answers import read_usage
+from agentkit.models.openai.errors import read_error_body
 from agentkit.models.server_errors import (
-    NOT_TAKEN,
     moved_to,
+    names_unknown_field,
     outcome,
     retry_after,
     status_in,
@@ -108,6 +110,9 @@ def no_pieces(error: Exception) -> bool:
 def _without_status(
     error: Exception, names: str, name: str, variables: Sequence[str], said: str
 ) -> AgentKitError | Retryable:
+    too_large = next((part for part in _chain(error) if _is_oversized(part)), None)
+    if too_large is not None:
+        return Retryable(str(too_large))
     odd = isinstance(error, ValueError) and _UNREADABLE_SAID.match(str(error))
     if odd or isinstance(error, _UNREADABLE) or _UNREADABLE_NAME.search(names):
         return Retryable("its answer has not the form it should have")
@@ -118,6 +123,10 @@ def _without_status(
     if _NO_KEY.search(said):
         return AccessError(f"{name} needs a key: {_check(variables)}")
     return ModelError(f"{name} raised {type(error).__name__}: {said}")
+
+
+def _is_oversized(error: BaseException) -> bool:
+    return type(error).__name__ == "OversizedAnswer"
 
 
 def _check(variables: Sequence[str]) -> str:
@@ -176,7 +185,7 @@ def refused_setting(error: Exception) -> str | None:
     """The sampling setting that a server does not take; None: it refused something else."""
     status = _first_status(error)
     said = str(error)
-    if status not in (400, 422) or not NOT_TAKEN.search(said):
+    if status not in (400, 422) or not names_unknown_field(said):
         return None
     return next((name for name, words in _SETTINGS.items() if re.search(words, said)), None)
 
@@ -193,3 +202,13 @@ def cut_answer(error: Exception) -> Completion | None:
     message = (data.get("choices") or [{}])[0].get("message") or {}
     text, model = message.get("content") or "", data.get("model") or ""
     return Completion(text, read_usage(data.get("usage")), model=model, finish_reason=reason)
+
+
+def blamed_answer(error: Exception) -> Completion | None:
+    """The answer of the model that a server blames in its error; None: it blames something else."""
+    body = _error_body(error) or getattr(error, "body", None)
+    if not isinstance(body, Mapping):
+        return None
+    inner = body.get("error")
+    refusal = read_error_body(inner if isinstance(inner, Mapping) else body)
+    return replace(refusal, status=_first_status(error)).answer() if refusal else None

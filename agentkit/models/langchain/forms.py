@@ -82,8 +82,8 @@ class Forms:
             for name in names
         }
 
-    def stop(self, sampling: Sampling) -> dict[str, Any]:
-        """The texts that end an answer, as an argument of the call."""
+    def options(self, sampling: Sampling) -> dict[str, Any]:
+        """The settings that are arguments of the call: the texts that end an answer."""
         return (
             {"stop": list(sampling.stop)} if sampling.stop and "stop" not in self._left_out else {}
         )
@@ -112,21 +112,25 @@ class Forms:
             self._warned.add((kind, setting))
             _LOG.warning("%s does not take '%s': asking without it", kind.__name__, setting)
 
-    def _copy(self, chat: "BaseChatModel", sampling: Sampling) -> "BaseChatModel":
+    def _copy(self, chat: "BaseChatModel", sampling: Sampling) -> "Chat":
         fields = type(chat).model_fields
         changes: dict[str, Any] = {}
-        for setting, names in _FIELDS.items():
+        unfielded: dict[str, Any] = {}
+        for setting in _FIELDS:
             value = getattr(sampling, setting)
             if value is None or setting in self._left_out:
                 continue
-            name = next((name for name in names if name in fields), None)
-            if name is None:
+            name = _field(type(chat), setting)
+            if name is None and setting == "max_tokens":
+                unfielded["max_tokens"] = value  # a limit is never left out
+            elif name is None:
                 self._warn(type(chat), setting)
             else:
                 changes[name] = value
         if "stream_usage" in fields and getattr(chat, "stream_usage", None) is None:
             changes["stream_usage"] = True
-        return chat.model_copy(update=changes) if changes else chat
+        copy = chat.model_copy(update=changes) if changes else chat
+        return copy.bind(**unfielded) if unfielded else copy
 
     def _constrained(
         self, chat: "BaseChatModel", sampling: Sampling, schema: Mapping[str, Any]
@@ -139,7 +143,10 @@ class Forms:
         form = in_object(schema)
         strict_form = strict(form) if takes_strict else None
         options = {} if strict_form is None else {"strict": True}
-        chain = self._copy(chat, sampling).with_structured_output(
+        copy: Any = self._copy(chat, sampling)
+        if isinstance(copy, RunnableBinding):  # what is bound would be lost
+            return None
+        chain = copy.with_structured_output(
             {"title": "answer", **(strict_form or form)},
             method="json_schema",
             include_raw=True,
@@ -152,6 +159,12 @@ class Forms:
         if not isinstance(asking, RunnableBinding) or "tools" in asking.kwargs:
             return None
         return asking
+
+
+def _field(kind: type, setting: str) -> str | None:
+    """What a class calls a setting; None: it has none."""
+    fields = kind.model_fields  # type: ignore[attr-defined]
+    return next((name for name in _FIELDS[setting] if name in fields), None)
 
 
 def _structured_support(kind: "type[BaseChatModel]") -> tuple[bool, bool]:

@@ -2,15 +2,18 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.messages.ai import InputTokenDetails, UsageMetadata
 
 from agentkit.messages import Completion, Image, Message, Usage
+from agentkit.models import finish_reasons
+from agentkit.models.finish_reasons import finish_reason
+from agentkit.models.hosted import Retryable
+from agentkit.models.openai.answers import clean
+from agentkit.models.token_estimates import MOST_TOKENS
 
-_ABSURD: Final = 2**53
-"""From here on no answer has so many tokens, and JSON does not hold every number."""
 _KINDS: dict[str, type[BaseMessage]] = {
     "system": SystemMessage,
     "user": HumanMessage,
@@ -36,13 +39,24 @@ def _block(image: Image) -> dict[str, Any]:
 
 
 def from_langchain(answer: BaseMessage) -> Completion:
-    """A model's message as a completion, without its cost."""
+    """A model's message as a completion, without its cost.
+
+    Raises:
+        Retryable: The server broke it off.
+    """
     metadata = answer.response_metadata
     refusal = answer.additional_kwargs.get("refusal")
-    reason = "refusal" if refusal else finish_reason(metadata)
+    reason = finish_reasons.REFUSAL if refusal else _reason(answer)
     text = str(answer.text) or str(refusal or "")
     model = metadata.get("model_name") or metadata.get("model") or ""
-    return Completion(text, _usage(answer), model=str(model), finish_reason=reason)
+    thoughts = _thoughts(answer)
+    return Completion(
+        clean(text),
+        _usage(answer),
+        model=str(model)[:_LONGEST_NAME],
+        finish_reason=reason,
+        thoughts=clean(thoughts),
+    )
 
 
 def _usage(answer: BaseMessage) -> Usage:
@@ -68,43 +82,49 @@ def _count(value: Any) -> int:
     """A number of tokens; 0 where it is none."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return value if type(value) is int and 0 <= value < _ABSURD else 0
+    return value if type(value) is int and 0 <= value <= MOST_TOKENS else 0
 
 
+_LONGEST_NAME = 200
 _REASON_KEYS = ("finish_reason", "stop_reason", "stopReason", "done_reason")
-_CUT = ("length", "max_tokens", "max_output_tokens", "model_length")
-_REFUSED = (
-    "refusal",
-    "content_filter",
-    "content_filtered",
-    "guardrail_intervened",
-    "safety",
-    "recitation",
-    "blocklist",
-    "prohibited_content",
-    "spii",
-)
 
 
-def finish_reason(metadata: Mapping[str, Any]) -> str:
-    """Why a completion ended, from what a provider says in its own words."""
+def _reason(answer: BaseMessage) -> str:
+    """Why a completion ended, from what a provider says in its own words.
+
+    Raises:
+        Retryable: The server broke it off.
+    """
+    metadata = answer.response_metadata
     said = next((metadata[key] for key in _REASON_KEYS if metadata.get(key)), None)
     details = metadata.get("incomplete_details")
     if said is None and isinstance(details, Mapping):
         said = details.get("reason")
-    word = str(said).lower()
-    if word in _CUT:
-        return "length"
-    return "refusal" if word in _REFUSED else "stop"
+    reason = finish_reason(said)
+    if reason == finish_reasons.ERROR:
+        raise Retryable(f"the server broke its answer off: {said!s:.60}")
+    calls = getattr(answer, "tool_calls", None) or getattr(answer, "invalid_tool_calls", None)
+    return finish_reasons.TOOL_CALLS if calls and reason == finish_reasons.STOP else reason
+
+
+def _thoughts(answer: BaseMessage) -> str:
+    """What the model thought: LangChain's blocks of reasoning, or a field of its provider."""
+    if isinstance(answer.content, str) and not answer.additional_kwargs:
+        return ""
+    blocks = (block for block in answer.content_blocks if block["type"] == "reasoning")
+    said = "".join(str(block.get("reasoning") or "") for block in blocks)
+    return said or str(answer.additional_kwargs.get("reasoning_content") or "")
 
 
 def to_answer(completion: Completion, message_id: str) -> AIMessage:
     """A completion as LangChain's callbacks see it, with the tokens it took."""
     usage = completion.usage
     metadata = {"model_name": completion.model, "finish_reason": completion.finish_reason}
+    thoughts = {"reasoning_content": completion.thoughts} if completion.thoughts else {}
     return AIMessage(
         content=completion.text,
         id=message_id,
+        additional_kwargs=thoughts,  # from here LangChain makes its block of reasoning
         response_metadata=metadata,
         usage_metadata=UsageMetadata(
             input_tokens=usage.input_tokens,

@@ -8,10 +8,18 @@ from typing import TYPE_CHECKING, Any, Final
 from agentkit.errors import AgentKitError, InputError, passes_through
 from agentkit.messages import Completion, Request, Usage
 from agentkit.models.header_guard import HeaderGuard
-from agentkit.models.hosted import DEFAULT, HostedModel, Retryable, Settings
+from agentkit.models.hosted import (
+    DEFAULT,
+    LONGEST_TEXT,
+    HostedModel,
+    Retryable,
+    Settings,
+    too_long,
+)
 from agentkit.models.json_forms import is_wrapped, unwrapped
 from agentkit.models.keys import OPENAI_KEY
 from agentkit.models.langchain.errors import (
+    blamed_answer,
     cut_answer,
     failure,
     is_about_form,
@@ -32,6 +40,7 @@ from agentkit.models.langchain.names import About, describe
 from agentkit.models.langchain.wrappers import settled
 from agentkit.models.per_loop import PerLoop
 from agentkit.models.prices import listed_cost
+from agentkit.models.thoughts import apart
 from agentkit.models.token_estimates import likely_tokens, likely_usage
 
 if TYPE_CHECKING:
@@ -107,8 +116,8 @@ class LangChainModel(HostedModel):
             asked = forms.structured(request.sampling, request.schema)
         try:
             chat = asked or forms.tuned(request.sampling)
-            streamed = request.on_text is not None and self._unstreamed < _ENOUGH
-            answer = await _answer(chat, request, forms.stop(request.sampling), streamed)
+            streamed = self._streams(request)
+            answer = await _answer(chat, request, forms.options(request.sampling), streamed)
             if streamed:
                 self._unstreamed = 0
             elif request.on_text is not None and (text := str(answer.text)):
@@ -125,6 +134,11 @@ class LangChainModel(HostedModel):
             return outcome
         raise outcome
 
+    def _streams(self, request: Request) -> bool:
+        """Whether the answer to a request is asked for in pieces."""
+        wanted = request.on_text is not None and self.settings.stream
+        return wanted and self._unstreamed < _ENOUGH
+
     def _outcome(
         self, error: Exception, forms: Forms, request: Request, structured: bool
     ) -> Completion | Exception:
@@ -135,7 +149,10 @@ class LangChainModel(HostedModel):
         if structured and is_about_form(error):
             self._plain = True
             return Retryable("it does not take a JSON schema: asking without it", changed=True)
-        if request.on_text is not None and self._unstreamed < _ENOUGH and no_pieces(error):
+        blamed = blamed_answer(error)
+        if blamed is not None:
+            return blamed
+        if self._streams(request) and no_pieces(error):
             self._unstreamed += 1
             if self._unstreamed == _ENOUGH:
                 return Retryable("it sends no pieces: asking for whole answers", changed=True)
@@ -202,6 +219,8 @@ class _ModelById(LangChainModel):
         """A client that follows no redirection: a header of the user's would go along."""
         from openai import DefaultAsyncHttpxClient
 
+        from agentkit.models.bounded_http import ENCODINGS, bound_response
+
         variables = self._about.variables
         key = next(iter(key_values(variables)), None)
         hooks: list[Callable[..., Any]] = (
@@ -210,7 +229,8 @@ class _ModelById(LangChainModel):
         return DefaultAsyncHttpxClient(
             follow_redirects=False,
             proxy=os.environ.get("OPENAI_PROXY") or None,
-            event_hooks={"request": hooks},
+            headers={"accept-encoding": ENCODINGS},
+            event_hooks={"request": hooks, "response": [bound_response]},
         )
 
 
@@ -251,7 +271,11 @@ async def _streamed(
 ) -> "BaseMessage":
     """Ask once, handing over the text as it arrives."""
     whole: Any = None
+    size = 0
     async for piece in chat.astream(messages, **options):
+        size += len(str(piece.text))
+        if size > LONGEST_TEXT:
+            raise Retryable(too_long(size))
         whole = piece if whole is None else whole + piece
         if request.on_text is not None and (text := str(piece.text)):
             request.on_text(text)
@@ -263,7 +287,11 @@ async def _streamed(
 
 def _completion(request: Request, answer: "BaseMessage", structured: bool) -> Completion:
     completion = from_langchain(answer)
-    if not completion.text.strip() and completion.finish_reason == "stop":
+    if len(completion.text) + len(completion.thoughts) > LONGEST_TEXT:
+        raise Retryable(too_long(len(completion.text)))
+    completion = apart(completion)
+    said = completion.text.strip() or completion.thoughts
+    if not said and completion.finish_reason == "stop":
         raise Retryable("its answer is empty")
     if structured and request.schema is not None and is_wrapped(request.schema):
         return replace(completion, text=unwrapped(completion.text))

@@ -1,15 +1,52 @@
 """Reads answers of Chat Completions: whole ones, and those that come in pieces."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from agentkit.messages import Completion, Usage
+import orjson
 
-_REASONS: Final = {"length": "length", "content_filter": "refusal"}
+from agentkit.messages import Completion, Usage
+from agentkit.models import finish_reasons
+from agentkit.models.finish_reasons import finish_reason
+from agentkit.models.hosted import LONGEST_TEXT, Retryable, too_long
+from agentkit.redaction import redacted
+
+_LONGEST_NUMBER: Final = 40
+"""Digits of a number that mean something."""
+_THOUGHTS: Final = ("reasoning_content", "reasoning", "thinking")
+"""Where servers with a parser for reasoning put it: DeepSeek, vLLM, SGLang, llama.cpp and Qwen;
+OpenRouter, Groq and Ollama; gateways to Anthropic."""
+_THOUGHT_PARTS: Final = ("thinking", "reasoning")
+_LONGEST_NAME: Final = 200
 
 
 class Unreadable(Exception):
     """The server's answer is not what Chat Completions says. The message says how."""
+
+
+class EndedEarly(Unreadable):
+    """A stream ended before its answer did."""
+
+
+def read_json(content: bytes) -> Any:
+    """Return the JSON in bytes, also where half a character, NaN or control characters are in it.
+
+    Raises:
+        Unreadable: It is none.
+    """
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return json.loads(
+            content.decode("utf-8-sig", "replace"),
+            strict=False,
+            parse_int=lambda digits: int(digits) if len(digits) < _LONGEST_NUMBER else 0,
+        )
+    except (ValueError, RecursionError):
+        raise Unreadable("the server's answer is no JSON") from None
 
 
 def read_answer(data: Any) -> Completion:
@@ -17,19 +54,26 @@ def read_answer(data: Any) -> Completion:
 
     Raises:
         Unreadable: It is no answer.
+        Retryable: The server says that it broke it off.
     """
     try:
         choices = data["choices"]
         choice = choices[0] if choices else None
         message = choice["message"] if choice is not None else {}
         content, refusal = _text(message.get("content")), message.get("refusal")
-        usage, model = read_usage(data.get("usage")), data.get("model")
-        reason = choice.get("finish_reason") if choice is not None else None
+        model = data.get("model")
     except (AttributeError, IndexError, KeyError, TypeError):
         raise Unreadable("the server's answer has not the form of a chat completion") from None
     if choice is None:
         raise Unreadable("the server's answer has no choices")
-    return _completion(content, refusal, reason, usage, model)
+    return _completion(
+        content,
+        _thoughts(message),
+        refusal,
+        _reason(choice, bool(_calls(message))),
+        read_usage(data.get("usage")),
+        model,
+    )
 
 
 class Pieces:
@@ -38,60 +82,103 @@ class Pieces:
     def __init__(self) -> None:
         self._content: list[str] = []
         self._refusal: list[str] = []
-        self._reason: str | None = None
+        self._thoughts: list[str] = []
+        self._choice: Mapping[str, Any] | None = None
+        self._calls = False
         self._begun = False
         self._usage = Usage()
         self._model: str | None = None
+        self._half = ""
+        self._size = 0
 
     def add(self, piece: Any) -> str:
         """Take the next piece; gives the text in it.
 
         Raises:
             Unreadable: It is no piece of an answer.
+            Retryable: All of them are longer than any answer.
         """
         try:
             self._model = self._model or piece.get("model")
             self._usage = read_usage(piece["usage"]) if piece.get("usage") else self._usage
             choices = piece.get("choices")
-            delta = (choices[0].get("delta") or {}) if choices else {}
+            choice = choices[0] if choices else {}
+            delta = choice.get("delta") or {}
             text = _text(delta.get("content"))
             refusal = "" + (delta.get("refusal") or "")
-            self._reason = (choices[0].get("finish_reason") if choices else None) or self._reason
+            thoughts, calls = _thoughts(delta), bool(_calls(delta))
+            if choice.get("finish_reason") not in (None, "", "null"):
+                self._choice = choice
         except (AttributeError, IndexError, KeyError, TypeError):
             raise Unreadable(
                 "a piece of the server's answer has not the form it should have"
             ) from None
-        self._begun = True
-        self._content.append(text)
-        self._refusal.append(refusal)
-        return text or refusal
+        self._size += len(text) + len(refusal) + len(thoughts)
+        if self._size > LONGEST_TEXT:
+            raise Retryable(too_long(self._size))
+        self._begun = self._begun or bool(choices)
+        self._calls = self._calls or calls
+        for kept, part in (
+            (self._content, text),
+            (self._refusal, refusal),
+            (self._thoughts, thoughts),
+        ):
+            if part:
+                kept.append(part)
+        return self._shown(text or refusal)
 
-    def completion(self) -> Completion:
+    def _shown(self, text: str) -> str:
+        """The text to show: what is half of a character waits for the other half."""
+        text = self._half + text
+        self._half = text[-1] if text and "\ud800" <= text[-1] <= "\udbff" else ""
+        return clean(text.removesuffix(self._half) if self._half else text)
+
+    def completion(self, done: bool = False) -> Completion:
         """The whole answer.
 
+        Args:
+            done: Whether the server said `[DONE]`, so that an answer without a reason is whole.
+
         Raises:
-            Unreadable: The stream ended before the answer did.
+            EndedEarly: The stream ended before the answer did.
+            Retryable: The server says that it broke it off.
         """
-        if self._reason is None and not self._begun:
-            raise Unreadable("the server's answer is empty, or no stream")
-        if self._reason is None:
-            raise Unreadable("the connection was lost in the middle of the answer")
+        if not self._begun:
+            raise EndedEarly("the server's answer is empty, or no stream")
+        if self._choice is None and not done:
+            raise EndedEarly("the connection was lost in the middle of the answer")
         content, refusal = "".join(self._content), "".join(self._refusal)
-        return _completion(content, refusal, self._reason, self._usage, self._model)
+        reason = _reason(self._choice or {}, self._calls)
+        thoughts = "".join(self._thoughts)
+        return _completion(content, thoughts, refusal, reason, self._usage, self._model)
+
+
+def clean(text: str) -> str:
+    """A text in which two halves of a character are one, and a half alone is U+FFFD."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def read_usage(usage: Any) -> Usage:
-    """Tokens as a server counts them; none when it says nothing."""
+    """Tokens as a server counts them; none when it says nothing that makes sense."""
     if not isinstance(usage, Mapping):
         return Usage()
-    details = usage.get("prompt_tokens_details") or {}
+    details = usage.get("prompt_tokens_details")
+    cached = details.get("cached_tokens") if isinstance(details, Mapping) else None
     taken = _count(usage.get("prompt_tokens"))
-    cached = _count(details.get("cached_tokens") or usage.get("prompt_cache_hit_tokens"))
+    cached = _count(cached or usage.get("prompt_cache_hit_tokens"))
     return Usage(taken, _count(usage.get("completion_tokens")), min(cached, taken))
 
 
 def _count(value: Any) -> int:
-    return max(0, value) if isinstance(value, int) else 0
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return max(0, value) if type(value) is int else 0
 
 
 def _text(content: Any) -> str:
@@ -107,8 +194,70 @@ def _text(content: Any) -> str:
     return "" + (content or "")
 
 
-def _completion(content: str, refusal: Any, reason: Any, usage: Usage, model: Any) -> Completion:
-    name = model if isinstance(model, str) else ""
+def _thoughts(message: Mapping[str, Any]) -> str:
+    """The thoughts of a message, in a field of their own or in parts of its content."""
+    for name in _THOUGHTS:
+        if thoughts := _words(message.get(name)):
+            return thoughts
+    content = message.get("content")
+    if not isinstance(content, list):
+        return ""
+    return "".join(_words(part) for part in content if part.get("type") in _THOUGHT_PARTS)
+
+
+def _words(part: Any) -> str:
+    """The text in a part of thoughts, whatever it is called there."""
+    if isinstance(part, str):
+        return part
+    if isinstance(part, Mapping):
+        inner = (part.get(name) for name in ("text", "thinking", "reasoning", "summary"))
+        return next(filter(None, map(_words, inner)), "")
+    if isinstance(part, Sequence):
+        return "".join(map(_words, part))
+    return ""
+
+
+def _calls(message: Mapping[str, Any]) -> Any:
+    return message.get("tool_calls") or message.get("function_call")
+
+
+def _reason(choice: Mapping[str, Any], calls: bool) -> str:
+    """Why an answer ended.
+
+    Raises:
+        Retryable: The server broke it off.
+    """
+    said = _said_reason(choice)
+    reason = finish_reason(said)
+    if reason == finish_reasons.ERROR:
+        error = choice.get("error")
+        words = error.get("message") if isinstance(error, Mapping) else None
+        why = f"{said}: {words}" if words else str(said)
+        raise Retryable(f"the server broke its answer off: {redacted(why)}")
+    return finish_reasons.TOOL_CALLS if calls and reason == finish_reasons.STOP else reason
+
+
+def _said_reason(choice: Mapping[str, Any]) -> Any:
+    """The reason that a server gives, or that of the provider behind a router that says `stop`.
+
+    OpenRouter puts the provider's word beside its own. LiteLLM says `stop` for every word that it
+    does not know, so there a word that nobody knows counts too.
+    """
+    said = choice.get("finish_reason")
+    if finish_reason(said) != finish_reasons.STOP:
+        return said
+    fields = choice.get("provider_specific_fields")
+    behind = fields.get("native_finish_reason") if isinstance(fields, Mapping) else None
+    native = choice.get("native_finish_reason")
+    return behind or (native if finish_reasons.is_known(finish_reason(native)) else said)
+
+
+def _completion(
+    content: str, thoughts: str, refusal: Any, reason: str, usage: Usage, model: Any
+) -> Completion:
+    name = clean(model[:_LONGEST_NAME]) if isinstance(model, str) else ""
     if refusal:
-        return Completion(str(refusal), usage, model=name, finish_reason="refusal")
-    return Completion(content, usage, model=name, finish_reason=_REASONS.get(str(reason), "stop"))
+        content, reason = str(refusal), finish_reasons.REFUSAL
+    return Completion(
+        clean(content), usage, model=name, finish_reason=reason, thoughts=clean(thoughts)
+    )

@@ -3,23 +3,27 @@
 import base64
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from agentkit.messages import Message, Request
 from agentkit.models.json_forms import in_object, is_wrapped, strict, unwrapped
 from agentkit.models.keys import Server
-from agentkit.models.server_errors import NOT_TAKEN
+from agentkit.models.server_errors import names_unknown_field, refuses_system_role
 from agentkit.values import JsonSchema, json_text
 
 _LOG = logging.getLogger("agentkit.models")
 
 _ABOUT_FORMAT = re.compile(r"response_?format|json_?\s?schema|json_object|grammar|guided", re.I)
+_ABOUT_STREAM = re.compile(r"\bstream(?:ing|ed)?\b", re.I)
 _LIMITS: Final = ("max_completion_tokens", "max_tokens")
 _OPTIONAL: Final = ("temperature", "top_p", "seed", "stop", "stream_options")
 _FORMATS: Final = ("strict", "schema", "object", "none")
 """How an answer's form is asked for, the surest first."""
 _KNOWN_SCHEMAS: Final = 1000
+_ENOUGH: Final = 2
+"""Streams in a row that end too early, and tell of a server whose streams have no end."""
 
 
 class Dialect:
@@ -40,13 +44,15 @@ class Dialect:
         self._taken: set[str] = set()
         self._by_schema: dict[str, str] = {}
         self._streams = True
+        self._broken_streams = 0
+        self._folds_system = False
 
-    def body(self, request: Request) -> dict[str, Any]:
-        """What is sent for a request."""
+    def body(self, request: Request, streams: bool = True) -> dict[str, Any]:
+        """What is sent for a request; `streams`: whether the answer may come in pieces."""
         sampling = request.sampling
         body: dict[str, Any] = {
             "model": self._model,
-            "messages": [_message(message) for message in request.messages],
+            "messages": [_message(message) for message in self._turns(request.messages)],
             self._limit: sampling.max_tokens,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
@@ -54,7 +60,7 @@ class Dialect:
             "stop": list(sampling.stop) or None,
             "response_format": self._response_format(request.schema),
         }
-        if request.on_text is not None and self._streams:
+        if request.on_text is not None and streams and self._streams:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
         return {
             name: value
@@ -76,46 +82,107 @@ class Dialect:
         if "response_format" in body:
             self._taken.add(_level(body["response_format"]))
 
+        if "stream" in body:
+            self._broken_streams = 0
+
     def learn_whole(self) -> None:
         """Remember that the server sends whole answers where pieces are asked for."""
         self._streams = False
 
+    def learn_broken_stream(self, why: str, *, ended: bool) -> str | None:
+        """Learn that a stream could not be read.
+
+        Args:
+            why: What was wrong with it.
+            ended: Whether it only ended too early, as any connection can.
+
+        Returns:
+            What the next try does in another way, in words; None when there is nothing to change.
+        """
+        self._broken_streams += 1
+        if ended and self._broken_streams < _ENOUGH:
+            return None
+        if self._streams:
+            self._streams = False
+            _LOG.warning("%s: %s: asking for whole answers", self._model, why)
+        return f"its stream cannot be read ({why}): asking for whole answers"
+
     def learn(
-        self, request: Request, body: Mapping[str, Any], param: str | None, said: str
+        self,
+        request: Request,
+        body: Mapping[str, Any],
+        status: int | None,
+        param: str | None,
+        said: str,
     ) -> str | None:
-        """Learn from a refusal (status 400 or 422).
+        """Learn from a refusal.
 
         Args:
             request: What was asked.
             body: What was sent for it.
+            status: The HTTP status; None: it came in the place of an answer.
             param: The field of it that the server names, if it does.
             said: The server's words.
 
         Returns:
             What the next try does in another way, in words; None when there is nothing to change.
         """
+        if status not in (None, 400, 422, 500):
+            return None
+        sent_system = body["messages"][0]["role"] == "system"
+        if sent_system and _can_fold(request) and refuses_system_role(f"{param} {said}", status):
+            return self._fold_system()
         if "response_format" in body and (
             param == "response_format" or _ABOUT_FORMAT.search(f"{param} {said}")
         ):
             return self._next_format(request.schema or {}, _level(body["response_format"]))
-        if not NOT_TAKEN.search(said):
+        if status == 500:
+            return None
+        unknown = names_unknown_field(said)
+        if "stream" in body and (param == "stream" or (unknown and _ABOUT_STREAM.search(said))):
+            self._streams = False
+            _LOG.warning("%s does not take 'stream': asking for whole answers", self._model)
+            return "it does not take 'stream': asking for whole answers"
+        if not unknown:
             return None
         for name in (*_LIMITS, *_OPTIONAL):
             if name in body and (param == name or re.search(rf"\b{name}\b", said)):
                 return self._without(name)
         return None
 
-    def _without(self, name: str) -> str:
-        other = _LIMITS[name == _LIMITS[0]]
-        if name in _LIMITS and other not in self._limits_refused:
-            self._limits_refused.add(name)
-            self._limit = other
-            return f"it does not take '{name}': asking with '{other}'"
+    def _turns(self, messages: tuple[Message, ...]) -> Iterator[Message]:
+        """The conversation; where the model knows no system role, its text is the user's."""
+        if not self._folds_system:
+            return iter(messages)
+        first = next((i for i, m in enumerate(messages) if m.role != "system"), 0)
+        told = "\n\n".join(message.content for message in messages[: first + 1])
+        return iter((replace(messages[first], content=told), *messages[first + 1 :]))
+
+    def _fold_system(self) -> str:
+        if not self._folds_system:
+            self._folds_system = True
+            _LOG.warning(
+                "%s knows no system role: 'system' stands in the user's first turn", self._model
+            )
+        return "it knows no system role: asking with its text in the user's first turn"
+
+    def _without(self, name: str) -> str | None:
+        if name in _LIMITS:
+            return self._with_other_limit(name)
         if name not in self._dropped:
             self._dropped.add(name)
             if name != "stream_options":
                 _LOG.warning("%s does not take '%s': asking without it", self._model, name)
         return f"it does not take '{name}': asking without it"
+
+    def _with_other_limit(self, name: str) -> str | None:
+        """Say the limit on tokens under its other name; never ask without it."""
+        self._limits_refused.add(name)
+        other = _LIMITS[name == _LIMITS[0]]
+        if other in self._limits_refused:
+            return None
+        self._limit = other
+        return f"it does not take '{name}': asking with '{other}'"
 
     def _response_format(self, schema: JsonSchema | None) -> Mapping[str, Any] | None:
         if schema is None:
@@ -144,6 +211,10 @@ class Dialect:
         else:
             self._first = max(self._first, lower, key=_FORMATS.index)
         return f"it does not take this form of 'response_format': asking in the form '{lower}'"
+
+
+def _can_fold(request: Request) -> bool:
+    return any(message.role != "system" for message in request.messages)
 
 
 def _json_schema(schema: JsonSchema, is_strict: bool) -> Mapping[str, Any]:

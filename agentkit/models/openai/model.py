@@ -1,39 +1,31 @@
 """OpenAIModel: OpenAI, and every server that speaks its Chat Completions."""
 
-import ssl
-from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass, replace
-from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import orjson
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, suppress
+from dataclasses import replace
+from typing import Any, Final
 
 from agentkit.errors import InputError, ModelError, suggest
 from agentkit.messages import Completion, Request, Usage
-from agentkit.models.header_guard import HeaderGuard
 from agentkit.models.hosted import DEFAULT, HostedModel, Retryable, Settings
-from agentkit.models.keys import OPENAI_KEY, find_key, get_server
-from agentkit.models.openai.answers import Pieces, Unreadable, read_answer
+from agentkit.models.keys import find_key, get_server
+from agentkit.models.openai.answers import EndedEarly, Unreadable, read_answer, read_json
+from agentkit.models.openai.client import Client, certificates, connect
 from agentkit.models.openai.dialect import Dialect
-from agentkit.models.openai.errors import (
-    Refusal,
-    SentRequest,
-    read_broken,
-    read_error_body,
-    read_refusal,
-)
+from agentkit.models.openai.errors import Refusal, Refused, SentRequest, read_error_body
+from agentkit.models.openai.streamed_answer import StreamedAnswer, is_stream
 from agentkit.models.per_loop import PerLoop
 from agentkit.models.prices import listed_cost, provider_at
+from agentkit.models.thoughts import apart
 from agentkit.redaction import redacted
 
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
-
-T = TypeVar("T")
-
-_CONNECT_S = 10.0
-_IDLE_S = 30.0
-_LISTED_MODELS = 20
+_LAST_S: Final = 0.1
+"""How long a server may take to end a stream after it said that this is all."""
+_LISTED_MODELS: Final = 20
+_READ_MODELS: Final = 1000
+_NO_MODEL: Final = re.compile(r"invalid model|model\b.{0,80}\b(?:not found|not exist)", re.I)
 
 
 class OpenAIModel(HostedModel):
@@ -67,13 +59,13 @@ class OpenAIModel(HostedModel):
         self._given_key = api_key
         super().__init__(f"openai:{name}{self._server.label}", settings)
         self._dialect = Dialect(name, self._server, structured)
-        self._clients = PerLoop(self._connect, _Client.close)
+        self._clients = PerLoop(self._connect, Client.close)
 
     def load(self) -> None:
         """Import the SDK, which takes a second."""
         import openai.resources.chat.completions  # noqa: F401
 
-        _certificates()
+        certificates()
         super().load()
 
     async def _prepare(self) -> None:
@@ -81,35 +73,48 @@ class OpenAIModel(HostedModel):
 
     async def _ask(self, request: Request) -> Completion:
         client = await self._clients.get()
-        body = self._dialect.body(request)
+        body = self._dialect.body(request, self.settings.stream)
         try:
             completion = await self._exchange(client, request, body)
-        except _Refused as error:
+        except Refused as error:
             refusal = error.refusal
         except Unreadable as error:
-            raise Retryable(str(error)) from None
+            change = None
+            if "stream" in body:
+                ended = isinstance(error, EndedEarly)
+                change = self._dialect.learn_broken_stream(str(error), ended=ended)
+            raise Retryable(change or str(error), changed=change is not None) from None
         else:
             return self._read(request, body, completion)
+        blamed = refusal.answer(client.asked.key)
+        if blamed is not None:
+            return self._read(request, body, blamed)
         raise await self._failure(client, request, body, refusal)
 
     def _read(
         self, request: Request, body: Mapping[str, Any], completion: Completion
     ) -> Completion:
-        """The completion with its text as the node's output expects it."""
+        """The completion with its text as the node's output expects it.
+
+        Raises:
+            Retryable: There is nothing in it, and the server may do better.
+        """
         if completion.finish_reason == "refusal":
             return completion
-        if not completion.text and completion.finish_reason == "stop" and "stop" not in body:
+        completion = apart(completion)
+        said = completion.text.strip() or completion.thoughts
+        if not said and completion.finish_reason == "stop" and "stop" not in body:
             raise Retryable("the server's answer is empty")
         self._dialect.taken(body)
         return replace(completion, text=self._dialect.text(request, body, completion.text))
 
     async def _exchange(
-        self, client: "_Client", request: Request, body: Mapping[str, Any]
+        self, client: Client, request: Request, body: Mapping[str, Any]
     ) -> Completion:
         """Send a request and read its answer.
 
         Raises:
-            _Refused: The server answered with an error.
+            Refused: The server answered with an error.
             Unreadable: Its answer makes no sense.
             Retryable: The connection failed.
         """
@@ -117,178 +122,93 @@ class OpenAIModel(HostedModel):
         if "stream" not in body:
             return self._whole(request, raw.content)
         response = raw.http_response
-        if "json" in response.headers.get("content-type", ""):
-            try:
-                content = await client.sure(response.aread())
-            finally:
-                await response.aclose()
-            if not content.lstrip().startswith(b"data:"):
-                completion = self._whole(request, content)
-                self._dialect.learn_whole()
-                return completion
-        return await self._in_pieces(client, request, raw.parse())
+        try:
+            if "json" not in response.headers.get("content-type", ""):
+                async with aclosing(response.aiter_bytes()) as chunks:
+                    return await self._in_pieces(client, request, chunks)
+            content = await client.sure(response.aread())
+        finally:
+            await response.aclose()
+        completion = self._whole(request, content)
+        if not is_stream(content):
+            self._dialect.learn_whole()
+        return completion
 
     def _whole(self, request: Request, content: bytes) -> Completion:
         """The completion in an answer that came in one piece."""
-        data = _json(content)
-        if isinstance(data, Mapping) and not data.get("choices"):
-            refusal = read_error_body(data.get("error"))
-            if refusal is not None:
-                raise _Refused(refusal)
-        completion = read_answer(data)
+        if is_stream(content):  # from a server that sends pieces, whatever it is asked for
+            answer = StreamedAnswer()
+            answer.feed(content)
+            answer.end()
+            completion = answer.completion()
+        else:
+            data = read_json(content)
+            if isinstance(data, Mapping) and not data.get("choices"):
+                refusal = read_error_body(data.get("error"))
+                if refusal is not None:
+                    raise Refused(refusal)
+            completion = read_answer(data)
         if request.on_text is not None and completion.text:
             request.on_text(completion.text)
         return completion
 
-    async def _in_pieces(self, client: "_Client", request: Request, stream: Any) -> Completion:
+    async def _in_pieces(
+        self, client: Client, request: Request, chunks: AsyncGenerator[bytes]
+    ) -> Completion:
         """The completion in an answer that comes as a stream."""
-        pieces = Pieces()
-        async with stream:
-            while (piece := await client.sure(anext(stream, None))) is not None:
-                text = pieces.add(_plain(piece))
-                if text and request.on_text is not None:
-                    request.on_text(text)
-        return pieces.completion()
+        answer = StreamedAnswer()
+        while not answer.done:
+            chunk = await client.sure(anext(chunks, None))
+            text = answer.end() if chunk is None else answer.feed(chunk)
+            if text and request.on_text is not None:
+                request.on_text(text)
+            if chunk is None:
+                return answer.completion()
+        with suppress(TimeoutError, Retryable):  # the connection can be used again if that was all
+            async with asyncio.timeout(_LAST_S):
+                await client.sure(anext(chunks, None))
+        return answer.completion()
 
     async def _failure(
-        self, client: "_Client", request: Request, body: Mapping[str, Any], refusal: Refusal
+        self, client: Client, request: Request, body: Mapping[str, Any], refusal: Refusal
     ) -> Exception:
         """The error that a refusal means."""
-        if refusal.status in (400, 422):
-            change = self._dialect.learn(request, body, refusal.param, refusal.said)
-            if change:
-                return Retryable(change, changed=True)
-        if refusal.status == 404:
+        change = self._dialect.learn(request, body, refusal.status, refusal.param, refusal.said)
+        if change:
+            return Retryable(change, changed=True)
+        if refusal.status == 404 or (refusal.status == 400 and _NO_MODEL.search(refusal.said)):
             return ModelError(await self._not_found(client, refusal))
         return client.asked.failure(refusal)
 
-    async def _not_found(self, client: "_Client", refusal: Refusal) -> str:
+    async def _not_found(self, client: Client, refusal: Refusal) -> str:
         """What to say when there is no such model, or no such address."""
+        said = redacted(refusal.said, client.asked.key)
         try:
-            page = await client.sure(client.sdk.models.list())
-            names = sorted(model.id for model in page.data)
-        except (_Refused, Retryable, AttributeError, TypeError):
-            said = redacted(refusal.said, client.asked.key)
+            page = await client.sure(client.sdk.models.with_raw_response.list())
+            data = read_json(page.content)["data"][:_READ_MODELS]
+            names = sorted(redacted(model["id"], client.asked.key) for model in data)
+        except (Refused, Retryable, Unreadable, AttributeError, KeyError, TypeError):
             return (
                 f"{self.name}: the server does not know the model '{self._model}', or "
                 f"{self._server.url} is not the address of its API, which often ends in /v1 "
-                f"(404): {said}"
+                f"({refusal.status}): {said}"
             )
         shown = ", ".join(names[:_LISTED_MODELS]) or "none"
         more = ", ..." if len(names) > _LISTED_MODELS else ""
         return (
-            f"{self.name}: the server has no model '{self._model}', or not for this key."
-            f"{suggest(self._model, names)} It has: {shown}{more} "
+            f"{self.name}: the server has no model '{self._model}', or not for this key "
+            f"({refusal.status}): {said}{suggest(self._model, names)} It has: {shown}{more} "
             f"(all are listed at {self._server.url}/models)"
         )
 
     def _listed_cost(self, usage: Usage) -> float | None:
         return listed_cost(usage, self._model, provider_at(self._server.url))
 
-    def _connect(self) -> "_Client":
+    def _connect(self) -> Client:
         """A client for the running loop.
 
         Raises:
             AccessError: There is no key, and the server needs one.
         """
-        import httpx2
-        from openai import AsyncOpenAI
-
         key = find_key(self._server, self._given_key, self.name)
-        seconds = self.settings.timeout_s
-        timeout = httpx2.Timeout(seconds, connect=min(_CONNECT_S, seconds), pool=None)
-        most = self.settings.max_concurrency
-        http = httpx2.AsyncClient(
-            verify=_certificates(),
-            timeout=timeout,
-            limits=httpx2.Limits(
-                max_connections=most, max_keepalive_connections=most, keepalive_expiry=_IDLE_S
-            ),
-            trust_env=not self._server.is_loopback,
-            event_hooks={"request": [HeaderGuard(self._server.variable == OPENAI_KEY, key)]},
-        )
-        sdk = AsyncOpenAI(
-            api_key=key or "none",
-            base_url=self._server.url,
-            timeout=timeout,
-            max_retries=0,
-            http_client=http,
-        )
-        _ = sdk.chat.completions  # loads what the first request needs, before its time runs
-        return _Client(sdk, SentRequest(self.name, self._server, key, self._given_key))
-
-
-class _Refused(Exception):
-    """The server answered with an error."""
-
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__()
-        self.refusal = refusal
-
-
-@dataclass(frozen=True, slots=True)
-class _Client:
-    """The SDK's client, and what its errors mean."""
-
-    sdk: "AsyncOpenAI"
-    asked: SentRequest
-
-    async def close(self) -> None:
-        """Close its connections."""
-        await self.sdk.close()
-
-    async def sure(self, part: Awaitable[T]) -> T:
-        """Await a part of an exchange. What goes wrong in it becomes an error of ours.
-
-        The SDK's errors hold the request with its key, so they are not even the context of ours:
-        these are raised after the others are gone.
-        """
-        import httpx2
-        import openai
-
-        failure: Exception
-        try:
-            return await part
-        except openai.APIStatusError as error:
-            failure = _Refused(read_refusal(error))
-        except openai.APIConnectionError as error:
-            failure = self._lost(error.__cause__ or error)
-        except httpx2.HTTPError as error:
-            failure = self._lost(error)
-        except openai.APIError as error:
-            failure = _Refused(read_broken(error))
-        except ValueError:
-            failure = Retryable("a part of the server's answer is no JSON")
-        raise failure
-
-    def _lost(self, error: BaseException) -> Retryable:
-        import httpx2
-
-        host = f"{self.asked.server.host}:{self.asked.server.port}"
-        why = redacted(str(error), self.asked.key)
-        if isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout)):
-            return Retryable(
-                f"no connection to {host}: {why or 'no answer in time'}. Is the server running, "
-                "and is its address right?"
-            )
-        return Retryable(f"the connection to {host} was lost: {why or type(error).__name__}")
-
-
-@cache
-def _certificates() -> ssl.SSLContext:
-    """The trusted authorities; loading them takes longer than making a client."""
-    import httpx2
-
-    return httpx2.create_ssl_context()
-
-
-def _json(content: bytes) -> Any:
-    try:
-        return orjson.loads(content)
-    except orjson.JSONDecodeError:
-        raise Unreadable("the server's answer is no JSON") from None
-
-
-def _plain(piece: Any) -> Any:
-    """A piece of a stream as JSON; the SDK hands on what is no piece as it came."""
-    return piece.to_dict(warnings=False) if hasattr(piece, "to_dict") else piece
+        return connect(SentRequest(self.name, self._server, key, self._given_key), self.settings)

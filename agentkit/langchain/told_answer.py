@@ -10,7 +10,7 @@ from langchain_core.outputs import ChatGenerationChunk
 from agentkit.messages import Request
 
 
-class StreamedAnswer:
+class ToldAnswer:
     """Tells callbacks each piece of a model's text, in order.
 
     The pieces of an answer and the whole of it have one id: LangGraph shows each id once. A further

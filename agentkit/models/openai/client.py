@@ -1,0 +1,118 @@
+"""The client of a server with Chat Completions: what it sends, and what its errors mean."""
+
+import ssl
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, TypeVar
+
+from agentkit.models.header_guard import HeaderGuard
+from agentkit.models.hosted import Retryable, Settings
+from agentkit.models.keys import OPENAI_KEY
+from agentkit.models.openai.errors import Refused, SentRequest, read_broken, read_refusal
+from agentkit.redaction import redacted
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+T = TypeVar("T")
+
+_CONNECT_S = 10.0
+_IDLE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The SDK's client, and what its errors mean."""
+
+    sdk: "AsyncOpenAI"
+    asked: SentRequest
+
+    async def close(self) -> None:
+        """Close its connections."""
+        await self.sdk.close()
+
+    async def sure(self, part: Awaitable[T]) -> T:
+        """Await a part of an exchange. What goes wrong in it becomes an error of ours.
+
+        The SDK's errors hold the request with its key, so they are not even the context of ours:
+        these are raised after the others are gone.
+        """
+        import httpx2
+        import openai
+
+        failure: Exception
+        try:
+            return await part
+        except openai.APIStatusError as error:
+            failure = Refused(read_refusal(error))
+        except openai.APIConnectionError as error:
+            failure = self._lost(error.__cause__ or error)
+        except httpx2.HTTPError as error:
+            failure = self._lost(error)
+        except openai.APIError as error:
+            failure = Refused(read_broken(error))
+        except ValueError:
+            failure = Retryable("a part of the server's answer is no JSON")
+        raise failure
+
+    def _lost(self, error: BaseException) -> Retryable:
+        import httpx2
+
+        host = f"{self.asked.server.host}:{self.asked.server.port}"
+        why = redacted(str(error), self.asked.key)
+        if isinstance(error, httpx2.DecodingError):
+            return Retryable(why)
+        if isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout)):
+            return Retryable(
+                f"no connection to {host}: {why or 'no answer in time'}. Is the server running, "
+                "and is its address right?"
+            )
+        return Retryable(f"the connection to {host} was lost: {why or type(error).__name__}")
+
+
+def connect(asked: SentRequest, settings: Settings) -> Client:
+    """Return a client for the running loop.
+
+    Args:
+        asked: The server, and the key to send.
+        settings: Timeout and limits.
+    """
+    import httpx2
+    from openai import AsyncOpenAI
+
+    from agentkit.models.bounded_http import ENCODINGS, bound_response
+
+    server, key, seconds = asked.server, asked.key, settings.timeout_s
+    timeout = httpx2.Timeout(seconds, connect=min(_CONNECT_S, seconds), pool=None)
+    most = settings.max_concurrency
+    http = httpx2.AsyncClient(
+        verify=certificates(),
+        headers={"accept-encoding": ENCODINGS},
+        timeout=timeout,
+        limits=httpx2.Limits(
+            max_connections=most, max_keepalive_connections=most, keepalive_expiry=_IDLE_S
+        ),
+        trust_env=not server.is_loopback,
+        event_hooks={
+            "request": [HeaderGuard(server.variable == OPENAI_KEY, key)],
+            "response": [bound_response],
+        },
+    )
+    sdk = AsyncOpenAI(
+        api_key=key or "none",
+        base_url=server.url,
+        timeout=timeout,
+        max_retries=0,
+        http_client=http,
+    )
+    _ = sdk.chat.completions  # loads what the first request needs, before its time runs
+    return Client(sdk, asked)
+
+
+@cache
+def certificates() -> ssl.SSLContext:
+    """The trusted authorities; loading them takes longer than making a client."""
+    import httpx2
+
+    return httpx2.create_ssl_context()

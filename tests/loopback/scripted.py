@@ -1,0 +1,93 @@
+"""A server whose replies are written down: for odd answers, one after the other."""
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+IDLE_S = 0.1
+"""After which it closes a connection."""
+STREAMS = (b"data:", b"event:", b"id:", b"retry:", b":", b"\xef\xbb\xbf")
+"""What the body of a stream of events begins with."""
+
+
+class Scripted:
+    """A server that gives written replies, the last one again and again; keeps what it got.
+
+    A reply is a status, a body and, if need be, headers.
+    """
+
+    def __init__(self, *replies: tuple[Any, ...]) -> None:
+        self.replies = list(replies)
+        self.bodies: list[dict[str, Any]] = []
+        self.headers: list[Mapping[str, str]] = []
+        self.base_url = ""
+        self.location = ""
+
+    def next(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes, dict[str, str]]:
+        self.bodies.append(json.loads(body) if body else {})
+        self.headers.append(headers)
+        status, reply, *others = self.replies[min(len(self.bodies), len(self.replies)) - 1]
+        data = reply if isinstance(reply, bytes) else json.dumps(reply).encode()
+        kind = "text/event-stream" if data.startswith(STREAMS) else "application/json"
+        return status, data, {"content-type": kind, **(others[0] if others else {})}
+
+
+@contextmanager
+def scripted(*replies: tuple[Any, ...]) -> Iterator[Scripted]:
+    script = Scripted(*replies)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        timeout = IDLE_S
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            sent = {name.lower(): value for name, value in self.headers.items()}
+            status, reply, headers = script.next(body, sent)
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            if script.location:
+                self.send_header("location", script.location)
+            self.send_header("content-length", str(len(reply)))
+            self.end_headers()
+            self.connection.settimeout(None)
+            with suppress(OSError):  # the client had enough
+                self.wfile.write(reply)
+            self.connection.settimeout(IDLE_S)
+
+        do_GET = do_POST
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        script.base_url = f"http://127.0.0.1:{server.server_address[1]}/v1"
+        try:
+            yield script
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def answer(text: str | None = "fine", **changes: Any) -> tuple[int, dict[str, Any]]:
+    message = {"role": "assistant", "content": text}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 10, "completion_tokens": 2}
+    return 200, {"id": "1", "model": "m-2026", "choices": [choice], "usage": usage, **changes}
+
+
+def refusal(status: int, message: str, **fields: Any) -> tuple[int, dict[str, Any]]:
+    return status, {"error": {"message": message, "type": "invalid_request_error", **fields}}
+
+
+def piece(text: Any = None, finish: str | None = None, **delta: Any) -> bytes:
+    """A piece of a stream."""
+    said = {**delta, **({} if text is None else {"content": text})}
+    choice = {"index": 0, "delta": said, "finish_reason": finish}
+    return b"data: " + json.dumps({"model": "m", "choices": [choice]}).encode() + b"\n\n"
