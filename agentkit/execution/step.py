@@ -9,6 +9,7 @@ from typing import Any
 
 from agentkit.errors import InputError, RenderError, StepError, StepInterrupted
 from agentkit.events import Event, StepFailed, StepFinished, StepStarted
+from agentkit.execution.binding import PromptNode
 from agentkit.execution.completion_source import CompletionSource
 from agentkit.execution.kept_bindings import kept_binding
 from agentkit.execution.node_runner import run_node
@@ -26,7 +27,7 @@ class StepResult:
     """What one execution of a graph gave. `result["plan"]` is the value of node `plan`."""
 
     values: Mapping[str, Any]
-    """Value of every node, by name."""
+    """Value of every node, by name: JSON, or an instance where `output` is a class of Python."""
     status: Mapping[str, str]
     """`ok`, `otherwise` or `skipped`, by node."""
     state: State
@@ -149,7 +150,20 @@ def _end_finished(run: StepRun, action: str | None, latency_s: float) -> StepRes
     usage, scope = run.settle(), run.scope
     _tell(run, StepFinished(run.step, usage, latency_s, action))
     trace = tuple(run.trace or ())
-    return StepResult(scope.values, run.status, scope.state, usage, action, trace)
+    return StepResult(_python_values(run), run.status, scope.state, usage, action, trace)
+
+
+def _python_values(run: StepRun) -> Mapping[str, Any]:
+    """The value of every node as the program gets it."""
+    values = run.scope.values
+    made = [
+        node.compiled
+        for node in run.schedule.nodes
+        if isinstance(node, PromptNode) and node.output.python and node.compiled.name in values
+    ]
+    if not made:
+        return values
+    return {**values, **{one.name: one.python_value(values[one.name]) for one in made}}
 
 
 def _ordered_failures(run: StepRun) -> dict[str, Exception]:
