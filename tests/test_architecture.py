@@ -15,7 +15,7 @@ ENVS = PACKAGE.parent / "envs" / "agentkit_envs"
 
 BASE = {
     "errors", "messages", "events", "values", "limits", "memory", "plugins", "loop",
-    "atomic_files", "redaction",
+    "threads", "atomic_files", "redaction",
 }  # fmt: skip
 """The modules that everybody uses."""
 ROOMS = [

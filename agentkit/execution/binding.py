@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from agentkit.messages import Sampling
 from agentkit.models.base import Model
 from agentkit.models.resolve import ModelChoice, ModelChooser
 from agentkit.outputs.declaration import Output
+from agentkit.threads import in_thread, runs_on_loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class FunctionNode:
     compiled: CompiledNode
     function_name: str
     call: Callable[..., Any]
+    """Calls the function, and gives what is awaited; a plain one is called in a thread."""
     takes_step: bool
     """Whether it has a parameter called `step`, and so receives the running step."""
 
@@ -157,11 +160,12 @@ class Binding:
             if found is None:
                 return None
             function = found
-        parameters = inspect.signature(function).parameters
+        parameters = _parameters(function)
         takes_step = "step" in parameters and "step" not in compiled.node.with_
         if message := _argument_problem(label, parameters, compiled.node.with_, takes_step):
             problems.append(Problem(message, compiled.name, "with"))
-        return FunctionNode(compiled, label, function, takes_step)
+        call = function if runs_on_loop(function) else partial(in_thread, function)
+        return FunctionNode(compiled, label, call, takes_step)
 
     def _named_function(
         self, name: str, node: str, problems: list[Problem]
@@ -230,6 +234,14 @@ def bind(
     if problems:
         raise SpecError(problems)
     return binding
+
+
+def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """The parameters of a function; any, where it does not say them, as some built-in ones."""
+    try:
+        return inspect.signature(function).parameters
+    except ValueError:
+        return {"any": inspect.Parameter("any", inspect.Parameter.VAR_KEYWORD)}
 
 
 def _argument_problem(

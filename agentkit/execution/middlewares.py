@@ -10,7 +10,15 @@ from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
-from agentkit.errors import AccessError, AgentKitError, InputError, ModelError, StepInterrupted
+from agentkit.errors import (
+    AccessError,
+    AgentKitError,
+    InputError,
+    ModelError,
+    StepInterrupted,
+    passes_through,
+    raised,
+)
 from agentkit.execution.binding import PromptNode
 from agentkit.execution.budget import Budget
 from agentkit.execution.request_cache import RequestCache
@@ -127,7 +135,9 @@ async def ask_model(
     except AgentKitError:
         raise
     except Exception as error:
-        raise ModelError(f"{model.name} raised {type(error).__name__}: {error}") from error
+        if passes_through(error):
+            raise
+        raise ModelError(raised(model.name, error)) from error
     finally:
         if completion is None and tries.made:
             lost(Usage(calls=tries.made, cost_usd=_lost_usd(model)))
@@ -153,8 +163,7 @@ def _checked(model: Model, completion: object) -> Completion:
         try:
             usage = replace(usage, cost_usd=model.cost_usd(usage))
         except Exception as error:
-            why = f"{type(error).__name__}: {error}"
-            raise ModelError(f"cost_usd of {model.name} raised {why}") from error
+            raise ModelError(raised(f"cost_usd of {model.name}", error)) from error
     return completion if usage is completion.usage else replace(completion, usage=usage)
 
 

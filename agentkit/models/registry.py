@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from agentkit.errors import InputError, suggest
 from agentkit.models.base import Model
 from agentkit.models.hosted import DEFAULT, Settings
+from agentkit.threads import runs_on_loop
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -53,15 +54,22 @@ def get_model(
         if prefix in _HOSTED:
             return _hosted(prefix, rest, settings or DEFAULT, base_url)
         return _by_id(model, env_id, folder or Path())
-    if isinstance(model, Model):
+    if isinstance(model, Model) and runs_on_loop(model.complete):
         return model
+    return _of_object(model, settings or DEFAULT)
+
+
+def _of_object(model: Any, settings: Settings) -> Model:
+    """The model for an object of Python that is none by itself."""
     if is_chat_model(model):
         from agentkit.models.langchain.model import LangChainModel
 
-        return LangChainModel(model, settings or DEFAULT)
-    if callable(model):
-        from agentkit.models.function import FunctionModel
+        return LangChainModel(model, settings)
+    from agentkit.models.function import FunctionModel, PlainModel
 
+    if isinstance(model, Model):
+        return PlainModel(model)
+    if callable(model):
         return FunctionModel(model)
     raise InputError(f"a model is an id, a Model or a function; found {model!r}")
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from agentkit.errors import FunctionError, InputError, OutputError
+from agentkit.errors import FunctionError, InputError, OutputError, passes_through, raised
 from agentkit.outputs.json_extraction import check_numbers, find_json, unfenced
 from agentkit.outputs.python_types import PYTHON_TYPES, type_name, with_known_typed_dicts
 from agentkit.outputs.scalars import find_number
@@ -81,8 +81,9 @@ class PythonType:
         except ValidationError as error:
             raise OutputError(complaint(error)) from error
         except Exception as error:
-            message = f"the output {self.name} raised {type(error).__name__}: {error}"
-            raise FunctionError(message) from error
+            if passes_through(error):
+                raise
+            raise FunctionError(raised(f"the output {self.name}", error)) from error
         check_numbers(answer)
         try:
             answer = json_copy(answer, "the answer")

