@@ -36,11 +36,22 @@ async def in_thread(function: Callable[..., Any], *args: Any, **kwargs: Any) -> 
     frees the place of the call; the function runs on until it returns, and nothing waits for it,
     not even the end of the process.
     """
-    result = await _call(partial(copy_context().run, function, *args, **kwargs))
+    return await call_in_thread(partial(function, *args, **kwargs))
+
+
+async def call_in_thread(
+    function: Callable[[], Any], on_start: Callable[[], None] | None = None
+) -> Any:
+    """Do what `in_thread` does, and call `on_start` on the loop once there is a place.
+
+    Raises:
+        BaseException: What the function raised, or `on_start`: then the function is not called.
+    """
+    result = await _call(partial(copy_context().run, function), on_start)
     return await result if inspect.isawaitable(result) else result
 
 
-async def _call(call: Callable[[], Any]) -> Any:
+async def _call(call: Callable[[], Any], on_start: Callable[[], None] | None) -> Any:
     loop = asyncio.get_running_loop()
     places = _places.get(loop)
     if places is None:
@@ -48,6 +59,8 @@ async def _call(call: Callable[[], Any]) -> Any:
     await places.take(loop)
     error: BaseException | None = None
     try:
+        if on_start is not None:
+            on_start()
         done: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
         _take_worker().jobs.put((call, done))
         result, error = await done

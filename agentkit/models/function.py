@@ -2,11 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from agentkit.errors import ModelError, StepInterrupted
 from agentkit.messages import Completion, Request, Usage
-from agentkit.threads import Callback, in_thread, runs_on_loop
+from agentkit.threads import Callback, call_in_thread, runs_on_loop
 
 
 class FunctionModel:
@@ -82,6 +83,7 @@ async def ask_in_thread(function: Callable[[Request], Any], request: Request) ->
 
     on_text, on_start = while_asked(request.on_text), while_asked(request.on_start)
     try:
-        return await in_thread(function, replace(request, on_text=on_text, on_start=on_start))
+        asked = replace(request, on_text=on_text, on_start=on_start)
+        return await call_in_thread(partial(function, asked), request.on_start)
     finally:
         ended = True

@@ -230,6 +230,21 @@ def test_a_timeout_of_the_function_itself_is_its_failure():
         agent.act_sync()
 
 
+def test_a_model_function_that_waited_for_a_place_is_not_asked_once_the_time_is_over():
+    asked = []
+
+    def slow(request: Request) -> str:
+        asked.append(request.call.item)
+        time.sleep(0.3)
+        return "yes"
+
+    node = Node("a", "{{ item }}?", each="range(200) | list")
+    agent = Agent(Graph([node]), model=slow, limits=Limits(seconds=0.2))
+    with pytest.raises(LimitExceeded, match="seconds"):
+        agent.act_sync()
+    assert len(asked) <= 32
+
+
 def test_nodes_are_added_from_a_thread_and_run():
     def ask_each(step: Step) -> list[str]:
         return [step.add(Node("x", f"Question {i}"), before=["end"]) for i in range(20)]
