@@ -3,7 +3,6 @@
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from agentkit.messages import Sampling
 from agentkit.models.base import Model
 from agentkit.models.resolve import ModelChoice, ModelChooser
 from agentkit.outputs.declaration import Output
-from agentkit.threads import in_thread, runs_on_loop
+from agentkit.threads import runs_on_loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +34,11 @@ class FunctionNode:
     compiled: CompiledNode
     function_name: str
     call: Callable[..., Any]
-    """Calls the function, and gives what is awaited; a plain one is called in a thread."""
+    """The function."""
     takes_step: bool
     """Whether it has a parameter called `step`, and so receives the running step."""
+    is_plain: bool
+    """Whether it is no `async def`, and so called in a thread."""
 
 
 BoundNode = PromptNode | FunctionNode
@@ -164,8 +165,7 @@ class Binding:
         takes_step = "step" in parameters and "step" not in compiled.node.with_
         if message := _argument_problem(label, parameters, compiled.node.with_, takes_step):
             problems.append(Problem(message, compiled.name, "with"))
-        call = function if runs_on_loop(function) else partial(in_thread, function)
-        return FunctionNode(compiled, label, call, takes_step)
+        return FunctionNode(compiled, label, function, takes_step, not runs_on_loop(function))
 
     def _named_function(
         self, name: str, node: str, problems: list[Problem]

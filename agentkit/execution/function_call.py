@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from agentkit.errors import (
@@ -19,6 +20,7 @@ from agentkit.execution.prompt_call import Outcome, check_value
 from agentkit.execution.step_run import StepRun
 from agentkit.graph.node import MISSING
 from agentkit.messages import Answer, Call
+from agentkit.threads import call_in_thread
 from agentkit.values import json_copy
 
 _A_MOMENT_S: Final = 0.01
@@ -94,7 +96,8 @@ class FunctionCall:
     async def _result(self, arguments: Mapping[str, Any]) -> Any:
         """What the function returns. One that still runs when the time is over is given up."""
         more = {"step": self.step} if self.node.takes_step else {}
-        called = self.node.call(**arguments, **more)
+        call = partial(self.node.call, **arguments, **more)
+        called = call_in_thread(call, self.run.check_may_start) if self.node.is_plain else call()
         budget = self.run.source.budget
         if budget is None or not budget.watches_time:
             return await called

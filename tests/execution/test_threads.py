@@ -19,11 +19,13 @@ from agentkit import (
     Limits,
     Node,
     Request,
+    RunSummary,
     SpecError,
     Step,
     StepError,
     StepInterrupted,
     Usage,
+    rollout,
 )
 from agentkit.events import NodeFinished, NodeText
 
@@ -353,3 +355,21 @@ def test_a_stop_iteration_is_an_error_like_any_other():
     failure = caught.value.failures["a"]
     assert isinstance(failure, FunctionError)
     assert isinstance(failure.__cause__, StopIteration)
+
+
+def test_functions_that_wait_for_a_place_do_not_start_once_the_run_is_stopped():
+    stop, called = asyncio.Event(), []
+
+    def slow(n: int) -> int:
+        called.append(n)
+        time.sleep(0.3)
+        return n
+
+    node = Node("a", function=slow, each="range(200) | list", with_={"n": "item"})
+
+    async def main() -> RunSummary:
+        asyncio.get_running_loop().call_later(0.1, stop.set)
+        return await rollout(Agent(Graph([node]), action="a"), stop=stop)
+
+    assert asyncio.run(main()).episodes[0].status == "interrupted"
+    assert len(called) <= 64
