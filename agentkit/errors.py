@@ -8,7 +8,7 @@ The tree:
     │   └── AccessError       a model's key is missing or was refused
     ├── RenderError           a template or expression failed while it was filled in
     ├── OutputError           a completion does not read as the node's output
-    ├── FunctionError         a function node raised or returned something unusable
+    ├── FunctionError         a function of the program raised or returned something unusable
     ├── ModelError            a model could not answer
     │   └── ScriptExhausted   a script has no answer for a prompt
     ├── EnvError              an environment raised
@@ -19,8 +19,9 @@ The tree:
     └── TraceError            a run folder cannot be read or written; it ends the run at once
 """
 
+import os
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -149,7 +150,7 @@ class OutputError(AgentKitError):
 
 
 class FunctionError(AgentKitError):
-    """A function node raised, or returned something that is not a JSON value."""
+    """A function of the program raised, or returned something that is not a JSON value."""
 
 
 class ModelError(AgentKitError):
@@ -166,6 +167,9 @@ class EnvError(AgentKitError):
 
 class StepError(AgentKitError):
     """Nodes failed in a step. `failures` maps each failed node to its error.
+
+    Where a function of the program raised, that is the `__cause__` of the node's error; Python
+    prints its traceback in front.
 
     The texts that belong to no node are called `the context` and `the action` there.
     """
@@ -233,17 +237,6 @@ class ErrorText(str):
         return text
 
 
-def passes_through(error: BaseException) -> bool:
-    """Whether an exception is a signal of LangGraph, such as an interrupt, and so no failure.
-
-    It is recognised without LangGraph being imported.
-    """
-    return any(
-        kind.__name__ == "GraphBubbleUp" and kind.__module__ == "langgraph.errors"
-        for kind in type(error).__mro__
-    )
-
-
 _COMPARED: Final = 500
 """Names that one name is compared with."""
 
@@ -284,3 +277,56 @@ def suggest(name: str, known: Sequence[str] | frozenset[str] | set[str]) -> str:
         names = [one for one in names if one[:1] == name[:1]][:_COMPARED]
     nearest = get_close_matches(name, names, n=1, cutoff=0.6)
     return f" Did you mean '{nearest[0]}'?" if nearest else ""
+
+
+def passes_through(error: BaseException) -> bool:
+    """Whether an error steers the program around a graph, so that it is no failure of a node:
+    cancellations, Ctrl-C, and what LangGraph raises to interrupt (found without loading it)."""
+    return not isinstance(error, Exception) or any(
+        kind.__name__ == "GraphBubbleUp" and kind.__module__.startswith("langgraph.")
+        for kind in type(error).__mro__
+    )
+
+
+_OWN_FOLDER: Final = os.path.dirname(__file__) + os.sep  # noqa: PTH120  # pathlib loads slowly
+_LIBRARIES: Final = (os.path.dirname(os.__file__) + os.sep, "<frozen")  # noqa: PTH120
+
+
+def raised(what: str, error: BaseException) -> str:
+    """`search raised KeyError: 'x' (tools.py, line 3)`: what of the program raised, and where.
+
+    The frames of AgentKit are cut off in front of those of the program, so that the traceback of
+    the error begins there.
+    """
+    trace = error.__traceback__
+    while trace and trace.tb_next and trace.tb_frame.f_code.co_filename.startswith(_OWN_FOLDER):
+        trace = trace.tb_next
+    error.__traceback__ = trace
+    places = []
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if not file.startswith((*_LIBRARIES, _OWN_FOLDER)):
+            places.append(f" ({file.removeprefix(_current_folder())}, line {trace.tb_lineno})")
+        trace = trace.tb_next
+    own = [place for place in places if "site-packages" not in place] or places
+    said = f": {error}" if str(error) else ""
+    return f"{what} raised {type(error).__name__}{said}{own[-1] if own else ''}"
+
+
+def _current_folder() -> str:
+    try:
+        return os.getcwd() + os.sep  # noqa: PTH109
+    except OSError:  # it was deleted
+        return os.sep
+
+
+def causes_of(what: str, failures: Iterable[BaseException]) -> BaseException | None:
+    """The program's own errors behind some failures: the only one, or a group called `what`."""
+    causes: list[BaseException] = []
+    for failure in failures:
+        cause = failure.__cause__
+        if isinstance(cause, BaseExceptionGroup):
+            causes += cause.exceptions
+        elif isinstance(failure, (FunctionError, ModelError)) and cause is not None:
+            causes.append(cause)
+    return causes[0] if len(causes) == 1 else BaseExceptionGroup(what, causes) if causes else None

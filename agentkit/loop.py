@@ -16,6 +16,8 @@ from contextlib import aclosing, suppress
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
+from agentkit.errors import AgentKitError
+
 T = TypeVar("T")
 
 _lock = threading.Lock()
@@ -80,11 +82,14 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     """
     running = _Running(work)
     try:
-        return running.ended.result()
+        error = running.ended.exception()
     except BaseException:
         running.cancel()
         wait([running.ended])
         raise
+    if isinstance(error, AgentKitError):
+        raise error.with_traceback(None)  # where it happened stands in its message and its cause
+    return running.ended.result()
 
 
 def iterate(start: Callable[[], AsyncIterator[T]]) -> Iterator[T]:
@@ -128,9 +133,12 @@ class _Running(Generic[T]):
     def _end(self, task: "asyncio.Task[T]") -> None:
         with _lock:
             _idle.append(self._thread)
-        if task.cancelled():
-            self.ended.set_exception(asyncio.CancelledError())
-        elif (error := task.exception()) is not None:
-            self.ended.set_exception(error)
-        else:
+        error: BaseException | None
+        try:
+            error = task.exception()
+        except asyncio.CancelledError as cancellation:
+            error = cancellation
+        if error is None:
             self.ended.set_result(task.result())
+        else:
+            self.ended.set_exception(error)

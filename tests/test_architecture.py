@@ -16,8 +16,7 @@ ENVS = PACKAGE.parent / "envs" / "agentkit_envs"
 
 BASE = {
     "errors", "messages", "events", "values", "limits", "memory", "plugins", "loop",
-    "atomic_files", "redaction", "signatures",
-    "display",
+    "threads", "atomic_files", "redaction", "signatures", "display",
 }  # fmt: skip
 """The modules that everybody uses."""
 ROOMS = [

@@ -1,5 +1,6 @@
 """An Agent as YAML in the form that people edit: block style, longer texts in `|` blocks."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from typing import Any
@@ -14,6 +15,19 @@ from agentkit.graph.node import MISSING, Check, Node
 from agentkit.limits import Limits
 from agentkit.memory import Memory
 from agentkit.models.hosted import Price
+from agentkit.outputs.choice import ChoiceOutput
+from agentkit.outputs.declaration import compile_output
+from agentkit.outputs.python_types import is_type, with_shapes
+from agentkit.outputs.schema_output import SchemaOutput
+from agentkit.outputs.shape import (
+    ListShape,
+    NullableShape,
+    OneOfShape,
+    RecordShape,
+    Shape,
+    declaration_of,
+)
+from agentkit.outputs.typed_output import TypedOutput
 from agentkit.values import json_copy
 
 _UNSET = Node("unset")
@@ -132,13 +146,65 @@ def _field(node: str, name: str, value: Any) -> Any:
     if name == "check":
         checks = [_check(check) for check in value]
         return checks[0] if len(checks) == 1 else checks
+    if name == "output":
+        return _output(node, value)
     if callable(value):
         label = getattr(value, "__name__", "an object")
         raise InputError(
             f"YAML cannot say this: {name} of node '{node}' is Python's {label}; "
-            "YAML names a registered function, or writes the schema out"
+            "YAML names a registered function"
         )
     return _json(value, f"{name} of node '{node}'")
+
+
+def _output(node: str, declaration: Any) -> Any:
+    """An output as YAML declares it; types of Python as words and fields where there are such."""
+    output = compile_output(declaration)
+    if output.python is not None or isinstance(output, TypedOutput):
+        raise InputError(
+            f"YAML cannot say this: output of node '{node}' is Python's {output.describe()}; "
+            "YAML writes fields with their types out, such as {goal: str, steps: [str]}, and "
+            "gives no instances"
+        )
+    if is_type(declaration) and isinstance(output, ChoiceOutput):
+        return {"choice": [*output.fixed]}
+    if is_type(declaration) and not isinstance(output, SchemaOutput):
+        return output.describe()
+    if isinstance(output, SchemaOutput) and with_shapes(declaration) != declaration:
+        return _written(output.shape, node)
+    return _json(declaration, f"output of node '{node}'")
+
+
+def _written(shape: Shape, node: str) -> Any:
+    """A shape as the mapping, list or text that declares it."""
+    match shape:
+        case ListShape(item):
+            return [_written(item, node)]
+        case RecordShape(fields):
+            return {name: _written(part, node) for name, part in fields}
+    return _in_a_text(shape, node)
+
+
+def _in_a_text(shape: Shape, node: str) -> str:
+    match shape:
+        case OneOfShape(options):
+            return f"one of [{', '.join(map(_option, options))}]"
+        case ListShape(item):
+            return f"[{_in_a_text(item, node)}]"
+        case NullableShape(inner):
+            return f"{_in_a_text(inner, node)} | null"
+        case RecordShape():
+            raise InputError(
+                f"YAML cannot say this: in the output of node '{node}', fields may be null all "
+                "together; let each of them be null by itself"
+            )
+    return declaration_of(shape)
+
+
+def _option(option: str) -> str:
+    if re.fullmatch(r"[\w -]+", option) and option == option.strip():
+        return option
+    return f"'{option}'" if '"' in option else f'"{option}"'
 
 
 def _check(check: Check) -> dict[str, str]:

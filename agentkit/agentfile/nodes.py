@@ -14,6 +14,7 @@ from agentkit.agentfile.yaml_values import entry
 from agentkit.graph.compile import name_problem
 from agentkit.graph.node import Check, FirstOf, Node
 from agentkit.graph.node_fields import MAX_NODES, too_many_nodes
+from agentkit.outputs.shape import Fields
 
 STAND_IN: Final = "-"
 """The prompt of a node whose own cannot be read, so that the rest of it can be checked."""
@@ -93,6 +94,8 @@ def _node(name: str, start: int, content: yaml.Node, reader: FieldReader) -> Wri
         fields.setdefault("prompt", STAND_IN)
     if "with" in fields:
         fields["with_"] = fields.pop("with")
+    if isinstance(fields.get("output"), dict):
+        fields["output"] = Fields(fields["output"])
     if "check" in fields:
         fields["check"] = tuple(Check(**check) for check in fields["check"])
     return Written(Node(name, **fields), start, content)

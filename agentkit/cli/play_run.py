@@ -21,7 +21,7 @@ from agentkit.rollouts.rollout import rollout
 STOP_PATIENCE_S: Final = 3.0
 """How long calls in flight may take to finish after Ctrl-C."""
 STUCK_S: Final = 1.0
-"""A loop that did nothing for so long after Ctrl-C is held up by a function that blocks."""
+"""A loop that did nothing for so long after Ctrl-C is held up by an `async def` that blocks."""
 
 
 def choose_progress(run_view: RunView, title: str) -> Progress:
@@ -109,8 +109,8 @@ async def _tick(progress: Progress) -> None:
 class _Interrupts:
     """The first Ctrl-C starts nothing new; the second, or a wait, gives up what is in flight.
 
-    Both are asked of the event loop. A function that blocks holds up the loop: the third Ctrl-C,
-    or the second after a moment, cancels in the middle of that function.
+    Both are asked of the event loop. An `async def` that blocks holds up the loop: the third
+    Ctrl-C, or the second after a moment, cancels in the middle of that function.
     """
 
     def __init__(self, progress: Progress) -> None:

@@ -16,6 +16,7 @@ from agentkit.models.registry import is_runnable
 from agentkit.models.resolve import ModelChoice, ModelChooser
 from agentkit.models.setting_fields import wrong_kind
 from agentkit.outputs.declaration import Output
+from agentkit.threads import runs_on_loop
 
 if TYPE_CHECKING:
     from agentkit.graph.node import FunctionLike
@@ -39,8 +40,11 @@ class FunctionNode:
     compiled: CompiledNode
     function_name: str
     call: Callable[..., Any]
+    """The function."""
     takes_step: bool
     """Whether it has a parameter called `step`, and so receives the running step."""
+    is_plain: bool
+    """Whether it is no `async def`, and so called in a thread."""
 
 
 BoundNode = PromptNode | FunctionNode
@@ -164,11 +168,11 @@ class Binding:
         if not is_own:
             function = RunnableFunction(function)
         label = name if isinstance(name, str) else getattr(function, "__name__", "function")
-        parameters = inspect.signature(function).parameters
+        parameters = _parameters(function)
         takes_step = is_own and "step" in parameters and "step" not in compiled.node.with_
         if message := _argument_problem(label, parameters, compiled.node.with_, takes_step):
             problems.append(Problem(message, compiled.name, "with"))
-        return FunctionNode(compiled, label, function, takes_step)
+        return FunctionNode(compiled, label, function, takes_step, not runs_on_loop(function))
 
     def _named_function(
         self, name: str, node: str, problems: list[Problem]
@@ -243,6 +247,14 @@ def bind(
     if problems:
         raise SpecError(problems)
     return binding
+
+
+def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """The parameters of a function; any, where it does not say them, as some built-in ones."""
+    try:
+        return inspect.signature(function).parameters
+    except ValueError:
+        return {"any": inspect.Parameter("any", inspect.Parameter.VAR_KEYWORD)}
 
 
 def _argument_problem(

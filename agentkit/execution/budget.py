@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Iterable
+from math import inf
 from typing import Final
 
 from agentkit.errors import LimitExceeded
@@ -48,6 +49,8 @@ class Budget:
         """Whether this or the run's limits say anything of tokens or cost."""
         self.watches_cost = any(budget.limits.cost_usd is not None for budget in self.chain)
         """Whether this or the run's limits say anything of cost."""
+        self.watches_time = any(budget.limits.seconds is not None for budget in self.chain)
+        """Whether this or the run's limits say anything of time."""
         self._scope = scope
         self._started = time.monotonic() - seconds
         self._reserved = Spent()
@@ -73,6 +76,15 @@ class Budget:
                 budget._close("seconds", "")
                 return budget._error("seconds", "")
         return None
+
+    def seconds_left(self) -> float:
+        """The time until a limit on it is reached; endless without one."""
+        ends = [
+            budget._started + budget.limits.seconds
+            for budget in self.chain
+            if budget.limits.seconds is not None
+        ]
+        return min(ends, default=inf) - time.monotonic()
 
     def over(self) -> LimitExceeded | None:
         """The limit that was reached, of this or of the run, if one was."""

@@ -1,23 +1,30 @@
 """One call of a function node: copies go in, a JSON value comes out."""
 
-import inspect
+import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import CoroutineType
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
-from agentkit.errors import AgentKitError, FunctionError, OutputError, passes_through
+from agentkit.errors import (
+    AgentKitError,
+    FunctionError,
+    OutputError,
+    passes_through,
+    raised,
+)
 from agentkit.events import NodeFinished, NodeStarted
 from agentkit.execution.binding import FunctionNode
 from agentkit.execution.prompt_call import Outcome, check_value
 from agentkit.execution.step_run import StepRun
 from agentkit.graph.node import MISSING
 from agentkit.messages import Answer, Call
+from agentkit.threads import call_in_thread
 from agentkit.values import json_copy
 
-_PLAIN = (str, int, float, list, dict, type(None))
-"""What most functions return; looking for an awaitable takes longer."""
+_A_MOMENT_S: Final = 0.01
+"""So much later than a limit on time its clock is looked at, which then surely says so."""
 
 
 @dataclass(slots=True)
@@ -72,23 +79,35 @@ class FunctionCall:
         """What the function returns, as a JSON value."""
         node = self.node
         try:
-            more = {"step": self.step} if node.takes_step else {}
-            result = node.call(**arguments, **more)
-            if type(result) is CoroutineType or (
-                not isinstance(result, _PLAIN) and inspect.isawaitable(result)
-            ):
-                result = await result
+            result = await self._result(arguments)
         except AgentKitError:
             raise
         except Exception as error:
             if passes_through(error):
                 raise
-            message = f"function {node.function_name} raised {type(error).__name__}: {error}"
-            raise FunctionError(message) from error
+            # Python makes a RuntimeError of a StopIteration that leaves a coroutine.
+            cause = error.__cause__ if isinstance(error.__cause__, StopIteration) else error
+            raise FunctionError(raised(f"function {node.function_name}", cause)) from cause
         try:
             return json_copy(result, "the result")
         except TypeError as error:
             raise FunctionError(f"function {node.function_name}: {error}") from error
+
+    async def _result(self, arguments: Mapping[str, Any]) -> Any:
+        """What the function returns. One that still runs when the time is over is given up."""
+        more = {"step": self.step} if self.node.takes_step else {}
+        call = partial(self.node.call, **arguments, **more)
+        called = call_in_thread(call, self.run.check_may_start) if self.node.is_plain else call()
+        budget = self.run.source.budget
+        if budget is None or not budget.watches_time:
+            return await called
+        try:
+            async with asyncio.timeout(budget.seconds_left() + _A_MOMENT_S) as timer:
+                return await called
+        except TimeoutError:
+            if timer.expired() and (late := budget.late()) is not None:
+                raise late from None
+            raise
 
     def _arguments(self) -> dict[str, Any]:
         try:

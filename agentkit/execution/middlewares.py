@@ -17,6 +17,7 @@ from agentkit.errors import (
     ModelError,
     StepInterrupted,
     passes_through,
+    raised,
 )
 from agentkit.execution.binding import PromptNode
 from agentkit.execution.budget import Budget
@@ -138,7 +139,7 @@ async def ask_model(
     except Exception as error:
         if passes_through(error):
             raise
-        raise ModelError(f"{model.name} raised {type(error).__name__}: {error}") from error
+        raise ModelError(raised(model.name, error)) from error
     finally:
         if completion is None and tries.made:
             lost(Usage(calls=tries.made, cost_usd=_lost_usd(model)))
@@ -169,8 +170,7 @@ def _checked(model: Model, completion: object) -> Completion:
         try:
             usage = replace(usage, cost_usd=model.cost_usd(usage))
         except Exception as error:
-            why = f"{type(error).__name__}: {error}"
-            raise ModelError(f"cost_usd of {model.name} raised {why}") from error
+            raise ModelError(raised(f"cost_usd of {model.name}", error)) from error
     reason = finish_reason(completion.finish_reason)
     if usage is not completion.usage or reason != completion.finish_reason:
         completion = replace(completion, usage=usage, finish_reason=reason)

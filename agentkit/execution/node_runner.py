@@ -14,6 +14,7 @@ from agentkit.errors import (
     RenderError,
     StepInterrupted,
     TraceError,
+    causes_of,
 )
 from agentkit.events import MemoryWritten, NodeCancelled, NodeFailed, NodeFinished, NodeSkipped
 from agentkit.execution.binding import BoundNode, FunctionNode
@@ -32,6 +33,10 @@ MakeStep = Callable[[StepRun, int, int | None], Any]
 """Gives the running step to a function that takes it, by node and item."""
 
 
+class RaisedCancellation(BaseException):
+    """A function raised `CancelledError` itself, its cause: a task group would swallow that."""
+
+
 async def run_node(run: StepRun, index: int, make_step: MakeStep) -> None:
     """Run a node whose dependencies are done, writing its value, turns and memory.
 
@@ -44,6 +49,8 @@ async def run_node(run: StepRun, index: int, make_step: MakeStep) -> None:
 
     Raises:
         TraceError: It cannot be recorded.
+        RaisedCancellation: A function raised the error of a cancellation.
+        BaseException: A function raised an error that is for the program around the graph.
     """
     node = run.schedule.nodes[index]
     name = node.compiled.name
@@ -58,6 +65,11 @@ async def run_node(run: StepRun, index: int, make_step: MakeStep) -> None:
         error = await _run(run, index, node, make_step)
     except (StepInterrupted, TraceError) as stop:
         error = stop
+    except asyncio.CancelledError as cancellation:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise RaisedCancellation from cancellation
     except AgentKitError as failure:
         error = failure
         _tell_failure(run, node, None, failure)
@@ -196,7 +208,8 @@ def successes(results: Sequence[Outcome | AgentKitError]) -> list[Outcome]:
             raise error
     listed = "; ".join(f"item {i}: {error}" for i, error in errors.items())
     message = f"{len(errors)} of {len(results)} items failed: {listed}"
+    cause = causes_of("raised for these items", errors.values())
     for kind in _ITEM_ERRORS:
         if all(isinstance(error, kind) for error in errors.values()):
-            raise kind(message)
-    raise AgentKitError(message)
+            raise kind(message) from cause
+    raise AgentKitError(message) from cause

@@ -9,11 +9,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from agentkit.display import MAX_NAMES, dollars, html_table, short
-from agentkit.errors import InputError, RenderError, StepError, StepInterrupted
+from agentkit.errors import InputError, RenderError, StepError, StepInterrupted, causes_of
 from agentkit.events import Event, StepFailed, StepFinished, StepStarted
+from agentkit.execution.binding import PromptNode
 from agentkit.execution.completion_source import CompletionSource
 from agentkit.execution.kept_bindings import kept_binding
-from agentkit.execution.node_runner import run_node
+from agentkit.execution.node_runner import RaisedCancellation, run_node
 from agentkit.execution.scope import State
 from agentkit.execution.step_run import StepRun
 from agentkit.graph.graph import Graph
@@ -21,6 +22,7 @@ from agentkit.graph.node import Node
 from agentkit.messages import Usage
 from agentkit.models.base import Cache
 from agentkit.templates.prompt_names import STEP_NAMES
+from agentkit.threads import Callback
 from agentkit.values import json_copy
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ class StepResult:
     """What one execution of a graph gave. `result["plan"]` is the value of node `plan`."""
 
     values: Mapping[str, Any]
-    """Value of every node, by name."""
+    """Value of every node, by name: JSON, or an instance where `output` is a class of Python."""
     status: Mapping[str, str]
     """`ok`, `otherwise` or `skipped`, by node."""
     state: State
@@ -86,6 +88,7 @@ async def execute_step(run: StepRun) -> StepResult:
     with _span(run) as tell:
         started = time.perf_counter()
         _tell(run, StepStarted(run.step))
+        error: BaseException | None = None
         try:
             _attempt(run, "the context", run.scope.render_prefix)
             first, *others = run.schedule.roots
@@ -98,21 +101,28 @@ async def execute_step(run: StepRun) -> StepResult:
             if finished and not run.failures:
                 action = _attempt(run, "the action", lambda: _render_action(run))
         except BaseExceptionGroup as group:
-            _end_failed(run)
-            raise _first(group) from None
+            error = _first(group)
         except BaseException:
             _end_failed(run)
             raise
-        if run.failures or not finished:
+        if error is not None or run.failures or not finished:
             _end_failed(run)
-            if run.failures:
-                raise StepError(_ordered_failures(run))
-            if run.interruption is not None:
-                raise run.interruption
-            raise StepInterrupted("the step was stopped before its end; nothing of it is kept")
+            raise error or _why_not_finished(run)
         result = _end_finished(run, action, time.perf_counter() - started)
         tell(_outcome(run, action))
         return result
+
+
+def _why_not_finished(run: StepRun) -> Exception:
+    """The error of a step that came to its end without all its values."""
+    if run.failures:
+        failures = _ordered_failures(run)
+        step_error = StepError(failures)
+        step_error.__cause__ = causes_of("raised in this step", failures.values())
+        return step_error
+    if run.interruption is not None:
+        return run.interruption
+    return StepInterrupted("the step was stopped before its end; nothing of it is kept")
 
 
 @contextmanager
@@ -182,17 +192,32 @@ def _render_action(run: StepRun) -> str | None:
 
 def _end_failed(run: StepRun) -> None:
     """Say what the step used, and forget the rest of it."""
+    run.ended = True
     run.source.reuse.discard()
     messages = {name: str(error) for name, error in _ordered_failures(run).items()}
     _tell(run, StepFailed(run.step, messages, run.settle()))
 
 
 def _end_finished(run: StepRun, action: str | None, latency_s: float) -> StepResult:
+    run.ended = True
     run.source.reuse.commit()
     usage, scope = run.settle(), run.scope
     _tell(run, StepFinished(run.step, usage, latency_s, action))
     trace = tuple(run.trace or ())
-    return StepResult(scope.values, run.status, scope.state, usage, action, trace)
+    return StepResult(_python_values(run), run.status, scope.state, usage, action, trace)
+
+
+def _python_values(run: StepRun) -> Mapping[str, Any]:
+    """The value of every node as the program gets it."""
+    values = run.scope.values
+    made = [
+        node.compiled
+        for node in run.schedule.nodes
+        if isinstance(node, PromptNode) and node.output.python and node.compiled.name in values
+    ]
+    if not made:
+        return values
+    return {**values, **{one.name: one.python_value(values[one.name]) for one in made}}
 
 
 def _ordered_failures(run: StepRun) -> dict[str, Exception]:
@@ -213,6 +238,7 @@ class Step:
         self._run = run
         self._adder = adder
         self._item = item
+        self._on_loop = Callback(self._add)
 
     def add(self, node: Node, before: Sequence[str] = ()) -> str:
         """Add a node to the current step. It starts when the function's node has finished.
@@ -230,8 +256,14 @@ class Step:
             SpecError: It cannot work: it reads a node that the adder does not come after, races
                 for a memory key, a node in `before` does not come after the adder, or the
                 function has returned.
+            StepInterrupted: The step has ended: it was stopped, and did not wait for the function.
         """
+        return self._on_loop(node, before)
+
+    def _add(self, node: Node, before: Sequence[str]) -> str:
         run, adder = self._run, self._adder
+        if run.ended:
+            raise StepInterrupted("the step has ended: no node can be added to it")
         done = run.schedule.nodes[adder].compiled.name in run.status
         event = run.schedule.add(node, before, adder, self._item, run.step, done)
         _tell(run, event)
@@ -274,4 +306,6 @@ def _first(error: BaseException) -> BaseException:
     """The first error in a group; an `each` node makes a group inside the group."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
+    if isinstance(error, RaisedCancellation) and error.__cause__ is not None:
+        return error.__cause__
     return error

@@ -70,6 +70,8 @@ class StepRun:
         """What failed, by node."""
         self.stopped = False
         """Whether nothing new may start."""
+        self.ended = False
+        """Whether it is over, so that nobody may change it any more."""
         self.interruption: StepInterrupted | None = None
         """Why, where a limit or the user stopped the step."""
         self._stopping = stopping

@@ -1,7 +1,8 @@
 """A node with its templates, expressions and output compiled, and the names it reads."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 from agentkit.errors import Problem, listed, suggest
@@ -49,6 +50,15 @@ class CompiledNode:
         """The node's name."""
         return self.node.name
 
+    def python_value(self, value: Any) -> Any:
+        """Return the node's value as Python gets it: an instance, where `output` says a class."""
+        python = self.output.python if self.output is not None else None
+        if python is None:
+            return value
+        if self.node.each is not None and isinstance(value, list):
+            return [python.load(item) for item in value]
+        return python.load(value)
+
 
 @dataclass(frozen=True, slots=True)
 class Use:
@@ -76,6 +86,7 @@ def compile_node(node: Node, problems: list[Problem]) -> CompiledNode:
     if node.function is None:
         compiled.template = compiler.template("prompt", node.prompt)
         compiled.output = compiler.output(node.output)
+        _use_json_of_instances(compiled)
     problems.extend(_stand_in_problems(compiled))
     compiled.when = compiler.expression("when", node.when)
     compiled.each = compiler.expression("each", node.each)
@@ -166,6 +177,21 @@ def _shape_problems(node: Node) -> Iterator[Problem]:
     if message := name_problem(node.name):
         yield Problem(message, node.name, "name")
     yield from _prompt_problems(node)
+
+
+def _use_json_of_instances(compiled: CompiledNode) -> None:
+    """Let `initial` and `otherwise` be JSON where the program gave instances."""
+    node, python = compiled.node, compiled.output.python if compiled.output is not None else None
+    if python is None:
+        return
+    with suppress(TypeError):  # reported with all else that is no JSON
+        if node.otherwise is not MISSING:
+            node = replace(node, otherwise=python.given(node.otherwise))
+        if node.each is not None and isinstance(node.initial, (list, tuple)):
+            node = replace(node, initial=[python.given(item) for item in node.initial])
+        elif node.initial is not MISSING:
+            node = replace(node, initial=python.given(node.initial))
+    compiled.node = node
 
 
 def _stand_in_problems(compiled: CompiledNode) -> Iterator[Problem]:

@@ -157,7 +157,8 @@ class Graph:
     @cached_property
     def initials(self) -> tuple[tuple[str, Any], ...]:
         """The nodes that have a value before they first run, with that value."""
-        return tuple((n.name, n.initial) for n in self.nodes if n.initial is not MISSING)
+        nodes = (compiled.node for compiled in self.compiled)
+        return tuple((n.name, n.initial) for n in nodes if n.initial is not MISSING)
 
     @cached_property
     def sinks(self) -> tuple[str, ...]:

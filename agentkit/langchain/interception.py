@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
 
 from agentkit.errors import Problem
@@ -11,6 +12,7 @@ from agentkit.execution.binding import Binding, BoundNode, FunctionNode
 from agentkit.graph.compile import CompiledNode
 from agentkit.messages import Completion, Request, Usage
 from agentkit.models.base import Model, Priced
+from agentkit.threads import in_thread
 
 
 class Watcher(Protocol):
@@ -79,10 +81,10 @@ class InterceptedBinding(Binding):
 
 
 def _seen(node: FunctionNode) -> FunctionNode:
-    called = node.call
+    called = partial(in_thread, node.call) if node.is_plain else node.call
 
     def call(**arguments: Any) -> Any:
         watcher = _watcher.get()
         return called(**arguments) if watcher is None else watcher.call(called, arguments)
 
-    return replace(node, call=call)
+    return replace(node, call=call, is_plain=False)

@@ -167,7 +167,7 @@ class GraphRunnable(Runnable[NodeValues, NodeValues]):
 
         def on_event(event: Event) -> None:
             if isinstance(event, NodeFinished) and event.item is None:
-                queue.put_nowait({event.node: event.value})
+                queue.put_nowait({event.node: self._python_value(event)})
 
         input = await anext(inputs)
         task = asyncio.create_task(self._execute(input, run_manager, config, on_event))
@@ -183,6 +183,13 @@ class GraphRunnable(Runnable[NodeValues, NodeValues]):
         finally:
             task.cancel()
             await asyncio.wait([task])
+
+    def _python_value(self, event: NodeFinished) -> Any:
+        """The value of a node as `ainvoke` gives it."""
+        index = self.graph.index.get(event.node)
+        return (
+            event.value if index is None else self.graph.compiled[index].python_value(event.value)
+        )
 
     async def _execute(
         self,

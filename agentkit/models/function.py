@@ -1,10 +1,13 @@
 """FunctionModel: a Python function answers."""
 
-import inspect
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
-from agentkit.errors import ModelError
+from agentkit.errors import ModelError, StepInterrupted
 from agentkit.messages import Completion, Request, Usage
+from agentkit.threads import Callback, call_in_thread, runs_on_loop
 
 
 class FunctionModel:
@@ -26,14 +29,15 @@ class FunctionModel:
         self.name = name or f"function:{getattr(function, '__name__', 'model')}"
 
     async def complete(self, request: Request) -> Completion:
-        """Call the function.
+        """Call the function: in a thread, unless it is asynchronous.
 
         Raises:
             ModelError: It returned something that is no text and no Completion.
         """
-        answer = self._function(request)
-        if inspect.isawaitable(answer):
-            answer = await answer
+        if runs_on_loop(self._function):
+            answer = await self._function(request)  # type: ignore[misc]
+        else:
+            answer = await ask_in_thread(self._function, request)
         if isinstance(answer, Completion):
             return answer
         if not isinstance(answer, str):
@@ -46,3 +50,40 @@ class FunctionModel:
     def cost_usd(self, usage: Usage) -> float:
         """Nothing is known before the function answers; its completions say what they cost."""
         return 0.0
+
+
+class PlainModel:
+    """A model whose `complete` is no `async def`: it is asked in a thread."""
+
+    def __init__(self, model: Any) -> None:
+        self.name = model.name
+        self.reads_variables = model.reads_variables
+        self._complete = model.complete
+        for optional in ("cost_usd", "load", "most_usage"):
+            if hasattr(model, optional):
+                setattr(self, optional, getattr(model, optional))
+
+    async def complete(self, request: Request) -> Completion:
+        """Ask the model."""
+        completion: Completion = await ask_in_thread(self._complete, request)
+        return completion
+
+
+async def ask_in_thread(function: Callable[[Request], Any], request: Request) -> Any:
+    """Call a function of a request in a thread, from where it may call what the request has."""
+    ended = False
+
+    def while_asked(callback: Callable[..., Any] | None) -> Callable[..., Any] | None:
+        def call(*args: Any) -> Any:
+            if ended or callback is None:
+                raise StepInterrupted("the call has ended: nobody listens to it any more")
+            return callback(*args)
+
+        return callback and Callback(call)
+
+    on_text, on_start = while_asked(request.on_text), while_asked(request.on_start)
+    try:
+        asked = replace(request, on_text=on_text, on_start=on_start)
+        return await call_in_thread(partial(function, asked), request.on_start)
+    finally:
+        ended = True

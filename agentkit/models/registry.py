@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeGuard
 from agentkit.errors import InputError
 from agentkit.models.base import Model
 from agentkit.models.hosted import DEFAULT, Settings
+from agentkit.threads import runs_on_loop
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
@@ -65,15 +66,17 @@ def _of_object(model: Any, settings: Settings) -> Model:
     """The model for anything but an id."""
     if isinstance(model, type):
         raise InputError(f"{model.__name__} is a class: write {_call_of(model)}")
-    if isinstance(model, Model):
+    if isinstance(model, Model) and runs_on_loop(model.complete):
         return model
     if is_runnable(model):
         from agentkit.models.langchain.model import LangChainModel
 
         return LangChainModel(model, settings)
-    if callable(model):
-        from agentkit.models.function import FunctionModel
+    from agentkit.models.function import FunctionModel, PlainModel
 
+    if isinstance(model, Model):
+        return PlainModel(model)
+    if callable(model):
         return FunctionModel(model)
     raise InputError(f"a model is an id, a Model or a function; found {model!r}")
 

@@ -124,7 +124,9 @@ SERVER: Final = {
         examples=[{"input": 0.25, "output": 2}],
     ),
     "stream": field(
-        bool, "Whether answers may be asked for in pieces, as they arrive; true if unset."
+        bool,
+        "Whether answers may be asked for in pieces, as they arrive; true if unset.",
+        examples=[False],
     ),
 }
 """How a model on a server is called."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from agentkit.errors import OutputError, RenderError
 from agentkit.outputs.json_extraction import unfenced
+from agentkit.outputs.typed_output import PythonType
 from agentkit.templates.template import Expression, Reads
 
 _LISTED = 30
@@ -27,6 +28,8 @@ class ChoiceOutput:
     """Gives the options, when they change from step to step."""
     reads: Reads = field(default_factory=dict)
     """The names the expression reads."""
+    python: PythonType | None = None
+    """Makes the member of an Enum of the option."""
 
     @property
     def fields(self) -> frozenset[str] | None:

@@ -3,27 +3,38 @@
 A declaration is `text` (default), `number`, `integer`, `yes_no`, `code`, `json`,
 `{choice: ...}` with a list or an expression, a list like `[str]`, or a schema: a mapping of
 fields to `str`, `int`, `float`, `bool`, `[str]`, another mapping, `"str | null"` or
-`"one of [a, b]"`. In Python it can also be a pydantic model. A mapping with the single key
-`choice` is always a choice, so a schema cannot have that as its only field.
+`"one of [a, b]"`. A mapping with the single key `choice` is always a choice, so a schema cannot
+have that as its only field. In Python it can also be a type, such as `int`, `list[str]`, a
+TypedDict, a dataclass or a pydantic model, or a JSON Schema.
 """
 
 import json
-import sys
 from collections.abc import Mapping
-from typing import Any, Protocol
+from dataclasses import is_dataclass, replace
+from typing import Any, Final, Literal, Protocol, get_args, get_origin
 
 from agentkit.errors import OutputError, RenderError, suggest
 from agentkit.outputs.choice import ChoiceOutput
+from agentkit.outputs.json_schema import compile_json_schema, is_json_schema
+from agentkit.outputs.python_types import (
+    PYTHON_TYPES,
+    is_enum_of_texts,
+    is_type,
+    shape_of,
+    with_shapes,
+)
 from agentkit.outputs.scalars import (
     CodeOutput,
+    FloatOutput,
     IntegerOutput,
     JsonOutput,
     NumberOutput,
     TextOutput,
     YesNoOutput,
 )
-from agentkit.outputs.schema_output import compile_model, compile_schema
-from agentkit.outputs.shape import OutputProblem, parse_shape
+from agentkit.outputs.schema_output import SchemaOutput, compile_schema
+from agentkit.outputs.shape import Fields, ListShape, OutputProblem, RecordShape, parse_shape
+from agentkit.outputs.typed_output import PythonType, TypedOutput, compile_type, python_type
 from agentkit.templates.template import Reads, TemplateProblem, compile_expression
 from agentkit.values import json_text
 
@@ -53,6 +64,10 @@ class Output(Protocol):
     def describe(self) -> str:
         """The declaration on one line, for display."""
 
+    @property
+    def python(self) -> PythonType | None:
+        """Makes the value that Python gets; None where that is the JSON itself."""
+
 
 PLAIN_OUTPUTS: dict[str, Output] = {
     output.describe(): output
@@ -66,6 +81,13 @@ PLAIN_OUTPUTS: dict[str, Output] = {
     )
 }
 """The outputs that a word declares."""
+_SCALARS: Final[Mapping[Any, Output]] = {
+    str: PLAIN_OUTPUTS["text"],
+    int: PLAIN_OUTPUTS["integer"],
+    float: FloatOutput(),
+    bool: PLAIN_OUTPUTS["yes_no"],
+}
+"""The outputs that a type of Python declares."""
 _OTHER_NAMES = {
     "bool": "yes_no",
     "boolean": "yes_no",
@@ -88,6 +110,8 @@ def compile_output(declaration: Any = "text") -> Output:
         return _compile_name(declaration.strip())
     if isinstance(declaration, Mapping) and set(declaration) == {"choice"}:
         return _compile_choice(declaration["choice"])
+    if not isinstance(declaration, Fields) and is_json_schema(declaration):
+        return compile_json_schema(declaration)
     if isinstance(declaration, Mapping) and _is_split_choice(declaration):
         options = ", ".join(map(str, [declaration["choice"], *list(declaration)[1:]]))
         raise OutputProblem(f"the options stand in a list: {{choice: [{options:.60}]}}.")
@@ -98,11 +122,32 @@ def compile_output(declaration: Any = "text") -> Output:
             f"one of some texts is {{choice: [{options:.60}]}}."
         )
     if isinstance(declaration, (Mapping, list, tuple)):
-        return compile_schema(parse_shape(declaration))
-    pydantic = sys.modules.get("pydantic")
-    if pydantic and isinstance(declaration, type) and issubclass(declaration, pydantic.BaseModel):
-        return compile_model(declaration)
-    raise OutputProblem(f"an output is {_known()}, not {declaration!r:.60}.")
+        return compile_schema(parse_shape(with_shapes(declaration)))
+    if is_type(declaration):
+        return _compile_type(declaration)
+    hint = ""
+    if is_dataclass(declaration) or hasattr(declaration, "model_fields"):
+        hint = f" Give the class {type(declaration).__name__} itself."
+    raise OutputProblem(
+        f"an output is {_known()}, or in Python {PYTHON_TYPES} or a JSON Schema; "
+        f"not {declaration!r:.60}.{hint}"
+    )
+
+
+def _compile_type(declaration: Any) -> Output:
+    """The output for a Python type: the one that YAML has, where there is one."""
+    if isinstance(declaration, type) and declaration in _SCALARS:
+        return _SCALARS[declaration]
+    if is_enum_of_texts(declaration):
+        choice = _compile_choice([member.value for member in declaration])
+        return replace(choice, python=python_type(declaration))
+    options = get_args(declaration)
+    if get_origin(declaration) is Literal and all(isinstance(one, str) for one in options):
+        return _compile_choice(options)
+    shape = shape_of(declaration)
+    if isinstance(shape, (ListShape, RecordShape)):
+        return compile_schema(shape)
+    return compile_type(declaration)
 
 
 def fallback_error(output: Output, value: Any) -> str | None:
@@ -113,8 +158,10 @@ def fallback_error(output: Output, value: Any) -> str | None:
     """
     if value is None or output.reads or isinstance(output, (TextOutput, CodeOutput, JsonOutput)):
         return None
+    structured = isinstance(output, (SchemaOutput, TypedOutput))
+    text = json.dumps(value) if structured else json_text(value)
     try:
-        read = output.parse(json_text(value), {})
+        read = output.parse(text, {})
     except RenderError:  # the options cannot be known before the agent runs
         return None
     except OutputError as error:
@@ -156,7 +203,7 @@ def _is_split_choice(declaration: Mapping[Any, Any]) -> bool:
     return first == "choice" and bool(others) and all(declaration[name] is None for name in others)
 
 
-def _compile_choice(options: Any) -> Output:
+def _compile_choice(options: Any) -> ChoiceOutput:
     if isinstance(options, str):
         try:
             expression = compile_expression(options)

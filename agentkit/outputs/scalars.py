@@ -21,6 +21,7 @@ class _Plain:
     name: ClassVar[str]
     asks: ClassVar[str] = ""
     schema: ClassVar[JsonSchema | None] = None
+    python: ClassVar[None] = None
 
     @property
     def reads(self) -> Mapping[str, frozenset[str] | None]:
@@ -88,6 +89,14 @@ class NumberOutput(_Plain):
     def parse(self, text: str, values: Variables) -> int | float:
         """The only number of the text, or of its last line."""
         return find_number(text)
+
+
+class FloatOutput(NumberOutput):
+    """A number that Python gets as a float."""
+
+    def parse(self, text: str, values: Variables) -> float:
+        """The only number of the text, or of its last line."""
+        return float(find_number(text))
 
 
 class IntegerOutput(_Plain):

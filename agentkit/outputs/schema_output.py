@@ -1,13 +1,13 @@
-"""An output in JSON that follows a declared schema, or a pydantic model.
+"""An output in JSON that follows a declared schema, and what is wrong with one.
 
 pydantic is heavy, so it is imported when the first schema is compiled.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from agentkit.errors import OutputError
 from agentkit.outputs.json_extraction import check_numbers, find_json
@@ -27,13 +27,13 @@ from agentkit.outputs.shape import (
 from agentkit.templates.template import Reads
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel, TypeAdapter, ValidationError
+    from pydantic import TypeAdapter, ValidationError
     from pydantic_core import ErrorDetails
 
 _LISTED_ERRORS = 20
 _MOST_ERRORS = 10_000
 """Above these they are counted only: each takes a kilobyte."""
-_KINDS = {"array": list, "object": dict}
+_LONGEST_FAULT = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,8 @@ class SchemaOutput:
     """The pydantic validator of the shape."""
     schema: Mapping[str, Any] = field(repr=False)
     """The shape as JSON schema."""
+
+    python: ClassVar[None] = None
 
     @property
     def reads(self) -> Reads:
@@ -82,7 +84,7 @@ class SchemaOutput:
             else:
                 valid = self.adapter.validate_python(value)
         except ValidationError as error:
-            raise OutputError(_complaint(error, self.shape)) from None
+            raise OutputError(complaint(error, self.shape)) from None
         answer = self.adapter.dump_python(valid, mode="json", by_alias=True)
         check_numbers(answer)
         return answer
@@ -90,68 +92,6 @@ class SchemaOutput:
     def describe(self) -> str:
         """The declaration, for display."""
         return declaration_of(self.shape)
-
-
-@dataclass(frozen=True, slots=True)
-class ModelOutput:
-    """A JSON object that fits a pydantic model; the value is what the model dumps."""
-
-    model: "type[BaseModel]"
-    """The model."""
-    schema: Mapping[str, Any] = field(repr=False)
-    """Its JSON schema, closed."""
-
-    @property
-    def reads(self) -> Reads:
-        """The names that must be known: none."""
-        return {}
-
-    @property
-    def fields(self) -> frozenset[str] | None:
-        """The names that a value has and no others; None where the model leaves that open."""
-        model = self.model
-        shaped = model.__pydantic_root_model__ or model.__pydantic_decorators__.model_serializers
-        if shaped or model.model_config.get("extra") == "allow":
-            return None
-        return frozenset(model.model_fields) | frozenset(model.model_computed_fields)
-
-    @property
-    def _kind(self) -> type | None:
-        """What an answer is, as its schema says; None: neither always a list nor an object."""
-        schema = self.schema
-        if "$ref" in schema:  # a model with itself inside
-            schema = schema["$defs"][schema["$ref"].rpartition("/")[2]]
-        return _KINDS.get(schema.get("type", ""))
-
-    def instruction(self, values: Mapping[str, Any]) -> str:
-        """What stands last in the prompt: the whole schema, since it may say more than a form."""
-        text = json.dumps(self.schema, ensure_ascii=False)
-        kind = "list" if self._kind is list else "object" if self._kind is dict else "value"
-        return (
-            f"Answer with one JSON {kind} and nothing else. It must fit this JSON schema:\n{text}"
-        )
-
-    def json_schema(self, values: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """The JSON schema, for models that can follow one."""
-        return self.schema
-
-    def parse(self, text: str, values: Mapping[str, Any]) -> Any:
-        """The last JSON value of the right kind, checked by the model."""
-        from pydantic import ValidationError
-
-        value = find_json(text, self._kind)
-        try:
-            if is_large(value):
-                self.model.model_validate(first_items(value))
-            answer = self.model.model_validate(value).model_dump(mode="json")
-        except ValidationError as error:
-            raise OutputError(_complaint(error, None)) from None
-        check_numbers(answer)
-        return answer
-
-    def describe(self) -> str:
-        """The name of the model."""
-        return self.model.__name__
 
 
 @lru_cache(maxsize=256)
@@ -168,24 +108,6 @@ def _quick_adapter(shape: Shape) -> "TypeAdapter[Any]":
     from pydantic import TypeAdapter
 
     return TypeAdapter(_annotation(shape, fail_fast=True))
-
-
-def compile_model(model: "type[BaseModel]") -> ModelOutput:
-    """An output for a pydantic model."""
-    schema = model.model_json_schema()
-    _close(schema)
-    return ModelOutput(model, schema)
-
-
-def _close(schema: Any) -> None:
-    if isinstance(schema, dict):
-        if schema.get("type") == "object" and "properties" in schema:
-            schema["additionalProperties"] = False
-        for part in schema.values():
-            _close(part)
-    elif isinstance(schema, list):
-        for part in schema:
-            _close(part)
 
 
 def _annotation(shape: Shape, fail_fast: bool = False) -> Any:
@@ -231,18 +153,31 @@ def _model(record: RecordShape, fail_fast: bool) -> Any:
     return create_model("Answer", __config__=ConfigDict(extra="forbid"), **fields)
 
 
-def _complaint(error: "ValidationError", shape: Shape | None) -> str:
+def complaint(error: "ValidationError", shape: Shape | None = None) -> str:
+    """What is wrong with an answer, for the model: every fault with its place."""
     count = error.error_count()
     if count > _MOST_ERRORS:
         return f"The JSON does not fit the schema: {count:,} places in it are wrong."
-    details = error.errors(include_url=False)[:_LISTED_ERRORS]
-    lines = [f"- {_path(detail['loc'])}: {_fault(detail, shape)}" for detail in details]
-    if count > _LISTED_ERRORS:
-        lines.append(f"- and {count - _LISTED_ERRORS} more")
+    details = error.errors(include_url=False)
+    return listed_faults((path_of(detail["loc"]), _fault(detail, shape)) for detail in details)
+
+
+def listed_faults(faults: Iterable[tuple[str, str]]) -> str:
+    """A message with places in an answer and what is wrong there."""
+    lines = [f"- {place}: {fault[:_LONGEST_FAULT]}" for place, fault in faults]
+    if len(lines) > _LISTED_ERRORS:
+        lines[_LISTED_ERRORS:] = [f"- and {len(lines) - _LISTED_ERRORS} more"]
     return "The JSON does not fit the schema:\n" + "\n".join(lines)
 
 
-def _path(location: tuple[int | str, ...]) -> str:
+def _shown(value: Any) -> str:
+    """A value in a message."""
+    found = json.dumps(value, ensure_ascii=False, default=str)
+    return found if len(found) <= 80 else found[:77] + "..."
+
+
+def path_of(location: Sequence[int | str]) -> str:
+    """Where in an answer something is: `steps[2].name`."""
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
     return path.lstrip(".") or "the answer"
 
@@ -257,9 +192,12 @@ def _fault(detail: "ErrorDetails", shape: Shape | None) -> str:
             ", ".join(name for name, _ in parent.fields) if isinstance(parent, RecordShape) else ""
         )
         return "there is no such field" + (f"; the fields are: {known}" if known else "")
-    expected = _expected(shape, detail["loc"]) or detail["msg"]
-    found = json.dumps(detail["input"], ensure_ascii=False, default=str)
-    return f"expected {expected}, found {found if len(found) <= 80 else found[:77] + '...'}"
+    if expected := _expected(shape, detail["loc"]):
+        return f"expected {expected}, found {_shown(detail['input'])}"
+    if detail["type"] in ("value_error", "assertion_error"):  # a validator of the program
+        return str(detail["ctx"]["error"]) or detail["msg"]
+    message = detail["msg"]
+    return f"{message[:1].lower()}{message[1:]}, found {_shown(detail['input'])}"
 
 
 def _expected(shape: Shape | None, location: tuple[int | str, ...]) -> str:

@@ -12,6 +12,10 @@ DEEPEST_SHAPE = 20
 """Levels that a schema may be nested."""
 
 
+class Fields(dict[str, Any]):
+    """A mapping that a YAML file gives: fields with their types, never a JSON Schema."""
+
+
 class OutputProblem(ValueError):
     """An output declaration that cannot work. `key` is the field of the schema it is in."""
 
@@ -99,6 +103,8 @@ def parse_shape(declaration: Any, key: str | None = None, depth: int = 0) -> Sha
     """The tree of a declaration. Raises OutputProblem."""
     if depth > DEEPEST_SHAPE:
         raise OutputProblem(f"the schema is nested more than {DEEPEST_SHAPE} levels deep.", key)
+    if isinstance(declaration, Shape):
+        return declaration
     if isinstance(declaration, Mapping):
         return _parse_record(declaration, key, depth)
     if isinstance(declaration, (list, tuple)):
@@ -142,8 +148,13 @@ def _parse_record(declaration: Mapping[Any, Any], key: str | None, depth: int) -
     return RecordShape(tuple(fields))
 
 
+def is_field_name(name: Any) -> bool:
+    """Whether a field of a schema may have this name."""
+    return isinstance(name, str) and name.isidentifier() and not name.startswith("_")
+
+
 def _name_problems(name: Any, where: str) -> Iterator[OutputProblem]:
-    if not isinstance(name, str) or not name.isidentifier() or name.startswith("_"):
+    if not is_field_name(name):
         yield OutputProblem(
             f"{name!r:.60} cannot be the name of a field: use letters, digits and "
             "underscores, and begin with a letter.",

@@ -148,7 +148,7 @@ class LineReader:
             event: Event = msgspec.convert(record, Event)
             stamp = msgspec.convert(record, _Stamp)
         except msgspec.ValidationError as error:
-            raise self._damaged(number, complaint(kind, str(error))) from error
+            raise self._damaged(number, damage(kind, str(error))) from error
         if stamp.line not in (number, None):
             why = f"it was written as line {stamp.line}, so lines are missing or not in their place"
             raise self._damaged(number, why)
@@ -256,7 +256,7 @@ _OTHER: Final = re.compile(r"(Expected .+?) - at `\$\.(.+)`")
 _WRONG: Final = re.compile(r"Expected `(.+?)`, got `(.+?)` - at `\$\.(.+)`")
 
 
-def complaint(kind: Any, said: str) -> str:
+def damage(kind: Any, said: str) -> str:
     """Return what is wrong with the fields of an event, in our words.
 
     Args:

@@ -16,7 +16,7 @@ from agentkit.display import html_table, short
 from agentkit.errors import TraceError
 from agentkit.events import EpisodeResumed, EpisodeStarted, Event
 from agentkit.plugins import DISTRIBUTION
-from agentkit.record.line import FORMAT, LineReader, complaint
+from agentkit.record.line import FORMAT, LineReader, damage
 
 _EPISODE: Final = re.compile(r"[0-9]{4,}")
 """What the file of an episode is called."""
@@ -81,7 +81,7 @@ def check_about(about: Mapping[str, Any], where: str) -> None:
     try:
         msgspec.convert(about, About)
     except msgspec.ValidationError as error:
-        raise TraceError(f"{where} is damaged: {complaint('run', str(error))}") from error
+        raise TraceError(f"{where} is damaged: {damage('run', str(error))}") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,10 +104,13 @@ async def rollout(
 
     try:
         async with asyncio.TaskGroup() as tasks:
-            for _ in range(min(plan.parallel, plan.episodes)):
-                tasks.create_task(play_in_turn())
+            playing = [
+                tasks.create_task(play_in_turn()) for _ in range(min(plan.parallel, plan.episodes))
+            ]
+        _raise_swallowed(playing, stop)
     except BaseExceptionGroup as group:
-        raise group.exceptions[0] from None
+        first = group.exceptions[0]
+        raise first from first.__cause__
     finally:
         ended = budget.used_up() if waiting and not stop.is_set() else None
         summaries += _left_over(resume_plan, waiting, ended)
@@ -126,6 +129,13 @@ def rollout_sync(*args: Any, **options: Any) -> RunSummary:
     `on_event` is called in another thread.
     """
     return loop.run(rollout(*args, **options))
+
+
+def _raise_swallowed(playing: Sequence["asyncio.Task[None]"], stop: asyncio.Event) -> None:
+    """Raise the CancelledError of a function: a task group takes it for one of its own."""
+    if not stop.is_set():
+        for task in playing:
+            task.result()
 
 
 def _resume_plan(agent: Agent, plan: Plan, limits: Limits, writer: RunWriter | None) -> ResumePlan:

@@ -1,12 +1,13 @@
 """Agents as YAML: what is written reads as an equal agent."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
+from typing_extensions import TypedDict
 
 from agentkit.agent import Agent, Limits
 from agentkit.agentfile.dump import dump_agent
@@ -18,6 +19,7 @@ from agentkit.graph.node import Check, Node
 from agentkit.memory import Memory
 from agentkit.models.echo import EchoModel
 from agentkit.models.hosted import HostedModel, Price
+from agentkit.outputs.declaration import compile_output
 
 
 def assert_equal(agent: Agent, other: Agent) -> None:
@@ -170,11 +172,49 @@ class Plan(BaseModel):
     goal: str
 
 
+class Mood(TypedDict):
+    feels: Literal["good", "so, so"]
+    marks: list[int]
+    why: str | None
+
+
+@pytest.mark.parametrize(
+    ("output", "written"),
+    [
+        (str, "text"),
+        (int, "integer"),
+        (float, "number"),
+        (bool, "yes_no"),
+        (list[str], ["str"]),
+        (Literal["a", "go left"], {"choice": ["a", "go left"]}),
+        (
+            list[Mood],
+            [{"feels": 'one of [good, "so, so"]', "marks": ["int"], "why": "str | null"}],
+        ),
+        ({"goal": str, "steps": list[int] | None}, {"goal": "str", "steps": "[int] | null"}),
+        ({"goal": "str|null"}, {"goal": "str|null"}),
+    ],
+)
+def test_types_of_python_are_written_as_yaml_declares_them(output: Any, written: Any) -> None:
+    text = dump_agent(Agent(Graph([Node("p", "x", output=output)]), model="echo"))
+    node = parse_agent(text).graph.nodes[0]
+    assert (node.output if "output:" in text else "text") == written
+    assert compile_output(node.output).json_schema({}) == compile_output(output).json_schema({})
+
+
+def test_a_yaml_file_declares_fields_and_never_a_json_schema() -> None:
+    with pytest.raises(InputError, match="unknown type 'object'"):
+        parse_agent("nodes: {p: {prompt: x, output: {type: object, title: str}}}", model="echo")
+
+
 @pytest.mark.parametrize(
     ("node", "model", "words"),
     [
         (Node("f", function=shout, with_={"text": "'a'"}), "echo", "function of node 'f' is Pyth"),
         (Node("p", "x", output=Plan), "echo", "output of node 'p' is Python's Plan"),
+        (Node("p", "x", output=dict[str, int]), "echo", "is Python's dict"),
+        (Node("p", "x", output={"type": "object"}), "echo", "is Python's JSON Schema"),
+        (Node("p", "x", output=list[Mood | None]), "echo", "fields may be null all together"),
         (Node("p", "x"), EchoModel(), "model is a Python object"),
     ],
 )

@@ -26,7 +26,7 @@ class Async(AsyncCallbackHandler):
     """The same, asynchronously."""
 
 
-def one_more(x: int) -> int:
+async def one_more(x: int) -> int:
     """What a node does."""
     return x + 1
 

@@ -120,7 +120,11 @@ class Stuck(Corridor):
         time.sleep(600)
 
 
-def block():
+async def block():
+    time.sleep(600)  # an async def that blocks the loop
+
+
+def wait():
     time.sleep(600)
 
 
@@ -142,6 +146,7 @@ slow = slow_plugin:register
 
 [agentkit.functions]
 block = slow_plugin:block
+wait = slow_plugin:wait
 
 [agentkit.experts]
 slow/Corridor-v0 = slow_plugin:expert

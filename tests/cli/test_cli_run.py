@@ -310,16 +310,17 @@ def test_one_interrupt_waits_a_moment_and_then_gives_up(processes, folder):
 STUCK_AGENTS = {
     "environment": "env: slow/Stuck-v0\nmodel: slow:0\nnodes: {act: go}",
     "function": "env: slow/Corridor-v0\nnodes: {act: {function: block}}",
+    "thread": "env: slow/Corridor-v0\nnodes: {act: {function: wait}}",
 }
 
 
-@pytest.mark.parametrize(("part", "presses"), [("environment", 2), ("function", 3)])
+@pytest.mark.parametrize(("part", "presses"), [("environment", 2), ("function", 3), ("thread", 2)])
 def test_ctrl_c_ends_a_run_that_is_stuck(processes, folder, part, presses):
     """It used to hang until it was killed: for the environment's thread, or for ever."""
     (folder / "stuck.yaml").write_text(f"version: 1\nname: stuck\n{STUCK_AGENTS[part]}\n")
     process = processes.start("run", "stuck.yaml", "--out", "run")
     episode = folder / "run" / "episodes" / "0000.jsonl"
-    last = {"environment": b"step_finished", "function": b"node_started"}[part]
+    last = b"step_finished" if part == "environment" else b"node_started"
     wait_for(lambda: episode.exists() and last in episode.read_bytes())
     for _ in range(presses):
         time.sleep(0.2)

@@ -68,10 +68,14 @@ class Model:
         return Completion(self.answers.pop(0), Usage(10, 2, 8, 1, 0.125))
 
 
+async def double(x: int) -> int:
+    return x * 2
+
+
 def test_a_step_of_a_graph_is_a_line_an_event(lines):
     graph = Graph([
         Node("number", f"{SECRET}?", output="number", save={"kept": "output"}),
-        Node("twice", function=lambda x: x * 2, with_={"x": "number"}),
+        Node("twice", function=double, with_={"x": "number"}),
         Node("never", "?", when="false", initial=SECRET),
     ])  # fmt: skip
     graph.run_sync(model=Model(SECRET, "21"), memory={"kept": 0})
@@ -85,7 +89,7 @@ def test_a_step_of_a_graph_is_a_line_an_event(lines):
         "DEBUG node_finished episode=0 step=0 node=number attempt=2 status=ok reused=False "
         "calls=1 input_tokens=10 cached_tokens=8 output_tokens=2 cost_usd=0.125",
         "DEBUG memory_written episode=0 step=0 node=number key=kept",
-        "DEBUG node_started episode=0 step=0 node=twice attempt=1 function=<lambda>",
+        "DEBUG node_started episode=0 step=0 node=twice attempt=1 function=double",
         "DEBUG node_finished episode=0 step=0 node=twice attempt=1 status=ok reused=False",
         "DEBUG node_skipped episode=0 step=0 node=never",
         "INFO step_finished episode=0 step=0 calls=2 input_tokens=20 cached_tokens=16 "
@@ -105,7 +109,7 @@ def test_an_episode_is_told_with_its_agent(lines, corridor):
         ["WARNING", "limit_reached"],
         ["INFO", "episode_finished"],
     ]
-    assert "status=limit" in told[2]
+    assert "status=done" in told[2]
     assert "steps=2 reward=0 " in told[2]
     stepped = [line for line in lines() if "environment_stepped" in line]
     assert stepped[0] == (

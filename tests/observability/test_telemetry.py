@@ -253,7 +253,7 @@ def test_an_episode_is_a_span_around_its_steps(spans, corridor):
             "openinference.span.kind": "CHAIN",
             "agentkit.episode": number,
             "agentkit.seed": 40 + number,
-            "agentkit.status": "limit",
+            "agentkit.status": "done",
             "agentkit.steps": 3,
             "agentkit.reward": 0.0,
             "agentkit.cost_usd": 0.0,

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, RootModel
+from pydantic import BaseModel, Field, RootModel, model_validator
 
 from agentkit.errors import OutputError, RenderError
 from agentkit.outputs.declaration import OutputProblem, compile_output
@@ -504,7 +504,7 @@ def test_a_pydantic_model_is_a_schema() -> None:
         ("one of [a, b]", None, "write {choice: [a, b]}"),
         (3, None, "not 3"),
         (None, None, "not None"),
-        (int, None, "not <class 'int'>"),
+        (object, None, "object says nothing about its JSON"),
         ({}, None, "no fields"),
         ([], None, "one type in it"),
         (["str", "int"], None, "one type in it"),
@@ -692,3 +692,17 @@ def test_the_errors_of_a_models_own_class_are_not_all_written_out():
     assert "numbers[0]" in complaint(Numbers, wrong).replace(".0", "[0]")
     late = json.dumps({"numbers": [1] * 500 + ["x"] * MANY})
     assert complaint(Numbers, late).endswith("100,000 places in it are wrong.")
+
+
+def test_a_length_is_asked_of_the_whole_list_of_a_large_answer():
+    class Long(BaseModel):
+        numbers: list[int] = Field(min_length=3000)
+
+        @model_validator(mode="after")
+        def ends_with_a_seven(self):
+            assert self.numbers[-1] == 7
+            return self
+
+    value = {"numbers": [*range(4000), 7]}
+    assert parse(Long, json.dumps(value)) == value
+    assert "at least 3000" in complaint(Long, json.dumps({"numbers": [1] * 2500}))

@@ -428,8 +428,7 @@ def test_memory_that_cannot_be_written_at_the_end_fails_the_episode_and_loses_no
     file = tmp_path / "memory.json"
 
     def model(request: Request) -> str:
-        if not file.exists():
-            file.mkdir()
+        file.mkdir(exist_ok=True)
         return "east"
 
     memory = Memory({"n": 0}, {"n": "forever"}, file)
