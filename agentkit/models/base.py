@@ -48,6 +48,19 @@ class Loaded(Protocol):
 
 
 @runtime_checkable
+class Keyed(Protocol):
+    """A model that may need a key."""
+
+    def check_key(self) -> None:
+        """Find out whether there is the key that it needs, without asking a server.
+
+        Raises:
+            AccessError: There is none, or it may not be sent.
+        """
+        ...
+
+
+@runtime_checkable
 class Bounded(Protocol):
     """A model that knows how many tokens it may take, whatever `max_tokens` is."""
 

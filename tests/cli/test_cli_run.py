@@ -390,18 +390,26 @@ def test_a_run_whose_progress_nobody_reads_leaves_its_folder_in_order(processes,
     assert load_run(folder / "run").about["status"] == "failed"
 
 
-def test_a_missing_key_is_told_once_with_the_command_that_goes_on(invoke, folder, monkeypatch):
+@pytest.mark.parametrize("model", ["openai:small", "langchain:openai:small"])
+def test_a_missing_key_is_told_once_before_a_folder_is_made(model, invoke, folder, monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
-    result = invoke("run", "walker.yaml", "--model", "openai:small", "--out", "run")
+    command = ("run", "walker.yaml", "--model", model)
+    result = invoke(*command, "--out", "run")
     assert result.exit_code == 2
     assert result.stderr.count("needs a key: set the environment variable OPENAI_API_KEY") == 1
-    assert "recorded" in result.stdout
-    assert "agentkit run --resume run" in result.stdout
-    assert "0 calls" in result.stdout
-    assert "0 calls" in invoke("show", "run").stdout
+    assert "recorded" not in result.stdout
+    assert not (folder / "run").exists()
+    assert invoke(*command).exit_code == 2
+    assert not (folder / "runs").exists()
+
+
+def test_a_key_that_is_none_is_told_before_a_folder_is_made(invoke, folder, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "not-a-key with spaces")
-    assert invoke("run", "--resume", "run").exit_code == 2
+    result = invoke("run", "walker.yaml", "--model", "openai:small", "--out", "run")
+    assert result.exit_code == 2
+    assert "has characters that no key has" in result.stderr
+    assert not (folder / "run").exists()
 
 
 class Refusing(gymnasium.Env):

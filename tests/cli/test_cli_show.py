@@ -1,5 +1,6 @@
 """`agentkit show`: agents and recorded runs."""
 
+import re
 from pathlib import Path
 
 import orjson
@@ -37,7 +38,9 @@ def test_svg_draws_the_graph(invoke, folder):
 def test_a_run_is_shown_with_its_episodes_and_sums(invoke, run):
     text = invoke("show", "run").stdout
     assert text.startswith("walker: done\n")
-    assert "episode 1: done (terminated), 5 steps, return 1.0" in text
+    assert re.search(r"episode +seed +steps +return +calls +time\n", text)
+    assert re.search(r"1: done \(terminated\) +\d+ +5 +1\.0 +10 +0\.\d s\n", text)
+    assert f"  file      {Path('walker.yaml').resolve()}\n" in text
     assert ", 20 calls" in text
 
 
@@ -124,7 +127,7 @@ def test_an_unfinished_run_is_shown_and_its_torn_last_line_ignored(invoke, run):
     result = invoke("show", "run")
     assert result.exit_code == 0
     assert "running, or was killed before its end" in result.stdout
-    assert "episode 1: unfinished, 5 steps" in result.stdout
+    assert re.search(r"1: unfinished \(stopped before its end\) +\d+ +5 +1\.0 ", result.stdout)
 
 
 def test_a_damaged_record_is_an_error_with_its_line(invoke, run):
@@ -146,7 +149,7 @@ def test_an_event_without_its_fields_is_an_error_with_its_line(invoke, run):
 def test_a_folder_that_is_no_run_is_refused(invoke, folder):
     result = invoke("show", ".")
     assert result.exit_code == 2
-    assert "is not a run folder" in result.stderr
+    assert ". is no run, and has none in it" in result.stderr
     (folder / "run.json").write_text('{"scripts": {}}')
     assert "was not written by AgentKit" in invoke("show", ".").stderr
 
@@ -178,3 +181,23 @@ def test_a_drawing_needs_a_suffix_that_can_be_drawn(invoke, folder):
 def test_a_run_that_ended_at_a_limit_names_the_option_that_goes_on(invoke):
     assert invoke("run", "walker.yaml", "--budget-steps", "2", "--out", "short").exit_code == 3
     assert "agentkit run --resume short --budget-steps MORE\n" in invoke("show", "short").stdout
+
+
+def test_a_folder_of_runs_is_listed_and_a_damaged_one_is_told(invoke, run, folder):
+    invoke("run", "walker.yaml", "--steps", "2", "--out", "runs/b")
+    (folder / "ask.yaml").write_text(
+        'inputs: {topic: null}\nmodel: echo\nnodes: {a: "On {{ topic }}"}\n'
+    )
+    invoke("run", "ask.yaml", "--input", "topic=trams", "--out", "runs/a")
+    (folder / "runs" / "c").mkdir()
+    (folder / "runs" / "c" / "run.json").write_text("{")
+    result = invoke("show", "runs")
+    assert result.exit_code == 0
+    assert "Runs in runs\n" in result.stdout
+    assert re.search(r"a: ask +echo +done +1\n", result.stdout)
+    assert re.search(r"b: walker +script:answers\.json +done +1 +2 +0\.0\n", result.stdout)
+    assert "runs/c/run.json is damaged" in result.stderr
+    shown = invoke("show", "runs/a").stdout
+    assert "  inputs    topic=trams\n" in shown
+    assert "seed" not in shown
+    assert re.search(r"0: done +1 +0\.\d s\n", shown)

@@ -29,7 +29,7 @@ def command(
     mermaid: bool,
     svg: Path | None,
 ) -> None:
-    """Show the graph of an AGENT, or a recorded RUN (a folder).
+    """Show the graph of an AGENT, or a recorded RUN (a folder); of a folder of runs, list them.
 
     Of a run: its episodes, what the environment says of them, its sums; with --episode what
     happened in each step, what every node was asked and answered, what was remembered, the action
@@ -39,6 +39,7 @@ def command(
     Examples:
       agentkit show crafter
       agentkit show crafter --svg crafter.svg
+      agentkit show runs
       agentkit show runs/20260131-120000-crafter
       agentkit show runs/20260131-120000-crafter --episode 0 --step 12 --node plan --full
     """
@@ -47,9 +48,12 @@ def command(
             raise click.UsageError(
                 f"{target} is a recorded run: --model, --mermaid and --svg are for an agent"
             )
-        from agentkit.cli.view.run_page import show_run
+        from agentkit.cli.view.run_page import show_run, show_runs
 
-        show_run(Path(target), episode, step, node, full)
+        if (Path(target) / "run.json").exists():
+            show_run(Path(target), episode, step, node, full)
+        else:
+            show_runs(Path(target))
         return
     if episode is not None or step is not None or full:
         raise click.UsageError(f"--episode, --step and --full need a run's folder, not {target}")

@@ -1,7 +1,7 @@
 """A recorded run in the terminal: its sums, its episodes, and every step of one."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,14 @@ from agentkit.cli.run_options import option_of
 from agentkit.cli.view.limit_lines import listed_both
 from agentkit.cli.view.step_page import StepPrinter
 from agentkit.cli.view.summary import film_facts, unusable_facts
-from agentkit.cli.view.terminal import echo, echo_facts, echo_pair
-from agentkit.cli.view.words import count, money, score, seconds, tokens
+from agentkit.cli.view.terminal import Row, echo, echo_facts, echo_pair, echo_table
+from agentkit.cli.view.words import money, one_line, score, seconds, spoken, tokens
 from agentkit.environments.recorder import picture_of
 from agentkit.errors import InputError, TraceError, suggest
 from agentkit.limits import Limits
 from agentkit.messages import NOTHING_USED
 from agentkit.record.episode_state import read_episode
-from agentkit.record.reader import Run
+from agentkit.record.reader import Run, load_run
 from agentkit.record.summaries import EpisodeSummary
 
 
@@ -53,15 +53,21 @@ def _show_overview(run: Run) -> None:
     about = run.about
     agent = about.get("agent") or {}
     name = agent.get("name", "?") if isinstance(agent, dict) else str(agent)
-    echo_pair(name, f": {_status(run)}", bold=True)
+    echo_pair(name, f": {_status(about)}", bold=True)
     echo_facts(_facts(about), width=10)
-    paid, summaries = NOTHING_USED, []
+    paid, summaries, rows = NOTHING_USED, [], []
     for number in run.episodes:
         record = read_episode(run, number)
         summary = record.summary(number)
-        echo(f"  episode {number}: {_outcome(summary, record.finished is not None)}")
+        rows.append(_row(summary, record.finished is not None))
         summaries.append(summary)
         paid += record.used
+    if rows:
+        echo_table("Episodes", rows)
+    for summary in summaries:
+        if summary.status == "failed":
+            echo(f"\nepisode {summary.episode} failed: {summary.reason}", fg="red")
+    echo()
     lines = [*recorded_report(run, summaries).lines.items()]
     lines += [("tokens", tokens(paid)), ("cost", money(paid.cost_usd))]
     lines += unusable_facts(summaries)
@@ -77,8 +83,8 @@ def _show_overview(run: Run) -> None:
         echo(f"look closer: agentkit show {run.folder} --episode {run.episodes[0]} --step 0")
 
 
-def _status(run: Run) -> str:
-    status = str(run.about.get("status", "?"))
+def _status(about: Mapping[str, Any]) -> str:
+    status = str(about.get("status", "?"))
     if status != "running":
         return status
     return "running, or was killed before its end"
@@ -96,8 +102,12 @@ def _facts(about: Any) -> Iterator[tuple[str, str]]:
     models = about.get("models")
     if isinstance(models, dict):
         yield "models", ", ".join(dict.fromkeys(map(str, models.values())))
+    if isinstance(agent := about.get("agent"), dict) and agent.get("path"):
+        yield "file", str(agent["path"])
+    if given := about.get("inputs"):
+        yield "inputs", "; ".join(f"{name}={one_line(spoken(given[name]), 60)}" for name in given)
     plan = about.get("plan")
-    if isinstance(plan, dict):
+    if isinstance(plan, dict) and env is not None:
         yield "seed", str(plan.get("seed"))
     if limits := "; ".join(_limits(about.get("limits"))):
         yield "limits", limits
@@ -113,11 +123,59 @@ def _limits(recorded: Any) -> Iterator[str]:
     yield from listed_both(limits, run_limits)
 
 
-def _outcome(summary: EpisodeSummary, ended: bool) -> str:
-    played = f"{count(summary.steps, 'step')}, return {score(summary.reward)}"
-    if not ended:
-        return f"unfinished, {played}"
-    if "\n" in summary.reason:  # it comes last, as a run says it
-        return f"{summary.status}, {played}, {seconds(summary.seconds)}: {summary.reason}"
-    reason = f" ({summary.reason})" if summary.reason else ""
-    return f"{summary.status}{reason}, {played}, {seconds(summary.seconds)}"
+_LONGEST_REASON = 48
+
+
+def _row(summary: EpisodeSummary, ended: bool) -> Row:
+    reason = "" if summary.status == "failed" else one_line(summary.reason, _LONGEST_REASON)
+    status = summary.status if ended else "unfinished"
+    played = summary.seed is not None
+    return {
+        "episode": f"{summary.episode}: {status}" + (f" ({reason})" if reason else ""),
+        "seed": str(summary.seed) if played else "",
+        "steps": f"{summary.steps:,}" if played else "",
+        "return": score(summary.reward) if played else "",
+        "calls": f"{summary.usage.calls:,}",
+        "asked again": f"{summary.retried:,}" if summary.retried else "",
+        "otherwise": f"{summary.otherwise:,}" if summary.otherwise else "",
+        "cost": money(summary.cost_usd) if summary.cost_usd != 0 else "",
+        "time": seconds(summary.seconds),
+    }
+
+
+def show_runs(folder: Path) -> None:
+    """Print the runs in a folder, one a line; what is wrong with a damaged one stands below.
+
+    Raises:
+        InputError: There is none.
+    """
+    paths = sorted(path.parent for path in folder.glob("*/run.json"))
+    if not paths:
+        raise InputError(f"{folder} is no run, and has none in it: no run.json")
+    rows, damaged = [], []
+    for path in paths:
+        try:
+            about = load_run(path).about
+        except TraceError as error:
+            damaged.append(str(error))
+            continue
+        agent, totals = about.get("agent") or "?", about.get("totals") or {}
+        numbers = totals.get("numbers") or {}
+        returns = numbers.get("return") or {}
+        models = dict.fromkeys((about.get("models") or {}).values())
+        rows.append(
+            {
+                "run": f"{path.name}: {agent if isinstance(agent, str) else agent.get('name')}",
+                "models": one_line(", ".join(models), _LONGEST_REASON),
+                "status": _status(about),
+                "episodes": f"{totals['episodes']:,}" if "episodes" in totals else "",
+                "steps": f"{totals['steps']:,}" if totals.get("steps") else "",
+                "mean return": score(returns["value"]) if "value" in returns else "",
+                "cost": money(totals.get("cost_usd")) if totals.get("cost_usd") != 0 else "",
+            }
+        )
+    if rows:
+        echo_table(f"Runs in {folder}", rows)
+    for error in damaged:
+        echo(error, err=True, fg="red")
+    echo(f"\nlook closer: agentkit show {paths[-1]}")

@@ -200,6 +200,15 @@ class _ModelById(LangChainModel):
         self._provider = provider
         self._made = PerLoop(self._make, _Made.close)
 
+    def check_key(self) -> None:
+        """Find out whether there is the key that its provider needs.
+
+        Raises:
+            AccessError: There is none.
+            ModelError: The package refuses.
+        """
+        make_chat(self._provider, self._about.model, self.name, {})
+
     async def _get_forms(self) -> Forms:
         return (await self._made.get()).forms
 

@@ -204,11 +204,22 @@ class OpenAIModel(HostedModel):
     def _listed_cost(self, usage: Usage) -> float | None:
         return listed_cost(usage, self._model, provider_at(self._server.url))
 
+    def check_key(self) -> None:
+        """Find out whether there is the key that its server needs.
+
+        Raises:
+            AccessError: There is none, or it may not be sent.
+        """
+        self._find_key()
+
+    def _find_key(self) -> str | None:
+        return find_key(self._server, self._given_key, self.name)
+
     def _connect(self) -> Client:
         """A client for the running loop.
 
         Raises:
             AccessError: There is no key, and the server needs one.
         """
-        key = find_key(self._server, self._given_key, self.name)
+        key = self._find_key()
         return connect(SentRequest(self.name, self._server, key, self._given_key), self.settings)
