@@ -6,6 +6,7 @@ from typing import Final
 
 from agentkit.errors import InputError
 from agentkit.messages import Usage
+from agentkit.values import check_kind
 
 LOWEST: Final = {"steps": 1, "calls": 1, "tokens": 1, "cost_usd": 0, "seconds": 0}
 """Each limit with the least that it may be; 1 for what is counted in whole numbers."""
@@ -33,6 +34,7 @@ class Limits:
     def __post_init__(self) -> None:
         for name, lowest in LOWEST.items():
             value = getattr(self, name)
+            check_kind(f"the limit {name}", value, (int, float), "a number")
             if value is not None and not (isfinite(value) and value >= lowest):
                 raise InputError(f"the limit {name} is {value}: expected {lowest} or more")
 

@@ -10,7 +10,7 @@ import asyncio
 import atexit
 import os
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import Future, wait
 from contextlib import aclosing, suppress
 from queue import SimpleQueue
@@ -142,3 +142,33 @@ class _Running(Generic[T]):
             self.ended.set_result(task.result())
         else:
             self.ended.set_exception(error)
+
+
+async def streamed(
+    start: Callable[[Callable[[T], None]], Coroutine[Any, Any, Any]],
+    listener: Callable[[T], None] | None = None,
+) -> AsyncGenerator[T, None]:
+    """Yield what a call tells its listener, as it happens; closing this cancels the call.
+
+    Args:
+        start: Makes the call, with what it is to tell.
+        listener: Is told the same, before it is yielded.
+
+    Yields:
+        What it tells. Its error is raised at the end.
+    """
+    queue: asyncio.Queue[T | None] = asyncio.Queue()
+
+    def tell(one: T) -> None:
+        if listener is not None:
+            listener(one)
+        queue.put_nowait(one)
+
+    task = asyncio.create_task(start(tell))
+    task.add_done_callback(lambda _: queue.put_nowait(None))
+    try:
+        while (told := await queue.get()) is not None:
+            yield told
+        await task
+    finally:
+        task.cancel()

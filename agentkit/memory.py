@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, get_args
 import orjson
 
 from agentkit.atomic_files import check_writable, open_regular, write_atomic
-from agentkit.errors import InputError, Problem, SpecError, advice, suggest
+from agentkit.errors import InputError, Problem, SpecError, advice, listed, suggest
 from agentkit.values import as_recorded, check_kind, json_copy
 
 Keep = Literal["episode", "run", "forever"]
@@ -42,7 +42,7 @@ class Memory:
         self.start: dict[str, Any] = {}
         for key, value in (start or {}).items():
             try:
-                self.start[key] = json_copy(value)
+                self.start[key] = json_copy(value, f"memory.{key}")
             except TypeError as error:
                 problems.append(Problem(str(error), field="memory", key=key))
         if problems:
@@ -50,6 +50,10 @@ class Memory:
         self._writes = True
         self._kept: dict[str, Any] | None = None
         """What outlives episodes; None until the file was looked at."""
+
+    def __repr__(self) -> str:
+        keys = [f"{key} ({self.keep.get(key, 'episode')})" for key in self.start]
+        return f"<Memory: {listed(keys)}>"
 
     @property
     def outlives_episodes(self) -> list[str]:
@@ -170,7 +174,7 @@ def _keep_problems(keep: Mapping[str, str], start: Mapping[str, Any]) -> list[Pr
             message = f"memory has no key '{key}'.{suggest(key, set(start))}"
             problems.append(Problem(message, field="keep", key=key))
         if value not in _KEEPS:
-            message = f"found {value!r}, expected one of {', '.join(_KEEPS)}"
+            message = f"keep.{key}: found {value!r:.60}, expected one of {', '.join(_KEEPS)}"
             problems.append(Problem(message, field="keep", key=key))
     return problems
 

@@ -4,7 +4,9 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
+from inspect import iscoroutinefunction
 from math import isfinite
+from os import PathLike
 from typing import Any, Final
 
 import orjson
@@ -31,9 +33,34 @@ def check_kind(name: str, value: Any, kinds: Any, holds: str) -> None:
     Raises:
         InputError: It is of another kind.
     """
-    wrong = not isinstance(value, kinds) or isinstance(value, type)
-    if value is not None and wrong:
+    if value is not None:
+        check_given(name, value, kinds, holds)
+
+
+def check_given(name: str, value: Any, kinds: Any, holds: str) -> None:
+    """Refuse an argument of another kind as `check_kind` does, None too."""
+    if not isinstance(value, kinds) or isinstance(value, type):
         raise InputError(f"{name}: expected {holds}, found {value!r:.60}")
+
+
+def check_path(name: str, value: Any) -> None:
+    """Refuse an argument that is no path of a file or folder.
+
+    Raises:
+        InputError: It is none.
+    """
+    check_given(name, value, (str, PathLike), "a path")
+
+
+def check_listener(value: Any) -> None:
+    """Refuse what cannot be called with events, and a function whose call would be awaited.
+
+    Raises:
+        InputError: It cannot.
+    """
+    if value is not None and (not callable(value) or iscoroutinefunction(value)):
+        found = "an async def, whose calls nobody awaits" if callable(value) else f"{value!r:.60}"
+        raise InputError(f"on_event: expected a plain function, found {found}")
 
 
 def json_copy(value: Any, where: str = "value") -> Any:

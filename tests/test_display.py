@@ -11,11 +11,13 @@ from agentkit import (
     Agent,
     Graph,
     Limits,
+    Memory,
     Node,
     Plan,
     RunWriter,
     load_agent,
     load_run,
+    render,
     rollout_sync,
 )
 from agentkit.record.reader import Run
@@ -130,3 +132,13 @@ def test_a_run_that_somebody_else_wrote_is_shown_without_its_markup(value):
     run = Run(Path("somewhere"), about)
     assert len(repr(run)) < 300
     checked(run._repr_html_())
+
+
+def test_a_memory_says_its_keys_and_a_rendered_prompt_its_messages():
+    assert repr(Memory({"log": [], "best": 0}, {"best": "run"})) == (
+        "<Memory: log (episode), best (run)>"
+    )
+    shown = repr(render(Agent(Graph([Node("a", f"Hi {EVIL}")]), model="echo"), "a"))
+    assert shown.startswith("<Rendered: [(Message(")
+    assert len(shown) < 250
+    assert "\x1b" not in shown

@@ -1,5 +1,7 @@
 """What a program gives of a wrong kind is refused in words, at once."""
 
+import asyncio
+
 import pytest
 
 from agentkit import (
@@ -14,11 +16,20 @@ from agentkit import (
     Node,
     OpenAIModel,
     Plan,
+    Price,
     RunWriter,
     ScriptedModel,
+    Settings,
     SpecError,
+    dump_agent,
+    fork,
     get_model,
     load_agent,
+    load_run,
+    parse_agent,
+    profile_run,
+    render,
+    replay,
     rollout_sync,
 )
 
@@ -128,3 +139,65 @@ def test_a_path_may_be_a_text(tmp_path):
     assert memory.begin() == {"log": ["y"]}
     again = Agent(GRAPH, model="script:s.json", memory=MEMORY, folder=str(tmp_path))
     assert again.act_sync() == "y"
+
+
+AGENT = Agent(GRAPH, model="echo", memory=MEMORY)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda tmp: load_run(None), "folder: expected a path, found None"),
+        (lambda tmp: RunWriter(None), "folder: expected a path"),
+        (lambda tmp: RunWriter.resume("runs/a"), r"run: expected a Run, such as load_run\('runs/"),
+        (lambda tmp: load_agent(None), "path: expected a path"),
+        (lambda tmp: CompletionFile(3), "path: expected a path"),
+        (lambda tmp: parse_agent({}), "text: expected the YAML of an agent, as a text, found {}"),
+        (lambda tmp: dump_agent(GRAPH), "agent: expected an Agent, found <Graph"),
+        (lambda tmp: render(GRAPH, "a"), "agent: expected an Agent, found <Graph"),
+        (lambda tmp: profile_run("runs/a"), "run: expected a Run, such as load_run"),
+        (lambda tmp: fork(AGENT, "runs/a", 0, 1, RunWriter(tmp)), "run: expected a Run"),
+        (lambda tmp: asyncio.run(replay("runs/a", RunWriter(tmp))), "run: expected a Run"),
+        (lambda tmp: rollout_sync(None), "agent: expected an Agent, found None"),
+        (lambda tmp: rollout_sync(AGENT, None), "plan: expected a Plan"),
+        (lambda tmp: rollout_sync(AGENT, on_event="print"), "on_event: expected a plain function"),
+        (lambda tmp: GRAPH.run_sync(on_event=asyncio.sleep), "found an async def, whose calls no"),
+        (lambda tmp: Plan(episodes="3"), "episodes: expected a whole number, found '3'"),
+        (lambda tmp: Plan(seed=None), "seed: expected a whole number, found None"),
+        (lambda tmp: Plan(limits=3), r"limits: expected Limits, such as Limits\(calls=100\)"),
+        (lambda tmp: Limits(steps="3"), "the limit steps: expected a number, found '3'"),
+        (lambda tmp: ScriptedModel("yes"), r"answers: one text is \['yes'\], a list"),
+        (lambda tmp: ScriptedModel(3), "answers: expected a list of texts or entries"),
+        (lambda tmp: OpenAIModel(None), "name: expected the name of a model, found None"),
+        (
+            lambda tmp: OpenAIModel("m", settings={"timeout_s": 3}),
+            r"settings: expected Settings, such as Settings\(timeout_s=60\), found {'timeout_s'",
+        ),
+        (
+            lambda tmp: OpenAIModel("m", settings=Settings(timeout_s="5", retries=-1)),
+            "settings: timeout_s: .* found '5'; retries: .* found -1",
+        ),
+        (
+            lambda tmp: OpenAIModel("m", settings=Settings(price=Price(input="1", output=2))),
+            "settings: price: input: .* found '1'",
+        ),
+    ],
+)
+def test_what_else_a_program_gives(call, message, tmp_path):
+    with pytest.raises(InputError, match=message):
+        call(tmp_path / "run")
+
+
+def test_any_number_of_calls_at_once_may_be_said_with_none():
+    assert OpenAIModel("m", settings=Settings(max_concurrency=None)).settings.retries == 4
+
+
+def test_what_is_wrong_in_memory_system_or_context_is_named():
+    for make, message in (
+        (lambda: Memory({"log": {1}}), r"memory\.log is a set, not a JSON value"),
+        (lambda: Memory({"log": []}, {"log": "always"}), r"keep\.log: found 'always', expected"),
+        (lambda: Graph([Node("a", "x")], context=3), "context: expected a text, found 3"),
+        (lambda: Graph([Node("a", "x")], system=3), "system: expected a text, found 3"),
+    ):
+        with pytest.raises(SpecError, match=message):
+            make()

@@ -28,7 +28,7 @@ from agentkit.outputs.shape import (
     declaration_of,
 )
 from agentkit.outputs.typed_output import TypedOutput
-from agentkit.values import json_copy
+from agentkit.values import check_given, json_copy
 
 _UNSET = Node("unset")
 _LONG = 88
@@ -41,6 +41,7 @@ def dump_agent(agent: Agent) -> str:
     Raises:
         InputError: The agent holds something that YAML cannot say, such as a Python function.
     """
+    check_given("agent", agent, Agent, "an Agent")
     given = agent.given
     spec: dict[str, Any] = {"version": 1, "name": agent.name}
     spec |= _present("model", _model(given["model"], "model"))

@@ -8,6 +8,7 @@ from agentkit.agent import Agent
 from agentkit.agentfile.agent_builder import Options, build
 from agentkit.agentfile.draft import read_draft
 from agentkit.errors import InputError, Problem, SpecError, advice, suggest
+from agentkit.values import check_given, check_path
 
 if TYPE_CHECKING:
     from agentkit.graph.node import FunctionLike
@@ -48,6 +49,7 @@ def load_agent(
         SpecError: The file describes an agent that cannot work; every problem is listed.
         InputError: There is no such file, it cannot be read, or an input is unknown.
     """
+    check_path("path", path)
     file = find_agent(path)
     return parse_agent(
         _text(file),
@@ -91,6 +93,7 @@ def parse_agent(
         SpecError: The text describes an agent that cannot work; every problem is listed.
         InputError: An input is unknown.
     """
+    check_given("text", text, str, "the YAML of an agent, as a text")
     draft = read_draft(text)
     if callable(inputs):
         inputs = inputs(draft.fields.get("inputs", {}))

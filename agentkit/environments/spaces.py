@@ -36,7 +36,7 @@ def check_spaces(name: str, env: "gymnasium.Env[Any, Any]") -> None:
     raise InputError(
         f"environment '{name}' does not speak text: {said}. agentkit_envs.words puts them into "
         f"words: env: {{id: agentkit/Words-v1, env: {name}}} in an agent's file, or "
-        "Words(env) in Python; docs/environments.md says how values get names"
+        "Words(env) in Python; docs/words.md says how values get names"
     )
 
 

@@ -24,6 +24,7 @@ from agentkit.execution.request_cache import SingleFlight, request_key
 from agentkit.messages import Completion, Request, Usage
 from agentkit.models.base import Model
 from agentkit.models.scripted import ScriptedModel
+from agentkit.values import check_path
 
 T = TypeVar("T")
 
@@ -64,6 +65,7 @@ class CompletionFile:
         on_warning: Callable[[str], None] | None = None,
         patience_s: float = LOCK_PATIENCE_S,
     ) -> None:
+        check_path("path", path)
         self.path = Path(path)
         self._on_warning = on_warning
         self._patience_s = patience_s

@@ -49,10 +49,15 @@ class StepSchedule:
             other = self.blocked.get(successor, because)
             self.blocked[successor] = min(because, other, key=self.place)
 
-    def place(self, name: str) -> tuple[int, str]:
+    def place(self, name: str) -> tuple[int, list[int], str]:
         """Where a node stands, for orders that do not depend on which node finishes first."""
-        own = self._binding.graph.index.get(name.partition(".")[0], -1)
-        return own, name
+        adder, *added = name.split(".")
+        return self._binding.graph.index.get(adder, -1), [int(number) for number in added], name
+
+    @property
+    def has_added(self) -> bool:
+        """Whether functions added nodes."""
+        return len(self.nodes) > len(self._binding.nodes)
 
     def add(
         self,

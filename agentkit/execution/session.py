@@ -5,17 +5,18 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from contextvars import ContextVar
 from typing import Any, Final
 
 from agentkit import loop
 from agentkit.errors import InputError
+from agentkit.events import Event
 from agentkit.execution.episode import Episode
 from agentkit.execution.step import StepResult
 from agentkit.memory import Memory
 from agentkit.signatures import takes_arguments_of
-from agentkit.values import check_kind, json_copy
+from agentkit.values import check_kind, check_listener, json_copy
 
 
 class Actor:
@@ -46,6 +47,7 @@ class Actor:
         reward: float | None = None,
         info: Mapping[str, Any] | None = None,
         inputs: Mapping[str, Any] | None = None,
+        on_event: Callable[[Event], None] | None = None,
     ) -> str:
         """Execute one step of the graph. A call waits until those before it have ended.
 
@@ -55,6 +57,7 @@ class Actor:
             reward: The reward of the action before; None at the start.
             info: What else the environment says.
             inputs: Values of inputs for this step, instead of those of the agent.
+            on_event: Called with each event as it happens.
 
         Returns:
             The action, as text.
@@ -67,12 +70,14 @@ class Actor:
         """
         check_kind("actions", actions, (list, tuple), "a list of texts")
         check_kind("info", info, Mapping, "a mapping")
+        check_listener(on_event)
         async with self._queue.turn():
             if self._episode is None:
                 self._episode = self._begin(self._memory.begin(), inputs)
             return await self._episode.act(
-                observation, actions=actions, reward=reward, info=info, inputs=inputs
-            )
+                observation, actions=actions, reward=reward, info=info, inputs=inputs,
+                emit=on_event, streaming=on_event is not None,
+            )  # fmt: skip
 
     @takes_arguments_of(act)
     def act_sync(self, *args: Any, **options: Any) -> str:
@@ -81,6 +86,24 @@ class Actor:
         It works inside a running event loop too, as in a notebook, which then waits for it.
         """
         return loop.run(self.act(*args, **options))
+
+    @takes_arguments_of(act)
+    async def stream(
+        self, *args: Any, on_event: Callable[[Event], None] | None = None, **options: Any
+    ) -> AsyncIterator[Event]:
+        """Act, yielding the events of the step as they happen; arguments as `act`.
+
+        Closing it cancels the step: memory is as it was before.
+
+        Yields:
+            Events of `agentkit.events`, from `StepStarted` to `StepFinished`. Errors are raised
+            as by `act`; mistakes in the arguments before the first event.
+        """
+        check_listener(on_event)
+        call = loop.streamed(lambda tell: self.act(*args, on_event=tell, **options), on_event)
+        async with aclosing(call) as events:
+            async for event in events:
+                yield event
 
     def reset(self) -> None:
         """Begin a new episode with the next step, keeping the memory that outlives episodes.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from agentkit.display import MAX_NAMES, dollars, html_table, short
 from agentkit.errors import InputError, RenderError, StepError, StepInterrupted, causes_of
 from agentkit.events import Event, StepFailed, StepFinished, StepStarted
-from agentkit.execution.binding import PromptNode
+from agentkit.execution.binding import BoundNode, PromptNode
 from agentkit.execution.completion_source import CompletionSource
 from agentkit.execution.kept_bindings import kept_binding
 from agentkit.execution.node_runner import RaisedCancellation, run_node
@@ -208,16 +208,18 @@ def _end_finished(run: StepRun, action: str | None, latency_s: float) -> StepRes
 
 
 def _python_values(run: StepRun) -> Mapping[str, Any]:
-    """The value of every node as the program gets it."""
-    values = run.scope.values
-    made = [
-        node.compiled
-        for node in run.schedule.nodes
-        if isinstance(node, PromptNode) and node.output.python and node.compiled.name in values
-    ]
-    if not made:
-        return values
-    return {**values, **{one.name: one.python_value(values[one.name]) for one in made}}
+    """The value of every node as the program gets it, in the graph's order."""
+    values, schedule = run.scope.values, run.schedule
+    nodes: Sequence[BoundNode] = schedule.nodes
+    if schedule.has_added:
+        nodes = sorted(nodes, key=lambda node: schedule.place(node.compiled.name))
+    found = {}
+    for node in nodes:
+        name = node.compiled.name
+        if name in values:
+            is_python = isinstance(node, PromptNode) and node.output.python
+            found[name] = node.compiled.python_value(values[name]) if is_python else values[name]
+    return found
 
 
 def _ordered_failures(run: StepRun) -> dict[str, Exception]:

@@ -1,7 +1,7 @@
 """Graph: nodes and their dependencies, checked when built and immutable afterwards."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -34,7 +34,7 @@ from agentkit.models.setting_fields import wrong_kind
 from agentkit.signatures import takes_arguments_of
 from agentkit.templates.prompt_names import OWN_NAMES, STEP_NAMES
 from agentkit.templates.template import Template, TemplateProblem, compile_template
-from agentkit.values import check_kind
+from agentkit.values import check_kind, check_listener
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
@@ -93,7 +93,7 @@ class Graph:
     def _text(self, field: str, source: Any, problems: list[Problem]) -> Template | None:
         """Compile the system or the context; None where there is none."""
         if not isinstance(source, str):
-            problems.append(Problem(wrong_kind(source, "a text"), field=field))
+            problems.append(Problem(f"{field}: {wrong_kind(source, 'a text')}", field=field))
             return None
         if not source.strip():
             return None
@@ -227,6 +227,7 @@ class Graph:
         """
         from agentkit.execution.step import run_graph
 
+        check_listener(on_event)
         _check_arguments(cache, inputs=inputs, models=models, functions=functions, memory=memory)
         self.check_inputs(inputs or {})
         return await run_graph(
@@ -251,21 +252,12 @@ class Graph:
             Events of `agentkit.events`, from `StepStarted` to `StepFinished`. Errors are raised
             as by `run`.
         """
-        queue: asyncio.Queue[Event | None] = asyncio.Queue()
+        check_listener(on_event)
 
-        def tell(event: "Event") -> None:
-            if on_event is not None:
-                on_event(event)
-            queue.put_nowait(event)
-
-        task = asyncio.create_task(self.run(*args, on_event=tell, **options))
-        task.add_done_callback(lambda _: queue.put_nowait(None))
-        try:
-            while (event := await queue.get()) is not None:
+        call = loop.streamed(lambda tell: self.run(*args, on_event=tell, **options), on_event)
+        async with aclosing(call) as events:
+            async for event in events:
                 yield event
-            await task
-        finally:
-            task.cancel()
 
     def as_runnable(
         self,

@@ -4,13 +4,14 @@ import asyncio
 import logging
 import random
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
-from agentkit.errors import ModelError
+from agentkit.errors import InputError, ModelError
 from agentkit.messages import Completion, Request, Usage
 from agentkit.models.throttle import Throttle
 from agentkit.models.token_estimates import likely_tokens, likely_usage, makes_sense
+from agentkit.values import check_given
 
 _LOG = logging.getLogger("agentkit.models")
 
@@ -59,6 +60,18 @@ class Settings:
     """What tokens cost; None: the price in the table of known models."""
     stream: bool = True
     """Whether answers are asked for in pieces where somebody watches them arrive."""
+
+
+def _check_settings(settings: Settings) -> None:
+    """Refuse settings that YAML would refuse."""
+    from agentkit.models.setting_fields import setting_problems
+
+    check_given("settings", settings, Settings, "Settings, such as Settings(timeout_s=60)")
+    given = {one.name: getattr(settings, one.name) for one in fields(settings)}
+    if settings.max_concurrency is None:
+        del given["max_concurrency"]
+    if problems := list(setting_problems(given)):
+        raise InputError("settings: " + "; ".join(problems))
 
 
 LONGEST_TEXT: Final = 8 * 2**20
@@ -117,7 +130,13 @@ class HostedModel(ABC):
         self.set_up(settings)
 
     def set_up(self, settings: Settings) -> None:
-        """Take other settings, before anything is asked."""
+        """Take other settings, before anything is asked.
+
+        Raises:
+            InputError: They are none, or one of them has a value that it cannot have.
+        """
+        if settings is not DEFAULT:
+            _check_settings(settings)
         self.settings = settings
         self._throttle = Throttle(
             settings.max_concurrency, settings.requests_per_minute, settings.tokens_per_minute

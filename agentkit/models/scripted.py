@@ -10,6 +10,7 @@ import orjson
 from agentkit.atomic_files import open_regular
 from agentkit.errors import InputError, ScriptExhausted
 from agentkit.messages import Completion, Request, Usage
+from agentkit.values import check_given
 
 _KEYS = ("episode", "step", "node", "item", "attempt")
 
@@ -42,6 +43,9 @@ class ScriptedModel:
         if isinstance(answers, Mapping):
             self._by_node = {node: _texts(said, node) for node, said in answers.items()}
         else:
+            if isinstance(answers, str):
+                raise InputError(f"answers: one text is [{answers!r:.60}], a list")
+            check_given("answers", answers, Iterable, "a list of texts or entries, or a mapping")
             self._take(answers)
         lists = [[one] if isinstance(one, str) else one for one in self._by_node.values()]
         texts = [*self._in_turn, *(entry["text"] for entry in self._entries), *chain(*lists)]

@@ -1,7 +1,7 @@
 """The settings of models, as tables: what each field holds, in Python and in YAML."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from functools import cache
 from typing import Annotated, Any, Final, Required
 
@@ -17,7 +17,6 @@ from pydantic import (
 from typing_extensions import TypedDict
 
 from agentkit.models.field_words import expected, schema_at
-from agentkit.models.hosted import Price
 
 Text = Annotated[str, Field(title="A text", json_schema_extra={"minLength": 1})]
 """A text that an editor wants to be there."""
@@ -157,8 +156,10 @@ def setting_problems(settings: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is wrong with the settings of a model; None stands for unset."""
     given = _set(settings)
     price = given.get("price")
-    if isinstance(price, (Mapping, Price)):
-        given["price"] = _set(price if isinstance(price, Mapping) else asdict(price))
+    if is_dataclass(price) and not isinstance(price, type):
+        given["price"] = price = asdict(price)
+    if isinstance(price, Mapping):
+        given["price"] = _set(price)
     for (name, *inner), kind, holds in faults(_SETTINGS, given):
         if kind == "extra_forbidden":
             yield f"{name}: unknown '{inner[0]}'. Known: {', '.join(PRICE)}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentkit.agent import Agent
+from agentkit.display import short
 from agentkit.errors import AgentKitError, InputError, advice, suggest
 from agentkit.execution.binding import BoundNode, FunctionNode, PromptNode
 from agentkit.execution.budget import Budget
@@ -25,7 +26,7 @@ from agentkit.models.prices import check_prices
 from agentkit.preview.snapshot import Snapshot, first_snapshot
 from agentkit.templates.placeholders import Placeholder, example
 from agentkit.templates.template import Expression, Reads
-from agentkit.values import json_text
+from agentkit.values import check_given, json_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,9 @@ class Rendered:
     """Nodes without a value, which the messages show as ⟨name⟩."""
     wanted: bool | None
     """Whether its `when` lets it run; None where that depends on an unknown value."""
+
+    def __repr__(self) -> str:
+        return f"<Rendered: {short(self.messages, 200)}>"
 
     @property
     def messages(self) -> list[tuple[Message, ...]]:
@@ -65,6 +69,7 @@ def render(
             environment cannot be made.
         RenderError: The prompt cannot be filled in.
     """
+    check_given("agent", agent, Agent, "an Agent")
     target = _prompt_node(agent, node)
     snapshot = snapshot or first_snapshot(agent, 0)
     return _Renderer(agent, target, snapshot, given or {}, CompletionSource()).render()

@@ -24,6 +24,7 @@ from agentkit.profiling.reading import EpisodeReader
 from agentkit.profiling.sums import CallSums, NodeSums, PathSums, PrefixSums, RunSums
 from agentkit.record.episode_state import covered_s
 from agentkit.record.reader import Run
+from agentkit.values import check_given
 
 
 def profile_run(run: Run, episodes: Sequence[int] | None = None) -> Profile:
@@ -36,6 +37,7 @@ def profile_run(run: Run, episodes: Sequence[int] | None = None) -> Profile:
     Raises:
         TraceError: The record is damaged.
     """
+    check_given("run", run, Run, "a Run, such as load_run('runs/first')")
     paths = PathFinder(recorded_graph(run.about))
     sums = RunSums()
     for episode in run.episodes if episodes is None else episodes:

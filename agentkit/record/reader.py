@@ -17,6 +17,7 @@ from agentkit.errors import TraceError
 from agentkit.events import EpisodeResumed, EpisodeStarted, Event
 from agentkit.plugins import DISTRIBUTION
 from agentkit.record.line import FORMAT, LineReader, damage
+from agentkit.values import check_path
 
 _EPISODE: Final = re.compile(r"[0-9]{4,}")
 """What the file of an episode is called."""
@@ -158,6 +159,7 @@ def load_run(folder: str | Path) -> Run:
     Raises:
         TraceError: It is not a run folder, or of a newer AgentKit.
     """
+    check_path("folder", folder)
     folder = Path(folder)
     path = folder / "run.json"
     try:

@@ -19,7 +19,7 @@ from agentkit.record.line import FORMAT
 from agentkit.record.reader import Run, check_about, load_run
 from agentkit.record.summaries import RunSummary
 from agentkit.record.writer import EpisodeWriter
-from agentkit.values import JSON_OPTIONS, json_safe
+from agentkit.values import JSON_OPTIONS, check_given, check_path, json_safe
 
 _LEFT_OVER: Final = ".run.json.*"
 """What `run.json` is called while it is written."""
@@ -41,6 +41,7 @@ class RunWriter:
     """
 
     def __init__(self, folder: Path | str, about: Mapping[str, Any] | None = None) -> None:
+        check_path("folder", folder)
         self.folder = folder = Path(folder)
         self.recorded: Run | None = None
         """What was recorded before and is gone on with; None for a run that begins."""
@@ -82,6 +83,7 @@ class RunWriter:
         Raises:
             TraceError: Another process writes it, or its folder cannot be written.
         """
+        check_given("run", run, Run, "a Run, such as load_run('runs/first')")
         writer = cls.__new__(cls)
         writer.folder = run.folder
         writer.summary = writer._lock = None
@@ -134,6 +136,18 @@ class RunWriter:
             stopped = isinstance(error, (KeyboardInterrupt, asyncio.CancelledError))
             status = "interrupted" if stopped else "failed"
         return self.finish(status, summary.totals())
+
+    def check_unused(self) -> None:
+        """Refuse to record a second rollout: its episodes would have the files of the first.
+
+        Raises:
+            TraceError: The writer recorded a rollout, or has let go of its folder.
+        """
+        if self.summary is not None or not self._is_held:
+            raise TraceError(
+                f"the writer of {self.folder} has recorded its run: make a RunWriter for each "
+                "rollout, or go on with the run, with RunWriter.resume(load_run(...))"
+            )
 
     def describe(self, about: Callable[[], Mapping[str, Any]]) -> None:
         """Let `run.json` say of a run that begins what its writer was not told.

@@ -1,22 +1,19 @@
 """Fork a run: begin a new one with the first steps of a recorded episode."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from msgspec.structs import replace
 
 from agentkit.agent import Agent
-from agentkit.env_spec import EnvSpec, env_arguments
 from agentkit.environments.fast_forward import repeats_itself
 from agentkit.environments.make import make_env
-from agentkit.errors import InputError, advice
+from agentkit.errors import InputError, advice, listed
 from agentkit.events import CallRetried, EpisodeFinished, EpisodeResumed, EpisodeStarted
 from agentkit.messages import NOTHING_USED
 from agentkit.record.episode_state import read_episode
 from agentkit.record.reader import Run, load_run
 from agentkit.record.run_folder import RunWriter
+from agentkit.rollouts.metadata import about_run, described_env, env_in_record
 from agentkit.rollouts.plan import Plan
-from agentkit.values import as_recorded
+from agentkit.values import check_given
 
 
 def copy_beginning(run: Run, episode: int, step: int, writer: RunWriter, index: int) -> None:
@@ -56,6 +53,8 @@ def check_fork(agent: Agent, run: Run, episode: int, step: int) -> int:
     """
     if agent.env is None:
         raise InputError(f"{agent.name} has no environment: there is no step to fork it at")
+    if episode not in run.episodes:
+        raise InputError(f"{run.folder} has no episode {episode}. {_which_episodes(run)}")
     record = read_episode(run, episode, before=step)
     if record.started is None or record.steps < step:
         has = f"steps 0 to {record.steps - 1}" if record.steps else "no finished step"
@@ -66,6 +65,11 @@ def check_fork(agent: Agent, run: Run, episode: int, step: int) -> int:
         raise InputError(f"episode {episode} of {run.folder} was over before step {step}")
     _check_env(agent, run)
     return record.started.seed or 0
+
+
+def _which_episodes(run: Run) -> str:
+    numbers = [str(number) for number in run.episodes]
+    return f"It has: {listed(numbers)}" if numbers else "Nothing was recorded in it"
 
 
 def check_copied(run: Run) -> None:
@@ -104,7 +108,12 @@ def fork(agent: Agent, run: Run, episode: int, step: int, writer: RunWriter) -> 
             agent's environment is another one or cannot be brought back.
         TraceError: The record is damaged, or the new run cannot be written.
     """
+    check_given("agent", agent, Agent, "an Agent")
+    check_given("run", run, Run, "a Run, such as load_run('runs/first')")
+    check_given("writer", writer, RunWriter, "a RunWriter, such as RunWriter('runs/first')")
+    writer.check_unused()
     plan = Plan(seed=check_fork(agent, run, episode, step))
+    writer.describe(lambda: about_run(agent, plan))
     writer.note({"from": {"run": str(run.folder), "episode": episode, "step": step}})
     begin_fork(run, episode, step, writer)
     return plan
@@ -128,7 +137,7 @@ def _check_env(agent: Agent, run: Run) -> None:
     """Refuse another environment than the recorded one, and one that does not repeat itself."""
     if agent.env is None:
         return
-    now, was = _described(agent.env, agent.inputs), _recorded_env(run)
+    now, was = described_env(agent.env, agent.inputs), env_in_record(run)
     if was is not None and was != now:
         raise InputError(
             f"{run.folder} was recorded in {was}, and {agent.name} plays in {now}: a fork goes on "
@@ -144,16 +153,3 @@ def _check_env(agent: Agent, run: Run) -> None:
             f"{agent.env.id} does not repeat itself (resumable = False): a run in it cannot be "
             "forked"
         )
-
-
-def _recorded_env(run: Run) -> str | None:
-    """The environment of a run with its arguments; None where `run.json` does not say it."""
-    env, inputs = run.about.get("env"), run.about.get("inputs")
-    if not isinstance(env, dict) or not isinstance(inputs, dict):
-        return None
-    return _described(EnvSpec(env["id"], env["arguments"]), inputs)
-
-
-def _described(env: EnvSpec, inputs: Mapping[str, Any]) -> str:
-    arguments = as_recorded(env_arguments(env, inputs))
-    return f"{env.id}({', '.join(f'{key}={arguments[key]!r}' for key in sorted(arguments))})"

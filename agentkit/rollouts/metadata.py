@@ -8,8 +8,12 @@ from typing import Any
 
 from agentkit import __version__
 from agentkit.agent import Agent
+from agentkit.env_spec import EnvSpec, env_arguments
+from agentkit.limits import Limits
 from agentkit.plugins import DISTRIBUTION
+from agentkit.record.reader import Run
 from agentkit.rollouts.plan import Plan
+from agentkit.values import as_recorded
 
 
 def about_run(
@@ -37,12 +41,29 @@ def about_run(
         "env": None if env is None else {"id": env.id, "arguments": dict(env.arguments)},
         "inputs": agent.inputs,
         "plan": plan,
-        "limits": {
-            "episode": agent.limits,
-            "run": agent.run_limits if plan.limits is None else plan.limits,
-        },
+        "limits": limits_of(agent, plan),
         "versions": versions(),
     }
+
+
+def limits_of(agent: Agent, plan: Plan) -> dict[str, Limits]:
+    """The limits of each episode and of the whole run."""
+    run = agent.run_limits if plan.limits is None else plan.limits
+    return {"episode": agent.limits, "run": run}
+
+
+def env_in_record(run: Run) -> str | None:
+    """The environment of a run with its arguments; None where `run.json` does not say it."""
+    env, inputs = run.about.get("env"), run.about.get("inputs")
+    if not isinstance(env, dict) or not isinstance(inputs, dict):
+        return None
+    return described_env(EnvSpec(env["id"], env["arguments"]), inputs)
+
+
+def described_env(env: EnvSpec, inputs: Mapping[str, Any]) -> str:
+    """An environment with its arguments, as one would write a call."""
+    arguments = as_recorded(env_arguments(env, inputs))
+    return f"{env.id}({', '.join(f'{key}={arguments[key]!r}' for key in sorted(arguments))})"
 
 
 def node_models(agent: Agent) -> dict[str, str]:

@@ -5,6 +5,7 @@ from typing import Final
 
 from agentkit.errors import InputError
 from agentkit.limits import Limits
+from agentkit.values import check_given, check_kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,9 @@ class Plan:
     """Whether pictures and a film of each episode are kept in the run's folder."""
 
     def __post_init__(self) -> None:
+        for name in ("episodes", "parallel", "seed"):
+            check_given(name, getattr(self, name), int, "a whole number")
+        check_kind("limits", self.limits, Limits, "Limits, such as Limits(calls=100)")
         for name, value in (("episodes", self.episodes), ("parallel", self.parallel)):
             if value < 1:
                 raise InputError(f"a plan with {name}={value}: expected 1 or more")

@@ -22,6 +22,7 @@ from agentkit.rollouts.plan import Plan
 from agentkit.rollouts.recorded_setup import recorded_agent, recorded_plan
 from agentkit.rollouts.resume import ResumePlan
 from agentkit.rollouts.rollout import rollout
+from agentkit.values import check_given, check_kind, check_listener
 
 if TYPE_CHECKING:
     import gymnasium
@@ -75,6 +76,10 @@ async def replay(
         InputError: The agent cannot be made again, or there is nothing to take pictures of.
         TraceError: The record is damaged, or the replay cannot be recorded.
     """
+    check_given("run", run, Run, "a Run, such as load_run('runs/first')")
+    check_given("writer", writer, RunWriter, "a RunWriter, such as RunWriter('runs/first')")
+    check_kind("agent", agent, Agent, "an Agent")
+    check_listener(on_event)
     plan = replace(recorded_plan(run), record=record)
     rerun = Replay(run, agent or recorded_agent(run), plan)
     with writer:

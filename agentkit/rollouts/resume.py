@@ -5,12 +5,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from agentkit.agent import Agent
+from agentkit.errors import InputError
 from agentkit.limits import Limits, Spent
 from agentkit.messages import Usage
 from agentkit.record.episode_state import EpisodeState, covered_s, read_episode
 from agentkit.record.reader import Run
 from agentkit.record.summaries import EpisodeSummary
 from agentkit.rollouts.checkpoint import Checkpoint, calls_in_flight, resumed_checkpoint
+from agentkit.rollouts.metadata import described_env, env_in_record
+from agentkit.rollouts.plan import Plan
 
 _MISSING: Final[Any] = object()
 
@@ -98,6 +101,28 @@ def make_resume_plan(agent: Agent, run: Run, episodes: int, limits: Limits) -> R
         agent, read_episode(run, index), index
     )
     return resume_plan
+
+
+def check_same_run(agent: Agent, plan: Plan, run: Run) -> None:
+    """Refuse to go on with a run in another environment or with other seeds.
+
+    Raises:
+        InputError: They are not those of the run.
+    """
+    planned, was = run.about.get("plan") or {}, env_in_record(run)
+    for name in ("seed", "fresh"):
+        value = getattr(plan, name)
+        if planned.get(name, value) != value:
+            raise InputError(
+                f"{run.folder} was begun with Plan({name}={planned[name]}), and this plan has "
+                f"{name}={value}: a run goes on with the seeds and the memory that it began with"
+            )
+    now = None if agent.env is None else described_env(agent.env, agent.inputs)
+    if was is not None and was != now:
+        raise InputError(
+            f"{run.folder} was recorded in {was}, and {agent.name} plays in "
+            f"{now or 'no environment'}: a run goes on in the same environment"
+        )
 
 
 def _is_settled(record: EpisodeState, limits: Limits, run_limits: Limits) -> bool:

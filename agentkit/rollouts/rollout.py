@@ -22,11 +22,16 @@ from agentkit.record.run_folder import RunWriter
 from agentkit.record.summaries import EpisodeSummary, RunSummary
 from agentkit.rollouts.checkpoint import Checkpoint
 from agentkit.rollouts.episode_runner import EpisodeRunner
-from agentkit.rollouts.metadata import about_run
+from agentkit.rollouts.metadata import about_run, limits_of
 from agentkit.rollouts.plan import ONE_EPISODE, Plan
-from agentkit.rollouts.resume import ResumePlan, make_resume_plan, plan_new_run
+from agentkit.rollouts.resume import (
+    ResumePlan,
+    check_same_run,
+    make_resume_plan,
+    plan_new_run,
+)
 from agentkit.signatures import takes_arguments_of
-from agentkit.values import check_kind
+from agentkit.values import check_given, check_kind, check_listener
 
 
 async def rollout(
@@ -45,7 +50,8 @@ async def rollout(
         agent: The agent; without an environment, an episode is one step.
         plan: How many episodes, how many at once, with which seeds.
         writer: Where to record; None records nothing. One made by `RunWriter.resume` goes on
-            with its run: agent and plan are those the run was begun with, their limits aside.
+            with its run: agent and plan are those the run was begun with, their limits aside;
+            it may have more episodes.
         on_event: Called with the episode's number and each event.
         stop: Once set, nothing new is started and the run ends as soon as it can.
         cache: Completions of earlier runs that are taken again, such as a `CompletionFile`.
@@ -56,18 +62,22 @@ async def rollout(
         A summary of every episode that was begun. A failed episode does not end the others.
 
     Raises:
-        InputError: The run cannot start: an input, the environment, the memory file.
+        InputError: The run cannot start: an input, the environment, the memory file; or the
+            writer's run has another environment, seed or `fresh`.
         TraceError: The run cannot be recorded.
     """
-    check_kind("agent", agent, Agent, "an Agent")
-    check_kind("plan", plan, Plan, "a Plan, such as Plan(episodes=10)")
+    check_given("agent", agent, Agent, "an Agent")
+    check_given("plan", plan, Plan, "a Plan, such as Plan(episodes=10)")
     check_kind("writer", writer, RunWriter, "a RunWriter, such as RunWriter('runs/first')")
     check_kind("cache", cache, Cache, "a cache, such as CompletionFile(path)")
+    check_listener(on_event)
+    if writer is not None:
+        writer.check_unused()
     agent.check_ready()
     _check_memory(agent, plan)
     _check_needs(agent)
     render_target = _render_target(agent, plan, writer)
-    limits = agent.run_limits if plan.limits is None else plan.limits
+    limits = limits_of(agent, plan)["run"]
     if not plan.allow_unknown_price and (agent.limits.cost_usd, limits.cost_usd) != (None, None):
         check_prices(agent.binding.asked)
     if resume_plan is None:
@@ -141,6 +151,7 @@ def _raise_swallowed(playing: Sequence["asyncio.Task[None]"], stop: asyncio.Even
 def _resume_plan(agent: Agent, plan: Plan, limits: Limits, writer: RunWriter | None) -> ResumePlan:
     if writer is None or writer.recorded is None:
         return plan_new_run(plan.episodes)
+    check_same_run(agent, plan, writer.recorded)
     return make_resume_plan(agent, writer.recorded, plan.episodes, limits)
 
 
@@ -157,7 +168,9 @@ def _render_target(agent: Agent, plan: Plan, writer: RunWriter | None) -> Render
 
 def _describe(agent: Agent, plan: Plan, writer: RunWriter | None) -> None:
     """Let the folder of a program's run say what commands need, to show it and go on with it."""
-    if writer is not None:
+    if writer is not None and writer.recorded is not None:
+        writer.note({"plan": plan, "limits": limits_of(agent, plan)})
+    elif writer is not None:
         writer.describe(lambda: about_run(agent, plan))
 
 

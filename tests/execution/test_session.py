@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from agentkit import Agent, Graph, InputError, Limits, Memory, Node, Request, StepError
+from agentkit import Agent, Completion, Graph, InputError, Limits, Memory, Node, Request, StepError
+from agentkit.events import NodeText
 
 
 async def slowly(request: Request) -> str:
@@ -269,3 +270,61 @@ def test_the_actions_of_the_info_are_used_where_none_are_given():
         chooser.session().act_sync("x", info={"actions": None})
     with pytest.raises(InputError, match="actions: expected a list of texts, found 'go'"):
         chooser.act_sync("x", actions="go")
+
+
+class Streams:
+    """A model that streams two words and may then never end."""
+
+    name = "streams"
+    reads_variables = False
+
+    async def complete(self, request):
+        for word in ("one ", "two "):
+            if request.on_text:
+                request.on_text(word)
+        if "stay" in request.prompt:
+            await asyncio.Event().wait()
+        return Completion("one two", model=self.name)
+
+
+def streaming():
+    node = Node("a", "{{ message }}", save={"log": "memory.log + [message]"})
+    return Agent(
+        Graph([node]), model=Streams(), memory={"log": []}, inputs={"message": None}
+    ).session()
+
+
+def test_a_session_streams_the_events_of_a_step_into_its_own_memory():
+    async def main():
+        session = streaming()
+        texts, told = [], []
+        async for event in session.stream(inputs={"message": "x"}, on_event=told.append):
+            texts += [event.text] if isinstance(event, NodeText) else []
+        assert (texts, session.memory, session.steps) == (["one ", "two "], {"log": ["x"]}, 1)
+        assert [type(event).__name__ for event in told][-1] == "StepFinished"
+        with pytest.raises(InputError, match="needs a value for message"):
+            await anext(session.stream())
+
+    asyncio.run(main())
+
+
+def test_a_stream_that_is_closed_cancels_its_step_and_the_next_one_begins():
+    async def main():
+        session = streaming()
+        events = session.stream(inputs={"message": "stay"})
+        while not isinstance(await anext(events), NodeText):
+            pass
+        await events.aclose()
+        assert (session.memory, session.steps) == ({"log": []}, 0)
+        async with asyncio.timeout(5):
+            assert await session.act(inputs={"message": "x"}) == "one two"
+
+    asyncio.run(main())
+
+
+def test_act_tells_its_events():
+    told = []
+    streaming().act_sync(inputs={"message": "x"}, on_event=told.append)
+    assert [event.text for event in told if isinstance(event, NodeText)] == ["one ", "two "]
+    with pytest.raises(InputError, match="on_event: expected a plain function, found 3"):
+        streaming().act_sync(on_event=3)

@@ -1,4 +1,5 @@
 import asyncio
+import time
 from itertools import pairwise
 
 import pytest
@@ -724,3 +725,20 @@ def test_which_of_two_failures_came_first_makes_no_difference(first):
     assert list(caught.value.failures) == ["left", "right"]
     (cancelled,) = (event for event in events if type(event).__name__ == "NodeCancelled")
     assert cancelled.because == "left"
+
+
+def test_values_stand_in_the_graphs_order_whichever_node_finishes_first():
+    def later(n, step):
+        time.sleep(0.05 if n == 1 else 0)
+        for _ in range(11 if n == 2 else 0):
+            step.add(Node("extra", "x"))
+        return n
+
+    nodes = [
+        *(Node(name, function=later, with_={"n": n}) for name, n in (("a", "1"), ("b", "2"))),
+        Node("c", "{{ a }}", output=str),
+        Node("d", "x"),
+    ]
+    result = Graph(nodes).run_sync(model="echo")
+    added = [f"b.{number}" for number in range(1, 12)]
+    assert list(result.values) == ["a", "b", *added, "c", "d"]

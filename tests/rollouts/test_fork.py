@@ -67,7 +67,9 @@ def test_the_same_agent_plays_on_as_before_and_pays_only_its_own_steps(step, ori
     assert of_steps(tmp_path / "fork", range(3)) == of_steps(origin, range(3), episode=1)
     own = sum(calls_of(agent).values())
     assert episode.usage.calls == own
-    assert load_run(tmp_path / "fork").about["totals"]["usage"]["calls"] == own
+    about = load_run(tmp_path / "fork").about
+    assert about["totals"]["usage"]["calls"] == own
+    assert (about["agent"]["name"], about["plan"]["seed"]) == ("full", 8)
     assert {call_step(key) for key in calls_of(agent)} == set(range(step, 3))
     events = list(records(load_run(tmp_path / "fork"), 0))
     marks = [event for event in events if event["event"] == "episode_resumed"]
@@ -135,6 +137,11 @@ def test_what_cannot_be_forked_is_refused_with_the_reason(changes, step, message
         agent = full_agent(**changes)
     with pytest.raises(InputError, match=message):
         check_fork(agent, load_run(origin), 1, step)
+
+
+def test_an_episode_that_is_not_there_is_named_with_those_that_are(origin):
+    with pytest.raises(InputError, match=r"has no episode 7\. It has: 0, 1"):
+        check_fork(full_agent(), load_run(origin), 7, 1)
 
 
 def test_a_run_that_is_not_there_yet_is_recorded_in_a_folder_of_its_own(origin, tmp_path):

@@ -29,6 +29,7 @@ from agentkit import (
     EnvSpec,
     Graph,
     Image,
+    InputError,
     Limits,
     Memory,
     ModelError,
@@ -40,6 +41,7 @@ from agentkit import (
     Usage,
     comparable,
     load_run,
+    rollout_sync,
 )
 
 
@@ -179,14 +181,23 @@ def test_the_time_that_was_played_before_counts(whole, tmp_path):
     assert played(folder) == played(whole)
 
 
+def say_seed(folder: Path, seed: int) -> None:
+    """Let run.json say that the run was begun with this seed."""
+    about = json.loads((folder / "run.json").read_text())
+    about["plan"]["seed"] = seed
+    (folder / "run.json").write_text(json.dumps(about))
+
+
 def test_another_answer_of_the_environment_is_named_and_the_run_can_still_go_on(whole, tmp_path):
     folder = cut(whole, tmp_path / "run", line_ends(whole / "episodes" / "0000.jsonl")[70])
     lost = in_flight(folder)
+    say_seed(folder, 5)  # with which the environment answers otherwise
     summary = resume(full_agent(), folder, Plan(seed=5))
     (episode,) = summary.episodes
     assert episode.status == "failed"
     assert "does not repeat what was recorded at the start: observation was" in episode.reason
     assert episode.usage.calls == answered(folder) + lost > 0
+    say_seed(folder, 0)
     assert resume(full_agent(), folder).status == "done"
     assert same(whole, folder)
 
@@ -425,3 +436,31 @@ def test_an_episode_that_could_not_begin_begins(tmp_path):
     assert kinds[:2] == ["episode_resumed", "episode_started"]
     assert kinds.count("episode_finished") == 1
     del gymnasium.registry["test/Closed-v0"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "plan", "message"),
+    [
+        ({}, {"seed": 8}, r"was begun with Plan\(seed=0\), and this plan has seed=8"),
+        ({}, {"fresh": True}, r"Plan\(fresh=False\), and this plan has fresh=True"),
+        ({"env": EnvSpec("test/Corridor-v0", {"length": 4, "noise": True})}, {},
+         r"length=3, noise=True\), and full plays in test/Corridor-v0\(length=4"),
+    ],
+)  # fmt: skip
+def test_a_program_goes_on_with_a_run_in_its_environment_and_with_its_seeds(
+    changes, plan, message, whole, tmp_path
+):
+    """Another seed was taken in silence: the record named the one, its episodes had the other."""
+    folder = cut(whole, tmp_path / "run", 0)
+    about = load_run(folder).about
+    with (
+        pytest.raises(InputError, match=message),
+        RunWriter.resume(load_run(folder)) as writer,
+    ):
+        rollout_sync(full_agent(**changes), Plan(**plan), writer=writer)
+    assert load_run(folder).about["status"] == about["status"]
+    agent = full_agent().replace(limits=Limits(steps=1))
+    with RunWriter.resume(load_run(folder)) as writer:
+        rollout_sync(agent, Plan(parallel=2), writer=writer)
+    now = load_run(folder).about
+    assert (now["plan"]["parallel"], now["limits"]["episode"]["steps"]) == (2, 1)

@@ -25,6 +25,7 @@ from agentkit import (
     comparable,
     load_run,
     rollout,
+    rollout_sync,
 )
 from agentkit.events import Event, StepFinished
 
@@ -485,3 +486,16 @@ def test_an_episode_whose_listener_breaks_is_not_done_and_goes_on_when_it_is_res
     ]
     with RunWriter.resume(load_run(tmp_path / "run")) as writer:
         assert asyncio.run(rollout(agent, writer=writer)).status == "done"
+
+
+def test_a_writer_records_one_rollout(tmp_path):
+    """A second one was written into the files of the first, also after the folder was let go."""
+    agent = Agent(Graph([Node("a", "?")]), model=EchoModel())
+    with RunWriter(tmp_path / "run") as writer:
+        rollout_sync(agent, writer=writer)
+        with pytest.raises(TraceError, match="has recorded its run: make a RunWriter for each"):
+            rollout_sync(agent, writer=writer)
+    events = records(load_run(tmp_path / "run"), 0)
+    with pytest.raises(TraceError, match=r"or go on with the run, with RunWriter\.resume"):
+        rollout_sync(agent, writer=writer)
+    assert records(load_run(tmp_path / "run"), 0) == events

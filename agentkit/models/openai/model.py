@@ -20,6 +20,7 @@ from agentkit.models.per_loop import PerLoop
 from agentkit.models.prices import listed_cost, provider_at
 from agentkit.models.thoughts import apart
 from agentkit.redaction import redacted
+from agentkit.values import check_given
 
 _LAST_S: Final = 0.1
 """How long a server may take to end a stream after it said that this is all."""
@@ -52,6 +53,7 @@ class OpenAIModel(HostedModel):
         settings: Settings = DEFAULT,
         structured: bool = True,
     ) -> None:
+        check_given("name", name, str, "the name of a model")
         if not name.strip():
             raise InputError("which model? Write its name after the colon: openai:gpt-5-mini")
         self._model = name
