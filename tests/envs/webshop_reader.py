@@ -119,7 +119,7 @@ def reader(prompts: list[tuple[str, str]], answers: Answers | None = None) -> Fu
     """A model that answers from the prompts; `prompts` gets (node, prompt) of every call."""
     others = answers if answers is not None else {}
 
-    def complete(request: Request) -> str:
+    async def complete(request: Request) -> str:
         node = request.call.node
         prompts.append((node, request.prompt))
         answer = others.get(node, READER[node])

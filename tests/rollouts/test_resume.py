@@ -35,6 +35,7 @@ def test_a_run_that_is_killed_after_any_event_goes_on_as_if_nothing_had_happened
     ends = line_ends(whole / "episodes" / "0000.jsonl")
     total = answered(whole)
     assert len(ends) > 80
+    in_flight_at_most = 0
     for end in ends:
         folder = cut(whole, tmp_path / "run", end)
         known, lost = answered(folder), in_flight(folder)
@@ -46,6 +47,8 @@ def test_a_run_that_is_killed_after_any_event_goes_on_as_if_nothing_had_happened
         assert sum(calls_of(agent).values()) == total - known, end
         assert summary.episodes[0].usage.calls == total + lost
         assert load_run(folder).about["totals"]["usage"]["calls"] == total + lost
+        in_flight_at_most = max(in_flight_at_most, lost)
+    assert in_flight_at_most > 0
 
 
 def test_a_last_line_that_is_torn_at_any_byte_is_cut_off(whole, tmp_path):
@@ -79,6 +82,5 @@ def test_a_run_may_be_killed_again_while_it_is_resumed(whole, tmp_path):
         shutil.move(tmp_path / "next", folder)
         made = answered(folder)
         lost += in_flight(folder)
-    assert lost > 0
     assert resume(full_agent(), folder).episodes[0].usage.calls == total + lost
     assert same(whole, folder)
