@@ -55,15 +55,19 @@ def _show_overview(run: Run) -> None:
     name = agent.get("name", "?") if isinstance(agent, dict) else str(agent)
     echo_pair(name, f": {_status(run)}", bold=True)
     echo_facts(_facts(about), width=10)
-    paid, summaries = NOTHING_USED, []
+    paid, summaries, in_flight = NOTHING_USED, [], 0
     for number in run.episodes:
         record = read_episode(run, number)
         summary = record.summary(number)
         echo(f"  episode {number}: {_outcome(summary, record.finished is not None)}")
         summaries.append(summary)
         paid += record.used
+        in_flight += sum(tries for _, tries in record.in_flight)
     lines = [*recorded_report(run, summaries).lines.items()]
     lines += [("tokens", tokens(paid)), ("cost", money(paid.cost_usd))]
+    if in_flight:
+        calls = count(in_flight, "call")
+        lines.append(("in flight", f"{calls} without an answer, not in these sums"))
     lines += unusable_facts(summaries)
     lines += film_facts(run.folder)
     if about.get("status") != "done" and isinstance(agent, dict):
