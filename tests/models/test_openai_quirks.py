@@ -248,6 +248,8 @@ def test_one_odd_character_does_not_spoil_a_whole_answer(written, text):
         {"prompt_tokens": 2**63, "completion_tokens": 2},
         {"prompt_tokens": 5, "completion_tokens": 10**30},
         {"prompt_tokens": "5", "completion_tokens": None},
+        {"prompt_tokens": -5, "completion_tokens": 4},
+        {"prompt_tokens": 5, "completion_tokens": 2.7},
         {"prompt_tokens": -5, "completion_tokens": -1, "prompt_tokens_details": [7]},
         {"prompt_tokens": 1e300, "completion_tokens": float("nan")},
         [1],
@@ -259,7 +261,8 @@ def test_counts_without_sense_are_as_good_as_none(usage):
         model = model_at(server, tokens_per_minute=1_000_000)
         for _ in range(2):
             used = ask(model).usage
-            assert 0 <= used.input_tokens < 100
+            assert 0 < used.input_tokens < 100
+            assert used.output_tokens > 0
             assert 1 < used.output_tokens < 100
 
 
@@ -271,6 +274,14 @@ def limits(server):
         {name: body[name] for name in ("max_tokens", "max_completion_tokens") if name in body}
         for body in server.bodies
     ]
+
+
+def test_advice_after_a_servers_words_begins_a_sentence():
+    """llama.cpp ends its words without a full stop."""
+    said = "request (20035 tokens) exceeds the available context size (4096 tokens), try again"
+    with scripted(refusal(400, said)) as server, pytest.raises(ModelError) as raised:
+        ask(model_at(server))
+    assert "try again. Shorten what" in str(raised.value)
 
 
 TOO_LARGE = [

@@ -41,7 +41,6 @@ from agentkit.models.langchain.wrappers import settled
 from agentkit.models.per_loop import PerLoop
 from agentkit.models.prices import listed_cost
 from agentkit.models.thoughts import apart
-from agentkit.models.token_estimates import likely_tokens, likely_usage
 
 if TYPE_CHECKING:
     from httpx2 import AsyncClient
@@ -94,16 +93,9 @@ class LangChainModel(HostedModel):
         return replace(completion, usage=replace(usage, cost_usd=cost_usd))
 
     def _usage(self, request: Request, completion: Completion) -> Usage:
-        """The tokens a package counted, with estimates of those that it did not."""
-        usage = completion.usage
-        if usage.cost_usd == 0:  # it was in LangChain's cache
-            return usage
-        usage = super()._usage(request, completion)
-        return replace(
-            usage,
-            input_tokens=usage.input_tokens or likely_usage(request).input_tokens,
-            output_tokens=usage.output_tokens or likely_tokens(completion.text),
-        )
+        if completion.usage.cost_usd == 0:  # it was in LangChain's cache
+            return completion.usage
+        return super()._usage(request, completion)
 
     async def _get_forms(self) -> Forms:
         """The chat model, for the running event loop."""
