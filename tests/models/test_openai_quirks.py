@@ -374,7 +374,7 @@ def test_a_conversation_of_the_system_alone_is_not_folded_for_ever():
 
 def test_the_words_in_a_list_of_errors_are_read():
     said = [{"error": {"code": 400, "message": "The input token count (9) exceeds the maximum"}}]
-    words = r"longer than the model can read: The input token count \(9\) exceeds the maximum "
+    words = r"longer than the model can read: The input token count \(9\) exceeds the maximum"
     with scripted((400, said)) as server, pytest.raises(ModelError, match=words):
         ask(model_at(server))
 
