@@ -210,18 +210,20 @@ class HostedModel(ABC):
         return replace(completion, usage=usage)
 
     def _usage(self, request: Request, completion: Completion) -> Usage:
-        """The tokens a server counted, or an estimate if it does not count: limits need one.
+        """The tokens a server counted, with estimates of those that it did not: limits need them.
 
         A count without sense is none.
         """
-        usage = completion.usage
-        if makes_sense(usage) and (usage.input_tokens or usage.output_tokens):
-            return usage
-        if not self._estimates:
+        usage = completion.usage if makes_sense(completion.usage) else Usage()
+        taken = usage.input_tokens or likely_usage(request).input_tokens
+        written = usage.output_tokens or (
+            likely_tokens(completion.text) + likely_tokens(completion.thoughts)
+        )
+        counted = replace(usage, input_tokens=taken, output_tokens=written)
+        if counted != usage and not self._estimates:
             self._estimates = True
             _LOG.warning("%s does not count tokens: they are estimated", self.name)
-        written = likely_tokens(completion.text) + likely_tokens(completion.thoughts)
-        return Usage(likely_usage(request).input_tokens, written)
+        return counted
 
     async def _before_next(self, request: Request, error: Retryable, tries: int) -> None:
         """Wait as long as the next try has to."""

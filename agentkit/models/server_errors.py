@@ -89,24 +89,29 @@ def outcome(
         return Retryable(f"the server {what}: {said}", wait_s, pause=status in _BUSY)
     if _TOO_LONG.search(told):
         return ModelError(
-            f"{name}: the prompt is longer than the model can read: {said} "
+            f"{name}: the prompt is longer than the model can read: {_sentence(said)} "
             "Shorten what the node is shown (context, recall, history), or lower 'max_tokens'"
         )
     if status is None:
         return None
     if _TOO_MANY.search(said) and _OUT_OF_BOUNDS.search(said):
         return ModelError(
-            f"{name}: the model writes fewer tokens than that: {said} Lower 'max_tokens' of the "
-            "node or the model; where none is set, a limit on tokens or cost asks for "
-            f"{ASSUMED_OUTPUT}"
+            f"{name}: the model writes fewer tokens than that: {_sentence(said)} "
+            "Lower 'max_tokens' of the node or the model; where none is set, a limit on tokens or "
+            f"cost asks for {ASSUMED_OUTPUT}"
         )
     if _TOO_MANY.search(said) and names_unknown_field(said):
         return ModelError(
             f"{name}: the server takes no limit on tokens under any name, and a limit that was "
-            f"asked for is never left out: {said} Remove 'max_tokens' of the node or the model, "
-            "and limits on tokens or cost"
+            f"asked for is never left out: {_sentence(said)} "
+            "Remove 'max_tokens' of the node or the model, and limits on tokens or cost"
         )
     return ModelError(f"{name}: the server refused the request ({status}): {said}")
+
+
+def _sentence(said: str) -> str:
+    """What a server says, with a full stop, so that advice can follow."""
+    return said if said.endswith((".", "!", "?")) else f"{said}."
 
 
 def status_in(error: Any) -> int | None:

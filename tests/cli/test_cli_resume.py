@@ -89,6 +89,19 @@ def test_a_killed_run_is_shown_with_what_it_paid_and_how_to_go_on(invoke):
     assert "(it was resumed here)" in invoke("show", "run", "--episode", "0").stdout
 
 
+def test_calls_in_flight_of_a_killed_run_are_shown_beside_its_sums(invoke):
+    invoke(*WALK, "--out", "run")
+    path = Path("run/episodes/0000.jsonl")
+    lines = path.read_bytes().splitlines(keepends=True)
+    started = [i for i, line in enumerate(lines) if b'"node_started"' in line]
+    path.write_bytes(b"".join(lines[: started[0] + 1]))
+    text = invoke("show", "run").stdout
+    assert "none, 0 calls" in text
+    assert "1 call without an answer, not in these sums" in text
+    assert invoke("run", "--resume", "run").exit_code == 0
+    assert "without an answer" not in invoke("show", "run").stdout
+
+
 def test_nothing_is_left_of_a_run_that_is_done(invoke, whole):
     result = invoke("run", "--resume", whole)
     assert result.exit_code == 0

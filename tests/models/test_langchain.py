@@ -25,7 +25,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import ConfigurableField, RunnableLambda, RunnableParallel
 from langchain_openai import ChatOpenAI
 from loopback import SURVIVED, Fault, LoopbackServer
-from loopback.scripted import refusal, scripted
+from loopback.scripted import answer, piece, refusal, scripted
 from pydantic import SecretStr
 
 from agentkit import (
@@ -900,6 +900,44 @@ def test_a_call_of_a_tool_says_so_and_an_answer_that_was_broken_off_is_asked_for
     half = AIMessage("Os", response_metadata={"finish_reason": "error"})
     whole = said(half, AIMessage("Oslo"))
     assert (whole.text, whole.usage.calls) == ("Oslo", 2)
+
+
+def streamed_from(*replies, **settings):
+    """The answer to a streamed request, or the error, and which requests were for a stream."""
+
+    async def main():
+        async with chat_openai(server) as chat:
+            model = LangChainModel(chat, Settings(retries=1, **settings))
+            return await model.complete(Request(HELLO.messages, on_text=lambda text: None))
+
+    with scripted(*replies) as server:
+        try:
+            found = asyncio.run(main())
+        except ModelError as error:
+            found = error
+    return found, [bool(body.get("stream")) for body in server.bodies]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        b"",
+        b'data: {"object": "error", "message": "GPU 3 is gone"}\n\ndata: [DONE]\n\n',
+        b'data: {"detail": "GPU 3 is gone"}\n\ndata: [DONE]\n\n',
+    ],
+    ids=["lost", "an error of vLLM", "an error of FastAPI"],
+)
+def test_half_a_stream_is_no_answer_though_the_package_takes_it_for_one(end):
+    half = (200, piece("Os") + end)
+    whole = (200, piece("Oslo") + piece(None, "stop") + b"data: [DONE]\n\n")
+    completion, streams = streamed_from(half, whole)
+    assert (completion.text, completion.usage.calls, streams) == ("Oslo", 2, [True, True])
+
+
+def test_streams_whose_end_is_never_said_are_asked_for_whole():
+    endless = (200, piece("Oslo") + b"data: [DONE]\n\n")
+    completion, streams = streamed_from(endless, endless, answer("Oslo"))
+    assert (completion.text, streams) == ("Oslo", [True, True, False])
 
 
 def test_a_text_longer_than_any_answer_is_given_up():

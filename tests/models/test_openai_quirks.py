@@ -7,6 +7,7 @@ import logging
 import time
 import tracemalloc
 import zlib
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -99,6 +100,20 @@ def test_streams_that_end_too_early_again_and_again_are_asked_for_whole():
     assert ["stream" in body for body in server.bodies] == [True, True, False]
 
 
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        {"choices": [{"message": {"content": "Oslo"}, "finish_reason": "stop"}]},
+        {"choices": [{"text": "Oslo", "finish_reason": "stop"}]},
+    ],
+)
+def test_streams_that_are_empty_again_and_again_are_asked_for_whole(chunk):
+    empty = (200, b"data: " + json.dumps(chunk).encode() + b"\n\n" + DONE)
+    with scripted(empty, empty, answer("Oslo")) as server:
+        assert ask(model_at(server), on_text=lambda text: None).text == "Oslo"
+    assert ["stream" in body for body in server.bodies] == [True, True, False]
+
+
 def test_a_server_that_does_not_let_this_model_stream_is_asked_for_whole_answers():
     said = refusal(400, "Your organization must be verified to stream this model.", param="stream")
     with scripted(said, answer("Oslo")) as server:
@@ -142,6 +157,72 @@ def test_an_event_that_is_called_an_error_is_one(event):
     assert reasons == ["the server answered with an error: GPU 3 is gone"]
 
 
+@pytest.mark.parametrize("closes", [True, False], ids=["is lost", "stays open"])
+def test_an_answer_whose_end_was_said_is_taken_when_the_connection(closes):
+    """It was asked for again, and paid again, until the tries were spent."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        body = piece("Os") + piece("lo", "stop")
+        head = (
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 99999\r\n\r\n"
+        )
+        writer.write(head + body)
+        with suppress(OSError):  # the client had enough
+            while not closes and not reader.at_eof():
+                writer.write(b": ping\n\n")
+                await writer.drain()
+                await asyncio.sleep(0.1)
+            writer.close()
+            await writer.wait_closed()
+        ended.set()
+
+    async def main() -> Completion:
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            host, port = server.sockets[0].getsockname()
+            model = OpenAIModel("m", base_url=f"http://{host}:{port}/v1", settings=QUICK)
+            request = Request((Message("user", "Well?"),), on_text=lambda text: None)
+            completion = await model.complete(request)
+            await ended.wait()
+            return completion
+
+    ended = asyncio.Event()
+    asked: list[bytes] = []
+    assert asyncio.run(main()).text == "Oslo"
+    assert len(asked) == 1
+
+
+WITHOUT_ERROR = {
+    "vLLM before 0.10": {"object": "error", "message": "GPU 3 is gone", "type": "ServerError"},
+    "FastAPI": {"detail": "GPU 3 is gone"},
+    "a gateway": {"code": "400", "msg": "GPU 3 is gone"},
+}
+
+
+@pytest.mark.parametrize("said", WITHOUT_ERROR.values(), ids=WITHOUT_ERROR.keys())
+@pytest.mark.parametrize("begun", [b"", piece("Os")])
+def test_an_error_in_a_stream_ends_it_also_where_nothing_is_called_error(said, begun):
+    """Half an answer counted as whole, since `[DONE]` came after the error."""
+    sent = begun + b"data: " + json.dumps(said).encode() + b"\n\n" + DONE
+    with (
+        scripted((200, sent), (200, sent)) as server,
+        pytest.raises(ModelError, match="GPU 3 is gone"),
+    ):
+        ask(model_at(server), on_text=lambda text: None)
+
+
+@pytest.mark.parametrize("said", [*WITHOUT_ERROR.values(), {"message": "GPU 3 is gone"}])
+def test_the_words_of_an_error_with_status_200_are_told(said):
+    with scripted((200, said), (200, said)) as server, pytest.raises(ModelError, match="GPU 3"):
+        ask(model_at(server))
+
+
+def test_words_in_a_stream_that_are_no_error_are_skipped():
+    waiting = b'data: {"type": "queue", "message": "2 requests are before yours"}\n\n'
+    with scripted((200, waiting + piece("Oslo", "stop") + DONE)) as server:
+        assert ask(model_at(server), on_text=lambda text: None).text == "Oslo"
+
+
 # Odd answers
 
 ODD_JSON = {
@@ -167,6 +248,8 @@ def test_one_odd_character_does_not_spoil_a_whole_answer(written, text):
         {"prompt_tokens": 2**63, "completion_tokens": 2},
         {"prompt_tokens": 5, "completion_tokens": 10**30},
         {"prompt_tokens": "5", "completion_tokens": None},
+        {"prompt_tokens": -5, "completion_tokens": 4},
+        {"prompt_tokens": 5, "completion_tokens": 2.7},
         {"prompt_tokens": -5, "completion_tokens": -1, "prompt_tokens_details": [7]},
         {"prompt_tokens": 1e300, "completion_tokens": float("nan")},
         [1],
@@ -178,7 +261,8 @@ def test_counts_without_sense_are_as_good_as_none(usage):
         model = model_at(server, tokens_per_minute=1_000_000)
         for _ in range(2):
             used = ask(model).usage
-            assert 0 <= used.input_tokens < 100
+            assert 0 < used.input_tokens < 100
+            assert used.output_tokens > 0
             assert 1 < used.output_tokens < 100
 
 
@@ -190,6 +274,14 @@ def limits(server):
         {name: body[name] for name in ("max_tokens", "max_completion_tokens") if name in body}
         for body in server.bodies
     ]
+
+
+def test_advice_after_a_servers_words_begins_a_sentence():
+    """llama.cpp ends its words without a full stop."""
+    said = "request (20035 tokens) exceeds the available context size (4096 tokens), try again"
+    with scripted(refusal(400, said)) as server, pytest.raises(ModelError) as raised:
+        ask(model_at(server))
+    assert "try again. Shorten what" in str(raised.value)
 
 
 TOO_LARGE = [
@@ -282,7 +374,7 @@ def test_a_conversation_of_the_system_alone_is_not_folded_for_ever():
 
 def test_the_words_in_a_list_of_errors_are_read():
     said = [{"error": {"code": 400, "message": "The input token count (9) exceeds the maximum"}}]
-    words = r"longer than the model can read: The input token count \(9\) exceeds the maximum "
+    words = r"longer than the model can read: The input token count \(9\) exceeds the maximum"
     with scripted((400, said)) as server, pytest.raises(ModelError, match=words):
         ask(model_at(server))
 

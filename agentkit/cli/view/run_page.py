@@ -14,7 +14,7 @@ from agentkit.cli.view.limit_lines import listed_both
 from agentkit.cli.view.step_page import StepPrinter
 from agentkit.cli.view.summary import film_facts, unusable_facts
 from agentkit.cli.view.terminal import Row, echo, echo_facts, echo_pair, echo_table
-from agentkit.cli.view.words import money, one_line, score, seconds, spoken, tokens
+from agentkit.cli.view.words import count, money, one_line, score, seconds, spoken, tokens
 from agentkit.environments.recorder import picture_of
 from agentkit.errors import InputError, TraceError, suggest
 from agentkit.limits import Limits
@@ -55,13 +55,14 @@ def _show_overview(run: Run) -> None:
     name = agent.get("name", "?") if isinstance(agent, dict) else str(agent)
     echo_pair(name, f": {_status(about)}", bold=True)
     echo_facts(_facts(about), width=10)
-    paid, summaries, rows = NOTHING_USED, [], []
+    paid, summaries, rows, in_flight = NOTHING_USED, [], [], 0
     for number in run.episodes:
         record = read_episode(run, number)
         summary = record.summary(number)
         rows.append(_row(summary, record.finished is not None))
         summaries.append(summary)
         paid += record.used
+        in_flight += sum(tries for _, tries in record.in_flight)
     if rows:
         echo_table("Episodes", rows)
     for summary in summaries:
@@ -70,6 +71,9 @@ def _show_overview(run: Run) -> None:
     echo()
     lines = [*recorded_report(run, summaries).lines.items()]
     lines += [("tokens", tokens(paid)), ("cost", money(paid.cost_usd))]
+    if in_flight:
+        calls = count(in_flight, "call")
+        lines.append(("in flight", f"{calls} without an answer, not in these sums"))
     lines += unusable_facts(summaries)
     lines += film_facts(run.folder)
     if about.get("status") != "done" and isinstance(agent, dict):

@@ -85,6 +85,16 @@ def _count(value: Any) -> int:
     return value if type(value) is int and 0 <= value <= MOST_TOKENS else 0
 
 
+def is_ended(answer: BaseMessage) -> bool:
+    """Whether an answer in pieces has its end, as far as its class tells.
+
+    Packages of LangChain put the provider beside what its last piece says: the reason why the
+    answer ended. Where the connection is lost between two pieces, they raise no error.
+    """
+    provider = answer.response_metadata.get("model_provider")
+    return not provider or bool(_said_reason(answer) or answer.response_metadata.get("status"))
+
+
 _LONGEST_NAME = 200
 _REASON_KEYS = ("finish_reason", "stop_reason", "stopReason", "done_reason")
 
@@ -95,16 +105,19 @@ def _reason(answer: BaseMessage) -> str:
     Raises:
         Retryable: The server broke it off.
     """
-    metadata = answer.response_metadata
-    said = next((metadata[key] for key in _REASON_KEYS if metadata.get(key)), None)
-    details = metadata.get("incomplete_details")
-    if said is None and isinstance(details, Mapping):
-        said = details.get("reason")
+    said = _said_reason(answer)
     reason = finish_reason(said)
     if reason == finish_reasons.ERROR:
         raise Retryable(f"the server broke its answer off: {said!s:.60}")
     calls = getattr(answer, "tool_calls", None) or getattr(answer, "invalid_tool_calls", None)
     return finish_reasons.TOOL_CALLS if calls and reason == finish_reasons.STOP else reason
+
+
+def _said_reason(answer: BaseMessage) -> Any:
+    metadata = answer.response_metadata
+    said = next((metadata[key] for key in _REASON_KEYS if metadata.get(key)), None)
+    details = metadata.get("incomplete_details")
+    return details.get("reason") if said is None and isinstance(details, Mapping) else said
 
 
 def _thoughts(answer: BaseMessage) -> str:

@@ -35,13 +35,12 @@ from agentkit.models.langchain.ids import (
     make_chat,
     other_host,
 )
-from agentkit.models.langchain.messages import from_langchain, to_langchain
+from agentkit.models.langchain.messages import from_langchain, is_ended, to_langchain
 from agentkit.models.langchain.names import About, describe
 from agentkit.models.langchain.wrappers import settled
 from agentkit.models.per_loop import PerLoop
 from agentkit.models.prices import listed_cost
 from agentkit.models.thoughts import apart
-from agentkit.models.token_estimates import likely_tokens, likely_usage
 
 if TYPE_CHECKING:
     from httpx2 import AsyncClient
@@ -94,16 +93,9 @@ class LangChainModel(HostedModel):
         return replace(completion, usage=replace(usage, cost_usd=cost_usd))
 
     def _usage(self, request: Request, completion: Completion) -> Usage:
-        """The tokens a package counted, with estimates of those that it did not."""
-        usage = completion.usage
-        if usage.cost_usd == 0:  # it was in LangChain's cache
-            return usage
-        usage = super()._usage(request, completion)
-        return replace(
-            usage,
-            input_tokens=usage.input_tokens or likely_usage(request).input_tokens,
-            output_tokens=usage.output_tokens or likely_tokens(completion.text),
-        )
+        if completion.usage.cost_usd == 0:  # it was in LangChain's cache
+            return completion.usage
+        return super()._usage(request, completion)
 
     async def _get_forms(self) -> Forms:
         """The chat model, for the running event loop."""
@@ -118,15 +110,15 @@ class LangChainModel(HostedModel):
             chat = asked or forms.tuned(request.sampling)
             streamed = self._streams(request)
             answer = await _answer(chat, request, forms.options(request.sampling), streamed)
+            if streamed and not is_ended(answer):
+                raise self._unreadable_stream("the connection was lost in the middle of the answer")
             if streamed:
                 self._unstreamed = 0
             elif request.on_text is not None and (text := str(answer.text)):
                 request.on_text(text)
             return _completion(request, answer, asked is not None)
-        except (AgentKitError, Retryable):
-            raise
         except Exception as error:
-            if passes_through(error):
+            if isinstance(error, (AgentKitError, Retryable)) or passes_through(error):
                 raise
             outcome = self._outcome(error, forms, request, asked is not None)
         # Errors of a provider can hold the request with its key: ours do not come from them.
@@ -153,14 +145,18 @@ class LangChainModel(HostedModel):
         if blamed is not None:
             return blamed
         if self._streams(request) and no_pieces(error):
-            self._unstreamed += 1
-            if self._unstreamed == _ENOUGH:
-                return Retryable("it sends no pieces: asking for whole answers", changed=True)
+            return self._unreadable_stream("it sends no pieces")
         setting = refused_setting(error)
         if setting is not None and forms.leave_out(setting, request.sampling):
             return Retryable(f"it does not take '{setting}': asking without it", changed=True)
         secrets = [*forms.secrets(), *key_values(self._about.variables)]
         return failure(error, self.name, self._about.variables, secrets)
+
+    def _unreadable_stream(self, why: str) -> Retryable:
+        """The error for a stream without an end; after a second one answers are whole."""
+        self._unstreamed += 1
+        changed = self._unstreamed == _ENOUGH
+        return Retryable(f"{why}: asking for whole answers" if changed else why, changed=changed)
 
     def _listed_cost(self, usage: Usage) -> float | None:
         """The price of the dearest that may answer; None where one of them is unknown."""
@@ -231,10 +227,9 @@ class _ModelById(LangChainModel):
         from agentkit.models.bounded_http import ENCODINGS, bound_response
 
         variables = self._about.variables
-        key = next(iter(key_values(variables)), None)
-        hooks: list[Callable[..., Any]] = (
-            [] if OPENAI_KEY in variables else [HeaderGuard(False, key)]
-        )
+        hooks: list[Callable[..., Any]] = []
+        if OPENAI_KEY not in variables:
+            hooks.append(HeaderGuard(False, next(iter(key_values(variables)), None)))
         return DefaultAsyncHttpxClient(
             follow_redirects=False,
             proxy=os.environ.get("OPENAI_PROXY") or None,
@@ -290,8 +285,7 @@ async def _streamed(
             request.on_text(text)
     if whole is None:
         raise Retryable("its answer is empty")
-    answer: BaseMessage = whole
-    return answer
+    return whole  # type: ignore[no-any-return]
 
 
 def _completion(request: Request, answer: "BaseMessage", structured: bool) -> Completion:

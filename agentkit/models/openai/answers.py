@@ -127,6 +127,11 @@ class Pieces:
                 kept.append(part)
         return self._shown(text or refusal)
 
+    @property
+    def finished(self) -> bool:
+        """Whether the server said why the answer ended."""
+        return self._choice is not None
+
     def _shown(self, text: str) -> str:
         """The text to show: what is half of a character waits for the other half."""
         text = self._half + text

@@ -97,6 +97,27 @@ def read_error_body(error: Any) -> Refusal | None:
     return Refusal(status_in(error), words_in(error), code, None, {}, _written(error))
 
 
+def read_error_in(data: Any, *, is_piece: bool = False) -> Refusal | None:
+    """What a body or a piece says that is an error and no answer; None: it is none.
+
+    Args:
+        data: Its JSON. The error stands under `error`, or is all of it (vLLM, FastAPI).
+        is_piece: Whether it is a piece of a stream, where gateways also send words that are no
+            error; and an error there ends an answer that was begun.
+    """
+    if not isinstance(data, Mapping):
+        return None
+    if data.get("choices") and not is_piece:
+        return None
+    if data.get("error"):
+        return read_error_body(data["error"])
+    if data.get("choices") or not any(data.get(name) for name in ("message", "detail", "msg")):
+        return None
+    kinds = f"{data.get('object')} {data.get('type')}".lower()
+    says_so = "error" in kinds or status_in(data) is not None or data.get("detail")
+    return read_error_body(data) if says_so or not is_piece else None
+
+
 def _code(error: Mapping[str, Any]) -> str:
     return str(error.get("code") or error.get("type"))
 

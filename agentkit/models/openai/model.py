@@ -14,7 +14,7 @@ from agentkit.models.keys import find_key, get_server
 from agentkit.models.openai.answers import EndedEarly, Unreadable, read_answer, read_json
 from agentkit.models.openai.client import Client, certificates, connect
 from agentkit.models.openai.dialect import Dialect
-from agentkit.models.openai.errors import Refusal, Refused, SentRequest, read_error_body
+from agentkit.models.openai.errors import Refusal, Refused, SentRequest, read_error_in
 from agentkit.models.openai.streamed_answer import StreamedAnswer, is_stream
 from agentkit.models.per_loop import PerLoop
 from agentkit.models.prices import listed_cost, provider_at
@@ -22,6 +22,8 @@ from agentkit.models.thoughts import apart
 from agentkit.redaction import redacted
 from agentkit.values import check_given
 
+_REST_S: Final = 3.0
+"""How long the rest of a stream is waited for after the server said why its answer ended."""
 _LAST_S: Final = 0.1
 """How long a server may take to end a stream after it said that this is all."""
 _LISTED_MODELS: Final = 20
@@ -81,17 +83,21 @@ class OpenAIModel(HostedModel):
         except Refused as error:
             refusal = error.refusal
         except Unreadable as error:
-            change = None
-            if "stream" in body:
-                ended = isinstance(error, EndedEarly)
-                change = self._dialect.learn_broken_stream(str(error), ended=ended)
-            raise Retryable(change or str(error), changed=change is not None) from None
+            raise self._unreadable(body, error) from None
         else:
             return self._read(request, body, completion)
         blamed = refusal.answer(client.asked.key)
         if blamed is not None:
             return self._read(request, body, blamed)
         raise await self._failure(client, request, body, refusal)
+
+    def _unreadable(self, body: Mapping[str, Any], error: Unreadable) -> Retryable:
+        """The error for an answer without sense; a stream may be asked for whole from now on."""
+        change = None
+        if "stream" in body:
+            ended = isinstance(error, EndedEarly)
+            change = self._dialect.learn_broken_stream(str(error), ended=ended)
+        return Retryable(change or str(error), changed=change is not None)
 
     def _read(
         self, request: Request, body: Mapping[str, Any], completion: Completion
@@ -106,7 +112,7 @@ class OpenAIModel(HostedModel):
         completion = apart(completion)
         said = completion.text.strip() or completion.thoughts
         if not said and completion.finish_reason == "stop" and "stop" not in body:
-            raise Retryable("the server's answer is empty")
+            raise self._unreadable(body, EndedEarly("the server's answer is empty"))
         self._dialect.taken(body)
         return replace(completion, text=self._dialect.text(request, body, completion.text))
 
@@ -145,10 +151,8 @@ class OpenAIModel(HostedModel):
             completion = answer.completion()
         else:
             data = read_json(content)
-            if isinstance(data, Mapping) and not data.get("choices"):
-                refusal = read_error_body(data.get("error"))
-                if refusal is not None:
-                    raise Refused(refusal)
+            if refusal := read_error_in(data):
+                raise Refused(refusal)
             completion = read_answer(data)
         if request.on_text is not None and completion.text:
             request.on_text(completion.text)
@@ -159,13 +163,22 @@ class OpenAIModel(HostedModel):
     ) -> Completion:
         """The completion in an answer that comes as a stream."""
         answer = StreamedAnswer()
+        rest_until: float | None = None
         while not answer.done:
-            chunk = await client.sure(anext(chunks, None))
+            try:
+                async with asyncio.timeout_at(rest_until):
+                    chunk = await client.sure(anext(chunks, None))
+            except (TimeoutError, Retryable):
+                if rest_until is None:
+                    raise
+                return answer.completion()
             text = answer.end() if chunk is None else answer.feed(chunk)
             if text and request.on_text is not None:
                 request.on_text(text)
             if chunk is None:
                 return answer.completion()
+            if answer.finished and (text or rest_until is None):
+                rest_until = asyncio.get_running_loop().time() + _REST_S
         with suppress(TimeoutError, Retryable):  # the connection can be used again if that was all
             async with asyncio.timeout(_LAST_S):
                 await client.sure(anext(chunks, None))

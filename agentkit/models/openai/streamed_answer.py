@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from agentkit.messages import Completion
 from agentkit.models.openai.answers import Pieces, Unreadable, read_json
-from agentkit.models.openai.errors import Refused, read_error_body
+from agentkit.models.openai.errors import Refused, read_error_in
 from agentkit.models.openai.event_stream import EventStream, ServerEvent
 
 _BEGINS: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry)?:")
@@ -26,6 +26,11 @@ class StreamedAnswer:
         self._pieces = Pieces()
         self.done = False
         """Whether the server said that this is all."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether the server said why the answer ended: only its usage may still come."""
+        return self._pieces.finished
 
     def feed(self, chunk: bytes) -> str:
         """Take the next bytes; gives the text in them.
@@ -62,8 +67,7 @@ class StreamedAnswer:
             if self.done:
                 break
             piece = _read(event)
-            error = piece.get("error") if isinstance(piece, Mapping) else None
-            if refusal := read_error_body(error):
+            if refusal := read_error_in(piece, is_piece=True):
                 raise Refused(refusal)
             texts.append(self._pieces.add(piece))
         return "".join(texts)
