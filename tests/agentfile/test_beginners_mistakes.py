@@ -294,3 +294,23 @@ def test_another_unknown_model_of_a_node_is_told_besides() -> None:
 
 def test_nodes_that_are_misspelt_are_not_missing_too() -> None:
     assert only(f"{HEAD}node:\n  a: hi\n") == "2:1 unknown field 'node'. Did you mean 'nodes'?"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('model: "script:a\\0b"\nnodes: [hi]', "1:8"),
+        ('models: {m: "script:a\\x00b"}\nmodel: m\nnodes: [hi]', "1:13"),
+        ('models: {m: {use: "script:a\\u0000b"}}\nmodel: m\nnodes: [hi]', "1:19"),
+        (HEAD + 'nodes: {a: {prompt: hi, model: "script:a\\0b"}}', "2:32"),
+        (HEAD + 'memory: {a: 1}\nkeep: {a: forever}\nmemory_file: "a\\0b"\n'
+         "nodes: ['{{ memory.a }}']", "4:14"),
+        (HEAD + 'env: "a\\0b"\nnodes: ["{{ observation }}"]', "2:6"),
+        (HEAD + 'name: "a\\0b"\nnodes: [hi]', "2:7"),
+        (HEAD + 'inputs: {"x\\0": 1}\nnodes: [hi]', "2:10"),
+        (HEAD + 'nodes: ["a\\0b"]', "2:9"),
+    ],
+)  # fmt: skip
+def test_a_nul_in_a_text_is_told_at_its_place(text: str, place: str) -> None:
+    """In the name of a file it was a traceback."""
+    assert only(text + "\n").startswith(f"{place} the character U+0000 (NUL")
