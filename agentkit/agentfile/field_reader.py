@@ -200,7 +200,7 @@ def _options(fields: Mapping[str, Any]) -> set[str]:
 def _replace(data: Any, path: Any, instead: str | None, *, rename: bool) -> None:
     """Take out what stands at a path, or put something in its place, or rename its key."""
     at = data
-    steps: list[int | str] = []
+    steps: list[Any] = []
     for part in path:
         if isinstance(part, int) and not isinstance(at, list):
             continue  # one value stands where a list may, so the path of the file has no index

@@ -145,12 +145,12 @@ class _Composer(Composer, CoreResolver):
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node:
         event = self.peek_event()
         anchor = event.anchor
+        start = event.start_mark.index
         if isinstance(event, yaml.ScalarEvent) and "\0" in event.value:
-            self._flaws.append(Flaw(event.start_mark.index, NUL))
+            self._flaws.append(Flaw(start, NUL))
             event.value = event.value.replace("\0", "")
         if isinstance(event, yaml.ScalarEvent) and not (event.anchor or event.tag):
             return self.compose_scalar_node(anchor)  # nearly every node, so it is fast
-        start = event.start_mark.index
         if isinstance(event, yaml.AliasEvent):
             return self._alias(start)
         if anchor is not None:
