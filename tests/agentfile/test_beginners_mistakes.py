@@ -314,3 +314,19 @@ def test_nodes_that_are_misspelt_are_not_missing_too() -> None:
 def test_a_nul_in_a_text_is_told_at_its_place(text: str, place: str) -> None:
     """In the name of a file it was a traceback."""
     assert only(text + "\n").startswith(f"{place} the character U+0000 (NUL")
+
+
+@pytest.mark.parametrize(
+    ("field", "column", "sign"),
+    [
+        ("save: {m: output, n: memory.n + [output]}", 26, "["),
+        ("check: {that: output[0] == 1, say: x}", 19, "["),
+        ("with: {x: dict or {}, y: 1}", 15, "{"),
+    ],
+)
+def test_an_expression_with_a_bracket_in_a_mapping_in_braces_needs_quotes(
+    field: str, column: int, sign: str
+) -> None:
+    found = only(f"{HEAD}nodes:\n  a:\n    prompt: hi\n    {field}\n")
+    assert found.startswith(f"5:{column} put quotes around this text: ")
+    assert f"'{sign}' in a text without quotes" in found
