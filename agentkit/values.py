@@ -20,6 +20,12 @@ JSON_OPTIONS: Final = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 _LARGEST: Final = 2**63
 """Whole numbers from here on are refused: many readers of JSON cannot hold them."""
 
+NUL: Final = (
+    "the character U+0000 (NUL, '\\0' in double quotes) is in this text, and neither models nor "
+    "names of files can have it: delete it"
+)
+"""What is wrong with a text that has one."""
+
 
 def check_kind(name: str, value: Any, kinds: Any, holds: str) -> None:
     """Refuse an argument of another kind.
@@ -276,3 +282,12 @@ def json_safe(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: json_safe(getattr(value, field.name)) for field in fields(value)}
     return value
+
+
+def has_nul(value: Any) -> bool:
+    """Return whether a text in a value, or a key of it, has the character U+0000."""
+    if isinstance(value, Mapping):
+        return any(map(has_nul, value)) or any(map(has_nul, value.values()))
+    if isinstance(value, (list, tuple)):
+        return any(map(has_nul, value))
+    return isinstance(value, str) and "\0" in value

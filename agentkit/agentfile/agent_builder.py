@@ -116,8 +116,14 @@ class _Builder:
             (self._draft.damaged and RACE in message)
             or ("memory" in unread and message.startswith("memory has no"))
             or ("models" in unread and problem.field == "model")
+            or (problem.node is not None and problem.field == "model" and self._is_named(problem))
             or (self._env_broken and "model 'rules'" in message)
         )
+
+    def _is_named(self, problem: Problem) -> bool:
+        """Whether a node's model is one of the file's `models`, where what is wrong is told."""
+        models = {node.name: node.model for node in self._nodes}
+        return models.get(problem.node or "") in self._fields.get("models", {})
 
     def _made_memory(self) -> Memory:
         start = self._fields.get("memory", {})

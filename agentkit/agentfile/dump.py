@@ -28,7 +28,7 @@ from agentkit.outputs.shape import (
     declaration_of,
 )
 from agentkit.outputs.typed_output import TypedOutput
-from agentkit.values import check_given, json_copy
+from agentkit.values import NUL, check_given, has_nul, json_copy
 
 _UNSET = Node("unset")
 _LONG = 88
@@ -63,6 +63,8 @@ def dump_agent(agent: Agent) -> str:
     spec |= _present("action", given["action"])
     run_limits = _present("run", _limits(agent.run_limits))
     spec |= _present("limits", _limits(agent.limits) | run_limits)
+    if has_nul(spec):
+        raise InputError(f"YAML cannot say this: {NUL}")
     return yaml.dump(
         spec, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=2**31, indent=2
     )

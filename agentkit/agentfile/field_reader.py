@@ -117,6 +117,7 @@ class FieldReader:
         if kind == "extra_forbidden":
             owner = self._find(node, path[:-1])[1]
             instead = self._unknown(path, table, owner, key)
+            lost.add((*path[:-1], str(instead)))
         elif kind == "missing":
             if path not in lost:
                 about = schema_at(table.schema, path)["description"]
@@ -198,10 +199,16 @@ def _options(fields: Mapping[str, Any]) -> set[str]:
 
 def _replace(data: Any, path: Any, instead: str | None, *, rename: bool) -> None:
     """Take out what stands at a path, or put something in its place, or rename its key."""
-    *parents, last = path
+    at = data
+    steps: list[Any] = []
+    for part in path:
+        if isinstance(part, int) and not isinstance(at, list):
+            continue  # one value stands where a list may, so the path of the file has no index
+        steps.append(part)
+        at = at[part] if isinstance(at, list) or part in at else None
+    *parents, last = steps
     for part in parents:
-        if not isinstance(part, int) or isinstance(data, list):
-            data = data[part]
+        data = data[part]
     if instead is not None and rename:
         data[instead] = data.pop(last)
     elif instead is not None:

@@ -40,7 +40,7 @@ def _expression(value: Any) -> Any:
 Expression = Annotated[
     str,
     BeforeValidator(_expression, json_schema_input_type=str | int | float | bool | None),
-    Field(title="An expression"),
+    Field(title="An expression", description="An expression"),
 ]
 """A Jinja expression; numbers, booleans and null stand for themselves."""
 
@@ -109,7 +109,7 @@ def or_text(fields: Any, title: str | None = None) -> Any:
         lambda value, read: str(value) if isinstance(value, str) else read(value),
         json_schema_input_type=Text | fields,
     )
-    return Annotated[fields, keep, Field(title=title)]
+    return Annotated[fields, keep, Field(title=title, description=title)]
 
 
 def one_or_more(kind: Any) -> Any:

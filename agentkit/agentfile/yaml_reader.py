@@ -14,6 +14,7 @@ from yaml.resolver import Resolver
 from agentkit.agentfile.line_numbers import FileText, Flaw, Trap
 from agentkit.agentfile.yaml_repair import Loader, aligned, without
 from agentkit.agentfile.yaml_traps import BRACES, DEEP, MAX_DEPTH, explain
+from agentkit.values import NUL
 
 MAX_CHARACTERS: Final = 1_000_000
 """Characters a file may have."""
@@ -90,6 +91,9 @@ def read_yaml(text: FileText, flaws: list[Flaw]) -> yaml.Node | None:
             readable = rest
         else:
             flaws += found
+            for flaw in found:
+                if flaw.message is NUL:  # what else is wrong with the line only follows from it
+                    text.unreadable.setdefault(text.place(flaw.start)[0], flaw)
             return node
     flaws += found
     return None
@@ -141,9 +145,12 @@ class _Composer(Composer, CoreResolver):
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node:
         event = self.peek_event()
         anchor = event.anchor
+        start = event.start_mark.index
+        if isinstance(event, yaml.ScalarEvent) and "\0" in event.value:
+            self._flaws.append(Flaw(start, NUL))
+            event.value = event.value.replace("\0", "")
         if isinstance(event, yaml.ScalarEvent) and not (event.anchor or event.tag):
             return self.compose_scalar_node(anchor)  # nearly every node, so it is fast
-        start = event.start_mark.index
         if isinstance(event, yaml.AliasEvent):
             return self._alias(start)
         if anchor is not None:

@@ -40,6 +40,10 @@ _NO_COMMA = re.compile(
     r"""\{(?:[^"'{}\[\]]*,)?\s*\w+:\s+(?:"[^"]*"|'[^']*'|\[[^\[\]]*\]|[^\s,:"'{}\[\]]+(?:\s+[^\s,:"'{}\[\]]+)*?)"""
     r"\s+(?P<name>[a-z_]\w*):(?:\s|$)"
 )
+_IN_BRACES = re.compile(
+    r"""[{,]\s*[\w-]+:\s+(?P<text>[^\s"'\[{,&*!|>%@`#][^\n,\[\]{}]*)(?P<sign>[\[{])\Z"""
+)
+"""A text without quotes in a flow mapping, up to a bracket that YAML does not take in it."""
 _TAB = re.compile(r" *(?P<here>\t)")
 
 
@@ -103,6 +107,15 @@ def _special_start(source: FileText, at: int, problem: str) -> Flaw | None:
             "quotes around that text"
         )
         return Flaw(here + comma.start("name"), message)
+    if value[0] == "{" and (
+        inner := _IN_BRACES.search(source.text[max(here, at - _LONGEST_FLOW) : at + 1])
+    ):
+        sign = inner["sign"]
+        message = (
+            f"put quotes around this text: inside a mapping in braces, '{sign}' in a text without "
+            f"quotes {_MEANINGS[sign]} in YAML"
+        )
+        return Flaw(at - len(inner["text"]), message)
     if value[0] in "[{*&!%@`":
         message = (
             f"a text that begins with '{value[0]}' needs quotes around it, or '|' and the text "

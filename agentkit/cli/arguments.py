@@ -133,9 +133,11 @@ def parse_value(text: str, own: Any = _NOT_KNOWN) -> Any:
             typed; in place of null it is a number only if a prompt shows it as typed.
 
     Raises:
-        InputError: It is `@FILE` and the file cannot be read as text, or a number in it has more
-            than 64 bits.
+        InputError: It is `@FILE` and the file cannot be read as text, a number in it has more
+            than 64 bits, or a text in it has a NUL.
     """
+    from agentkit.values import NUL, has_nul
+
     if text.startswith("@"):
         return read_text(Path(text[1:]))
     if isinstance(own, str):
@@ -153,6 +155,8 @@ def parse_value(text: str, own: Any = _NOT_KNOWN) -> Any:
         if number and own is None:
             return text
         raise InputError(str(error)) from None
+    if has_nul(value):
+        raise InputError(NUL)
     return text if number and own is None and json.dumps(value) != text else value
 
 
@@ -174,12 +178,20 @@ def read_text(path: Path) -> str:
     Raises:
         InputError: It cannot be read, or is not UTF-8 text.
     """
+    from agentkit.values import NUL
+
     try:
-        return path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"cannot read {path}: it is not UTF-8 text") from error
+    except ValueError as error:
+        raise InputError(f"cannot read {path}: a file name has no NUL in it") from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise InputError(f"{path}:{line}: {NUL}")
+    return text
 
 
 def open_run(folder: Path) -> "Run":

@@ -43,7 +43,10 @@ def _referred(root: Schema, schema: Schema) -> Schema:
 
 
 def expected(schema: Schema) -> str:
-    """Return what a value is expected to be: its title, or the words to choose from."""
+    """Return what a value is expected to be: its title, or the words to choose from.
+
+    Pydantic drops the title of what any key of a mapping holds, so that has a description alone.
+    """
     words = schema.get("enum", [schema["const"]] if "const" in schema else ())
-    title: str = schema.get("title", "")
+    title: str = schema.get("title") or schema.get("description", "")
     return " or ".join(map(str, words)) or title[:1].lower() + title[1:]

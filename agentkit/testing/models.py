@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from functools import partial
 from typing import Final
 
@@ -128,5 +129,11 @@ def _check_answer(answer: object) -> None:
     require(isinstance(answer.text, str) and answer.text.strip(), f"its text is {answer.text!r}")
     calls = answer.usage.calls
     require(calls == 1, f"usage.calls is {calls}, expected 1")
+    counts = {
+        name: value for name, value in asdict(answer.usage).items() if name.endswith("tokens")
+    }
+    for name, value in counts.items():
+        good = isinstance(value, int) and value >= 0
+        require(good, f"usage.{name} is {value!r}, expected a whole number of 0 or more")
     why = answer.finish_reason
     require(why == "stop", f"finish_reason is {why!r}, expected 'stop' of a whole answer")

@@ -114,7 +114,7 @@ TEXTS = (
     | st.lists(
         st.sampled_from(["a", " ", "\n", "\t", "é", ":", "#", "\r", "\u2028", "x " * 60])
     ).map("".join)
-    | st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+    | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | TEXTS
@@ -221,3 +221,10 @@ def test_a_yaml_file_declares_fields_and_never_a_json_schema() -> None:
 def test_what_yaml_cannot_say_is_named(node: Node, model: Any, words: str) -> None:
     with pytest.raises(InputError, match=words):
         dump_agent(Agent(Graph([node]), model=model))
+
+
+def test_a_text_with_a_nul_is_not_written() -> None:
+    written = dump_agent(Agent(Graph([Node("a", r"\u0000 and \0")]), model="echo"))
+    assert r"\u0000 and \0" in written
+    with pytest.raises(InputError, match=r"YAML cannot say this: the character U\+0000"):
+        dump_agent(Agent(Graph([Node("a", "b\0")]), model="echo"))

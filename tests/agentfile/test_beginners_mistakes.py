@@ -249,3 +249,84 @@ def test_none_for_a_whole_mapping_is_one_mistake(field: str) -> None:
 def test_a_number_that_is_too_large_is_called_so(number: str) -> None:
     found = only(f"{HEAD}limits: {{steps: 3, seconds: {number}}}\nnodes: [x]")
     assert "It is too large" in found
+
+
+@pytest.mark.parametrize("check", ["output | length > 3", "5", "null", "true", "''"])
+def test_a_check_that_is_no_mapping_is_a_mistake_at_its_place(check: str) -> None:
+    """It was a traceback: the schema counts one check as the first of a list."""
+    found = only(f"{HEAD}nodes:\n  a:\n    prompt: hi\n    check: {check}\n")
+    assert found.startswith("5:12 expected a check such as {that: output > 0")
+
+
+@pytest.mark.parametrize("check", ["{}", "{a: 1}", "{say: x}", "[{}]", "[{a: 1}, 5]"])
+def test_a_check_without_its_condition_is_a_mistake(check: str) -> None:
+    """Checking never ended where one stood without a list."""
+    found = problems(f"{HEAD}nodes:\n  a:\n    prompt: hi\n    check: {check}\n")
+    assert any("'that' is missing" in problem for problem in found)
+
+
+@pytest.mark.parametrize(
+    ("field", "holds"),
+    [
+        ("models: {m: 5}\nmodel: echo", "a model's id, or a mapping with 'use' and settings"),
+        ("models: {m: [echo]}\nmodel: m", "a model's id, or a mapping with 'use' and settings"),
+        ("memory: {m: 1}\nmodel: echo", "an expression"),
+    ],
+)
+def test_what_any_name_holds_is_said(field: str, holds: str) -> None:
+    save = "{prompt: hi, save: {m: [1]}}" if "memory" in field else "hi"
+    assert f"expected {holds}, found" in only(f"{field}\nnodes:\n  a: {save}\n")
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["ecko", "{use: ecko}", "{use: rules}", "{use: echo, base_url: 'http://x'}", "5", "{}"],
+)
+def test_a_wrong_model_is_told_once_and_not_again_where_it_is_used(model: str) -> None:
+    nodes = "a: {prompt: hi, model: m}\n  b: {prompt: '{{ a }}', model: m}"
+    assert only(f"models: {{m: {model}}}\nmodel: echo\nnodes:\n  {nodes}\n").startswith("1:")
+
+
+def test_another_unknown_model_of_a_node_is_told_besides() -> None:
+    text = "models: {m: ecko}\nmodel: echo\nnodes:\n  a: {prompt: hi, model: mm}\n"
+    assert [problem[:2] for problem in problems(text)] == ["1:", "4:"]
+
+
+def test_nodes_that_are_misspelt_are_not_missing_too() -> None:
+    assert only(f"{HEAD}node:\n  a: hi\n") == "2:1 unknown field 'node'. Did you mean 'nodes'?"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('model: "script:a\\0b"\nnodes: [hi]', "1:8"),
+        ('models: {m: "script:a\\x00b"}\nmodel: m\nnodes: [hi]', "1:13"),
+        ('models: {m: {use: "script:a\\u0000b"}}\nmodel: m\nnodes: [hi]', "1:19"),
+        (HEAD + 'nodes: {a: {prompt: hi, model: "script:a\\0b"}}', "2:32"),
+        (HEAD + 'memory: {a: 1}\nkeep: {a: forever}\nmemory_file: "a\\0b"\n'
+         "nodes: ['{{ memory.a }}']", "4:14"),
+        (HEAD + 'env: "a\\0b"\nnodes: ["{{ observation }}"]', "2:6"),
+        (HEAD + 'name: "a\\0b"\nnodes: [hi]', "2:7"),
+        (HEAD + 'inputs: {"x\\0": 1}\nnodes: [hi]', "2:10"),
+        (HEAD + 'nodes: ["a\\0b"]', "2:9"),
+    ],
+)  # fmt: skip
+def test_a_nul_in_a_text_is_told_at_its_place(text: str, place: str) -> None:
+    """In the name of a file it was a traceback."""
+    assert only(text + "\n").startswith(f"{place} the character U+0000 (NUL")
+
+
+@pytest.mark.parametrize(
+    ("field", "column", "sign"),
+    [
+        ("save: {m: output, n: memory.n + [output]}", 26, "["),
+        ("check: {that: output[0] == 1, say: x}", 19, "["),
+        ("with: {x: dict or {}, y: 1}", 15, "{"),
+    ],
+)
+def test_an_expression_with_a_bracket_in_a_mapping_in_braces_needs_quotes(
+    field: str, column: int, sign: str
+) -> None:
+    found = only(f"{HEAD}nodes:\n  a:\n    prompt: hi\n    {field}\n")
+    assert found.startswith(f"5:{column} put quotes around this text: ")
+    assert f"'{sign}' in a text without quotes" in found

@@ -56,6 +56,20 @@ def test_a_number_without_bounds_is_refused(here, typed):
     assert "--input most: the number" in output
 
 
+@pytest.mark.parametrize("typed", ["@nul.txt", r'"\u0000"', r'["a\u0000"]', r'{"a\u0000": 1}'])
+def test_a_nul_in_an_input_is_refused(here, typed):
+    (here / "nul.txt").write_bytes(b"a\n\0b")
+    output = said("run", "essay6.yaml", "--input", f"later={typed}")
+    assert "--input later: " in output
+    assert "the character U+0000 (NUL" in output
+    assert ("nul.txt:2: " in output) == (typed == "@nul.txt")
+
+
+@pytest.mark.parametrize("typed", [r"\0", r'"\\u0000"', r"[\u0000"])
+def test_words_about_a_nul_are_text(here, typed):
+    prompt_of("--input", f"later={typed}")
+
+
 @pytest.mark.parametrize("command", [["check"], ["show"], ["render", "--node", "prompt_2"]])
 def test_a_list_of_prompts_without_a_model_is_an_agent_with_model(here, command):
     assert "or use --model" in said(*command, "list.yaml")

@@ -43,6 +43,11 @@ class Uncounted(Fine):
         return Completion("A door.", Usage(10, 2, 0, 0))
 
 
+class Negative(Fine):
+    async def complete(self, request: Request) -> Completion:
+        return Completion("A door.", Usage(10, -2, 0, 1))
+
+
 class Half(Fine):
     async def complete(self, request: Request) -> Completion:
         return Completion("A door.", finish_reason="length")
@@ -114,6 +119,7 @@ def test_a_model_that_keeps_its_promises_passes(make):
             "complete() gave 'A door.', expected a",
         ),
         (Uncounted, "it answers and counts its call", "usage.calls is 0, expected 1"),
+        (Negative, "it answers and counts its call", "usage.output_tokens is -2, expected a whole"),
         (Half, "it answers and counts its call", "finish_reason is 'length'"),
         (
             Repeating,

@@ -180,6 +180,6 @@ def show_runs(folder: Path) -> None:
         )
     if rows:
         echo_table(f"Runs in {folder}", rows)
-    for error in damaged:
-        echo(error, err=True, fg="red")
+    for why in damaged:
+        echo(why, err=True, fg="red")
     echo(f"\nlook closer: agentkit show {paths[-1]}")

@@ -91,6 +91,7 @@ class Words(gymnasium.Env[str, str]):
             raise ValueError("fields name what is described; describe does all of that itself")
         self._env = _made(env, render_mode, arguments)
         try:
+            _check_spaces(self._env)
             self._actions = Reader(self._env.action_space, names)
             self._seen = NO_PARTS if describe else _observed(self._env.observation_space, fields)
         except BaseException:
@@ -172,6 +173,13 @@ class Words(gymnasium.Env[str, str]):
                 words = f"{name or 'observation'}:{space}{words}"
             lines.append(words)
         return "\n".join(lines)
+
+
+def _check_spaces(env: gymnasium.Env[Any, Any]) -> None:
+    for name in ("action_space", "observation_space"):
+        space = getattr(env, name, None)
+        if not isinstance(space, spaces.Space):
+            raise ValueError(f"{name} of {env} is {space!r:.60}, expected one of gymnasium.spaces")
 
 
 def _observed(space: spaces.Space[Any], fields: Any) -> Layout:

@@ -345,6 +345,17 @@ def test_wrong_arguments_are_refused_in_words(env, given, said):
 
 
 @pytest.mark.filterwarnings("default")  # Gymnasium warns of the old version
+@pytest.mark.parametrize("space", [None, 5, iter([1])])
+@pytest.mark.parametrize("name", ["action_space", "observation_space"])
+def test_what_is_no_space_is_refused_with_its_name(name, space):
+    class Odd(gymnasium.Env[Any, Any]):
+        action_space = observation_space = spaces.Discrete(2)
+
+    setattr(Odd, name, space)
+    with pytest.raises(ValueError, match=rf"^{name} of .*, expected one of gymnasium.spaces$"):
+        Words(Odd())
+
+
 def test_the_argument_env_imports_no_module():
     """An agent's file could run code with it, as Gymnasium imports what stands before a colon."""
     with pytest.raises(ValueError, match=r"'Antigravity-v0': import antigravity with --import"):

@@ -79,9 +79,14 @@ def why_unusable(found: Found) -> str:
     return ""
 
 
-def where_to_click(found: Found) -> dict[str, Position]:
-    """Return Playwright's option for a label whose middle is a link; nothing for others."""
-    beside = found.facts.beside
+async def where_to_click(found: Found) -> dict[str, Position]:
+    """Return Playwright's option for a label whose middle is a link; nothing for others.
+
+    What is under it is only known where it stands in the window, so it is looked at anew.
+    """
+    if not found.facts.labels:
+        return {}
+    beside = read_facts(await found.handle.evaluate(PROBE)).beside
     return {} if beside is None else {"position": {"x": beside[0], "y": beside[1]}}
 
 

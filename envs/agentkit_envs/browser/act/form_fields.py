@@ -119,7 +119,7 @@ async def _set(context: ActionContext, found: Found, ticked: bool) -> None:
             return
         if found.facts.checked == ticked:
             return
-        await use_mouse(context, found, "click", **where_to_click(found))
+        await use_mouse(context, found, "click", **await where_to_click(found))
     field = await found.field()
     try:
         left = await field.is_checked() != ticked

@@ -24,14 +24,14 @@ async def click(context: ActionContext) -> None:
     """Click an element."""
     found = await _clickable(context)
     async with in_reach(context, found):
-        await use_mouse(context, found, "click", **_how(context, found))
+        await use_mouse(context, found, "click", **await _how(context, found))
 
 
 async def dblclick(context: ActionContext) -> None:
     """Click an element twice."""
     found = await _clickable(context)
     async with in_reach(context, found):
-        await use_mouse(context, found, "dblclick", **_how(context, found))
+        await use_mouse(context, found, "dblclick", **await _how(context, found))
 
 
 async def hover(context: ActionContext) -> None:
@@ -171,12 +171,12 @@ async def _clickable(context: ActionContext) -> Found:
     return found
 
 
-def _how(context: ActionContext, found: Found) -> dict[str, Any]:
+async def _how(context: ActionContext, found: Found) -> dict[str, Any]:
     # Without modifiers Playwright leaves those alone that keyboard_down holds; with an empty list
     # it lets them go.
     modifiers = list(context.action.texts("modifiers"))
     how = {"button": _button(context), "modifiers": modifiers or None}
-    return {**how, **where_to_click(found)}
+    return {**how, **await where_to_click(found)}
 
 
 def _button(context: ActionContext) -> Any:

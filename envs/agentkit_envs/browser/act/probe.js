@@ -52,15 +52,18 @@
   };
   // Where to click a label instead of its middle, if a link of its own is there.
   const beside = () => {
-    const box = rects[0];
+    const whole = element.getBoundingClientRect();
     const root = element.getRootNode();
     const free = ([x, y]) => {
-      const hit = root.elementFromPoint ? root.elementFromPoint(box.left + x, box.top + y) : null;
+      const hit = root.elementFromPoint ? root.elementFromPoint(x, y) : null;
       return !!hit && label.contains(hit) && !hit.closest("a[href], button, select, textarea");
     };
-    const middle = [box.width / 2, box.height / 2];
-    const places = [[3, middle[1]], [box.width - 3, middle[1]], [middle[0], 3], [3, 3]];
-    return free(middle) ? null : places.find(free) || null;
+    const [middle, ...places] = rects.slice(0, 20).flatMap(({ left, top, width, height }) => [
+      [left + width / 2, top + height / 2], [left + 3, top + height / 2],
+      [left + width - 3, top + height / 2], [left + width / 2, top + 3],
+    ]);
+    const place = free(middle) ? null : places.find(free);
+    return place ? [place[0] - whole.left, place[1] - whole.top] : null;
   };
   const { out, cover } = shown && rects.length > 0 ? aim() : { out: false, cover: null };
 

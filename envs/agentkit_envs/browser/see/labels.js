@@ -19,6 +19,7 @@
     "h4, h5, h6, p, img, svg, form, nav, main, header, footer, section, article, aside, figure, " +
     "fieldset, details, dialog, blockquote, code, em, strong, del, ins, sub, sup, time, meter, " +
     "progress, output, address, mark, math, hr";
+  const TELLING = `${NATIVE}, ${ROLE}, li, td, th, progress, meter`;
   const LENGTHY = "td, th, h1, h2, h3, h4, h5, h6, a[href], button, summary";
   const NAMELESS = "a[href], button, input, select, textarea, [role=button], [role=link]";
   const BEHIND = /^(checkbox|radio|file|range|color|date|datetime-local|month|time|week)$/;
@@ -26,9 +27,11 @@
   const IMPLIED = { checkbox: "checkbox", file: "button", radio: "radio", range: "slider" };
   const FORMS = { color: "#rrggbb", date: "YYYY-MM-DD", "datetime-local": "YYYY-MM-DDTHH:MM",
     month: "YYYY-MM", time: "HH:MM", week: "YYYY-Www" };
-  const STATED = "input, select, textarea, summary, [aria-required=true], [aria-expanded=false], " +
-    "[aria-pressed=false], [role=tab][aria-selected=false], [role=treeitem][aria-selected=false], " +
-    "[aria-current], [aria-haspopup], [aria-valuemin], [aria-valuemax], [inert], [inert] *";
+  // What is turned on and off has a label in both states, so that it keeps its reference.
+  const TURNED = "[aria-expanded], [aria-pressed], [aria-selected]:is([role=tab], [role=treeitem])";
+  const STATED = `${TURNED}, input, select, textarea, summary, progress, meter, [aria-required=true],
+    [aria-current], [aria-haspopup], [aria-valuemin], [aria-valuemax], [aria-valuenow],
+    [aria-valuetext], [inert], [inert] *`;
   const OF_PAGES = /^[\w.:+#-]{1,40}$/; // the values that a state may have
   const HANDLERS = ["onclick", "ondblclick", "onmousedown", "onmouseup", "onpointerdown",
     "onpointerup", "ontouchstart", "ontouchend"];
@@ -113,7 +116,8 @@
     const style = getComputedStyle(element);
     const states = isShown(element, style) ? uses(element, style) : [];
     if (states.length === 0) return null;
-    const name = tidy(element.getAttribute("aria-label") || element.title || element.alt);
+    const title = [...element.children].find((one) => one.matches("svg title"))?.textContent;
+    const name = tidy(element.getAttribute("aria-label") || element.title || element.alt || title);
     return {
       states, name, text: name || words(element).slice(0, 200),
       label: tidy(`${drawn(element)} ${colour(style, element)}`),
@@ -156,6 +160,7 @@
     tell("min", element.getAttribute("aria-valuemin") || element.min || (range ? "0" : ""));
     tell("max", element.getAttribute("aria-valuemax") || element.max || (range ? "100" : ""));
     tell("step", element.step);
+    if (element.readOnly && element.matches("input, textarea")) found.push("readonly");
     if (element.required || is("aria-required", "true")) found.push("required");
     if (element.matches(":user-invalid")) found.push("invalid");
     if (element.matches("details > summary:first-of-type")) {
@@ -171,17 +176,22 @@
     if (element.closest("[inert]")) found.push("inert");
     return found;
   };
+  // What a slider, a bar or a meter stands at; of the browser's own fields a snapshot tells it.
+  const standsAt = (element) => tidy(element.getAttribute("aria-valuetext") ||
+    element.getAttribute(element.matches("progress, meter") ? "value" : "aria-valuenow")).slice(0, 80);
   const stated = (element) => {
-    if (!candidates.has(element) || !element.matches(NATIVE + ", li, td, th, " + ROLE)) return null;
+    if (!candidates.has(element) || !element.matches(TELLING)) return null;
     const states = statesOf(element);
-    if (states.length === 0) return null;
     const field = element.matches("input, select, textarea");
+    const value = field ? "" : standsAt(element);
+    if (states.length === 0 && value === "" && !element.matches(TURNED)) return null;
     const button = /^(button|submit|reset|image|file)$/.test(element.type) ? element.value : "";
     const name = named(element) || (field
       ? labelled(element) || tidy(element.title || element.placeholder || button) ||
         (element.type === "file" ? "Choose File" : "")
       : isCrowd(element) ? words(element).slice(0, 200) : "");
-    return { states, name, text: name || words(element).slice(0, 200), label: drawn(element), plain: false };
+    const text = name || words(element).slice(0, 200);
+    return { states, name, text, label: drawn(element), plain: false, ...(value && { value }) };
   };
   const fact = (element) => {
     const first = base(element);

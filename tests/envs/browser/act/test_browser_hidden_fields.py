@@ -179,3 +179,24 @@ def test_what_a_script_moves_is_clicked_too(hands) -> None:
     )
     hands.works("click({Walk})")
     assert hands.says("document.title") == "hit"
+
+
+@pytest.mark.parametrize("above", [0, 3000])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "<a href='#terms'>Terms</a> ok",
+        "I accept <a href='#terms'>the terms and conditions of this shop</a>",
+        "<a href='#terms'>Terms</a><br>I accept them",
+    ],
+)
+def test_a_label_with_a_link_in_it_is_clicked_beside_the_link(
+    hands: Hands, words: str, above: int
+) -> None:
+    """A label has a box for each part of a line; only the first one was looked at."""
+    hidden = "<input id=f type=checkbox style='position:absolute; left:-9999px'>"
+    hands.open(f"<p style='height:{above}px'></p><label>{words}{hidden}</label>")
+    [box] = [element.ref for element in hands.seen if element.role == "checkbox"]
+    hands.works(f"check('{box}')")
+    became = hands.session.page.evaluate("[document.querySelector('#f').checked, location.hash]")
+    assert hands.wait(became) == [True, ""]

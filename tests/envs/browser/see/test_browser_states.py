@@ -78,6 +78,9 @@ STATES = {
     "<button aria-expanded=false><img alt=Menu></button>": 'button "Menu" [expanded=false]',
     "<button aria-pressed=false aria-label=Menu>x</button>": 'button "Menu" [pressed=false] = "x"',
     "<div role=tab tabindex=0 aria-selected=false>Log</div>": 'tab "Log" [selected=false]',
+    "<div role=tab tabindex=0 aria-selected=true>Log</div>": 'tab "Log" [selected]',
+    "<input readonly aria-label=Code value=7>": 'textbox "Code" [readonly] = "7"',
+    "<textarea readonly aria-label=Code>7</textarea>": 'textbox "Code" [readonly] = "7"',
     "<a href=/a aria-current=page>Home</a>": 'link "Home" [current=page] -> "/a"',
     "<a href=/a aria-current=true>Home</a>": 'link "Home" [current] -> "/a"',
     "<a href=/a aria-current=false>Home</a>": 'link "Home" -> "/a"',
@@ -89,6 +92,51 @@ STATES = {
 @pytest.mark.parametrize("html", STATES)
 def test_a_state_is_told_also_where_it_is_false(shown: Tab, html: str) -> None:
     assert look(shown, html) == [f"e1 {STATES[html]}"]
+
+
+STANDING = {
+    "<div role=slider tabindex=0 aria-label=Heat aria-valuenow=5 aria-valuemax=9>x</div>":
+        'slider "Heat" [max=9] = "5"',
+    "<div role=slider tabindex=0 aria-label=Heat aria-valuenow=5 aria-valuetext='5 of 9'>x</div>":
+        'slider "Heat" = "5 of 9"',
+    "<div role=spinbutton tabindex=0 aria-label=Heat aria-valuenow=5>x</div>":
+        'spinbutton "Heat" = "5"',
+    "<div role=progressbar aria-label=Done aria-valuenow=40 style='width:9px; height:9px'></div>":
+        'progressbar "Done" = "40"',
+    "<progress aria-label=Done value=3 max=10></progress>": 'progressbar "Done" [max=10] = "3"',
+    "<meter aria-label=Full value=.5>half</meter>": 'meter "Full" [max=1] = ".5"',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("html", STANDING)
+def test_what_a_slider_or_a_bar_stands_at_is_told(shown: Tab, html: str) -> None:
+    assert look(shown, html) == [f"e1 {STANDING[html]}"]
+
+
+@pytest.mark.parametrize(
+    ("html", "attribute"),
+    [
+        ("<button aria-expanded=false>More</button>", "aria-expanded"),
+        ("<button aria-pressed=false>More</button>", "aria-pressed"),
+        ("<input role=combobox aria-expanded=false aria-label=More>", "aria-expanded"),
+        ("<div role=tab tabindex=0 aria-selected=false>More</div>", "aria-selected"),
+        ("<a href=/a aria-expanded=false>More <b>of it</b></a>", "aria-expanded"),
+    ],
+)
+def test_what_is_turned_on_keeps_its_reference(shown: Tab, html: str, attribute: str) -> None:
+    shown.show(html)
+    before = [element.ref for element in shown.look(thorough=True).elements]
+    for state in ("true", "false", "true"):
+        shown.evaluate(
+            f"document.querySelector('[{attribute}]').setAttribute('{attribute}', '{state}')"
+        )
+        assert [element.ref for element in shown.look(thorough=True).elements] == before
+
+
+def test_a_shape_is_called_by_its_title(shown: Tab) -> None:
+    circle = "<circle cx=30 cy=30 r=20 onclick=1><title>Red</title></circle>"
+    html = f"<svg width=60 height=60>{circle}</svg>"
+    assert look(shown, html)[-1] == '  e2 generic "Red" [clickable]'
 
 
 def test_a_page_cannot_write_into_a_state(shown: Tab) -> None:
