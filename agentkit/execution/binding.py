@@ -15,7 +15,7 @@ from agentkit.models.base import Model
 from agentkit.models.registry import is_runnable
 from agentkit.models.resolve import ModelChoice, ModelChooser
 from agentkit.models.setting_fields import wrong_kind
-from agentkit.outputs.declaration import Output
+from agentkit.outputs.output import Output
 from agentkit.threads import runs_on_loop
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import Any, Final, TypeVar
 from agentkit.errors import Problem, listed, suggest
 from agentkit.graph.node import MISSING, NODE_FIELDS, Check, Node
 from agentkit.graph.node_fields import validate_fields
-from agentkit.outputs.declaration import Output, OutputProblem, compile_output, fallback_error
+from agentkit.outputs.declaration import OutputProblem, compile_output, fallback_error
+from agentkit.outputs.output import Output
 from agentkit.templates.prompt_names import LOCAL_NAMES, OWN_NAMES, STEP_NAMES
 from agentkit.templates.template import (
     RESERVED_WORDS,

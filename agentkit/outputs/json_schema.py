@@ -11,7 +11,7 @@ from agentkit.errors import OutputError, suggest
 from agentkit.outputs.json_extraction import check_numbers
 from agentkit.outputs.schema_output import listed_faults, path_of
 from agentkit.outputs.shape import SCALARS, OutputProblem
-from agentkit.outputs.typed_output import TypedOutput, known_fields
+from agentkit.outputs.typed_output import TypedOutput, known_fields, typed_output
 from agentkit.values import json_copy
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def compile_json_schema(declaration: Mapping[str, Any]) -> TypedOutput:
     closed = schema.get("additionalProperties") is False
     name = schema.get("title") or "JSON Schema"
     fields = known_fields(schema) if closed else None
-    return TypedOutput(name, schema, fields, partial(_read, validator))
+    return typed_output(name, schema, fields, partial(_read, validator))
 
 
 def _problems(

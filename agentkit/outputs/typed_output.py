@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 from agentkit.errors import FunctionError, InputError, OutputError, passes_through, raised
 from agentkit.outputs.json_extraction import check_numbers, find_json, unfenced
 from agentkit.outputs.large_values import first_items, is_large
+from agentkit.outputs.output import Output
 from agentkit.outputs.python_types import PYTHON_TYPES, type_name, with_known_typed_dicts
 from agentkit.outputs.scalars import find_number
 from agentkit.outputs.schema_output import complaint
 from agentkit.outputs.shape import DEEPEST_SHAPE, OutputProblem
-from agentkit.templates.template import Reads
 from agentkit.values import JsonSchema, json_copy
 
 if TYPE_CHECKING:
@@ -146,52 +146,24 @@ def _without(value: Any, places: list[tuple[int | str, ...]]) -> Any:
     return copy
 
 
-@dataclass(frozen=True, slots=True)
-class TypedOutput:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypedOutput(Output):
     """A JSON value that fits a JSON Schema which a Python type, or the program itself, gave."""
 
-    name: str
-    """The declaration, for display."""
-    schema: JsonSchema = field(repr=False)
-    """What a model is told, and what servers get."""
-    fields: frozenset[str] | None
-    """The names that a value has and no others; None where that is left open."""
+    root: JsonSchema = field(repr=False)
+    """The schema itself, or what its reference stands for."""
     read: Callable[[Any], Any] = field(repr=False)
     """Makes of an answer's JSON the value, also JSON. Raises OutputError."""
-    python: PythonType | None = None
-    """Makes the value that Python gets; None where that is the JSON itself."""
-
-    @property
-    def reads(self) -> Reads:
-        """The names that must be known: none."""
-        return {}
-
-    @property
-    def _root(self) -> JsonSchema:
-        """The schema itself, or what its reference stands for."""
-        return _resolved(self.schema, self.schema)
-
-    def instruction(self, values: Mapping[str, Any]) -> str:
-        """What stands last in the prompt: the whole schema, since it may say more than a form."""
-        text = json.dumps(self.schema, ensure_ascii=False)
-        kind = _WORDS[_KINDS.get(_kind(self._root))]
-        return (
-            f"Answer with one JSON {kind} and nothing else. It must fit this JSON schema:\n{text}"
-        )
-
-    def json_schema(self, values: Mapping[str, Any]) -> JsonSchema | None:
-        """The JSON schema, for models that can follow one."""
-        return self.schema
 
     def parse(self, text: str, values: Mapping[str, Any]) -> Any:
         """The JSON value of the right kind, validated."""
         return self.read(self._find(text))
 
     def _find(self, text: str) -> Any:
-        kind = _kind(self._root)
+        kind = _kind(self.root)
         if kind in ("integer", "number"):
             return find_number(text)
-        if not _admits_text(self._root, self.schema):
+        if not _admits_text(self.root, self.schema or {}):
             return find_json(text, _KINDS.get(kind))
         whole = unfenced(text)
         if whole[:1] != '"' if kind == "string" else not _BEGINS_JSON.match(whole):
@@ -201,9 +173,21 @@ class TypedOutput:
         except OutputError:  # a text that only begins like JSON
             return whole
 
-    def describe(self) -> str:
-        """The declaration, for display."""
-        return self.name
+
+def typed_output(
+    name: str,
+    schema: JsonSchema,
+    fields: frozenset[str] | None,
+    read: Callable[[Any], Any],
+    python: PythonType | None = None,
+) -> TypedOutput:
+    """An output for a JSON schema. A model is told all of it: it may say more than a form."""
+    root = _resolved(schema, schema)
+    kind, text = _WORDS[_KINDS.get(_kind(root))], json.dumps(schema, ensure_ascii=False)
+    asks = f"Answer with one JSON {kind} and nothing else. It must fit this JSON schema:\n{text}"
+    return TypedOutput(
+        name=name, asks=asks, schema=schema, fields=fields, python=python, root=root, read=read
+    )
 
 
 def _kind(schema: JsonSchema) -> str | None:
@@ -263,7 +247,7 @@ def compile_type(declaration: Any) -> TypedOutput:
         written = python.adapter.json_schema(mode="serialization", by_alias=False)
     except Exception:  # what is written is only looked at for the names of its fields
         written = {}
-    return TypedOutput(name, schema, known_fields(written), python.read, python)
+    return typed_output(name, schema, known_fields(written), python.read, python)
 
 
 def python_type(declaration: Any) -> PythonType:
