@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Final
 
-from agentkit.errors import InputError
+from agentkit.errors import InputError, plain_number
 from agentkit.messages import Usage
 
 LOWEST: Final = {"steps": 1, "calls": 1, "tokens": 1, "cost_usd": 0, "seconds": 0}
@@ -35,6 +35,11 @@ class Limits:
             value = getattr(self, name)
             if value is not None and not (isfinite(value) and value >= lowest):
                 raise InputError(f"the limit {name} is {value}: expected {lowest} or more")
+
+    def __str__(self) -> str:
+        said = {name: getattr(self, name) for name in LOWEST}
+        given = (f"{name} {plain_number(one)}" for name, one in said.items() if one is not None)
+        return ", ".join(given)
 
     @property
     def of_calls(self) -> bool:

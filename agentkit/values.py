@@ -19,6 +19,11 @@ _LARGEST: Final = 2**63
 """Whole numbers from here on are refused: many readers of JSON cannot hold them."""
 
 
+def wrong_kind(value: Any, expected: str) -> str:
+    """Return the message for a value of another kind than expected."""
+    return f"expected {expected}, found {value!r:.60}"
+
+
 def check_kind(name: str, value: Any, kinds: Any, holds: str) -> None:
     """Refuse an argument of another kind.
 
@@ -33,7 +38,7 @@ def check_kind(name: str, value: Any, kinds: Any, holds: str) -> None:
     """
     wrong = not isinstance(value, kinds) or isinstance(value, type)
     if value is not None and wrong:
-        raise InputError(f"{name}: expected {holds}, found {value!r:.60}")
+        raise InputError(f"{name}: {wrong_kind(value, holds)}")
 
 
 def json_copy(value: Any, where: str = "value") -> Any:

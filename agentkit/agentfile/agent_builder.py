@@ -18,7 +18,8 @@ from agentkit.execution.binding import Binding
 from agentkit.graph.compile import CompiledNode, compile_node, name_problem
 from agentkit.graph.graph import Graph
 from agentkit.graph.node import Node
-from agentkit.graph.validation import RACE, missing_fields, value_fields
+from agentkit.graph.races import RACE
+from agentkit.graph.validation import missing_fields, value_fields
 from agentkit.limits import Limits
 from agentkit.memory import Memory
 from agentkit.models.echo import EchoModel

@@ -11,8 +11,8 @@ from weakref import WeakValueDictionary
 from agentkit.environments.failure import env_error, refuses
 from agentkit.environments.spaces import check_spaces
 from agentkit.errors import AgentKitError, InputError
-from agentkit.models.setting_fields import wrong_kind
 from agentkit.plugins import broken_envs, missing_package, registered_id, unknown_env
+from agentkit.values import wrong_kind
 
 if TYPE_CHECKING:
     import gymnasium

@@ -20,7 +20,7 @@ from agentkit.templates.template import (
     compile_expression,
     compile_template,
 )
-from agentkit.values import json_copy
+from agentkit.values import json_copy, wrong_kind
 
 RESERVED_NAMES: Final = STEP_NAMES | OWN_NAMES | LOCAL_NAMES | NODE_FIELDS | RESERVED_WORDS
 """Names that no node and no input may have."""
@@ -107,6 +107,25 @@ def compile_node(node: Node, problems: list[Problem]) -> CompiledNode:
     return compiled
 
 
+def compile_text(field_name: str, source: Any, problems: list[Problem]) -> Template | None:
+    """Compile a text of no node; None where there is none, or adding what is wrong."""
+    if not isinstance(source, str):
+        problems.append(Problem(wrong_kind(source, "a text"), field=field_name))
+        return None
+    place = Problem("", field=field_name)
+    return _attempt(compile_template, source, place, problems) if source.strip() else None
+
+
+def _attempt(
+    compiles: Callable[[str], T], source: str, place: Problem, problems: list[Problem]
+) -> T | None:
+    try:
+        return compiles(source)
+    except TemplateProblem as error:
+        problems.append(replace(place, message=error.message, offset=error.lineno - 1))
+        return None
+
+
 class _Compiler:
     """Compiles the fields of one node, remembering what each reads."""
 
@@ -115,7 +134,8 @@ class _Compiler:
         self._problems = problems
 
     def template(self, field_name: str, source: str) -> Template | None:
-        template = self._attempt(lambda: compile_template(source), field_name, None)
+        place = Problem("", self._compiled.name, field_name)
+        template = _attempt(compile_template, source, place, self._problems)
         if template is not None:
             self._use(field_name, None, template.reads, template.binds)
         return template
@@ -125,11 +145,12 @@ class _Compiler:
     ) -> Expression | None:
         if source is None:
             return None
+        message = f"expected an expression, found {source!r}"
+        place = Problem(message, self._compiled.name, field_name, key)
         if not isinstance(source, str) or not source.strip():
-            message = f"expected an expression, found {source!r}"
-            self._problems.append(Problem(message, self._compiled.name, field_name, key))
+            self._problems.append(place)
             return None
-        expression = self._attempt(lambda: compile_expression(source), field_name, key)
+        expression = _attempt(compile_expression, source, place, self._problems)
         if expression is not None:
             self._use(field_name, key, expression.reads)
         return expression
@@ -144,15 +165,6 @@ class _Compiler:
             return None
         self._use("output", None, output.reads)
         return output
-
-    def _attempt(self, compile_it: Callable[[], T], field_name: str, key: str | None) -> T | None:
-        try:
-            return compile_it()
-        except TemplateProblem as error:
-            self._problems.append(
-                Problem(error.message, self._compiled.name, field_name, key, error.lineno - 1)
-            )
-            return None
 
     def _use(
         self, field_name: str, key: str | None, reads: Reads, binds: frozenset[str] = frozenset()
