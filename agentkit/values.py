@@ -15,8 +15,13 @@ JsonSchema = Mapping[str, Any]
 """A JSON Schema."""
 JSON_OPTIONS: Final = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 """How values are written in a record."""
-_LARGEST: Final = 2**63
+LARGEST: Final = 2**63
 """Whole numbers from here on are refused: many readers of JSON cannot hold them."""
+
+
+def fits(number: int) -> bool:
+    """Whether a whole number fits into 64 bits."""
+    return -LARGEST <= number < LARGEST
 
 
 def wrong_kind(value: Any, expected: str) -> str:
@@ -61,7 +66,7 @@ def _copy(value: Any) -> Any:
     kind = type(value)
     if kind is str or kind is bool or value is None:
         return value
-    if kind is int and -_LARGEST <= value < _LARGEST:
+    if kind is int and fits(value):
         return value
     if kind is list:
         return [_copy(item) for item in value]
@@ -75,7 +80,7 @@ def _copy(value: Any) -> Any:
         return {_key(key): _copy(item) for key, item in value.items()}
     if isinstance(value, str):
         return str(value)
-    if isinstance(value, int) and -_LARGEST <= value < _LARGEST:
+    if isinstance(value, int) and fits(value):
         return int(value)
     return _copy(_foreign_form(value))
 
@@ -107,8 +112,7 @@ def _complaint(value: Any, where: str) -> str | None:
     if value is None or isinstance(value, str):
         return None
     if isinstance(value, int):
-        small = -_LARGEST <= value < _LARGEST
-        return None if small else f"{where} is a number of more than 64 bits"
+        return None if fits(value) else f"{where} is a number of more than 64 bits"
     if isinstance(value, float):
         return None if isfinite(value) else f"{where} is {value}, which JSON cannot say"
     return _foreign_complaint(value, where)

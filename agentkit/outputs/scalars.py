@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from agentkit.errors import OutputError
-from agentkit.outputs.json_extraction import find_json, fits, last_block, unfenced
+from agentkit.outputs.json_extraction import find_json, last_block, unfenced
 from agentkit.outputs.output import Output
+from agentkit.values import fits
 
 
 class TextOutput(Output):

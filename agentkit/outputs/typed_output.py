@@ -197,14 +197,22 @@ def _kind(schema: JsonSchema) -> str | None:
 
 def _resolved(schema: JsonSchema, root: JsonSchema) -> JsonSchema:
     for _ in range(DEEPEST_SHAPE):
-        reference = schema.get("$ref")
-        if not isinstance(reference, str):
+        if not isinstance(schema.get("$ref"), str):
             break
-        target: Any = root
-        for part in reference.removeprefix("#").split("/")[1:]:
-            target = target.get(part) if isinstance(target, Mapping) else None
+        target = target_of(schema["$ref"], root)
         schema = target if isinstance(target, Mapping) else {}
     return schema
+
+
+def target_of(reference: Any, root: JsonSchema) -> Any:
+    """What a reference inside a schema leads to; None where that is nothing."""
+    if not isinstance(reference, str) or not (reference == "#" or reference.startswith("#/")):
+        return None
+    found: Any = root
+    for part in reference.split("/")[1:]:
+        part = part.replace("~1", "/").replace("~0", "~")
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return found
 
 
 def _admits_text(schema: JsonSchema, root: JsonSchema) -> bool:
