@@ -54,10 +54,10 @@ async def call_in_thread(
 
 async def _call(call: Callable[[], Any], on_start: Callable[[], None] | None) -> Any:
     loop = asyncio.get_running_loop()
-    kinds = _places.setdefault(loop, {})
+    kinds = _slots.setdefault(loop, {})
     most = 1 if _in_langgraph() else _MOST_CALLS
-    places = kinds.setdefault(most, Places(most))
-    await places.take()
+    slots = kinds.setdefault(most, Slots(most))
+    await slots.take()
     error: BaseException | None = None
     try:
         if on_start is not None:
@@ -69,7 +69,7 @@ async def _call(call: Callable[[], Any], on_start: Callable[[], None] | None) ->
             raise error
         return result
     finally:
-        places.leave()
+        slots.leave()
         error = None  # it holds this frame
 
 
@@ -119,7 +119,7 @@ class Callback(Generic[T]):
         return result.result()
 
 
-class Places:
+class Slots:
     """Lets a number of calls do something at once, in the order of asking, from whatever loops.
 
     Args:
@@ -165,7 +165,7 @@ class Places:
             following.set_result(None)
 
 
-_places: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, Places]] = WeakKeyDictionary()
+_slots: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, Slots]] = WeakKeyDictionary()
 """The places of each loop, by how many they are."""
 
 

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 from agentkit.environments.failure import env_error, refuses
 from agentkit.environments.spaces import check_spaces
 from agentkit.errors import AgentKitError, InputError
-from agentkit.plugins import broken_envs, missing_package, registered_id, unknown_env
+from agentkit.plugins import broken_envs, env_creator, missing_package, registered_id, unknown_env
 from agentkit.values import wrong_kind
 
 if TYPE_CHECKING:
@@ -187,11 +187,9 @@ def env_report(env_id: str, infos: Sequence[Mapping[str, Any]]) -> "dict[str, st
     and numbers (`Estimate`), such as a score; without one this is empty. An episode that was
     interrupted, or ended by a limit of the whole run, has `cut_off` in its `info`: it might have
     gone on.
-    """
-    import gymnasium
-    from gymnasium.envs.registration import load_env_creator
 
-    entry = gymnasium.spec(registered_id(env_id)).entry_point
-    creator = load_env_creator(entry) if isinstance(entry, str) else entry
-    report = getattr(creator, "report", None)
+    Raises:
+        InputError: A package that the environment needs is missing.
+    """
+    report = getattr(env_creator(registered_id(env_id)), "report", None)
     return {} if report is None else dict(report(list(infos)))

@@ -11,7 +11,7 @@ from agentkit.execution.episode import Episode
 from agentkit.execution.step import StepResult
 from agentkit.memory import Memory
 from agentkit.signatures import takes_arguments_of
-from agentkit.threads import Places
+from agentkit.threads import Slots
 from agentkit.values import check_kind, json_copy
 
 
@@ -33,7 +33,7 @@ class Actor:
         self._memory = memory
         self._begin = begin
         self._episode: Episode | None = None
-        self._places = Places(1)
+        self._slots = Slots(1)
 
     async def act(
         self,
@@ -91,7 +91,7 @@ class Actor:
                 "a step is running, and this call is part of it: a function of a graph cannot let "
                 "the same agent act; make a session for it, with agent.session()"
             )
-        await self._places.take()
+        await self._slots.take()
         turn = _Turn(self)
         token = _acting.set((*_acting.get(), turn))
         try:
@@ -99,7 +99,7 @@ class Actor:
         finally:
             _acting.reset(token)
             turn.is_over = True
-            self._places.leave()
+            self._slots.leave()
 
     def reset(self) -> None:
         """Begin a new episode with the next step, keeping the memory that outlives episodes.
@@ -107,7 +107,7 @@ class Actor:
         Raises:
             InputError: A step is running or waits, or the memory's file cannot be written.
         """
-        if self._places.is_used:
+        if self._slots.is_used:
             raise InputError("a step is running: await it before the next episode begins")
         if self._episode is not None:
             self._memory.end(self._episode.state.memory)

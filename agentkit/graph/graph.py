@@ -57,10 +57,13 @@ class Graph:
         self.nodes = checked_nodes(nodes, problems)
         self.compiled = tuple(compile_node(node, problems) for node in self.nodes)
         self.index = {compiled.name: i for i, compiled in enumerate(self.compiled)}
-        self.by_name = {compiled.name: compiled for compiled in self.compiled}
+        self._by_name = {compiled.name: compiled for compiled in self.compiled}
         self.system = compile_text("system", system, problems)
         self.context = compile_text("context", context, problems)
-        problems.extend(first_problems(graph_problems(self, inputs)))
+        texts = {"system": self.system, "context": self.context}
+        problems.extend(
+            first_problems(graph_problems(self.compiled, texts, self.digraph, inputs, self.inputs))
+        )
         if not problems:
             found = connect_nodes(self.digraph, self.compiled, self.index)
             self.order = found.order
@@ -80,7 +83,7 @@ class Graph:
     @cached_property
     def digraph(self) -> "nx.DiGraph[str]":
         """The graph as networkx sees it; edges carry `kind`: value, recall or after."""
-        return edges_between(self.by_name)
+        return edges_between(self._by_name)
 
     @cached_property
     def reads(self) -> Mapping[str, frozenset[str] | None]:

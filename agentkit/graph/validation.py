@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import networkx as nx
 
@@ -14,9 +14,6 @@ from agentkit.templates.sandbox.lookup import MAPPING_METHODS
 from agentkit.templates.single_braces import single_braces
 from agentkit.templates.template import Reads, Template
 from agentkit.values import wrong_kind
-
-if TYPE_CHECKING:
-    from agentkit.graph.graph import Graph
 
 _MOST_NAMES: Final = 20
 """The names of a cycle that are shown."""
@@ -32,32 +29,45 @@ def first_problems(problems: Iterator[Problem]) -> Iterator[Problem]:
         yield Problem(f"there are more problems of this kind: mend the first {_MOST_PROBLEMS}")
 
 
-def graph_problems(graph: "Graph", inputs: Collection[str] | None) -> Iterator[Problem]:
-    """Everything wrong between the nodes, apart from races."""
+def graph_problems(
+    compiled_nodes: Sequence[CompiledNode],
+    texts: Mapping[str, Template | None],
+    digraph: "nx.DiGraph[str]",
+    inputs: Collection[str] | None,
+    free: Collection[str],
+) -> Iterator[Problem]:
+    """Everything wrong between the nodes, apart from races.
+
+    Args:
+        compiled_nodes: The nodes.
+        texts: The texts of no node, by their fields.
+        digraph: What waits for what.
+        inputs: The inputs that are declared; None: all free names are inputs.
+        free: The free names.
+    """
     if isinstance(inputs, str):
         yield Problem(wrong_kind(inputs, "a list of names"), field="inputs")
         return
-    yield from _duplicate_problems(graph.compiled)
-    nodes = graph.by_name
+    yield from _duplicate_problems(compiled_nodes)
+    nodes = {compiled.name: compiled for compiled in compiled_nodes}
     for name in inputs or ():
         both = f"'{name}' is both an input and a node: rename one of them"
         if message := name_problem(name) or (both if name in nodes else None):
             yield Problem(message, field="inputs", key=name)
-    texts = {"system": graph.system, "context": graph.context}
     for field, text in texts.items():
         yield from _shared_text_problems(field, text, nodes, inputs)
-    names = VARYING.union(nodes, graph.inputs if inputs is None else inputs)
+    names = VARYING.union(nodes, free if inputs is None else inputs)
     for field, text in texts.items():
         yield from _brace_problems(text, None, field, names)
-    for compiled in graph.compiled:
+    for compiled in compiled_nodes:
         yield from _brace_problems(compiled.template, compiled, "prompt", names)
     fields = {name: value_fields(compiled) for name, compiled in nodes.items()}
     known = None if inputs is None else frozenset(inputs)
-    for compiled in graph.compiled:
+    for compiled in compiled_nodes:
         yield from name_problems(compiled, nodes.keys(), known)
         yield from field_problems(compiled, fields)
         yield from reference_problems(compiled, nodes)
-    yield from _cycle_problems(graph.digraph, graph.index)
+    yield from _cycle_problems(digraph, {name: i for i, name in enumerate(nodes)})
 
 
 def _duplicate_problems(nodes: Sequence[CompiledNode]) -> Iterator[Problem]:

@@ -170,12 +170,13 @@ def read_usage(usage: Any) -> Usage:
         return Usage()
     details = usage.get("prompt_tokens_details")
     cached = details.get("cached_tokens") if isinstance(details, Mapping) else None
-    taken = _count(usage.get("prompt_tokens"))
-    cached = _count(cached or usage.get("prompt_cache_hit_tokens"))
-    return Usage(taken, _count(usage.get("completion_tokens")), min(cached, taken))
+    taken = token_count(usage.get("prompt_tokens"))
+    cached = token_count(cached or usage.get("prompt_cache_hit_tokens"))
+    return Usage(taken, token_count(usage.get("completion_tokens")), min(cached, taken))
 
 
-def _count(value: Any) -> int:
+def token_count(value: Any) -> int:
+    """A number of tokens; 0 where it is none."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return max(0, value) if type(value) is int else 0
@@ -255,9 +256,16 @@ def _said_reason(choice: Mapping[str, Any]) -> Any:
 def _completion(
     content: str, thoughts: str, refusal: Any, reason: str, usage: Usage, model: Any
 ) -> Completion:
-    name = clean(model[:_LONGEST_NAME]) if isinstance(model, str) else ""
     if refusal:
         content, reason = str(refusal), finish_reasons.REFUSAL
+    return clean_completion(content, thoughts, reason, usage, model)
+
+
+def clean_completion(
+    content: str, thoughts: str, reason: str, usage: Usage, model: Any
+) -> Completion:
+    """A completion of what a server said, without half characters."""
+    name = clean(model[:_LONGEST_NAME]) if isinstance(model, str) else ""
     return Completion(
         clean(content), usage, model=name, finish_reason=reason, thoughts=clean(thoughts)
     )
