@@ -37,19 +37,12 @@ class Limits:
                 raise InputError(f"the limit {name} is {value}: expected {lowest} or more")
 
     def __str__(self) -> str:
-        said = {name: getattr(self, name) for name in LOWEST}
-        given = (f"{name} {plain_number(one)}" for name, one in said.items() if one is not None)
-        return ", ".join(given)
+        return ", ".join(f"{name} {plain_number(value)}" for name, value in self.given().items())
 
-    @property
-    def of_calls(self) -> bool:
-        """Whether calls have to be watched."""
-        return self.calls is not None or self.seconds is not None or self.of_answers
-
-    @property
-    def of_answers(self) -> bool:
-        """Whether the length of an answer counts."""
-        return self.tokens is not None or self.cost_usd is not None
+    def given(self) -> dict[str, float]:
+        """Return the limits that there are, by their names."""
+        limits = {name: getattr(self, name) for name in LOWEST}
+        return {name: value for name, value in limits.items() if value is not None}
 
 
 UNLIMITED: Final = Limits()

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 from agentkit.errors import Problem, listed, suggest
 from agentkit.graph.node import MISSING, NODE_FIELDS, Check, Node
 from agentkit.graph.node_fields import validate_fields
+from agentkit.outputs.choice import ChoiceOutput
 from agentkit.outputs.declaration import OutputProblem, compile_output, fallback_error
 from agentkit.outputs.output import Output
 from agentkit.templates.prompt_names import LOCAL_NAMES, OWN_NAMES, STEP_NAMES
@@ -63,12 +64,21 @@ class CompiledNode:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """The names that one field of a node reads and binds, kept for error messages."""
+    """The code of one field of a node, with the names it reads and binds, for error messages."""
 
     field: str
     key: str | None
-    reads: Reads
-    binds: frozenset[str] = frozenset()
+    code: Template | Expression
+
+    @property
+    def reads(self) -> Reads:
+        """The names that it reads."""
+        return self.code.reads
+
+    @property
+    def binds(self) -> frozenset[str]:
+        """The names that it binds."""
+        return self.code.binds if isinstance(self.code, Template) else frozenset()
 
 
 def merge_reads(into: dict[str, frozenset[str] | None], reads: Reads) -> None:
@@ -137,7 +147,7 @@ class _Compiler:
         place = Problem("", self._compiled.name, field_name)
         template = _attempt(compile_template, source, place, self._problems)
         if template is not None:
-            self._use(field_name, None, template.reads, template.binds)
+            self._compiled.uses.append(Use(field_name, None, template))
         return template
 
     def expression(
@@ -152,7 +162,7 @@ class _Compiler:
             return None
         expression = _attempt(compile_expression, source, place, self._problems)
         if expression is not None:
-            self._use(field_name, key, expression.reads)
+            self._compiled.uses.append(Use(field_name, key, expression))
         return expression
 
     def output(self, declaration: Any) -> Output | None:
@@ -163,13 +173,9 @@ class _Compiler:
                 Problem(one.message, self._compiled.name, "output", one.key) for one in error.all
             )
             return None
-        self._use("output", None, output.reads)
+        if isinstance(output, ChoiceOutput) and output.expression is not None:
+            self._compiled.uses.append(Use("output", "choice", output.expression))
         return output
-
-    def _use(
-        self, field_name: str, key: str | None, reads: Reads, binds: frozenset[str] = frozenset()
-    ) -> None:
-        self._compiled.uses.append(Use(field_name, key, reads, binds))
 
 
 def name_problem(name: object) -> str | None:
