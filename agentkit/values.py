@@ -62,6 +62,18 @@ def json_copy(value: Any, where: str = "value") -> Any:
         raise TypeError(f"{where} is nested too deeply, or contains itself") from None
 
 
+def checked_copy(value: Any, where: str) -> Any:
+    """A deep copy of a JSON value that a program gave.
+
+    Raises:
+        InputError: Something in it is not a JSON value. The message says where.
+    """
+    try:
+        return json_copy(value, where)
+    except TypeError as error:
+        raise InputError(str(error)) from error
+
+
 def _copy(value: Any) -> Any:
     kind = type(value)
     if kind is str or kind is bool or value is None:

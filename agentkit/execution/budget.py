@@ -84,12 +84,8 @@ class Budget:
 
     def over(self) -> LimitExceeded | None:
         """The limit that was reached, of this or of the run, if one was."""
-        if (late := self.late()) is not None:
-            return late
-        for budget in self.chain:
-            if budget._refusal is not None:
-                return budget._error(*budget._refusal)
-        return None
+        refused = (one._error(*one._refusal) for one in self.chain if one._refusal is not None)
+        return self.late() or next(refused, None)
 
     def used_up(self) -> LimitExceeded | None:
         """The limit that leaves nothing for another episode, if one does."""

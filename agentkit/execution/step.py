@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from agentkit.display import MAX_NAMES, dollars, html_table, short
-from agentkit.errors import InputError, RenderError, StepError, StepInterrupted, causes_of
+from agentkit.errors import RenderError, StepError, StepInterrupted, causes_of
 from agentkit.events import Event, StepFailed, StepFinished, StepStarted
 from agentkit.execution.binding import PromptNode
 from agentkit.execution.completion_source import CompletionSource
@@ -23,7 +23,7 @@ from agentkit.messages import Usage
 from agentkit.models.base import Cache
 from agentkit.templates.prompt_names import STEP_NAMES
 from agentkit.threads import Callback
-from agentkit.values import json_copy
+from agentkit.values import checked_copy
 
 if TYPE_CHECKING:
     from agentkit.graph.node import FunctionLike
@@ -285,21 +285,13 @@ async def run_graph(
     run = StepRun(
         binding,
         inputs,
-        State(memory=_checked_memory(memory)),
+        State(memory=checked_copy(memory, "memory")),
         source=CompletionSource(cache=cache),
         emit=on_event,
         streaming=on_event is not None,
         trace=[],
     )
     return await execute_step(run)
-
-
-def _checked_memory(memory: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        copied: dict[str, Any] = json_copy(memory, "memory")
-    except TypeError as error:
-        raise InputError(str(error)) from error
-    return copied
 
 
 def _first(error: BaseException) -> BaseException:
