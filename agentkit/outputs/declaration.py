@@ -25,7 +25,7 @@ from agentkit.outputs.python_types import (
     with_shapes,
 )
 from agentkit.outputs.scalars import FLOAT, PLAIN_OUTPUTS, CodeOutput, JsonOutput, TextOutput
-from agentkit.outputs.schema_output import SchemaOutput, compile_schema
+from agentkit.outputs.schema_output import SchemaOutput, compile_schema, json_excerpt
 from agentkit.outputs.shape import Fields, ListShape, OutputProblem, RecordShape, parse_shape
 from agentkit.outputs.typed_output import TypedOutput, compile_type, python_type
 from agentkit.templates.template import TemplateProblem, compile_expression
@@ -118,15 +118,10 @@ def fallback_error(output: Output, value: Any) -> str | None:
     except RenderError:  # the options cannot be known before the agent runs
         return None
     except OutputError as error:
-        return f"{_shown(value)} does not fit 'output': {' '.join(str(error).split())}"
+        return f"{json_excerpt(value)} does not fit 'output': {' '.join(str(error).split())}"
     if read == value and isinstance(read, bool) == isinstance(value, bool):
         return None
-    return f"{_shown(value)} does not fit 'output': write {_shown(read)}"
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return f"{json_excerpt(value)} does not fit 'output': write {json_excerpt(read)}"
 
 
 def _known() -> str:

@@ -148,8 +148,8 @@ def listed_faults(faults: Iterable[tuple[str, str]]) -> str:
     return "The JSON does not fit the schema:\n" + "\n".join(lines)
 
 
-def _shown(value: Any) -> str:
-    """A value in a message."""
+def json_excerpt(value: Any) -> str:
+    """A value as messages show it."""
     found = json.dumps(value, ensure_ascii=False, default=str)
     return found if len(found) <= 80 else found[:77] + "..."
 
@@ -171,11 +171,11 @@ def _fault(detail: "ErrorDetails", shape: Shape | None) -> str:
         )
         return "there is no such field" + (f"; the fields are: {known}" if known else "")
     if expected := _expected(shape, detail["loc"]):
-        return f"expected {expected}, found {_shown(detail['input'])}"
+        return f"expected {expected}, found {json_excerpt(detail['input'])}"
     if detail["type"] in ("value_error", "assertion_error"):  # a validator of the program
         return str(detail["ctx"]["error"]) or detail["msg"]
     message = detail["msg"]
-    return f"{message[:1].lower()}{message[1:]}, found {_shown(detail['input'])}"
+    return f"{message[:1].lower()}{message[1:]}, found {json_excerpt(detail['input'])}"
 
 
 def _expected(shape: Shape | None, location: tuple[int | str, ...]) -> str:
