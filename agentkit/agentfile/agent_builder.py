@@ -237,7 +237,8 @@ class _Builder:
         Models, functions and memory are looked up node by node, and what concerns the agent
         itself on a chain of stand-ins, so that nothing is blamed for what is broken elsewhere.
         """
-        self._agent(self._stand_ins(), functions={}, **self._stand_in_action())
+        no_action = {} if self._nodes else {"action": None}
+        self._agent(self._stand_ins(), functions={}, **no_action)
         echo = ModelChoice(EchoModel())
         binding = Binding(
             Graph([Node("stand_in", STAND_IN)]),
@@ -253,9 +254,6 @@ class _Builder:
             binding.bind(compiled, found)
             yield compiled
         self._collect(SpecError(found))
-
-    def _stand_in_action(self) -> dict[str, Any]:
-        return {} if self._nodes else {"action": None}
 
     def _stand_ins(self) -> Graph:
         """A chain of nodes with the names of the real ones, which reads every input."""

@@ -138,9 +138,9 @@ class EnvThread:
         self._calls: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
         Thread(target=self._work, name="environment", daemon=True).start()
 
-    def call(self, function: Callable[[], Any]) -> "asyncio.Future[Any]":
+    def call(self, function: Callable[[], T]) -> "asyncio.Future[T]":
         """Call a function after those before it; its result, or an EnvError, can be awaited."""
-        future: Future[Any] = Future()
+        future: Future[T] = Future()
         self._calls.put((future, function))
         return asyncio.wrap_future(future)
 
