@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-from agentkit.errors import FunctionError, InputError, OutputError, passes_through, raised
+from agentkit.errors import FunctionError, InputError, OutputError
 from agentkit.outputs.json_extraction import check_numbers, find_json, unfenced
 from agentkit.outputs.large_values import first_items, is_large
 from agentkit.outputs.output import Output, PythonType
@@ -19,6 +19,7 @@ from agentkit.outputs.python_types import PYTHON_TYPES, type_name, with_known_ty
 from agentkit.outputs.scalars import find_number
 from agentkit.outputs.schema_output import complaint
 from agentkit.outputs.shape import DEEPEST_SHAPE, OutputProblem
+from agentkit.program_errors import passes_through, raised
 from agentkit.values import JsonSchema, json_copy
 
 _KINDS: Final[dict[str | None, type]] = {"array": list, "object": dict}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from agentkit.errors import AgentKitError, InputError, passes_through
+from agentkit.errors import AgentKitError, InputError
 from agentkit.messages import Completion, Request, Usage
 from agentkit.models.header_guard import HeaderGuard
 from agentkit.models.hosted import (
@@ -42,6 +42,7 @@ from agentkit.models.per_loop import PerLoop
 from agentkit.models.prices import listed_cost
 from agentkit.models.thoughts import apart
 from agentkit.models.token_estimates import likely_tokens, likely_usage
+from agentkit.program_errors import passes_through
 
 if TYPE_CHECKING:
     from httpx2 import AsyncClient
