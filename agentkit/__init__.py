@@ -32,8 +32,9 @@ if TYPE_CHECKING:
         TraceError,
     )
     from agentkit.execution.completion_file import CompletionFile
+    from agentkit.execution.running_step import Step
     from agentkit.execution.session import Session
-    from agentkit.execution.step import Step, StepResult
+    from agentkit.execution.step import StepResult
     from agentkit.graph.graph import Graph
     from agentkit.graph.node import Check, Node
     from agentkit.limits import Limits
@@ -118,7 +119,8 @@ _MODULES = {
     "agentfile.agent_fields": ("agent_schema",),
     "agentfile.load": ("load_agent", "parse_agent"),
     "execution.session": ("Session",),
-    "execution.step": ("Step", "StepResult"),
+    "execution.running_step": ("Step",),
+    "execution.step": ("StepResult",),
     "record.summaries": ("EpisodeSummary", "RunSummary"),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}

@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
 from agentkit.display import MAX_NAMES, html_table, short
 from agentkit.env_spec import EnvFactory, EnvSpec
-from agentkit.errors import InputError, Problem, SpecError, advice, listed, plain_number, suggest
+from agentkit.errors import InputError, Problem, SpecError, advice, listed, suggest
 from agentkit.execution.binding import bind
 from agentkit.execution.budget import Budget
 from agentkit.execution.completion_source import CompletionSource
 from agentkit.execution.episode import Episode, given_inputs, missing_inputs
 from agentkit.execution.session import Actor, Session
-from agentkit.graph.compile import unknown_name
+from agentkit.graph.compile import compile_text, unknown_name
 from agentkit.graph.graph import Graph
-from agentkit.limits import LOWEST, UNLIMITED, Limits
+from agentkit.limits import UNLIMITED, Limits
 from agentkit.memory import Memory
 from agentkit.models.none import NoModel
 from agentkit.models.prices import check_prices
 from agentkit.plugins import has_expert
 from agentkit.templates.prompt_names import OWN_NAMES, STEP_NAMES
-from agentkit.templates.template import Template, TemplateProblem, compile_template
+from agentkit.templates.template import Template, compile_template
 from agentkit.values import check_kind
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class Agent(Actor):
             "environment": self.env.id if self.env else "none",
             "inputs": listed(self.inputs, MAX_NAMES) or "none",
             "memory": listed(self.memory.start, MAX_NAMES) or "none",
-            "limits": ", ".join(_said(self.limits)) or "none",
+            "limits": str(self.limits) or "none",
             "action": self.action.source if self.action else "",
         }
         rows = [*facts.items(), *((f"model of {node}", model) for node, model in nodes)]
@@ -261,11 +261,6 @@ def _wrong_arguments(given: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(str(error), field=name)
 
 
-def _said(limits: Limits) -> list[str]:
-    said = {name: getattr(limits, name) for name in LOWEST}
-    return [f"{name} {plain_number(value)}" for name, value in said.items() if value is not None]
-
-
 def _env(env: Any, problems: list[Problem]) -> EnvSpec | None:
     """Return the environment that an agent was given."""
     if env is None or isinstance(env, EnvSpec):
@@ -295,12 +290,8 @@ def _compile_action(graph: Graph, action: str | None, problems: list[Problem]) -
         message = f"'{action}' is no node.{suggest(action, set(graph.index))}"
         problems.append(Problem(message, field="action"))
         return None
-    try:
-        template = compile_template(action)
-    except TemplateProblem as error:
-        problems.append(Problem(error.message, field="action", offset=error.lineno - 1))
-        return None
-    for name in template.reads:
+    template = compile_text("action", action, problems)
+    for name in template.reads if template else ():
         if name not in known:
             problems.append(Problem(unknown_name(name, known), field="action"))
     return template

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Final
 
-from agentkit.errors import InputError
+from agentkit.errors import InputError, plain_number
 from agentkit.messages import Usage
 from agentkit.values import check_kind
 
@@ -38,15 +38,13 @@ class Limits:
             if value is not None and not (isfinite(value) and value >= lowest):
                 raise InputError(f"the limit {name} is {value}: expected {lowest} or more")
 
-    @property
-    def of_calls(self) -> bool:
-        """Whether calls have to be watched."""
-        return self.calls is not None or self.seconds is not None or self.of_answers
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {plain_number(value)}" for name, value in self.given().items())
 
-    @property
-    def of_answers(self) -> bool:
-        """Whether the length of an answer counts."""
-        return self.tokens is not None or self.cost_usd is not None
+    def given(self) -> dict[str, float]:
+        """Return the limits that there are, by their names."""
+        limits = {name: getattr(self, name) for name in LOWEST}
+        return {name: value for name, value in limits.items() if value is not None}
 
 
 UNLIMITED: Final = Limits()

@@ -143,6 +143,24 @@ def _top_of(env_id: str) -> str:
     return module.partition(":")[0].partition(".")[0]
 
 
+def env_creator(env_id: str) -> Any:
+    """The class or function behind a registered environment; None where it has none.
+
+    Raises:
+        InputError: A package that it needs is missing.
+    """
+    import gymnasium
+    from gymnasium.envs.registration import load_env_creator
+
+    entry = gymnasium.spec(env_id).entry_point
+    if not isinstance(entry, str):
+        return entry
+    try:
+        return load_env_creator(entry)
+    except ImportError as error:
+        raise missing_package(f"environment '{env_id}'", entry.partition(":")[0], error) from error
+
+
 def registered_id(env_id: str) -> str:
     """Return the id that Gymnasium has for an environment: of `module:Id`, what follows the colon.
 

@@ -54,10 +54,10 @@ async def call_in_thread(
 
 async def _call(call: Callable[[], Any], on_start: Callable[[], None] | None) -> Any:
     loop = asyncio.get_running_loop()
-    kinds = _places.setdefault(loop, {})
+    kinds = _slots.setdefault(loop, {})
     most = 1 if _in_langgraph() else _MOST_CALLS
-    places = kinds.setdefault(most, _Places(most))
-    await places.take(loop)
+    slots = kinds.setdefault(most, Slots(most))
+    await slots.take()
     error: BaseException | None = None
     try:
         if on_start is not None:
@@ -69,7 +69,7 @@ async def _call(call: Callable[[], Any], on_start: Callable[[], None] | None) ->
             raise error
         return result
     finally:
-        places.leave()
+        slots.leave()
         error = None  # it holds this frame
 
 
@@ -119,38 +119,53 @@ class Callback(Generic[T]):
         return result.result()
 
 
-class _Places:
-    """The functions of one loop that may run at once."""
+class Slots:
+    """Lets a number of calls do something at once, in the order of asking, from whatever loops.
+
+    Args:
+        most: How many.
+    """
 
     def __init__(self, most: int) -> None:
-        self._free = most
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._most = self._free = most
+        self._lock = threading.Lock()
+        self._waiting: deque[Future[None]] = deque()
 
-    async def take(self, loop: asyncio.AbstractEventLoop) -> None:
+    @property
+    def is_used(self) -> bool:
+        """Whether somebody has a place."""
+        return self._free < self._most
+
+    async def take(self) -> None:
         """Wait for a place."""
-        if self._free:
-            self._free -= 1
-            return
-        turn = loop.create_future()
-        self._waiting.append(turn)
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return
+            turn: Future[None] = Future()
+            turn.set_running_or_notify_cancel()  # whoever stops waiting does not cancel it
+            self._waiting.append(turn)
         try:
-            await turn
-        except asyncio.CancelledError:
-            if not turn.cancelled():  # the place came in the very moment of the cancellation
+            await asyncio.wrap_future(turn)
+        except BaseException:
+            with self._lock:
+                is_waiting = turn in self._waiting
+                if is_waiting:
+                    self._waiting.remove(turn)
+            if not is_waiting:  # the place came in the very moment of the cancellation
                 self.leave()
             raise
 
     def leave(self) -> None:
         """Give the place to the next one who waits."""
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self._free += 1
+        with self._lock:
+            following = self._waiting.popleft() if self._waiting else None
+            self._free += following is None
+        if following is not None:
+            following.set_result(None)
 
 
-_places: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, _Places]] = WeakKeyDictionary()
+_slots: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, Slots]] = WeakKeyDictionary()
 """The places of each loop, by how many they are."""
 
 

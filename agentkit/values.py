@@ -17,7 +17,7 @@ JsonSchema = Mapping[str, Any]
 """A JSON Schema."""
 JSON_OPTIONS: Final = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 """How values are written in a record."""
-_LARGEST: Final = 2**63
+LARGEST: Final = 2**63
 """Whole numbers from here on are refused: many readers of JSON cannot hold them."""
 
 NUL: Final = (
@@ -25,6 +25,16 @@ NUL: Final = (
     "names of files can have it: delete it"
 )
 """What is wrong with a text that has one."""
+
+
+def fits(number: int) -> bool:
+    """Whether a whole number fits into 64 bits."""
+    return -LARGEST <= number < LARGEST
+
+
+def wrong_kind(value: Any, expected: str) -> str:
+    """Return the message for a value of another kind than expected."""
+    return f"expected {expected}, found {value!r:.60}"
 
 
 def check_kind(name: str, value: Any, kinds: Any, holds: str) -> None:
@@ -46,7 +56,7 @@ def check_kind(name: str, value: Any, kinds: Any, holds: str) -> None:
 def check_given(name: str, value: Any, kinds: Any, holds: str) -> None:
     """Refuse an argument of another kind as `check_kind` does, None too."""
     if not isinstance(value, kinds) or isinstance(value, type):
-        raise InputError(f"{name}: expected {holds}, found {value!r:.60}")
+        raise InputError(f"{name}: {wrong_kind(value, holds)}")
 
 
 def check_path(name: str, value: Any) -> None:
@@ -85,11 +95,23 @@ def json_copy(value: Any, where: str = "value") -> Any:
         raise TypeError(f"{where} is nested too deeply, or contains itself") from None
 
 
+def checked_copy(value: Any, where: str) -> Any:
+    """A deep copy of a JSON value that a program gave.
+
+    Raises:
+        InputError: Something in it is not a JSON value. The message says where.
+    """
+    try:
+        return json_copy(value, where)
+    except TypeError as error:
+        raise InputError(str(error)) from error
+
+
 def _copy(value: Any) -> Any:
     kind = type(value)
     if kind is str or kind is bool or value is None:
         return value
-    if kind is int and -_LARGEST <= value < _LARGEST:
+    if kind is int and fits(value):
         return value
     if kind is list:
         return [_copy(item) for item in value]
@@ -103,7 +125,7 @@ def _copy(value: Any) -> Any:
         return {_key(key): _copy(item) for key, item in value.items()}
     if isinstance(value, str):
         return str(value)
-    if isinstance(value, int) and -_LARGEST <= value < _LARGEST:
+    if isinstance(value, int) and fits(value):
         return int(value)
     return _copy(_foreign_form(value))
 
@@ -135,8 +157,7 @@ def _complaint(value: Any, where: str) -> str | None:
     if value is None or isinstance(value, str):
         return None
     if isinstance(value, int):
-        small = -_LARGEST <= value < _LARGEST
-        return None if small else f"{where} is a number of more than 64 bits"
+        return None if fits(value) else f"{where} is a number of more than 64 bits"
     if isinstance(value, float):
         return None if isfinite(value) else f"{where} is {value}, which JSON cannot say"
     return _foreign_complaint(value, where)

@@ -17,6 +17,7 @@ ENVS = PACKAGE.parent / "envs" / "agentkit_envs"
 BASE = {
     "errors", "messages", "events", "values", "limits", "memory", "plugins", "loop",
     "threads", "atomic_files", "redaction", "signatures", "display",
+    "program_errors",
 }  # fmt: skip
 """The modules that everybody uses."""
 ROOMS = [

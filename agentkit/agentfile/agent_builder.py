@@ -18,7 +18,8 @@ from agentkit.execution.binding import Binding
 from agentkit.graph.compile import CompiledNode, compile_node, name_problem
 from agentkit.graph.graph import Graph
 from agentkit.graph.node import Node
-from agentkit.graph.validation import RACE, missing_fields, value_fields
+from agentkit.graph.races import RACE
+from agentkit.graph.validation import missing_fields, value_fields
 from agentkit.limits import Limits
 from agentkit.memory import Memory
 from agentkit.models.echo import EchoModel
@@ -242,7 +243,8 @@ class _Builder:
         Models, functions and memory are looked up node by node, and what concerns the agent
         itself on a chain of stand-ins, so that nothing is blamed for what is broken elsewhere.
         """
-        self._agent(self._stand_ins(), functions={}, **self._stand_in_action())
+        no_action = {} if self._nodes else {"action": None}
+        self._agent(self._stand_ins(), functions={}, **no_action)
         echo = ModelChoice(EchoModel())
         binding = Binding(
             Graph([Node("stand_in", STAND_IN)]),
@@ -258,9 +260,6 @@ class _Builder:
             binding.bind(compiled, found)
             yield compiled
         self._collect(SpecError(found))
-
-    def _stand_in_action(self) -> dict[str, Any]:
-        return {} if self._nodes else {"action": None}
 
     def _stand_ins(self) -> Graph:
         """A chain of nodes with the names of the real ones, which reads every input."""

@@ -4,7 +4,7 @@ Only what is certain is reported: where the kind of a value is not known, and wh
 about the name, nothing is.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 from typing import Any, Final
 
@@ -84,7 +84,7 @@ class Checker:
     def _loop(self, node: nodes.For) -> None:
         kinds = self.kinds(node.iter)
         if kinds and not any(kind in (TEXT, LIST, MAPPING) for kind in kinds):
-            self._fail(node, f"{_quoted(node.iter)} is {kind_words(kinds)}, and 'for' needs a list")
+            self._fail(node, f"{_is(node.iter, kinds)}, and 'for' needs a list")
         items = either(*(kind.item for kind in kinds if kind == LIST)) if kinds else None
         outside = dict(self._names)
         self._bind(node.target, items if kinds and all(k == LIST for k in kinds) else None)
@@ -150,7 +150,7 @@ class Checker:
     def _of_neg(self, node: nodes.Neg) -> Kinds:
         kinds = self.kinds(node.node)
         if kinds and not NUMBERS & {*kinds}:
-            self._fail(node, f"{_quoted(node.node)} is {kind_words(kinds)}, and '-' needs a number")
+            self._fail(node, f"{_is(node.node, kinds)}, and '-' needs a number")
         return (NUMBER,)
 
     def _of_and(self, node: nodes.And | nodes.Or) -> Kinds:
@@ -188,10 +188,7 @@ class Checker:
         kinds = self.kinds(node.node)
         can, words = NEEDS.get(node.name, (None, ""))
         if kinds and can is not None and not can & {*kinds}:
-            message = (
-                f"{_quoted(node.node)} is {kind_words(kinds)}, and '{node.name}' needs {words}"
-            )
-            self._fail(node, message)
+            self._fail(node, f"{_is(node.node, kinds)}, and '{node.name}' needs {words}")
         for names, kind in ((TO_NUMBER, NUMBER), (TO_TEXT, TEXT), (TO_LIST, LIST)):
             if node.name in names:
                 return (kind,)
@@ -208,8 +205,7 @@ class Checker:
             self.kinds(node.arg)
             return None
         if kinds and not {TEXT, LIST} & {*kinds}:
-            message = f"{_quoted(node.node)} is {kind_words(kinds)}, and only a list has parts"
-            self._fail(node, message)
+            self._fail(node, f"{_is(node.node, kinds)}, and only a list has parts")
         return kinds
 
     def _field(self, node: nodes.Getattr | nodes.Getitem, key: str | int) -> Kinds:
@@ -230,8 +226,7 @@ class Checker:
         found = [part(kind, key) for kind in kinds]
         if found and all(one == () for one in found):
             what = f"no field '{key}'" if isinstance(key, str) else f"no item {key}"
-            message = f"{_quoted(node)}: {_quoted(owner)} is {kind_words(kinds)}, which has {what}"
-            self._fail(node, message)
+            self._fail(node, f"{_quoted(node)}: {_is(owner, kinds)}, which has {what}")
             return None
         return either(*found)
 
@@ -243,16 +238,14 @@ class Checker:
             return (LIST,) if isinstance(method, nodes.Name) and method.name == "range" else None
         kinds = self.kinds(method.node)
         if kinds and not any(has_method(kind, method.attr) for kind in kinds):
-            owner = _quoted(method.node)
-            message = f"{_quoted(method)}: {owner} is {kind_words(kinds)}, which has no such method"
-            self._fail(node, message)
+            owner = _is(method.node, kinds)
+            self._fail(node, f"{_quoted(method)}: {owner}, which has no such method")
         return None
 
     def _computed(self, node: nodes.BinExpr, sign: str) -> Kinds:
         left, right = self.kinds(node.left), self.kinds(node.right)
         if left and right and not any(computes(sign, *pair) for pair in product(left, right)):
-            shown = f"{_quoted(node.left)} is {kind_words(left)}, "
-            shown += f"{_quoted(node.right)} is {kind_words(right)}"
+            shown = f"{_is(node.left, left)}, {_is(node.right, right)}"
             hint = ". To join texts write '~'" if sign == "+" and TEXT in (*left, *right) else ""
             self._fail(node, f"'{sign}' cannot be used here: {shown}{hint}")
             return None
@@ -273,7 +266,7 @@ class Checker:
 
     def _compared(self, node: nodes.Node, op: str, *sides: tuple[nodes.Node, Any]) -> None:
         (first, left), (second, right) = sides
-        shown = f"{_quoted(first)} is {kind_words(left)}, {_quoted(second)} is {kind_words(right)}"
+        shown = f"{_is(first, left)}, {_is(second, right)}"
         if op in ("in", "notin"):
             if not any(may_hold(container, one) for one in left for container in right):
                 self._fail(node, f"'in' cannot be used here: {shown}")
@@ -290,6 +283,10 @@ def _names(node: nodes.Node) -> Iterator[str]:
     for one in [node, *node.find_all(nodes.Name)]:
         if isinstance(one, nodes.Name):
             yield one.name
+
+
+def _is(node: nodes.Node, kinds: Iterable[Kind]) -> str:
+    return f"{_quoted(node)} is {kind_words(kinds)}"
 
 
 def _quoted(node: nodes.Node) -> str:

@@ -12,7 +12,6 @@ from agentkit.agentfile.nodes import in_a_row
 from agentkit.agentfile.yaml_reader import CoreResolver
 from agentkit.errors import InputError
 from agentkit.graph.node import MISSING, Check, Node
-from agentkit.limits import Limits
 from agentkit.memory import Memory
 from agentkit.models.hosted import Price
 from agentkit.outputs.choice import ChoiceOutput
@@ -61,8 +60,8 @@ def dump_agent(agent: Agent) -> str:
     spec |= _memory(agent.memory, given)
     spec["nodes"] = _nodes([_with_tuples(node) for node in agent.graph.nodes])
     spec |= _present("action", given["action"])
-    run_limits = _present("run", _limits(agent.run_limits))
-    spec |= _present("limits", _limits(agent.limits) | run_limits)
+    run_limits = _present("run", agent.run_limits.given())
+    spec |= _present("limits", agent.limits.given() | run_limits)
     if has_nul(spec):
         raise InputError(f"YAML cannot say this: {NUL}")
     return yaml.dump(
@@ -72,10 +71,6 @@ def dump_agent(agent: Agent) -> str:
 
 def _present(name: str, value: Any) -> dict[str, Any]:
     return {} if value is None or value == {} else {name: value}
-
-
-def _limits(limits: Limits) -> dict[str, Any]:
-    return {name: value for name, value in asdict(limits).items() if value is not None}
 
 
 def _json(value: Any, where: str) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from agentkit.env_spec import EnvSpec
 from agentkit.errors import InputError, Problem, suggest
 from agentkit.graph.compile import CompiledNode
+from agentkit.plugins import env_creator
 from agentkit.templates.template import Reads, TemplateProblem, compile_template
 
 FROM_ENVIRONMENT: Final = ("observation", "actions", "reward", "info")
@@ -51,12 +52,8 @@ def _argument_problems(env: EnvSpec) -> Iterator[Problem]:
 
 def _parameters(env_id: str) -> set[str] | None:
     """The arguments that an environment takes by name; None where that cannot be known."""
-    import gymnasium
-    from gymnasium.envs.registration import load_env_creator
-
-    creator = gymnasium.spec(env_id).entry_point
     try:
-        make = load_env_creator(creator) if isinstance(creator, str) else creator
+        make = env_creator(env_id)
         parameters = inspect.signature(make).parameters if make is not None else {}
     except Exception:  # whatever keeps it from being loaded is said when it is made
         return None

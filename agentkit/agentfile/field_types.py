@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from agentkit.agentfile.line_numbers import Flaw
 from agentkit.agentfile.yaml_values import Odd, YesNo
 from agentkit.models.setting_fields import Text, field, table
-from agentkit.outputs.declaration import PLAIN_OUTPUTS
+from agentkit.outputs.scalars import PLAIN_OUTPUTS
 from agentkit.outputs.shape import SCALARS
 
 

@@ -22,7 +22,6 @@ from agentkit.graph.compile import CompiledNode
 from agentkit.graph.graph import Graph
 from agentkit.graph.node import MISSING
 from agentkit.memory import Memory
-from agentkit.outputs.choice import ChoiceOutput
 from agentkit.templates.template import Expression, Template, parsed
 
 _OF_A_STEP: Mapping[str, Kinds] = {
@@ -66,7 +65,8 @@ class _KindChecker:
     def problems(self, i: int) -> Iterator[Problem]:
         """Yield what fails in one node."""
         one = self._graph.compiled[i]
-        for field, key, code in _codes(one):
+        for use in one.uses:
+            field, key, code = use.field, use.key, use.code
             kinds, found = self._check(one, code, field, lambda name: self._memory_at(i, name))
             for message, offset in found:
                 yield Problem(message, one.name, field, key, offset)
@@ -133,20 +133,3 @@ class _KindChecker:
 def _saved_kinds(one: CompiledNode) -> Kinds:
     kinds = answer_kinds(one)
     return kinds if one.each is None else (Kind(LIST.name, item=kinds),)
-
-
-def _codes(one: CompiledNode) -> Iterator[tuple[str, str | None, Template | Expression]]:
-    """Yield the templates and expressions of a node, each with its field and key."""
-    if one.template is not None:
-        yield "prompt", None, one.template
-    for field in ("when", "each", "images"):
-        if (expression := getattr(one, field)) is not None:
-            yield field, None, expression
-    if isinstance(one.output, ChoiceOutput) and one.output.expression is not None:
-        yield "output", "choice", one.output.expression
-    for key, expression in one.save:
-        yield "save", key, expression
-    for number, (_, expression) in enumerate(one.checks, 1):
-        yield "check", str(number), expression
-    for key, expression in one.arguments:
-        yield "with", key, expression

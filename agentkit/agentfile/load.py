@@ -84,10 +84,7 @@ def parse_agent(
         name: The agent's name, if the text gives none.
         folder: Where relative file names start; by default the current folder.
         model: As in `load_agent`, like the arguments that follow.
-        inputs: See `load_agent`.
-        functions: See `load_agent`.
-        memory_file: See `load_agent`.
-        check_environment: See `load_agent`.
+        inputs, functions, memory_file, check_environment: See `load_agent`.
 
     Raises:
         SpecError: The text describes an agent that cannot work; every problem is listed.

@@ -7,7 +7,7 @@ from typing import Any, Final
 from agentkit.graph.compile import CompiledNode
 from agentkit.graph.node import MISSING
 from agentkit.outputs.choice import ChoiceOutput
-from agentkit.outputs.declaration import Output
+from agentkit.outputs.output import Output
 from agentkit.outputs.scalars import (
     CodeOutput,
     IntegerOutput,

@@ -11,7 +11,7 @@ from agentkit.environments.estimates import Estimate, estimate
 from agentkit.environments.failure import env_error
 from agentkit.environments.make import CUT_OFF, env_report
 from agentkit.errors import EnvError, InputError
-from agentkit.plugins import missing_package, registered_id
+from agentkit.plugins import registered_id
 from agentkit.record.reader import Run
 from agentkit.record.run_folder import RunWriter
 from agentkit.record.summaries import EpisodeSummary, RunSummary
@@ -117,8 +117,7 @@ def _said(env_id: str, infos: Sequence[Mapping[str, Any]]) -> Mapping[str, str |
         raise InputError(f"'{env_id}' is not installed here")
     try:
         return env_report(env_id, infos)
-    except ImportError as error:
-        module = str(gymnasium.spec(env_id).entry_point).partition(":")[0]
-        raise missing_package(f"'{env_id}'", module, error) from error
+    except InputError:
+        raise
     except Exception as error:
         raise env_error(error, f"the report of '{env_id}'") from error

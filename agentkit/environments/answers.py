@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from math import isfinite
 from numbers import Real
-from reprlib import Repr
 from typing import TYPE_CHECKING, Any, Final
 
+from agentkit.display import short
 from agentkit.errors import EnvError
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ _STEP: Final = ("observation", "reward", "terminated", "truncated", "info")
 _PLAIN: Final = (str, int, float, bool, type(None))
 _DEEPEST: Final = 100
 """Levels of lists and dicts in an info."""
-_SHOWN: Final = Repr()
-_SHOWN.maxstring = _SHOWN.maxother = 100
 
 
 def reset_env(
@@ -100,7 +98,7 @@ def _check_recordable(method: str, key: object, value: Any, depth: int = 1) -> N
 
 def _shown(value: object) -> str:
     """Return what a value is and looks like, in at most about 120 characters."""
-    return f"{_SHOWN.repr(value)} ({type(value).__name__})"
+    return f"{short(value, 100)} ({type(value).__name__})"
 
 
 def _parts(method: str, answer: Any, names: Sequence[str]) -> tuple[Any, ...]:

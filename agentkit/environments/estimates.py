@@ -5,9 +5,11 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import TypeVar
+from typing import Final, TypeVar
 
 _Episode = TypeVar("_Episode")
+_CONFIDENCE: Final = 0.95
+_SAMPLES: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,32 +88,27 @@ def share(successes: int, episodes: int) -> Estimate:
 
 
 def bootstrap(
-    statistic: Callable[[Sequence[_Episode]], float],
-    episodes: Sequence[_Episode],
-    *,
-    samples: int = 1000,
-    confidence: float = 0.95,
-    seed: int = 0,
+    statistic: Callable[[Sequence[_Episode]], float], episodes: Sequence[_Episode]
 ) -> tuple[float, float]:
     """A percentile interval for a statistic of episodes, by drawing the episodes anew."""
     if not episodes:
         raise ValueError("no episodes to draw from")
-    draw = random.Random(seed)
+    draw = random.Random(0)
     values = sorted(
-        statistic([draw.choice(episodes) for _ in range(len(episodes))]) for _ in range(samples)
+        statistic([draw.choice(episodes) for _ in range(len(episodes))]) for _ in range(_SAMPLES)
     )
-    tail = (1 - confidence) / 2
+    tail = (1 - _CONFIDENCE) / 2
     last = len(values) - 1
     return values[round(tail * last)], values[round((1 - tail) * last)]
 
 
-def wilson(successes: int, count: int, *, confidence: float = 0.95) -> tuple[float, float]:
+def wilson(successes: int, count: int) -> tuple[float, float]:
     """Wilson's interval for a share: it stays within 0 and 1, and is no point at 0 and 1."""
     if count <= 0:
         raise ValueError("no episodes to draw from")
     if not 0 <= successes <= count:
         raise ValueError(f"expected 0 to {count} successes, found {successes}")
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    z = NormalDist().inv_cdf((1 + _CONFIDENCE) / 2)
     share, spread = successes / count, z * z / count
     middle = (share + spread / 2) / (1 + spread)
     reach = z / (1 + spread) * math.sqrt(share * (1 - share) / count + spread / (4 * count))

@@ -11,8 +11,8 @@ from weakref import WeakValueDictionary
 from agentkit.environments.failure import env_error, refuses
 from agentkit.environments.spaces import check_spaces
 from agentkit.errors import AgentKitError, InputError
-from agentkit.models.setting_fields import wrong_kind
-from agentkit.plugins import broken_envs, missing_package, registered_id, unknown_env
+from agentkit.plugins import broken_envs, env_creator, missing_package, registered_id, unknown_env
+from agentkit.values import wrong_kind
 
 if TYPE_CHECKING:
     import gymnasium
@@ -138,9 +138,9 @@ class EnvThread:
         self._calls: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
         Thread(target=self._work, name="environment", daemon=True).start()
 
-    def call(self, function: Callable[[], Any]) -> "asyncio.Future[Any]":
+    def call(self, function: Callable[[], T]) -> "asyncio.Future[T]":
         """Call a function after those before it; its result, or an EnvError, can be awaited."""
-        future: Future[Any] = Future()
+        future: Future[T] = Future()
         self._calls.put((future, function))
         return asyncio.wrap_future(future)
 
@@ -187,11 +187,9 @@ def env_report(env_id: str, infos: Sequence[Mapping[str, Any]]) -> "dict[str, st
     and numbers (`Estimate`), such as a score; without one this is empty. An episode that was
     interrupted, or ended by a limit of the whole run, has `cut_off` in its `info`: it might have
     gone on.
-    """
-    import gymnasium
-    from gymnasium.envs.registration import load_env_creator
 
-    entry = gymnasium.spec(registered_id(env_id)).entry_point
-    creator = load_env_creator(entry) if isinstance(entry, str) else entry
-    report = getattr(creator, "report", None)
+    Raises:
+        InputError: A package that the environment needs is missing.
+    """
+    report = getattr(env_creator(registered_id(env_id)), "report", None)
     return {} if report is None else dict(report(list(infos)))

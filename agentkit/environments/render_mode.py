@@ -11,7 +11,7 @@ from typing import Any, Final
 from agentkit.agent import Agent
 from agentkit.environments.make import call_env, check_env_id, make_env
 from agentkit.errors import InputError, advice
-from agentkit.plugins import missing_package
+from agentkit.plugins import env_creator
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +77,13 @@ def _metadata(agent: Agent) -> Any:
 
 def _modes(agent: Agent, option: str) -> tuple[str, list[str]]:
     """The agent's environment, and the render modes that its class says it has."""
-    import gymnasium
-    from gymnasium.envs.registration import load_env_creator
-
     if agent.env is None:
         raise InputError(f"{option} needs an environment, and {agent.name} has none")
     env_id = agent.env.id
     creator: Any = agent.env.make
     if creator is None:
         env_id = check_env_id(env_id)
-        entry: Any = gymnasium.spec(env_id).entry_point
-        try:
-            creator = load_env_creator(entry) if isinstance(entry, str) else entry
-        except ImportError as error:
-            module = str(entry).partition(":")[0]
-            raise missing_package(f"environment '{env_id}'", module, error) from error
+        creator = env_creator(env_id)
     metadata = getattr(getattr(creator, "func", creator), "metadata", None)
     if agent.env.make is not None and metadata is None:  # only what a function gives can tell
         with ThreadPoolExecutor(1) as thread:

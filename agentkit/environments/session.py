@@ -52,8 +52,7 @@ class EnvSession:
             InputError: It cannot be made.
             TraceError: Pictures that a process before left cannot be read.
         """
-        repeats: bool = await self._thread.call(self._make)
-        return repeats
+        return await self._thread.call(self._make)
 
     async def replace(self, env: "gymnasium.Env[Any, Any]") -> None:
         """Play in another environment instead.
@@ -76,16 +75,14 @@ class EnvSession:
         Raises:
             EnvError: The environment raised, or answered in another form than it should.
         """
-        beginning: tuple[str, Mapping[str, Any]] = await self._thread.call(self._reset)
-        return beginning
+        return await self._thread.call(self._reset)
 
     async def fast_forward(
         self, started: EpisodeStarted, outcomes: Sequence[EnvironmentStepped]
     ) -> tuple[str, Mapping[str, Any], float | None]:
         """Repeat what was recorded; see `rebuild`."""
         again = partial(rebuild, self._env, self._seed, started, outcomes, self._recorder)
-        result: tuple[str, Mapping[str, Any], float | None] = await self._thread.call(again)
-        return result
+        return await self._thread.call(again)
 
     async def step(self, action: str, first: Callable[[], None]) -> Outcome:
         """Let the environment answer an action, after doing something else on its thread.
@@ -93,8 +90,7 @@ class EnvSession:
         Raises:
             EnvError: The environment raised, or answered in another form than it should.
         """
-        outcome: Outcome = await self._thread.call(partial(self._step, action, first))
-        return outcome
+        return await self._thread.call(partial(self._step, action, first))
 
     async def close(self, patience_s: float | None) -> BaseException | None:
         """Close the environment within a time; what it raised, if it did."""

@@ -1,16 +1,13 @@
 """The spaces of an environment: agents read and write texts, and nothing else."""
 
 from copy import deepcopy
-from reprlib import Repr
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from agentkit.display import short
 from agentkit.errors import InputError
 
 if TYPE_CHECKING:
     import gymnasium
-
-_SHOWN: Final = Repr()
-_SHOWN.maxother = 160
 
 
 def check_spaces(name: str, env: "gymnasium.Env[Any, Any]") -> None:
@@ -32,7 +29,7 @@ def check_spaces(name: str, env: "gymnasium.Env[Any, Any]") -> None:
     wrong = {what: space for what, space in spaces.items() if not _speaks_text(space)}
     if not wrong:
         return
-    said = " and ".join(f"its {what} are {_SHOWN.repr(space)}" for what, space in wrong.items())
+    said = " and ".join(f"its {what} are {short(space, 160)}" for what, space in wrong.items())
     raise InputError(
         f"environment '{name}' does not speak text: {said}. agentkit_envs.words puts them into "
         f"words: env: {{id: agentkit/Words-v1, env: {name}}} in an agent's file, or "

@@ -14,9 +14,9 @@ from agentkit.messages import Sampling
 from agentkit.models.base import Model
 from agentkit.models.registry import is_runnable
 from agentkit.models.resolve import ModelChoice, ModelChooser
-from agentkit.models.setting_fields import wrong_kind
-from agentkit.outputs.declaration import Output
+from agentkit.outputs.output import Output
 from agentkit.threads import runs_on_loop
+from agentkit.values import wrong_kind
 
 if TYPE_CHECKING:
     from agentkit.graph.node import FunctionLike

@@ -43,14 +43,12 @@ class Budget:
         self.parent = parent
         self.used = Spent()
         self.used.add(used or Spent())
-        self.watches_calls = any(budget.limits.of_calls for budget in self.chain)
-        """Whether this or the run's limits say anything of calls."""
-        self.watches_answers = any(budget.limits.of_answers for budget in self.chain)
-        """Whether this or the run's limits say anything of tokens or cost."""
-        self.watches_cost = any(budget.limits.cost_usd is not None for budget in self.chain)
-        """Whether this or the run's limits say anything of cost."""
-        self.watches_time = any(budget.limits.seconds is not None for budget in self.chain)
-        """Whether this or the run's limits say anything of time."""
+        watched = {name for budget in self.chain for name in budget.limits.given()}
+        """What this or the run's limits say anything of."""
+        self.watches_time = "seconds" in watched
+        self.watches_cost = "cost_usd" in watched
+        self.watches_answers = bool(watched & {"tokens", "cost_usd"})
+        self.watches_calls = bool(watched - {"steps"})
         self._scope = scope
         self._started = time.monotonic() - seconds
         self._reserved = Spent()
@@ -71,29 +69,23 @@ class Budget:
     def late(self) -> LimitExceeded | None:
         """The limit on time, of this or of the run, if it is over."""
         for budget in self.chain:
-            seconds = budget.limits.seconds
-            if seconds is not None and time.monotonic() - budget._started >= seconds:
+            if budget._seconds_left() <= 0:
                 budget._close("seconds", "")
                 return budget._error("seconds", "")
         return None
 
     def seconds_left(self) -> float:
         """The time until a limit on it is reached; endless without one."""
-        ends = [
-            budget._started + budget.limits.seconds
-            for budget in self.chain
-            if budget.limits.seconds is not None
-        ]
-        return min(ends, default=inf) - time.monotonic()
+        return min(budget._seconds_left() for budget in self.chain)
+
+    def _seconds_left(self) -> float:
+        seconds = self.limits.seconds
+        return inf if seconds is None else self._started + seconds - time.monotonic()
 
     def over(self) -> LimitExceeded | None:
         """The limit that was reached, of this or of the run, if one was."""
-        if (late := self.late()) is not None:
-            return late
-        for budget in self.chain:
-            if budget._refusal is not None:
-                return budget._error(*budget._refusal)
-        return None
+        refused = (one._error(*one._refusal) for one in self.chain if one._refusal is not None)
+        return self.late() or next(refused, None)
 
     def used_up(self) -> LimitExceeded | None:
         """The limit that leaves nothing for another episode, if one does."""
@@ -113,8 +105,7 @@ class Budget:
         if (over := self.over()) is not None:
             raise over
         for budget in self.chain:
-            limit = budget.limits.steps
-            if limit is not None and budget.used.steps >= limit:
+            if budget.limits.steps is not None and budget.used.steps >= budget.limits.steps:
                 raise budget._error("steps", "")
         for budget in self.chain:
             budget.used.steps += 1
@@ -138,10 +129,8 @@ class Budget:
         """The limit under which an estimate does not fit now, if there is one."""
         for name in ("calls", "tokens", "cost_usd"):
             limit = getattr(self.limits, name)
-            if limit is None:
-                continue
-            sums = getattr(self.used, name) + getattr(self._reserved, name)
-            if sums + getattr(estimate, name) > limit * (1 + _CLOSE):
+            taken = sum(getattr(one, name) for one in (self.used, self._reserved, estimate))
+            if limit is not None and taken > limit * (1 + _CLOSE):
                 return name
         return None
 
@@ -180,8 +169,7 @@ class Budget:
     def _refuse_first(self) -> None:
         """Nothing can make room any more: the first who waits reaches the limit."""
         first = next(iter((*self._retrying, *self._waiting)), None)
-        limit = self._missing(first._estimate) if first else None
-        if first is not None and limit is not None:
+        if first is not None and (limit := self._missing(first._estimate)) is not None:
             self._close(limit, self._why(limit, first._estimate))
 
 
@@ -255,16 +243,13 @@ class Reservation:
         self._waits_at = budget
         index = self._budget.chain.index(budget)
         if self._tries == 0:
-            (
-                budget._waiting.append
-                if index >= self._passed_budgets
-                else budget._waiting.appendleft
-            )(self)
+            is_new = index >= self._passed_budgets
+            (budget._waiting.append if is_new else budget._waiting.appendleft)(self)
             self._passed_budgets = max(self._passed_budgets, index)
-            return
-        budget._retrying.append(self)
-        for one in self._budget.chain[index:]:
-            one._blocked += 1
+        else:
+            budget._retrying.append(self)
+            for one in self._budget.chain[index:]:
+                one._blocked += 1
 
     def _leave(self) -> None:
         """Leave the line."""
@@ -273,10 +258,10 @@ class Reservation:
             return
         if self._tries == 0:
             budget._waiting.remove(self)
-            return
-        budget._retrying.remove(self)
-        for one in self._budget.chain[self._budget.chain.index(budget) :]:
-            one._blocked -= 1
+        else:
+            budget._retrying.remove(self)
+            for one in self._budget.chain[self._budget.chain.index(budget) :]:
+                one._blocked -= 1
 
     def _try_again(self) -> Budget | None:
         """Go on if there is room; gives the budget where it still waits, or waits now."""
@@ -286,12 +271,12 @@ class Reservation:
         tight = self._limiting()
         if tight is self._waits_at:
             return tight
-        if tight is not None:
+        if tight is None:
+            self._answer(None)
+        else:
             self._leave()
             self._wait_at(tight)
-            return tight
-        self._answer(None)
-        return None
+        return tight
 
     def _answer(self, error: LimitExceeded | None) -> None:
         """End its wait: with room set aside for it, or with an error."""

@@ -7,19 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from agentkit.errors import (
-    AgentKitError,
-    FunctionError,
-    OutputError,
-    passes_through,
-    raised,
-)
+from agentkit.errors import AgentKitError, FunctionError, OutputError
 from agentkit.events import NodeFinished, NodeStarted
 from agentkit.execution.binding import FunctionNode
 from agentkit.execution.prompt_call import Outcome, check_value
 from agentkit.execution.step_run import StepRun
 from agentkit.graph.node import MISSING
 from agentkit.messages import Answer, Call
+from agentkit.program_errors import passes_through, raised
 from agentkit.threads import call_in_thread
 from agentkit.values import json_copy
 

@@ -10,15 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
-from agentkit.errors import (
-    AccessError,
-    AgentKitError,
-    InputError,
-    ModelError,
-    StepInterrupted,
-    passes_through,
-    raised,
-)
+from agentkit.errors import AccessError, AgentKitError, InputError, ModelError, StepInterrupted
 from agentkit.execution.binding import PromptNode
 from agentkit.execution.budget import Budget
 from agentkit.execution.request_cache import RequestCache
@@ -29,6 +21,7 @@ from agentkit.models.finish_reasons import finish_reason
 from agentkit.models.thoughts import apart
 from agentkit.models.token_estimates import makes_sense, most_usage
 from agentkit.observability.telemetry import Tracing
+from agentkit.program_errors import passes_through, raised
 from agentkit.record.recorded_calls import RecordedCalls
 
 Complete = Callable[[Request], Awaitable[Answer]]

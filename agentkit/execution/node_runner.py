@@ -14,7 +14,6 @@ from agentkit.errors import (
     RenderError,
     StepInterrupted,
     TraceError,
-    causes_of,
 )
 from agentkit.events import MemoryWritten, NodeCancelled, NodeFailed, NodeFinished, NodeSkipped
 from agentkit.execution.binding import BoundNode, FunctionNode
@@ -27,6 +26,7 @@ from agentkit.execution.prompt_call import (
     told,
 )
 from agentkit.execution.step_run import StepRun
+from agentkit.program_errors import causes_of
 from agentkit.values import json_copy
 
 MakeStep = Callable[[StepRun, int, int | None], Any]

@@ -10,7 +10,8 @@ from agentkit.events import NodeAdded
 from agentkit.execution.binding import Binding, BoundNode, PromptNode
 from agentkit.graph.compile import CompiledNode, compile_node, memory_keys
 from agentkit.graph.node import Node
-from agentkit.graph.validation import name_problems, race_between
+from agentkit.graph.races import race_between
+from agentkit.graph.validation import name_problems
 
 
 class StepSchedule:

@@ -1,10 +1,6 @@
 """Actors: an agent or a session of it, which acts with a memory of its own, a step at a time."""
 
-import asyncio
-import threading
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from concurrent.futures import Future
 from contextlib import aclosing, asynccontextmanager
 from contextvars import ContextVar
 from typing import Any, Final
@@ -16,6 +12,7 @@ from agentkit.execution.episode import Episode
 from agentkit.execution.step import StepResult
 from agentkit.memory import Memory
 from agentkit.signatures import takes_arguments_of
+from agentkit.threads import Slots
 from agentkit.values import check_kind, check_listener, json_copy
 
 
@@ -37,7 +34,7 @@ class Actor:
         self._memory = memory
         self._begin = begin
         self._episode: Episode | None = None
-        self._queue = _Queue()
+        self._slots = Slots(1)
 
     async def act(
         self,
@@ -71,7 +68,7 @@ class Actor:
         check_kind("actions", actions, (list, tuple), "a list of texts")
         check_kind("info", info, Mapping, "a mapping")
         check_listener(on_event)
-        async with self._queue.turn():
+        async with self._turn():
             if self._episode is None:
                 self._episode = self._begin(self._memory.begin(), inputs)
             return await self._episode.act(
@@ -105,13 +102,35 @@ class Actor:
             async for event in events:
                 yield event
 
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Wait for a turn, and have it until the block ends.
+
+        Raises:
+            InputError: The caller is itself part of a turn, and would wait for ever.
+        """
+        if any(turn.actor is self and not turn.is_over for turn in _acting.get()):
+            raise InputError(
+                "a step is running, and this call is part of it: a function of a graph cannot let "
+                "the same agent act; make a session for it, with agent.session()"
+            )
+        await self._slots.take()
+        turn = _Turn(self)
+        token = _acting.set((*_acting.get(), turn))
+        try:
+            yield
+        finally:
+            _acting.reset(token)
+            turn.is_over = True
+            self._slots.leave()
+
     def reset(self) -> None:
         """Begin a new episode with the next step, keeping the memory that outlives episodes.
 
         Raises:
             InputError: A step is running or waits, or the memory's file cannot be written.
         """
-        if self._queue.is_busy:
+        if self._slots.is_used:
             raise InputError("a step is running: await it before the next episode begins")
         if self._episode is not None:
             self._memory.end(self._episode.state.memory)
@@ -144,69 +163,12 @@ class Session(Actor):
 
 
 class _Turn:
-    """A turn in a queue."""
+    """A turn of an actor, which is over once its step has ended."""
 
-    def __init__(self, queue: "_Queue") -> None:
-        self.queue = queue
+    def __init__(self, actor: Actor) -> None:
+        self.actor = actor
         self.is_over = False
 
 
 _acting: Final[ContextVar[tuple[_Turn, ...]]] = ContextVar("acting", default=())
 """The turns of the running code."""
-
-
-class _Queue:
-    """Lets one at a time do something, in the order of asking, whatever loops they run on."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._waiting: deque[Future[None]] = deque()
-        self.is_busy = False
-        """Whether somebody has a turn."""
-
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for a turn, and have it until the block ends.
-
-        Raises:
-            InputError: The caller is itself part of a turn, and would wait for ever.
-        """
-        if any(turn.queue is self and not turn.is_over for turn in _acting.get()):
-            raise InputError(
-                "a step is running, and this call is part of it: a function of a graph cannot let "
-                "the same agent act; make a session for it, with agent.session()"
-            )
-        mine, granted = _Turn(self), self._ask()
-        try:
-            if granted is not None:
-                await asyncio.wrap_future(granted)
-            token = _acting.set((*_acting.get(), mine))
-            try:
-                yield
-            finally:
-                _acting.reset(token)
-        finally:
-            mine.is_over = True
-            self._leave(granted)
-
-    def _ask(self) -> Future[None] | None:
-        """What to wait for before the turn begins; None: nothing."""
-        with self._lock:
-            if not self.is_busy:
-                self.is_busy = True
-                return None
-            granted: Future[None] = Future()
-            granted.set_running_or_notify_cancel()  # whoever stops waiting does not cancel it
-            self._waiting.append(granted)
-            return granted
-
-    def _leave(self, granted: Future[None] | None) -> None:
-        """End a turn and grant the next one; or stop waiting for it."""
-        with self._lock:
-            if granted is not None and granted in self._waiting:
-                return self._waiting.remove(granted)
-            following = self._waiting.popleft() if self._waiting else None
-            self.is_busy = following is not None
-        if following is not None:
-            following.set_result(None)
-        return None

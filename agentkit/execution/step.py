@@ -9,21 +9,21 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from agentkit.display import MAX_NAMES, dollars, html_table, short
-from agentkit.errors import InputError, RenderError, StepError, StepInterrupted, causes_of
+from agentkit.errors import RenderError, StepError, StepInterrupted
 from agentkit.events import Event, StepFailed, StepFinished, StepStarted
 from agentkit.execution.binding import BoundNode, PromptNode
 from agentkit.execution.completion_source import CompletionSource
 from agentkit.execution.kept_bindings import kept_binding
 from agentkit.execution.node_runner import RaisedCancellation, run_node
+from agentkit.execution.running_step import Step
 from agentkit.execution.scope import State
 from agentkit.execution.step_run import StepRun
 from agentkit.graph.graph import Graph
-from agentkit.graph.node import Node
 from agentkit.messages import Usage
 from agentkit.models.base import Cache
+from agentkit.program_errors import causes_of
 from agentkit.templates.prompt_names import STEP_NAMES
-from agentkit.threads import Callback
-from agentkit.values import json_copy
+from agentkit.values import checked_copy
 
 if TYPE_CHECKING:
     from agentkit.graph.node import FunctionLike
@@ -233,45 +233,6 @@ def _tell(run: StepRun, event: Event) -> None:
         run.emit(event)
 
 
-class Step:
-    """The running step, as a function node sees it (through a parameter called `step`)."""
-
-    def __init__(self, run: StepRun, adder: int, item: int | None = None) -> None:
-        self._run = run
-        self._adder = adder
-        self._item = item
-        self._on_loop = Callback(self._add)
-
-    def add(self, node: Node, before: Sequence[str] = ()) -> str:
-        """Add a node to the current step. It starts when the function's node has finished.
-
-        Args:
-            node: The node; it is named after the adder: `adder.1`, `adder.2`, ..., or
-                `adder.0.1` and so on when the adder goes through items.
-            before: Nodes that wait for it and find its question and answer in their conversation;
-                they must come after the adder anyway.
-
-        Returns:
-            The name of the added node.
-
-        Raises:
-            SpecError: It cannot work: it reads a node that the adder does not come after, races
-                for a memory key, a node in `before` does not come after the adder, or the
-                function has returned.
-            StepInterrupted: The step has ended: it was stopped, and did not wait for the function.
-        """
-        return self._on_loop(node, before)
-
-    def _add(self, node: Node, before: Sequence[str]) -> str:
-        run, adder = self._run, self._adder
-        if run.ended:
-            raise StepInterrupted("the step has ended: no node can be added to it")
-        done = run.schedule.nodes[adder].compiled.name in run.status
-        event = run.schedule.add(node, before, adder, self._item, run.step, done)
-        _tell(run, event)
-        return event.node
-
-
 async def run_graph(
     graph: Graph,
     inputs: Mapping[str, Any],
@@ -287,21 +248,13 @@ async def run_graph(
     run = StepRun(
         binding,
         inputs,
-        State(memory=_checked_memory(memory)),
+        State(memory=checked_copy(memory, "memory")),
         source=CompletionSource(cache=cache),
         emit=on_event,
         streaming=on_event is not None,
         trace=[],
     )
     return await execute_step(run)
-
-
-def _checked_memory(memory: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        copied: dict[str, Any] = json_copy(memory, "memory")
-    except TypeError as error:
-        raise InputError(str(error)) from error
-    return copied
 
 
 def _first(error: BaseException) -> BaseException:

@@ -8,7 +8,9 @@ from typing import Any, Final, TypeVar
 from agentkit.errors import Problem, listed, suggest
 from agentkit.graph.node import MISSING, NODE_FIELDS, Check, Node
 from agentkit.graph.node_fields import validate_fields
-from agentkit.outputs.declaration import Output, OutputProblem, compile_output, fallback_error
+from agentkit.outputs.choice import ChoiceOutput
+from agentkit.outputs.declaration import OutputProblem, compile_output, fallback_error
+from agentkit.outputs.output import Output
 from agentkit.templates.prompt_names import LOCAL_NAMES, OWN_NAMES, STEP_NAMES
 from agentkit.templates.template import (
     RESERVED_WORDS,
@@ -19,7 +21,7 @@ from agentkit.templates.template import (
     compile_expression,
     compile_template,
 )
-from agentkit.values import json_copy
+from agentkit.values import json_copy, wrong_kind
 
 RESERVED_NAMES: Final = STEP_NAMES | OWN_NAMES | LOCAL_NAMES | NODE_FIELDS | RESERVED_WORDS
 """Names that no node and no input may have."""
@@ -62,12 +64,21 @@ class CompiledNode:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """The names that one field of a node reads and binds, kept for error messages."""
+    """The code of one field of a node, with the names it reads and binds, for error messages."""
 
     field: str
     key: str | None
-    reads: Reads
-    binds: frozenset[str] = frozenset()
+    code: Template | Expression
+
+    @property
+    def reads(self) -> Reads:
+        """The names that it reads."""
+        return self.code.reads
+
+    @property
+    def binds(self) -> frozenset[str]:
+        """The names that it binds."""
+        return self.code.binds if isinstance(self.code, Template) else frozenset()
 
 
 def merge_reads(into: dict[str, frozenset[str] | None], reads: Reads) -> None:
@@ -106,6 +117,25 @@ def compile_node(node: Node, problems: list[Problem]) -> CompiledNode:
     return compiled
 
 
+def compile_text(field_name: str, source: Any, problems: list[Problem]) -> Template | None:
+    """Compile a text of no node; None where there is none, or adding what is wrong."""
+    if not isinstance(source, str):
+        problems.append(Problem(wrong_kind(source, "a text"), field=field_name))
+        return None
+    place = Problem("", field=field_name)
+    return _attempt(compile_template, source, place, problems) if source.strip() else None
+
+
+def _attempt(
+    compiles: Callable[[str], T], source: str, place: Problem, problems: list[Problem]
+) -> T | None:
+    try:
+        return compiles(source)
+    except TemplateProblem as error:
+        problems.append(replace(place, message=error.message, offset=error.lineno - 1))
+        return None
+
+
 class _Compiler:
     """Compiles the fields of one node, remembering what each reads."""
 
@@ -114,9 +144,10 @@ class _Compiler:
         self._problems = problems
 
     def template(self, field_name: str, source: str) -> Template | None:
-        template = self._attempt(lambda: compile_template(source), field_name, None)
+        place = Problem("", self._compiled.name, field_name)
+        template = _attempt(compile_template, source, place, self._problems)
         if template is not None:
-            self._use(field_name, None, template.reads, template.binds)
+            self._compiled.uses.append(Use(field_name, None, template))
         return template
 
     def expression(
@@ -124,13 +155,14 @@ class _Compiler:
     ) -> Expression | None:
         if source is None:
             return None
+        message = f"expected an expression, found {source!r}"
+        place = Problem(message, self._compiled.name, field_name, key)
         if not isinstance(source, str) or not source.strip():
-            message = f"expected an expression, found {source!r}"
-            self._problems.append(Problem(message, self._compiled.name, field_name, key))
+            self._problems.append(place)
             return None
-        expression = self._attempt(lambda: compile_expression(source), field_name, key)
+        expression = _attempt(compile_expression, source, place, self._problems)
         if expression is not None:
-            self._use(field_name, key, expression.reads)
+            self._compiled.uses.append(Use(field_name, key, expression))
         return expression
 
     def output(self, declaration: Any) -> Output | None:
@@ -141,22 +173,9 @@ class _Compiler:
                 Problem(one.message, self._compiled.name, "output", one.key) for one in error.all
             )
             return None
-        self._use("output", None, output.reads)
+        if isinstance(output, ChoiceOutput) and output.expression is not None:
+            self._compiled.uses.append(Use("output", "choice", output.expression))
         return output
-
-    def _attempt(self, compile_it: Callable[[], T], field_name: str, key: str | None) -> T | None:
-        try:
-            return compile_it()
-        except TemplateProblem as error:
-            self._problems.append(
-                Problem(error.message, self._compiled.name, field_name, key, error.lineno - 1)
-            )
-            return None
-
-    def _use(
-        self, field_name: str, key: str | None, reads: Reads, binds: frozenset[str] = frozenset()
-    ) -> None:
-        self._compiled.uses.append(Use(field_name, key, reads, binds))
 
 
 def name_problem(name: object) -> str | None:

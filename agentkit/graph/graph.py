@@ -1,6 +1,6 @@
 """Graph: nodes and their dependencies, checked when built and immutable afterwards."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 from functools import cached_property
 from pathlib import Path
@@ -11,29 +11,16 @@ import networkx as nx
 from agentkit import loop
 from agentkit.display import MAX_NAMES
 from agentkit.errors import InputError, Problem, SpecError, listed, suggest
-from agentkit.graph.compile import compile_node, merge_reads, name_problem
+from agentkit.graph.compile import compile_node, compile_text, merge_reads
 from agentkit.graph.connections import connect_nodes, edges_between
 from agentkit.graph.node import MISSING, Node
 from agentkit.graph.node_fields import checked_nodes
-from agentkit.graph.validation import (
-    VARYING,
-    brace_problems,
-    cycle_problems,
-    duplicate_problems,
-    field_problems,
-    first_problems,
-    name_problems,
-    race_problems,
-    reference_problems,
-    shared_text_problems,
-    value_fields,
-)
+from agentkit.graph.races import race_problems
+from agentkit.graph.validation import VARYING, first_problems, graph_problems
 from agentkit.memory import Memory
 from agentkit.models.base import Cache
-from agentkit.models.setting_fields import wrong_kind
 from agentkit.signatures import takes_arguments_of
 from agentkit.templates.prompt_names import OWN_NAMES, STEP_NAMES
-from agentkit.templates.template import Template, TemplateProblem, compile_template
 from agentkit.values import check_kind, check_listener
 
 if TYPE_CHECKING:
@@ -71,9 +58,12 @@ class Graph:
         self.compiled = tuple(compile_node(node, problems) for node in self.nodes)
         self.index = {compiled.name: i for i, compiled in enumerate(self.compiled)}
         self._by_name = {compiled.name: compiled for compiled in self.compiled}
-        self.system = self._text("system", system, problems)
-        self.context = self._text("context", context, problems)
-        problems.extend(first_problems(self._problems(inputs)))
+        self.system = compile_text("system", system, problems)
+        self.context = compile_text("context", context, problems)
+        texts = {"system": self.system, "context": self.context}
+        problems.extend(
+            first_problems(graph_problems(self.compiled, texts, self.digraph, inputs, self.inputs))
+        )
         if not problems:
             found = connect_nodes(self.digraph, self.compiled, self.index)
             self.order = found.order
@@ -89,49 +79,6 @@ class Graph:
         """Whether a node names its model."""
         self.bindings: Mapping[Any, tuple[Any, int]] = {}
         """What `kept_binding` keeps for the next time."""
-
-    def _text(self, field: str, source: Any, problems: list[Problem]) -> Template | None:
-        """Compile the system or the context; None where there is none."""
-        if not isinstance(source, str):
-            problems.append(Problem(f"{field}: {wrong_kind(source, 'a text')}", field=field))
-            return None
-        if not source.strip():
-            return None
-        try:
-            return compile_template(source)
-        except TemplateProblem as error:
-            problems.append(Problem(error.message, field=field, offset=error.lineno - 1))
-            return None
-
-    def _problems(self, inputs: Collection[str] | None) -> Iterator[Problem]:
-        """Everything wrong between the nodes, apart from races."""
-        if isinstance(inputs, str):
-            yield Problem(wrong_kind(inputs, "a list of names"), field="inputs")
-            return
-        yield from duplicate_problems(self.compiled)
-        nodes = self._by_name
-        for name in inputs or ():
-            both = f"'{name}' is both an input and a node: rename one of them"
-            if message := name_problem(name) or (both if name in nodes else None):
-                yield Problem(message, field="inputs", key=name)
-        for field, text in (("system", self.system), ("context", self.context)):
-            yield from shared_text_problems(field, text, nodes, inputs)
-        yield from self._brace_problems(self.inputs if inputs is None else inputs)
-        fields = {name: value_fields(compiled) for name, compiled in nodes.items()}
-        known = None if inputs is None else frozenset(inputs)
-        for compiled in self.compiled:
-            yield from name_problems(compiled, nodes.keys(), known)
-            yield from field_problems(compiled, fields)
-            yield from reference_problems(compiled, nodes)
-        yield from cycle_problems(self.digraph, self.index)
-
-    def _brace_problems(self, inputs: Collection[str]) -> Iterator[Problem]:
-        """Names in single braces, which nothing fills in."""
-        known = STEP_NAMES | OWN_NAMES | {*self.index, *inputs}
-        for field in ("system", "context"):
-            yield from brace_problems(getattr(self, field), None, field, known)
-        for compiled in self.compiled:
-            yield from brace_problems(compiled.template, compiled, "prompt", known)
 
     @cached_property
     def digraph(self) -> "nx.DiGraph[str]":

@@ -7,7 +7,8 @@ from typing import Any, Final
 from agentkit.errors import Problem
 from agentkit.graph.node import Check, FirstOf, Node
 from agentkit.models.registry import is_runnable
-from agentkit.models.setting_fields import SAMPLING, Text, faults, field, table, texts, wrong_kind
+from agentkit.models.setting_fields import SAMPLING, Text, faults, field, table, texts
+from agentkit.values import wrong_kind
 
 _Names = texts("A list of node names", "The name of a node")
 

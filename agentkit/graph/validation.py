@@ -1,6 +1,5 @@
 """What can be wrong between the nodes of a graph. Each check reports all it finds."""
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
@@ -8,19 +7,16 @@ from typing import Final
 import networkx as nx
 
 from agentkit.errors import Problem, listed, suggest
-from agentkit.graph.compile import CompiledNode, Use, memory_keys, unknown_name
-from agentkit.graph.connections import Connections, awaited_recalls
+from agentkit.graph.compile import CompiledNode, Use, name_problem, unknown_name
+from agentkit.graph.connections import awaited_recalls
 from agentkit.templates.prompt_names import LOCAL_NAMES, OWN_NAMES, STEP_NAMES
 from agentkit.templates.sandbox.lookup import MAPPING_METHODS
 from agentkit.templates.single_braces import single_braces
 from agentkit.templates.template import Reads, Template
+from agentkit.values import wrong_kind
 
 _MOST_NAMES: Final = 20
 """The names of a cycle that are shown."""
-RACE: Final = "nothing says which comes first"
-"""In the message of every race, and of no other problem."""
-
-
 VARYING: Final = STEP_NAMES | OWN_NAMES
 """Names whose values change from step to step: a system text that reads one is never cached."""
 _MOST_PROBLEMS: Final = 100
@@ -33,7 +29,48 @@ def first_problems(problems: Iterator[Problem]) -> Iterator[Problem]:
         yield Problem(f"there are more problems of this kind: mend the first {_MOST_PROBLEMS}")
 
 
-def duplicate_problems(nodes: Sequence[CompiledNode]) -> Iterator[Problem]:
+def graph_problems(
+    compiled_nodes: Sequence[CompiledNode],
+    texts: Mapping[str, Template | None],
+    digraph: "nx.DiGraph[str]",
+    inputs: Collection[str] | None,
+    free: Collection[str],
+) -> Iterator[Problem]:
+    """Everything wrong between the nodes, apart from races.
+
+    Args:
+        compiled_nodes: The nodes.
+        texts: The texts of no node, by their fields.
+        digraph: What waits for what.
+        inputs: The inputs that are declared; None: all free names are inputs.
+        free: The free names.
+    """
+    if isinstance(inputs, str):
+        yield Problem(wrong_kind(inputs, "a list of names"), field="inputs")
+        return
+    yield from _duplicate_problems(compiled_nodes)
+    nodes = {compiled.name: compiled for compiled in compiled_nodes}
+    for name in inputs or ():
+        both = f"'{name}' is both an input and a node: rename one of them"
+        if message := name_problem(name) or (both if name in nodes else None):
+            yield Problem(message, field="inputs", key=name)
+    for field, text in texts.items():
+        yield from _shared_text_problems(field, text, nodes, inputs)
+    names = VARYING.union(nodes, free if inputs is None else inputs)
+    for field, text in texts.items():
+        yield from _brace_problems(text, None, field, names)
+    for compiled in compiled_nodes:
+        yield from _brace_problems(compiled.template, compiled, "prompt", names)
+    fields = {name: value_fields(compiled) for name, compiled in nodes.items()}
+    known = None if inputs is None else frozenset(inputs)
+    for compiled in compiled_nodes:
+        yield from name_problems(compiled, nodes.keys(), known)
+        yield from field_problems(compiled, fields)
+        yield from reference_problems(compiled, nodes)
+    yield from _cycle_problems(digraph, {name: i for i, name in enumerate(nodes)})
+
+
+def _duplicate_problems(nodes: Sequence[CompiledNode]) -> Iterator[Problem]:
     """Two nodes of one name."""
     seen: set[str] = set()
     for compiled in nodes:
@@ -89,7 +126,7 @@ def _previous_problems(
         yield Problem(message, compiled.name, use.field, use.key)
 
 
-def shared_text_problems(
+def _shared_text_problems(
     field: str, text: Template | None, nodes: Collection[str], inputs: Collection[str] | None
 ) -> Iterator[Problem]:
     """Names that `system` or `context` may not use."""
@@ -105,7 +142,7 @@ def shared_text_problems(
             yield Problem(unknown_name(name, known), field=field)
 
 
-def brace_problems(
+def _brace_problems(
     template: Template | None, compiled: CompiledNode | None, field: str, known: Collection[str]
 ) -> Iterator[Problem]:
     """Known names in single braces in a text; a node may say its own, as the form of an answer."""
@@ -183,7 +220,7 @@ def reference_problems(
         yield Problem(message, compiled.name, field_name)
 
 
-def cycle_problems(digraph: "nx.DiGraph[str]", index: Mapping[str, int]) -> Iterator[Problem]:
+def _cycle_problems(digraph: "nx.DiGraph[str]", index: Mapping[str, int]) -> Iterator[Problem]:
     """One problem for each group of nodes that wait for each other, naming a cycle in it."""
     for component in nx.strongly_connected_components(digraph):
         if len(component) < 2:
@@ -199,67 +236,3 @@ def cycle_problems(digraph: "nx.DiGraph[str]", index: Mapping[str, int]) -> Iter
             "'{{ previous.NODE }}' reads a value of the step before without waiting"
         )
         yield Problem(message, edges[0][0], "prompt")
-
-
-def race_problems(nodes: Sequence[CompiledNode], connections: Connections) -> Iterator[Problem]:
-    """Unordered nodes of which one writes a memory key that the other reads or writes.
-
-    Sets of nodes are bits here: a graph may have thousands of nodes.
-    """
-    writers: defaultdict[str, int] = defaultdict(int)
-    readers: defaultdict[str, int] = defaultdict(int)
-    read_all = 0
-    for i, compiled in enumerate(nodes):
-        for key in compiled.node.save:
-            writers[key] |= 1 << i
-        keys = memory_keys(compiled.reads)
-        read_all |= (keys is None) << i
-        for key in keys or ():
-            readers[key] |= 1 << i
-    if not writers:
-        return
-    ancestors, descendants = connections.ancestors, connections.descendants()
-    earlier = 0
-    for i, compiled in enumerate(nodes):
-        if not compiled.node.save:
-            continue
-        rivals = read_all
-        for key in compiled.node.save:
-            rivals |= writers[key] | readers[key]
-        keys = memory_keys(compiled.reads)
-        for key in writers if keys is None else keys:
-            rivals |= writers[key]
-        earlier |= 1 << i
-        for j in _positions(rivals & ~(ancestors[i] | descendants[i] | earlier)):
-            yield from race_between(compiled, nodes[j])
-
-
-def _positions(bits: int) -> Iterator[int]:
-    """Yield the positions of a set of bits, the lowest first."""
-    while bits:
-        lowest = bits & -bits
-        yield lowest.bit_length() - 1
-        bits ^= lowest
-
-
-def race_between(first: CompiledNode, second: CompiledNode) -> Iterator[Problem]:
-    """The memory key over which two unordered nodes race, if there is one."""
-    for key in (*first.node.save, *second.node.save):
-        if _touches(first, key) and _touches(second, key):
-            verbs = [f"'{c.name}' {_verb(c, key)} it" for c in (first, second)]
-            message = (
-                f"memory.{key}: {verbs[0]}, {verbs[1]}, and {RACE}: "
-                f"add 'after: [{first.name}]' to '{second.name}', or the other way round"
-            )
-            field_name = "save" if key in second.node.save else "prompt"
-            yield Problem(message, second.name, field_name, key if field_name == "save" else None)
-            return
-
-
-def _touches(compiled: CompiledNode, key: str) -> bool:
-    reads = memory_keys(compiled.reads)
-    return key in compiled.node.save or reads is None or key in reads
-
-
-def _verb(compiled: CompiledNode, key: str) -> str:
-    return "writes" if key in compiled.node.save else "reads"

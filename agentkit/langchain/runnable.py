@@ -23,7 +23,7 @@ from agentkit.langchain.callbacks import StepCallbacks
 from agentkit.langchain.interception import InterceptedBinding, watched
 from agentkit.models.base import Cache
 from agentkit.outputs.scalars import CodeOutput, TextOutput
-from agentkit.values import json_copy, named_fields
+from agentkit.values import checked_copy, json_copy, named_fields
 
 if TYPE_CHECKING:
     from agentkit.graph.node import FunctionLike
@@ -82,10 +82,7 @@ class GraphRunnable(Runnable[NodeValues, NodeValues]):
         self._binding = InterceptedBinding(binding)
         self._cache = cache
         self._ignores_extra = ignores_extra
-        try:
-            self._memory = json_copy(memory, "memory")
-        except TypeError as error:
-            raise InputError(str(error)) from error
+        self._memory = checked_copy(memory, "memory")
 
     def __repr__(self) -> str:
         return f"<{self.name}: {', '.join(self.graph.index)}>"

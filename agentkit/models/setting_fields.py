@@ -17,6 +17,7 @@ from pydantic import (
 from typing_extensions import TypedDict
 
 from agentkit.models.field_words import expected, schema_at
+from agentkit.values import wrong_kind
 
 Text = Annotated[str, Field(title="A text", json_schema_extra={"minLength": 1})]
 """A text that an editor wants to be there."""
@@ -131,11 +132,6 @@ SERVER: Final = {
 """How a model on a server is called."""
 
 _SETTINGS: Final = table("settings", SAMPLING | SERVER)
-
-
-def wrong_kind(value: Any, expected: str) -> str:
-    """Return the message for a value of another kind than expected."""
-    return f"expected {expected}, found {value!r:.60}"
 
 
 adapter: Final = cache(TypeAdapter[Any])

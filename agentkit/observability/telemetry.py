@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from agentkit import __version__
-from agentkit.errors import StepError, passes_through
+from agentkit.errors import StepError
 from agentkit.messages import Answer, Call, Request, Usage
 from agentkit.observability.logs import own_words
 from agentkit.observability.span_attributes import (
@@ -34,6 +34,7 @@ from agentkit.observability.span_attributes import (
     said,
 )
 from agentkit.observability.span_backlog import SpanBacklog
+from agentkit.program_errors import passes_through
 from agentkit.redaction import brief
 
 if TYPE_CHECKING:

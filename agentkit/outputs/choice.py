@@ -3,14 +3,14 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
 from agentkit.errors import OutputError, RenderError
 from agentkit.outputs.json_extraction import unfenced
-from agentkit.outputs.typed_output import PythonType
-from agentkit.templates.template import Expression, Reads
+from agentkit.outputs.output import Output
+from agentkit.templates.template import Expression
 
 _LISTED = 30
 _LONGEST_OPTION = 2_000
@@ -18,23 +18,14 @@ _QUOTES = " \t\r\n\"'`*_.!"
 _DENIAL = re.compile(r"\b(?:not|never|no|without|instead of|rather than)\b|n't\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class ChoiceOutput:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChoiceOutput(Output):
     """One of the options that an expression gives, or of a fixed list."""
 
     fixed: tuple[str, ...] = ()
     """The options, when they are written out."""
     expression: Expression | None = None
     """Gives the options, when they change from step to step."""
-    reads: Reads = field(default_factory=dict)
-    """The names the expression reads."""
-    python: PythonType | None = None
-    """Makes the member of an Enum of the option."""
-
-    @property
-    def fields(self) -> frozenset[str] | None:
-        """The names that every value has: a text has none."""
-        return None
 
     def options(self, values: Mapping[str, Any]) -> Sequence[str]:
         """The options of this step. Raises RenderError when there are none."""
@@ -74,12 +65,6 @@ class ChoiceOutput:
         if found is not None:
             return found
         raise OutputError(_complaint(answer, options))
-
-    def describe(self) -> str:
-        """The declaration, for display."""
-        if self.expression is not None:
-            return f"choice of {self.expression.source}"
-        return f"choice of [{', '.join(self.fixed)}]"
 
 
 def _shown(value: Any) -> str:

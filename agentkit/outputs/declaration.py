@@ -11,11 +11,12 @@ TypedDict, a dataclass or a pydantic model, or a JSON Schema.
 import json
 from collections.abc import Mapping
 from dataclasses import is_dataclass, replace
-from typing import Any, Final, Literal, Protocol, get_args, get_origin
+from typing import Any, Final, Literal, get_args, get_origin
 
 from agentkit.errors import OutputError, RenderError, suggest
 from agentkit.outputs.choice import ChoiceOutput
 from agentkit.outputs.json_schema import compile_json_schema, is_json_schema
+from agentkit.outputs.output import Output
 from agentkit.outputs.python_types import (
     PYTHON_TYPES,
     is_enum_of_texts,
@@ -23,68 +24,20 @@ from agentkit.outputs.python_types import (
     shape_of,
     with_shapes,
 )
-from agentkit.outputs.scalars import (
-    CodeOutput,
-    FloatOutput,
-    IntegerOutput,
-    JsonOutput,
-    NumberOutput,
-    TextOutput,
-    YesNoOutput,
-)
-from agentkit.outputs.schema_output import SchemaOutput, compile_schema
+from agentkit.outputs.scalars import FLOAT, PLAIN_OUTPUTS, CodeOutput, JsonOutput, TextOutput
+from agentkit.outputs.schema_output import SchemaOutput, compile_schema, json_excerpt
 from agentkit.outputs.shape import Fields, ListShape, OutputProblem, RecordShape, parse_shape
-from agentkit.outputs.typed_output import PythonType, TypedOutput, compile_type, python_type
-from agentkit.templates.template import Reads, TemplateProblem, compile_expression
+from agentkit.outputs.typed_output import TypedOutput, compile_type, python_type
+from agentkit.templates.template import TemplateProblem, compile_expression
 from agentkit.values import json_text
 
-__all__ = ["Output", "OutputProblem", "compile_output", "fallback_error"]
+__all__ = ["OutputProblem", "compile_output", "fallback_error"]
 
 
-class Output(Protocol):
-    """How a completion becomes a node's value."""
-
-    @property
-    def reads(self) -> Reads:
-        """The names that must be known, for a choice whose options are an expression."""
-
-    @property
-    def fields(self) -> frozenset[str] | None:
-        """The names that a value has and no others; None where that cannot be said."""
-
-    def instruction(self, values: Mapping[str, Any]) -> str:
-        """What stands last in the prompt; empty for text."""
-
-    def json_schema(self, values: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """A closed JSON schema for models that can follow one; None where there is none."""
-
-    def parse(self, text: str, values: Mapping[str, Any]) -> Any:
-        """The value as JSON. Raises OutputError with a message for the model."""
-
-    def describe(self) -> str:
-        """The declaration on one line, for display."""
-
-    @property
-    def python(self) -> PythonType | None:
-        """Makes the value that Python gets; None where that is the JSON itself."""
-
-
-PLAIN_OUTPUTS: dict[str, Output] = {
-    output.describe(): output
-    for output in (
-        TextOutput(),
-        NumberOutput(),
-        IntegerOutput(),
-        YesNoOutput(),
-        CodeOutput(),
-        JsonOutput(),
-    )
-}
-"""The outputs that a word declares."""
 _SCALARS: Final[Mapping[Any, Output]] = {
     str: PLAIN_OUTPUTS["text"],
     int: PLAIN_OUTPUTS["integer"],
-    float: FloatOutput(),
+    float: FLOAT,
     bool: PLAIN_OUTPUTS["yes_no"],
 }
 """The outputs that a type of Python declares."""
@@ -165,15 +118,10 @@ def fallback_error(output: Output, value: Any) -> str | None:
     except RenderError:  # the options cannot be known before the agent runs
         return None
     except OutputError as error:
-        return f"{_shown(value)} does not fit 'output': {' '.join(str(error).split())}"
+        return f"{json_excerpt(value)} does not fit 'output': {' '.join(str(error).split())}"
     if read == value and isinstance(read, bool) == isinstance(value, bool):
         return None
-    return f"{_shown(value)} does not fit 'output': write {_shown(read)}"
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return f"{json_excerpt(value)} does not fit 'output': write {json_excerpt(read)}"
 
 
 def _known() -> str:
@@ -210,7 +158,8 @@ def _compile_choice(options: Any) -> ChoiceOutput:
         except TemplateProblem as problem:
             hint = "If these are the options, write them as a list: [a, b]."
             raise OutputProblem(f"{problem.message} {hint}", "choice") from None
-        return ChoiceOutput((), expression, expression.reads)
+        name = f"choice of {expression.source}"
+        return ChoiceOutput(name=name, expression=expression, reads=expression.reads)
     if not isinstance(options, (list, tuple)) or not options:
         raise OutputProblem(
             "choice needs a list of texts, or an expression that gives one.", "choice"
@@ -222,4 +171,4 @@ def _compile_choice(options: Any) -> ChoiceOutput:
             )
     if len(set(options)) < len(options):
         raise OutputProblem("an option is given twice.", "choice")
-    return ChoiceOutput(tuple(options))
+    return ChoiceOutput(name=f"choice of [{', '.join(options)}]", fixed=tuple(options))

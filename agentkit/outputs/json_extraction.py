@@ -2,13 +2,13 @@
 
 import math
 import re
+from collections.abc import Iterator
+from itertools import chain
 from json import JSONDecodeError, JSONDecoder
 from typing import Any
 
 from agentkit.errors import OutputError
-
-LARGEST = 2**63 - 1
-"""The largest whole number that a value may have: what 64 bits hold, as in files and traces."""
+from agentkit.values import LARGEST, fits
 
 DEEPEST_JSON = 100
 """Levels that lists and objects may be nested in each other."""
@@ -149,54 +149,42 @@ class _Reader:
         return number
 
     def _int(self, digits: str) -> int:
-        number = int(digits) if len(digits) <= _LONGEST else LARGEST + 1
+        number = int(digits) if len(digits) <= _LONGEST else LARGEST
         if not fits(number):
             self.faults.append(f"the number {digits[:20]}... is too large")
             return 0
         return number
 
 
-def fits(number: int) -> bool:
-    """Whether a whole number fits into 64 bits."""
-    return -LARGEST - 1 <= number <= LARGEST
-
-
 def check_numbers(value: Any) -> None:
     """Raise OutputError if a whole number in a JSON value does not fit into 64 bits."""
-    level = [value]
-    while level:
-        following: list[Any] = []
-        for part in level:
-            if isinstance(part, int) and not fits(part):
-                raise OutputError(f"The number {part:.3g} is too large.")
-            if isinstance(part, dict):
-                following.extend(part.values())
-            elif isinstance(part, list):
-                following.extend(part)
-        level = following
+    for part in chain.from_iterable(_levels(value)):
+        if isinstance(part, int) and not fits(part):
+            raise OutputError(f"The number {part:.3g} is too large.")
 
 
 def _check_depth(value: Any) -> None:
+    for depth, level in enumerate(_levels(value)):
+        if depth == DEEPEST_JSON:
+            raise OutputError(_too_deep())
+        for part in level:
+            if isinstance(part, str) and not part.isascii() and _SURROGATE.search(part):
+                raise OutputError("The JSON has a broken character: half of a \\ud... pair.")
+
+
+def _levels(value: Any) -> Iterator[list[Any]]:
+    """Yield the parts of a JSON value, keys included, a level of nesting at a time."""
     level = [value]
-    for _ in range(DEEPEST_JSON):
+    while level:
+        yield level
         following: list[Any] = []
         for part in level:
-            if isinstance(part, str):
-                _check_text(part)
-            elif isinstance(part, dict):
-                following.extend(part.keys())
+            if isinstance(part, dict):
+                following.extend(part)
                 following.extend(part.values())
             elif isinstance(part, list):
                 following.extend(part)
-        if not following:
-            return
         level = following
-    raise OutputError(_too_deep())
-
-
-def _check_text(text: str) -> None:
-    if not text.isascii() and _SURROGATE.search(text):
-        raise OutputError("The JSON has a broken character: half of a \\ud... pair.")
 
 
 def last_block(text: str) -> str | None:

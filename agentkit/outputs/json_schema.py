@@ -11,7 +11,7 @@ from agentkit.errors import OutputError, suggest
 from agentkit.outputs.json_extraction import check_numbers
 from agentkit.outputs.schema_output import listed_faults, path_of
 from agentkit.outputs.shape import SCALARS, OutputProblem
-from agentkit.outputs.typed_output import TypedOutput, known_fields
+from agentkit.outputs.typed_output import TypedOutput, known_fields, target_of, typed_output
 from agentkit.values import json_copy
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def compile_json_schema(declaration: Mapping[str, Any]) -> TypedOutput:
     closed = schema.get("additionalProperties") is False
     name = schema.get("title") or "JSON Schema"
     fields = known_fields(schema) if closed else None
-    return TypedOutput(name, schema, fields, partial(_read, validator))
+    return typed_output(name, schema, fields, partial(_read, validator))
 
 
 def _problems(
@@ -118,7 +118,7 @@ def _problems(
                 "has str, int, float, bool for types.",
                 key,
             )
-        elif name == "$ref" and not _leads_somewhere(value, root):
+        elif name == "$ref" and target_of(value, root) is None:
             yield OutputProblem(
                 f"the JSON Schema{where} refers to {value!r:.60}, which is not in it.", key
             )
@@ -134,18 +134,6 @@ def _inside(name: str, value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
         yield from (((str(number),), part) for number, part in enumerate(value))
     elif name in _OF_A_SCHEMA:
         yield (), value
-
-
-def _leads_somewhere(reference: Any, root: Mapping[str, Any]) -> bool:
-    if not isinstance(reference, str) or not reference.startswith("#"):
-        return False
-    if not reference.startswith("#/"):
-        return reference == "#"
-    found: Any = root
-    for part in reference[2:].split("/"):
-        part = part.replace("~1", "/").replace("~0", "~")
-        found = found.get(part) if isinstance(found, Mapping) else None
-    return found is not None
 
 
 def _read(validator: "Validator", value: Any) -> Any:

@@ -3,90 +3,43 @@
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, Final
 
 from agentkit.errors import OutputError
-from agentkit.outputs.json_extraction import find_json, fits, last_block, unfenced
-from agentkit.values import JsonSchema
-
-Variables = Mapping[str, Any]
-_NO_READS: Mapping[str, frozenset[str] | None] = {}
+from agentkit.outputs.json_extraction import find_json, last_block, unfenced
+from agentkit.outputs.output import Output
+from agentkit.values import fits
 
 
-@dataclass(frozen=True, slots=True)
-class _Plain:
-    """What the plain outputs share: they read no names and ask the same in every step."""
-
-    name: ClassVar[str]
-    asks: ClassVar[str] = ""
-    schema: ClassVar[JsonSchema | None] = None
-    python: ClassVar[None] = None
-
-    @property
-    def reads(self) -> Mapping[str, frozenset[str] | None]:
-        """The names that must be known: none."""
-        return _NO_READS
-
-    @property
-    def fields(self) -> frozenset[str] | None:
-        """The names that every value has: not known."""
-        return None
-
-    def instruction(self, values: Variables) -> str:
-        """What stands last in the prompt."""
-        return self.asks
-
-    def json_schema(self, values: Variables) -> JsonSchema | None:
-        """A JSON schema for models that can follow one."""
-        return self.schema
-
-    def describe(self) -> str:
-        """The declaration, for display."""
-        return self.name
-
-
-class TextOutput(_Plain):
+class TextOutput(Output):
     """The completion as it is."""
 
-    name = "text"
-
-    def parse(self, text: str, values: Variables) -> str:
+    def parse(self, text: str, values: Mapping[str, Any]) -> str:
         """The text without the space around it."""
         return text.strip()
 
 
-class CodeOutput(_Plain):
+class CodeOutput(Output):
     """A piece of code."""
 
-    name = "code"
-    asks = "Put the code into one block between two lines of ```."
-
-    def parse(self, text: str, values: Variables) -> str:
+    def parse(self, text: str, values: Mapping[str, Any]) -> str:
         """The content of the last fenced block, or the whole text."""
         block = last_block(text)
         return text.strip() if block is None else block.strip("\n")
 
 
-class JsonOutput(_Plain):
+class JsonOutput(Output):
     """Any JSON value."""
 
-    name = "json"
-    asks = "Answer with one JSON value and nothing else."
-
-    def parse(self, text: str, values: Variables) -> Any:
+    def parse(self, text: str, values: Mapping[str, Any]) -> Any:
         """The last complete JSON value."""
         return find_json(text)
 
 
-class NumberOutput(_Plain):
+class NumberOutput(Output):
     """A number."""
 
-    name = "number"
-    asks = "Answer with one number and nothing else."
-    schema: ClassVar[JsonSchema | None] = {"type": "number"}
-
-    def parse(self, text: str, values: Variables) -> int | float:
+    def parse(self, text: str, values: Mapping[str, Any]) -> int | float:
         """The only number of the text, or of its last line."""
         return find_number(text)
 
@@ -94,19 +47,15 @@ class NumberOutput(_Plain):
 class FloatOutput(NumberOutput):
     """A number that Python gets as a float."""
 
-    def parse(self, text: str, values: Variables) -> float:
+    def parse(self, text: str, values: Mapping[str, Any]) -> float:
         """The only number of the text, or of its last line."""
         return float(find_number(text))
 
 
-class IntegerOutput(_Plain):
+class IntegerOutput(Output):
     """A whole number."""
 
-    name = "integer"
-    asks = "Answer with one whole number and nothing else."
-    schema: ClassVar[JsonSchema | None] = {"type": "integer"}
-
-    def parse(self, text: str, values: Variables) -> int:
+    def parse(self, text: str, values: Mapping[str, Any]) -> int:
         """The only number of the text, or of its last line, which must be whole."""
         number = find_number(text)
         if isinstance(number, float) and not number.is_integer():
@@ -116,17 +65,37 @@ class IntegerOutput(_Plain):
         return int(number)
 
 
-class YesNoOutput(_Plain):
+class YesNoOutput(Output):
     """Yes or no, as true or false."""
 
-    name = "yes_no"
-    asks = "Answer yes or no."
-    schema: ClassVar[JsonSchema | None] = {"type": "string", "enum": ["yes", "no"]}
-
-    def parse(self, text: str, values: Variables) -> bool:
+    def parse(self, text: str, values: Mapping[str, Any]) -> bool:
         """True for yes, False for no."""
         return find_yes_no(text)
 
+
+_NUMBER_ASKS = "Answer with one number and nothing else."
+FLOAT: Final = FloatOutput(name="number", asks=_NUMBER_ASKS, schema={"type": "number"})
+"""A number that Python gets as a float."""
+PLAIN_OUTPUTS: Final[Mapping[str, Output]] = {
+    output.name: output
+    for output in (
+        TextOutput(name="text"),
+        NumberOutput(name="number", asks=_NUMBER_ASKS, schema={"type": "number"}),
+        IntegerOutput(
+            name="integer",
+            asks="Answer with one whole number and nothing else.",
+            schema={"type": "integer"},
+        ),
+        YesNoOutput(
+            name="yes_no",
+            asks="Answer yes or no.",
+            schema={"type": "string", "enum": ["yes", "no"]},
+        ),
+        CodeOutput(name="code", asks="Put the code into one block between two lines of ```."),
+        JsonOutput(name="json", asks="Answer with one JSON value and nothing else."),
+    )
+}
+"""The outputs that a word declares."""
 
 _LONGEST_NUMBER = 300
 _NUMBER_TOKEN = re.compile(r"(?<![\w.,])[-+]?+\.?+\d[\d.,]*+(?:[eE][-+]?\d++)?+(?!\w)")

@@ -7,11 +7,12 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from agentkit.errors import OutputError
 from agentkit.outputs.json_extraction import check_numbers, find_json
 from agentkit.outputs.large_values import first_items, is_large, without_most_others
+from agentkit.outputs.output import Output
 from agentkit.outputs.shape import (
     ListShape,
     NullableShape,
@@ -24,7 +25,6 @@ from agentkit.outputs.shape import (
     json_schema_of,
     words_for,
 )
-from agentkit.templates.template import Reads
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
@@ -36,40 +36,14 @@ _MOST_ERRORS = 10_000
 _LONGEST_FAULT = 300
 
 
-@dataclass(frozen=True, slots=True)
-class SchemaOutput:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaOutput(Output):
     """A JSON value that fits a declared shape."""
 
     shape: Shape
     """The declared type."""
     adapter: "TypeAdapter[Any]" = field(repr=False)
     """The pydantic validator of the shape."""
-    schema: Mapping[str, Any] = field(repr=False)
-    """The shape as JSON schema."""
-
-    python: ClassVar[None] = None
-
-    @property
-    def reads(self) -> Reads:
-        """The names that must be known: none."""
-        return {}
-
-    @property
-    def fields(self) -> frozenset[str] | None:
-        """The names that a value has and no others; None for a list."""
-        if not isinstance(self.shape, RecordShape):
-            return None
-        return frozenset(name for name, _ in self.shape.fields)
-
-    def instruction(self, values: Mapping[str, Any]) -> str:
-        """What stands last in the prompt."""
-        kind = "list" if isinstance(self.shape, ListShape) else "object"
-        form = form_of(self.shape)
-        return f"Answer with one JSON {kind} and nothing else, in this form:\n{form}"
-
-    def json_schema(self, values: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """The JSON schema, for models that can follow one."""
-        return self.schema
 
     def parse(self, text: str, values: Mapping[str, Any]) -> Any:
         """The last JSON value of the right kind, checked field by field."""
@@ -89,17 +63,21 @@ class SchemaOutput:
         check_numbers(answer)
         return answer
 
-    def describe(self) -> str:
-        """The declaration, for display."""
-        return declaration_of(self.shape)
-
 
 @lru_cache(maxsize=256)
 def compile_schema(shape: Shape) -> SchemaOutput:
     """An output for a declared shape."""
     from pydantic import TypeAdapter
 
-    return SchemaOutput(shape, TypeAdapter(_annotation(shape)), json_schema_of(shape))
+    kind = "list" if isinstance(shape, ListShape) else "object"
+    return SchemaOutput(
+        name=declaration_of(shape),
+        asks=f"Answer with one JSON {kind} and nothing else, in this form:\n{form_of(shape)}",
+        schema=json_schema_of(shape),
+        fields=frozenset(dict(shape.fields)) if isinstance(shape, RecordShape) else None,
+        shape=shape,
+        adapter=TypeAdapter(_annotation(shape)),
+    )
 
 
 @lru_cache(maxsize=256)
@@ -170,8 +148,8 @@ def listed_faults(faults: Iterable[tuple[str, str]]) -> str:
     return "The JSON does not fit the schema:\n" + "\n".join(lines)
 
 
-def _shown(value: Any) -> str:
-    """A value in a message."""
+def json_excerpt(value: Any) -> str:
+    """A value as messages show it."""
     found = json.dumps(value, ensure_ascii=False, default=str)
     return found if len(found) <= 80 else found[:77] + "..."
 
@@ -193,11 +171,11 @@ def _fault(detail: "ErrorDetails", shape: Shape | None) -> str:
         )
         return "there is no such field" + (f"; the fields are: {known}" if known else "")
     if expected := _expected(shape, detail["loc"]):
-        return f"expected {expected}, found {_shown(detail['input'])}"
+        return f"expected {expected}, found {json_excerpt(detail['input'])}"
     if detail["type"] in ("value_error", "assertion_error"):  # a validator of the program
         return str(detail["ctx"]["error"]) or detail["msg"]
     message = detail["msg"]
-    return f"{message[:1].lower()}{message[1:]}, found {_shown(detail['input'])}"
+    return f"{message[:1].lower()}{message[1:]}, found {json_excerpt(detail['input'])}"
 
 
 def _expected(shape: Shape | None, location: tuple[int | str, ...]) -> str:

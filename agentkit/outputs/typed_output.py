@@ -8,20 +8,19 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import Any, Final
 
-from agentkit.errors import FunctionError, InputError, OutputError, passes_through, raised
+from agentkit.errors import FunctionError, InputError, OutputError
 from agentkit.outputs.json_extraction import check_numbers, find_json, unfenced
 from agentkit.outputs.large_values import first_items, is_large
+from agentkit.outputs.output import Output, PythonType
 from agentkit.outputs.python_types import PYTHON_TYPES, type_name, with_known_typed_dicts
 from agentkit.outputs.scalars import find_number
 from agentkit.outputs.schema_output import complaint
 from agentkit.outputs.shape import DEEPEST_SHAPE, OutputProblem
-from agentkit.templates.template import Reads
+from agentkit.program_errors import passes_through, raised
 from agentkit.values import JsonSchema, json_copy
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
 
 _KINDS: Final[dict[str | None, type]] = {"array": list, "object": dict}
 _WORDS: Final[dict[type | None, str]] = {list: "list", dict: "object", None: "value"}
@@ -30,168 +29,24 @@ _OF_ONE_ITEM: Final = re.compile(r"\w+_type|\w+_parsing|missing|extra_forbidden"
 _BEGINS_JSON: Final = re.compile(r'["{\[]|(?:-?\d[\d.eE+-]*|null|true|false)\s*\Z')
 
 
-@dataclass(frozen=True, slots=True)
-class PythonType:
-    """A Python type whose values are written as JSON."""
-
-    name: str
-    """How it is called in messages."""
-    adapter: "TypeAdapter[Any]" = field(repr=False)
-    """Pydantic's validator of the type."""
-
-    def load(self, value: Any) -> Any:
-        """Return the Python value of a JSON value; one that is no answer stays as it is.
-
-        Such are an `initial` or `otherwise` of another kind than the answers.
-        """
-        try:
-            return self._load(value)
-        except Exception:  # validators may raise anything on what is no answer
-            return value
-
-    def dump(self, value: Any) -> Any:
-        """Return a Python value as JSON, under the names that Python has for its fields."""
-        return self.adapter.dump_python(value, mode="json", by_alias=False, warnings=False)
-
-    def given(self, value: Any) -> Any:
-        """Return a value that the program gave, such as an instance, as JSON.
-
-        Raises:
-            TypeError: It is neither JSON nor of this type.
-        """
-        from pydantic import ValidationError
-
-        try:
-            return json_copy(value)
-        except TypeError:
-            try:
-                return json_copy(self.dump(self.adapter.validate_python(value)))
-            except ValidationError as error:
-                raise TypeError(f"{value!r:.60} is no {self.name}") from error
-
-    def read(self, value: Any) -> Any:
-        """Return what the JSON of an answer is once it has been validated: JSON again.
-
-        Raises:
-            OutputError: The type refuses it; the message is for the model.
-            FunctionError: A validator or serializer of the type raised another error.
-            InputError: The type cannot be made of the JSON that it writes.
-        """
-        from pydantic import ValidationError
-
-        try:
-            if is_large(value):
-                self._check_first_items(value)
-            answer = self.dump(self.adapter.validate_json(json.dumps(value)))
-        except ValidationError as error:
-            raise OutputError(complaint(error)) from error
-        except Exception as error:
-            if passes_through(error):
-                raise
-            raise FunctionError(raised(f"the output {self.name}", error)) from error
-        check_numbers(answer)
-        try:
-            answer = json_copy(answer, "the answer")
-        except TypeError as error:
-            raise OutputError(f"{error}.") from error
-        try:
-            self._load(answer)
-        except Exception as error:
-            raise InputError(
-                f"the output {self.name} cannot be made of the JSON that it writes, so a recorded "
-                f"value could not come back: {json.dumps(answer)[:200]}. A serializer, or a field "
-                "with exclude=True, makes it differ from what is validated"
-            ) from error
-        return answer
-
-    def _check_first_items(self, value: Any) -> None:
-        """Refuse lists of wrong items by the first of them, since each error takes a kilobyte.
-
-        Raises:
-            ValidationError: They are of a wrong kind, whatever comes after them.
-        """
-        from pydantic import ValidationError
-
-        try:
-            self.adapter.validate_json(json.dumps(first_items(value)))
-        except ValidationError as error:  # lengths and validators want to see the whole list
-            if any(_OF_ONE_ITEM.fullmatch(one["type"]) for one in error.errors()):
-                raise
-        except Exception:  # a validator's own: it may not hold for the whole
-            return
-
-    def _load(self, value: Any) -> Any:
-        from pydantic import ValidationError
-
-        try:
-            return self._validate(value)
-        except ValidationError as error:
-            computed = [e["loc"] for e in error.errors() if e["type"] == "extra_forbidden"]
-            if not computed:
-                raise
-        return self._validate(_without(value, computed))
-
-    def _validate(self, value: Any) -> Any:
-        return self.adapter.validate_json(json.dumps(value), by_alias=True, by_name=True)
-
-
-def _without(value: Any, places: list[tuple[int | str, ...]]) -> Any:
-    """Return a copy without some fields: computed ones, which are written and not read."""
-    copy = json_copy(value)
-    for *path, key in places:
-        part = copy
-        for step in path:
-            part = part[step]
-        del part[key]
-    return copy
-
-
-@dataclass(frozen=True, slots=True)
-class TypedOutput:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypedOutput(Output):
     """A JSON value that fits a JSON Schema which a Python type, or the program itself, gave."""
 
-    name: str
-    """The declaration, for display."""
-    schema: JsonSchema = field(repr=False)
-    """What a model is told, and what servers get."""
-    fields: frozenset[str] | None
-    """The names that a value has and no others; None where that is left open."""
+    root: JsonSchema = field(repr=False)
+    """The schema itself, or what its reference stands for."""
     read: Callable[[Any], Any] = field(repr=False)
     """Makes of an answer's JSON the value, also JSON. Raises OutputError."""
-    python: PythonType | None = None
-    """Makes the value that Python gets; None where that is the JSON itself."""
-
-    @property
-    def reads(self) -> Reads:
-        """The names that must be known: none."""
-        return {}
-
-    @property
-    def _root(self) -> JsonSchema:
-        """The schema itself, or what its reference stands for."""
-        return _resolved(self.schema, self.schema)
-
-    def instruction(self, values: Mapping[str, Any]) -> str:
-        """What stands last in the prompt: the whole schema, since it may say more than a form."""
-        text = json.dumps(self.schema, ensure_ascii=False)
-        kind = _WORDS[_KINDS.get(_kind(self._root))]
-        return (
-            f"Answer with one JSON {kind} and nothing else. It must fit this JSON schema:\n{text}"
-        )
-
-    def json_schema(self, values: Mapping[str, Any]) -> JsonSchema | None:
-        """The JSON schema, for models that can follow one."""
-        return self.schema
 
     def parse(self, text: str, values: Mapping[str, Any]) -> Any:
         """The JSON value of the right kind, validated."""
         return self.read(self._find(text))
 
     def _find(self, text: str) -> Any:
-        kind = _kind(self._root)
+        kind = _kind(self.root)
         if kind in ("integer", "number"):
             return find_number(text)
-        if not _admits_text(self._root, self.schema):
+        if not _admits_text(self.root, self.schema or {}):
             return find_json(text, _KINDS.get(kind))
         whole = unfenced(text)
         if whole[:1] != '"' if kind == "string" else not _BEGINS_JSON.match(whole):
@@ -201,9 +56,21 @@ class TypedOutput:
         except OutputError:  # a text that only begins like JSON
             return whole
 
-    def describe(self) -> str:
-        """The declaration, for display."""
-        return self.name
+
+def typed_output(
+    name: str,
+    schema: JsonSchema,
+    fields: frozenset[str] | None,
+    read: Callable[[Any], Any],
+    python: PythonType | None = None,
+) -> TypedOutput:
+    """An output for a JSON schema. A model is told all of it: it may say more than a form."""
+    root = _resolved(schema, schema)
+    kind, text = _WORDS[_KINDS.get(_kind(root))], json.dumps(schema, ensure_ascii=False)
+    asks = f"Answer with one JSON {kind} and nothing else. It must fit this JSON schema:\n{text}"
+    return TypedOutput(
+        name=name, asks=asks, schema=schema, fields=fields, python=python, root=root, read=read
+    )
 
 
 def _kind(schema: JsonSchema) -> str | None:
@@ -213,14 +80,22 @@ def _kind(schema: JsonSchema) -> str | None:
 
 def _resolved(schema: JsonSchema, root: JsonSchema) -> JsonSchema:
     for _ in range(DEEPEST_SHAPE):
-        reference = schema.get("$ref")
-        if not isinstance(reference, str):
+        if not isinstance(schema.get("$ref"), str):
             break
-        target: Any = root
-        for part in reference.removeprefix("#").split("/")[1:]:
-            target = target.get(part) if isinstance(target, Mapping) else None
+        target = target_of(schema["$ref"], root)
         schema = target if isinstance(target, Mapping) else {}
     return schema
+
+
+def target_of(reference: Any, root: JsonSchema) -> Any:
+    """What a reference inside a schema leads to; None where that is nothing."""
+    if not isinstance(reference, str) or not (reference == "#" or reference.startswith("#/")):
+        return None
+    found: Any = root
+    for part in reference.split("/")[1:]:
+        part = part.replace("~1", "/").replace("~0", "~")
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return found
 
 
 def _admits_text(schema: JsonSchema, root: JsonSchema) -> bool:
@@ -263,7 +138,7 @@ def compile_type(declaration: Any) -> TypedOutput:
         written = python.adapter.json_schema(mode="serialization", by_alias=False)
     except Exception:  # what is written is only looked at for the names of its fields
         written = {}
-    return TypedOutput(name, schema, known_fields(written), python.read, python)
+    return typed_output(name, schema, known_fields(written), partial(_read, python), python)
 
 
 def python_type(declaration: Any) -> PythonType:
@@ -300,3 +175,56 @@ def _close(schema: Any) -> None:
     elif isinstance(schema, list):
         for part in schema:
             _close(part)
+
+
+def _read(python: PythonType, value: Any) -> Any:
+    """Return what the JSON of an answer is once it has been validated: JSON again.
+
+    Raises:
+        OutputError: The type refuses it; the message is for the model.
+        FunctionError: A validator or serializer of the type raised another error.
+        InputError: The type cannot be made of the JSON that it writes.
+    """
+    from pydantic import ValidationError
+
+    try:
+        if is_large(value):
+            _check_first_items(python, value)
+        answer = python.dump(python.adapter.validate_json(json.dumps(value)))
+    except ValidationError as error:
+        raise OutputError(complaint(error)) from error
+    except Exception as error:
+        if passes_through(error):
+            raise
+        raise FunctionError(raised(f"the output {python.name}", error)) from error
+    check_numbers(answer)
+    try:
+        answer = json_copy(answer, "the answer")
+    except TypeError as error:
+        raise OutputError(f"{error}.") from error
+    try:
+        python.as_python(answer)
+    except Exception as error:
+        raise InputError(
+            f"the output {python.name} cannot be made of the JSON that it writes, so a recorded "
+            f"value could not come back: {json.dumps(answer)[:200]}. A serializer, or a field "
+            "with exclude=True, makes it differ from what is validated"
+        ) from error
+    return answer
+
+
+def _check_first_items(python: PythonType, value: Any) -> None:
+    """Refuse lists of wrong items by the first of them, since each error takes a kilobyte.
+
+    Raises:
+        ValidationError: They are of a wrong kind, whatever comes after them.
+    """
+    from pydantic import ValidationError
+
+    try:
+        python.adapter.validate_json(json.dumps(first_items(value)))
+    except ValidationError as error:  # lengths and validators want to see the whole list
+        if any(_OF_ONE_ITEM.fullmatch(one["type"]) for one in error.errors()):
+            raise
+    except Exception:  # a validator's own: it may not hold for the whole
+        return

@@ -1,6 +1,7 @@
 """Snapshots of episodes: the first of a new one, and any step of a recorded one."""
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -45,11 +46,8 @@ def first_snapshot(agent: Agent, seed: int) -> Snapshot:
     observation: Any = None
     info: Mapping[str, Any] = {}
     if agent.env is not None:
-        env = make_env(agent)
-        try:
+        with closing(make_env(agent)) as env:
             observation, info = call_env(partial(reset_env, env, seed))
-        finally:
-            env.close()
     if agent.memory.file is not None:
         agent.memory.load()
     return Snapshot(

@@ -3,12 +3,13 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
 
 from agentkit.agent import Agent
 from agentkit.environments.make import EnvThread, describe_info
-from agentkit.environments.render_mode import NOT_RENDERED, RenderTarget
+from agentkit.environments.render_mode import RenderTarget
 from agentkit.environments.session import EnvSession
 from agentkit.errors import (
     AgentKitError,
@@ -29,11 +30,10 @@ from agentkit.events import (
 from agentkit.execution.completion_source import CompletionSource
 from agentkit.execution.episode import Episode
 from agentkit.limits import truncated
-from agentkit.observability.logs import episode_log
 from agentkit.record.run_folder import RunWriter
 from agentkit.record.summaries import EpisodeSummary
-from agentkit.record.writer import EpisodeWriter
 from agentkit.rollouts.checkpoint import Checkpoint
+from agentkit.rollouts.episode_events import EpisodeEvents
 
 NOT_UNDERSTOOD_LIMIT: Final = 10
 """So many actions in a row that the environment did not understand end the episode."""
@@ -45,67 +45,60 @@ Beginning = tuple[Episode, str | None, Mapping[str, Any], float | None]
 """What the first step finds: the episode, the observation, the info and the last reward."""
 
 
+@dataclass(eq=False)
 class EpisodeRunner:
     """Plays one episode: the loop of act, record, step."""
 
-    def __init__(
-        self,
-        agent: Agent,
-        index: int,
-        seed: int | None,
-        fresh: bool,
-        writer: RunWriter | None,
-        on_event: Callable[[int, Event], None] | None,
-        stop: asyncio.Event,
-        thread: EnvThread,
-        source: CompletionSource,
-        checkpoint: Checkpoint | None = None,
-        keeps_memory: bool = True,
-        render_target: RenderTarget = NOT_RENDERED,
-    ) -> None:
-        self._agent = agent
-        self._index = index
-        self._fresh = fresh
-        self._checkpoint = checkpoint
-        self._keeps_memory = keeps_memory and not fresh
-        self._run_writer = writer
-        self._on_event = on_event
-        self._log = episode_log(agent.name, index)
-        self._stop = stop
-        self._source = source
-        self._writer: EpisodeWriter | None = None
+    agent: Agent
+    index: int
+    seed: int | None
+    fresh: bool
+    """Whether the memory begins with its starting values, and nothing of it is kept."""
+    writer: RunWriter | None
+    on_event: Callable[[int, Event], None] | None
+    stop: asyncio.Event
+    thread: EnvThread
+    """Where the environment runs."""
+    source: CompletionSource
+    checkpoint: Checkpoint | None
+    """Where it goes on, if it was begun before."""
+    keeps_memory: bool
+    """Whether no later episode was begun, whose memory stands."""
+    render_target: RenderTarget
+
+    def __post_init__(self) -> None:
         self._session = (
-            None if agent.env is None else EnvSession(agent, seed, thread, index, render_target)
+            EnvSession(self.agent, self.seed, self.thread, self.index, self.render_target)
+            if self.agent.env
+            else None
         )
         self._episode: Episode | None = None
         self._misunderstood = 0
-        self._unwritten: TraceError | None = None
-        """The first event that could not be recorded, whatever a model or function made of it."""
-        self.summary = EpisodeSummary(index, seed)
-        self.conversation = uuid4().hex if writer is None else f"{writer.folder.name}/{index}"
+        self.summary = EpisodeSummary(self.index, self.seed)
+        folder = None if self.writer is None else self.writer.folder.name
+        self.conversation = f"{folder}/{self.index}" if folder else uuid4().hex
         """The id of the episode in spans: the same when it is resumed."""
-        if checkpoint is not None:
-            checkpoint.restore_into(self.summary)
+        if self.checkpoint is not None:
+            self.checkpoint.restore_into(self.summary)
 
     async def play(self) -> None:
         """Play the episode to its end, whatever that is."""
         started = time.perf_counter() - self.summary.seconds
         patience_s: float | None = None
-        if self._run_writer is not None:
-            self._writer = self._run_writer.episode(self._index)
+        self._events = EpisodeEvents(self.agent.name, self.summary, self.writer, self.on_event)
         try:
             await self._play()
         except LimitExceeded as error:
-            self._emit(LimitReached(self.summary.steps, error.limit, error.value, error.why))
+            self._events.emit(LimitReached(self.summary.steps, error.limit, error.value, error.why))
             if error.limit == "steps":  # what was asked for is done, as by Gymnasium's TimeLimit
                 self._end("done", truncated(int(error.value)))
             else:
                 self._end("limit", error.reason)
         except StepInterrupted as error:
-            over = self._checkpoint is not None and self._checkpoint.until == self.summary.steps
+            over = self.checkpoint is not None and self.checkpoint.until == self.summary.steps
             self._end("interrupted", str(error) if over else "stopped by the user")
         except asyncio.CancelledError:
-            by_user = self._stop.is_set()
+            by_user = self.stop.is_set()
             self._end("interrupted", "stopped by the user" if by_user else "the run was stopped")
             patience_s = CLOSING_S
             raise
@@ -129,16 +122,16 @@ class EpisodeRunner:
                 self._finish()
 
     async def _play(self) -> None:
-        checkpoint = self._checkpoint
+        checkpoint = self.checkpoint
         if self._session is not None:
             repeats = await self._session.make()
             if checkpoint is not None and not repeats:
                 checkpoint = await self._start_over(checkpoint, self._session)
         if checkpoint is not None:
             if checkpoint.opening is not None:
-                self._emit(checkpoint.opening)
+                self._events.emit(checkpoint.opening)
             checkpoint.restore_into(self.summary)
-            self._source.recorded_calls = checkpoint.recorded_calls
+            self.source.recorded_calls = checkpoint.recorded_calls
         if checkpoint is not None and checkpoint.record.started is not None:
             beginning = await self._go_on(checkpoint, checkpoint.record.started)
         else:
@@ -151,23 +144,23 @@ class EpisodeRunner:
         if checkpoint.stand_in is not None:
             await session.replace(checkpoint.stand_in)
             return checkpoint
-        if self._source.budget is not None:
+        if self.source.budget is not None:
             for _ in checkpoint.record.outcomes:
-                self._source.budget.drop_step()
+                self.source.budget.drop_step()
         return checkpoint.restart
 
     async def _begin(self, values: Mapping[str, Any] | None) -> Beginning:
         """Begin the episode, with the memory it began with before if it did."""
-        memory = self._agent.memory
+        memory = self.agent.memory
         if values is None:
-            values = memory.fresh() if self._fresh else memory.begin()
-        self._episode = self._agent.episode(self._index, values, self._source, self.conversation)
+            values = memory.fresh() if self.fresh else memory.begin()
+        self._episode = self.agent.episode(self.index, values, self.source, self.conversation)
         observation: str | None = None
         info: Mapping[str, Any] = {}
         if self._session is not None:
             observation, info = await self._session.reset()
-        self._emit(
-            EpisodeStarted(self._index, self.summary.seed, observation, describe_info(info), values)
+        self._events.emit(
+            EpisodeStarted(self.index, self.summary.seed, observation, describe_info(info), values)
         )
         return self._episode, observation, info, None
 
@@ -178,12 +171,12 @@ class EpisodeRunner:
             What the next step finds; None where the episode was over.
         """
         record = checkpoint.record
-        episode = self._episode = self._agent.episode(
-            self._index, checkpoint.memory, self._source, self.conversation
+        episode = self._episode = self.agent.episode(
+            self.index, checkpoint.memory, self.source, self.conversation
         )
         episode.go_on(checkpoint.state, record.step_state.history)
         for key, completion in record.reuse:
-            self._source.reuse.restore(key, completion)
+            self.source.reuse.restore(key, completion)
         if self._session is None:
             return episode, None, {}, None
         observation, info, reward = await self._session.fast_forward(started, record.outcomes)
@@ -210,28 +203,28 @@ class EpisodeRunner:
         """
         summary, session = self.summary, self._session
         while True:
-            if session is not None and self._stop.is_set():
+            if session is not None and self.stop.is_set():
                 return self._end("interrupted", "stopped by the user")
-            if self._checkpoint is not None and self._checkpoint.until == summary.steps:
+            if self.checkpoint is not None and self.checkpoint.until == summary.steps:
                 raise StepInterrupted("the record ends here")
             try:
                 action = await episode.act(
                     observation,
                     reward=reward,
                     info=info,
-                    emit=self._emit,
-                    stopping=self._stop.is_set,
-                    streaming=self._on_event is not None,
+                    emit=self._events.emit,
+                    stopping=self.stop.is_set,
+                    streaming=self.on_event is not None,
                 )
             except AgentKitError:
-                self._check_written()
+                self._events.check_written()
                 raise
-            self._check_written()
+            self._events.check_written()
             if session is None:
                 return None
-            outcome = await session.step(action, self._sync)
+            outcome = await session.step(action, self._events.sync)
             observation, reward, terminated, truncated, info = outcome
-            self._emit(
+            self._events.emit(
                 EnvironmentStepped(
                     summary.steps, action, observation, reward, terminated, truncated,
                     describe_info(info),
@@ -244,31 +237,8 @@ class EpisodeRunner:
             if self._misunderstood == NOT_UNDERSTOOD_LIMIT:
                 return self._limit("actions not understood in a row", NOT_UNDERSTOOD_LIMIT)
 
-    def _check_written(self) -> None:
-        """Refuse to go on once an event could not be recorded."""
-        if self._unwritten is not None:
-            raise self._unwritten from None
-
-    def _sync(self) -> None:
-        """Everything that led to an action is on the disk before the environment sees it."""
-        if self._writer is not None:
-            self._writer.sync()
-
-    def _emit(self, event: Event) -> None:
-        self.summary.take(event)
-        if self._writer is not None:
-            try:
-                self._writer.emit(event)
-            except TraceError as error:
-                self._unwritten = self._unwritten or error
-                raise
-        if self._log is not None:
-            self._log(event)
-        if self._on_event is not None:
-            self._on_event(self._index, event)
-
     def _limit(self, limit: str, value: float) -> None:
-        self._emit(LimitReached(self.summary.steps, limit, value))
+        self._events.emit(LimitReached(self.summary.steps, limit, value))
         self._end("limit", f"{limit}: {value:g}")
 
     def _end(self, status: str, reason: str) -> None:
@@ -282,10 +252,10 @@ class EpisodeRunner:
             self._fail_ended(f"when it was closed, {error}")
 
     def _keep_memory(self) -> None:
-        if self._episode is None or not self._keeps_memory:
+        if self._episode is None or self.fresh or not self.keeps_memory:
             return
         try:
-            self._agent.memory.end(self._episode.state.memory)
+            self.agent.memory.end(self._episode.state.memory)
         except InputError as error:
             self._fail_ended(str(error))
 
@@ -303,15 +273,14 @@ class EpisodeRunner:
 
     def _finish(self) -> None:
         summary = self.summary
-        if self._source.recorded_calls is not None:  # of a step that did not begin again
-            summary.usage += self._source.recorded_calls.settle(summary.steps)
+        if self.source.recorded_calls is not None:  # of a step that did not begin again
+            summary.usage += self.source.recorded_calls.settle(summary.steps)
         try:
-            self._emit(
+            self._events.emit(
                 EpisodeFinished(
-                    self._index, summary.status, summary.reason, summary.steps, summary.reward,
+                    self.index, summary.status, summary.reason, summary.steps, summary.reward,
                     summary.usage, summary.seconds,
                 )
             )  # fmt: skip
         finally:
-            if self._writer is not None:
-                self._writer.close()
+            self._events.close()

@@ -105,8 +105,7 @@ async def rollout(
                 )
                 runner = EpisodeRunner(
                     agent, index, seed, plan.fresh, writer, on_event, stop, thread, source,
-                    checkpoint, keeps_memory=index >= resume_plan.last_begun,
-                    render_target=render_target,
+                    checkpoint, index >= resume_plan.last_begun, render_target,
                 )  # fmt: skip
                 summaries.append(runner.summary)
                 with episode_span(agent.name, runner.conversation, agent.inputs, runner.summary):

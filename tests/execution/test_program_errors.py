@@ -20,8 +20,8 @@ from agentkit import (
     StepError,
     rollout,
 )
-from agentkit.errors import passes_through
 from agentkit.events import NodeFailed
+from agentkit.program_errors import passes_through
 
 TOOLS = """
 import json

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from agentkit.cli import options
+from agentkit.errors import InputError
 
 
 @click.command("envs")
@@ -50,21 +51,15 @@ class _Described:
 def _described() -> Iterator[_Described]:
     """Every environment that plug-ins registered, by id."""
     import gymnasium
-    from gymnasium.envs.registration import load_env_creator
 
-    from agentkit.plugins import env_ids, install_command
+    from agentkit.plugins import env_creator, env_ids
 
     for env_id in env_ids():
-        entry = gymnasium.spec(env_id).entry_point
-        missing: str | None = None
-        creator: Any = entry
-        if isinstance(entry, str):
-            try:
-                creator = load_env_creator(entry)
-            except ImportError as error:
-                module = entry.partition(":")[0]
-                missing = install_command(module, error) or str(error)
-        about = _first_line(creator) if missing is None else _first_line_unread(str(entry))
+        try:
+            about, missing = _first_line(env_creator(env_id)), None
+        except InputError as error:
+            about = _first_line_unread(str(gymnasium.spec(env_id).entry_point))
+            missing = error.missing
         yield _Described(env_id, about, missing)
 
 

@@ -110,9 +110,9 @@ def no_pieces(error: Exception) -> bool:
 def _without_status(
     error: Exception, names: str, name: str, variables: Sequence[str], said: str
 ) -> AgentKitError | Retryable:
-    too_large = next((part for part in _chain(error) if _is_oversized(part)), None)
-    if too_large is not None:
-        return Retryable(str(too_large))
+    for part in _chain(error):
+        if type(part).__name__ == "OversizedAnswer":
+            return Retryable(str(part))
     odd = isinstance(error, ValueError) and _UNREADABLE_SAID.match(str(error))
     if odd or isinstance(error, _UNREADABLE) or _UNREADABLE_NAME.search(names):
         return Retryable("its answer has not the form it should have")
@@ -123,10 +123,6 @@ def _without_status(
     if _NO_KEY.search(said):
         return AccessError(f"{name} needs a key: {_check(variables)}")
     return ModelError(f"{name} raised {type(error).__name__}: {said}")
-
-
-def _is_oversized(error: BaseException) -> bool:
-    return type(error).__name__ == "OversizedAnswer"
 
 
 def _check(variables: Sequence[str]) -> str:

@@ -11,8 +11,7 @@ from agentkit.messages import Completion, Image, Message, Usage
 from agentkit.models import finish_reasons
 from agentkit.models.finish_reasons import finish_reason
 from agentkit.models.hosted import Retryable
-from agentkit.models.openai.answers import clean
-from agentkit.models.token_estimates import MOST_TOKENS
+from agentkit.models.openai.answers import clean_completion, token_count
 
 _KINDS: dict[str, type[BaseMessage]] = {
     "system": SystemMessage,
@@ -48,15 +47,8 @@ def from_langchain(answer: BaseMessage) -> Completion:
     refusal = answer.additional_kwargs.get("refusal")
     reason = finish_reasons.REFUSAL if refusal else _reason(answer)
     text = str(answer.text) or str(refusal or "")
-    model = metadata.get("model_name") or metadata.get("model") or ""
-    thoughts = _thoughts(answer)
-    return Completion(
-        clean(text),
-        _usage(answer),
-        model=str(model)[:_LONGEST_NAME],
-        finish_reason=reason,
-        thoughts=clean(thoughts),
-    )
+    model = metadata.get("model_name") or metadata.get("model")
+    return clean_completion(text, _thoughts(answer), reason, _usage(answer), model)
 
 
 def _usage(answer: BaseMessage) -> Usage:
@@ -70,19 +62,12 @@ def _usage(answer: BaseMessage) -> Usage:
     if counted.get("total_cost") == 0:
         return Usage(calls=1, cost_usd=0.0)
     taken, given, total = (
-        _count(counted.get(f"{name}_tokens")) for name in ("input", "output", "total")
+        token_count(counted.get(f"{name}_tokens")) for name in ("input", "output", "total")
     )
     taken, given = taken or max(0, total - given), given or max(0, total - taken)
     details = counted.get("input_token_details")
-    cached = _count(details.get("cache_read")) if isinstance(details, Mapping) else 0
+    cached = token_count(details.get("cache_read")) if isinstance(details, Mapping) else 0
     return Usage(taken, given, min(cached, taken), calls=1)
-
-
-def _count(value: Any) -> int:
-    """A number of tokens; 0 where it is none."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return value if type(value) is int and 0 <= value <= MOST_TOKENS else 0
 
 
 def is_ended(answer: BaseMessage) -> bool:
@@ -95,7 +80,6 @@ def is_ended(answer: BaseMessage) -> bool:
     return not provider or bool(_said_reason(answer) or answer.response_metadata.get("status"))
 
 
-_LONGEST_NAME = 200
 _REASON_KEYS = ("finish_reason", "stop_reason", "stopReason", "done_reason")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from agentkit.errors import AgentKitError, InputError, passes_through
+from agentkit.errors import AgentKitError, InputError
 from agentkit.messages import Completion, Request, Usage
 from agentkit.models.header_guard import HeaderGuard
 from agentkit.models.hosted import (
@@ -41,6 +41,7 @@ from agentkit.models.langchain.wrappers import settled
 from agentkit.models.per_loop import PerLoop
 from agentkit.models.prices import listed_cost
 from agentkit.models.thoughts import apart
+from agentkit.program_errors import passes_through
 
 if TYPE_CHECKING:
     from httpx2 import AsyncClient

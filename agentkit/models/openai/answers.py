@@ -1,4 +1,4 @@
-"""Reads answers of Chat Completions: whole ones, and those that come in pieces."""
+"""Reads answers of Chat Completions, and the parts of an answer."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ import orjson
 from agentkit.messages import Completion, Usage
 from agentkit.models import finish_reasons
 from agentkit.models.finish_reasons import finish_reason
-from agentkit.models.hosted import LONGEST_TEXT, Retryable, too_long
+from agentkit.models.hosted import Retryable
 from agentkit.redaction import redacted
 
 _LONGEST_NUMBER: Final = 40
@@ -60,102 +60,20 @@ def read_answer(data: Any) -> Completion:
         choices = data["choices"]
         choice = choices[0] if choices else None
         message = choice["message"] if choice is not None else {}
-        content, refusal = _text(message.get("content")), message.get("refusal")
+        content, refusal = text_in(message.get("content")), message.get("refusal")
         model = data.get("model")
     except (AttributeError, IndexError, KeyError, TypeError):
         raise Unreadable("the server's answer has not the form of a chat completion") from None
     if choice is None:
         raise Unreadable("the server's answer has no choices")
-    return _completion(
+    return as_completion(
         content,
-        _thoughts(message),
+        thoughts_in(message),
         refusal,
-        _reason(choice, bool(_calls(message))),
+        reason_in(choice, bool(calls_in(message))),
         read_usage(data.get("usage")),
         model,
     )
-
-
-class Pieces:
-    """Puts an answer together from the pieces of a stream."""
-
-    def __init__(self) -> None:
-        self._content: list[str] = []
-        self._refusal: list[str] = []
-        self._thoughts: list[str] = []
-        self._choice: Mapping[str, Any] | None = None
-        self._calls = False
-        self._begun = False
-        self._usage = Usage()
-        self._model: str | None = None
-        self._half = ""
-        self._size = 0
-
-    def add(self, piece: Any) -> str:
-        """Take the next piece; gives the text in it.
-
-        Raises:
-            Unreadable: It is no piece of an answer.
-            Retryable: All of them are longer than any answer.
-        """
-        try:
-            self._model = self._model or piece.get("model")
-            self._usage = read_usage(piece["usage"]) if piece.get("usage") else self._usage
-            choices = piece.get("choices")
-            choice = choices[0] if choices else {}
-            delta = choice.get("delta") or {}
-            text = _text(delta.get("content"))
-            refusal = "" + (delta.get("refusal") or "")
-            thoughts, calls = _thoughts(delta), bool(_calls(delta))
-            if choice.get("finish_reason") not in (None, "", "null"):
-                self._choice = choice
-        except (AttributeError, IndexError, KeyError, TypeError):
-            raise Unreadable(
-                "a piece of the server's answer has not the form it should have"
-            ) from None
-        self._size += len(text) + len(refusal) + len(thoughts)
-        if self._size > LONGEST_TEXT:
-            raise Retryable(too_long(self._size))
-        self._begun = self._begun or bool(choices)
-        self._calls = self._calls or calls
-        for kept, part in (
-            (self._content, text),
-            (self._refusal, refusal),
-            (self._thoughts, thoughts),
-        ):
-            if part:
-                kept.append(part)
-        return self._shown(text or refusal)
-
-    @property
-    def finished(self) -> bool:
-        """Whether the server said why the answer ended."""
-        return self._choice is not None
-
-    def _shown(self, text: str) -> str:
-        """The text to show: what is half of a character waits for the other half."""
-        text = self._half + text
-        self._half = text[-1] if text and "\ud800" <= text[-1] <= "\udbff" else ""
-        return clean(text.removesuffix(self._half) if self._half else text)
-
-    def completion(self, done: bool = False) -> Completion:
-        """The whole answer.
-
-        Args:
-            done: Whether the server said `[DONE]`, so that an answer without a reason is whole.
-
-        Raises:
-            EndedEarly: The stream ended before the answer did.
-            Retryable: The server says that it broke it off.
-        """
-        if not self._begun:
-            raise EndedEarly("the server's answer is empty, or no stream")
-        if self._choice is None and not done:
-            raise EndedEarly("the connection was lost in the middle of the answer")
-        content, refusal = "".join(self._content), "".join(self._refusal)
-        reason = _reason(self._choice or {}, self._calls)
-        thoughts = "".join(self._thoughts)
-        return _completion(content, thoughts, refusal, reason, self._usage, self._model)
 
 
 def clean(text: str) -> str:
@@ -175,18 +93,19 @@ def read_usage(usage: Any) -> Usage:
         return Usage()
     details = usage.get("prompt_tokens_details")
     cached = details.get("cached_tokens") if isinstance(details, Mapping) else None
-    taken = _count(usage.get("prompt_tokens"))
-    cached = _count(cached or usage.get("prompt_cache_hit_tokens"))
-    return Usage(taken, _count(usage.get("completion_tokens")), min(cached, taken))
+    taken = token_count(usage.get("prompt_tokens"))
+    cached = token_count(cached or usage.get("prompt_cache_hit_tokens"))
+    return Usage(taken, token_count(usage.get("completion_tokens")), min(cached, taken))
 
 
-def _count(value: Any) -> int:
+def token_count(value: Any) -> int:
+    """A number of tokens; 0 where it is none."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return max(0, value) if type(value) is int else 0
 
 
-def _text(content: Any) -> str:
+def text_in(content: Any) -> str:
     """The text of a message, which some servers write in parts.
 
     Raises:
@@ -195,11 +114,11 @@ def _text(content: Any) -> str:
         KeyError: A part of it is no part.
     """
     if isinstance(content, list):
-        return "".join(_text(part["text"]) for part in content if part.get("type") == "text")
+        return "".join(text_in(part["text"]) for part in content if part.get("type") == "text")
     return "" + (content or "")
 
 
-def _thoughts(message: Mapping[str, Any]) -> str:
+def thoughts_in(message: Mapping[str, Any]) -> str:
     """The thoughts of a message, in a field of their own or in parts of its content."""
     for name in _THOUGHTS:
         if thoughts := _words(message.get(name)):
@@ -222,11 +141,12 @@ def _words(part: Any) -> str:
     return ""
 
 
-def _calls(message: Mapping[str, Any]) -> Any:
+def calls_in(message: Mapping[str, Any]) -> Any:
+    """The calls of tools in a message, if there are any."""
     return message.get("tool_calls") or message.get("function_call")
 
 
-def _reason(choice: Mapping[str, Any], calls: bool) -> str:
+def reason_in(choice: Mapping[str, Any], calls: bool) -> str:
     """Why an answer ended.
 
     Raises:
@@ -257,12 +177,20 @@ def _said_reason(choice: Mapping[str, Any]) -> Any:
     return behind or (native if finish_reasons.is_known(finish_reason(native)) else said)
 
 
-def _completion(
+def as_completion(
     content: str, thoughts: str, refusal: Any, reason: str, usage: Usage, model: Any
 ) -> Completion:
-    name = clean(model[:_LONGEST_NAME]) if isinstance(model, str) else ""
+    """The completion in the parts of an answer, of which a refusal counts most."""
     if refusal:
         content, reason = str(refusal), finish_reasons.REFUSAL
+    return clean_completion(content, thoughts, reason, usage, model)
+
+
+def clean_completion(
+    content: str, thoughts: str, reason: str, usage: Usage, model: Any
+) -> Completion:
+    """A completion of what a server said, without half characters."""
+    name = clean(model[:_LONGEST_NAME]) if isinstance(model, str) else ""
     return Completion(
         clean(content), usage, model=name, finish_reason=reason, thoughts=clean(thoughts)
     )

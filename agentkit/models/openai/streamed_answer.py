@@ -5,8 +5,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
-from agentkit.messages import Completion
-from agentkit.models.openai.answers import Pieces, Unreadable, read_json
+from agentkit.messages import Completion, Usage
+from agentkit.models.hosted import LONGEST_TEXT, Retryable, too_long
+from agentkit.models.openai.answers import (
+    EndedEarly,
+    Unreadable,
+    as_completion,
+    calls_in,
+    clean,
+    read_json,
+    read_usage,
+    reason_in,
+    text_in,
+    thoughts_in,
+)
 from agentkit.models.openai.errors import Refused, read_error_in
 from agentkit.models.openai.event_stream import EventStream, ServerEvent
 
@@ -22,15 +34,24 @@ class StreamedAnswer:
     """Takes the bytes of a stream as they come."""
 
     def __init__(self) -> None:
-        self._events = EventStream()
-        self._pieces = Pieces()
         self.done = False
         """Whether the server said that this is all."""
+        self._events = EventStream()
+        self._content: list[str] = []
+        self._refusal: list[str] = []
+        self._thoughts: list[str] = []
+        self._choice: Mapping[str, Any] | None = None
+        self._calls = False
+        self._begun = False
+        self._usage = Usage()
+        self._model: str | None = None
+        self._half = ""
+        self._size = 0
 
     @property
     def finished(self) -> bool:
         """Whether the server said why the answer ended: only its usage may still come."""
-        return self._pieces.finished
+        return self._choice is not None
 
     def feed(self, chunk: bytes) -> str:
         """Take the next bytes; gives the text in them.
@@ -52,13 +73,20 @@ class StreamedAnswer:
         return ""
 
     def completion(self) -> Completion:
-        """The whole answer, after the end.
+        """The whole answer, after the end; one without a reason is whole if the server said so.
 
         Raises:
-            EndedEarly: Not all of it came.
+            EndedEarly: The stream ended before the answer did.
             Retryable: The server says that it broke it off.
         """
-        return self._pieces.completion(self.done)
+        if not self._begun:
+            raise EndedEarly("the server's answer is empty, or no stream")
+        if self._choice is None and not self.done:
+            raise EndedEarly("the connection was lost in the middle of the answer")
+        content, refusal = "".join(self._content), "".join(self._refusal)
+        reason = reason_in(self._choice or {}, self._calls)
+        thoughts = "".join(self._thoughts)
+        return as_completion(content, thoughts, refusal, reason, self._usage, self._model)
 
     def _take(self, events: Iterator[ServerEvent]) -> str:
         texts = []
@@ -69,8 +97,50 @@ class StreamedAnswer:
             piece = _read(event)
             if refusal := read_error_in(piece, is_piece=True):
                 raise Refused(refusal)
-            texts.append(self._pieces.add(piece))
+            texts.append(self._add(piece))
         return "".join(texts)
+
+    def _add(self, piece: Any) -> str:
+        """Take the next piece; gives the text in it.
+
+        Raises:
+            Unreadable: It is no piece of an answer.
+            Retryable: All of them are longer than any answer.
+        """
+        try:
+            self._model = self._model or piece.get("model")
+            self._usage = read_usage(piece["usage"]) if piece.get("usage") else self._usage
+            choices = piece.get("choices")
+            choice = choices[0] if choices else {}
+            delta = choice.get("delta") or {}
+            text = text_in(delta.get("content"))
+            refusal = "" + (delta.get("refusal") or "")
+            thoughts, calls = thoughts_in(delta), bool(calls_in(delta))
+            if choice.get("finish_reason") not in (None, "", "null"):
+                self._choice = choice
+        except (AttributeError, IndexError, KeyError, TypeError):
+            raise Unreadable(
+                "a piece of the server's answer has not the form it should have"
+            ) from None
+        self._size += len(text) + len(refusal) + len(thoughts)
+        if self._size > LONGEST_TEXT:
+            raise Retryable(too_long(self._size))
+        self._begun = self._begun or bool(choices)
+        self._calls = self._calls or calls
+        for kept, part in (
+            (self._content, text),
+            (self._refusal, refusal),
+            (self._thoughts, thoughts),
+        ):
+            if part:
+                kept.append(part)
+        return self._shown(text or refusal)
+
+    def _shown(self, text: str) -> str:
+        """The text to show: what is half of a character waits for the other half."""
+        text = self._half + text
+        self._half = text[-1] if text and "\ud800" <= text[-1] <= "\udbff" else ""
+        return clean(text.removesuffix(self._half) if self._half else text)
 
 
 def _read(event: ServerEvent) -> Any:

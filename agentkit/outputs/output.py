@@ -1,0 +1,113 @@
+"""What every kind of output is: it asks for a value in the prompt and reads it from an answer."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from agentkit.templates.template import Reads
+from agentkit.values import JsonSchema, json_copy
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+
+@dataclass(frozen=True, slots=True)
+class PythonType:
+    """A Python type whose values are written as JSON."""
+
+    name: str
+    """How it is called in messages."""
+    adapter: "TypeAdapter[Any]" = field(repr=False)
+    """Pydantic's validator of the type."""
+
+    def load(self, value: Any) -> Any:
+        """Return the Python value of a JSON value; one that is no answer stays as it is.
+
+        Such are an `initial` or `otherwise` of another kind than the answers.
+        """
+        try:
+            return self.as_python(value)
+        except Exception:  # validators may raise anything on what is no answer
+            return value
+
+    def dump(self, value: Any) -> Any:
+        """Return a Python value as JSON, under the names that Python has for its fields."""
+        return self.adapter.dump_python(value, mode="json", by_alias=False, warnings=False)
+
+    def given(self, value: Any) -> Any:
+        """Return a value that the program gave, such as an instance, as JSON.
+
+        Raises:
+            TypeError: It is neither JSON nor of this type.
+        """
+        from pydantic import ValidationError
+
+        try:
+            return json_copy(value)
+        except TypeError:
+            try:
+                return json_copy(self.dump(self.adapter.validate_python(value)))
+            except ValidationError as error:
+                raise TypeError(f"{value!r:.60} is no {self.name}") from error
+
+    def as_python(self, value: Any) -> Any:
+        """Return the Python value of a JSON value. Raises whatever its validators do."""
+        from pydantic import ValidationError
+
+        try:
+            return self._validate(value)
+        except ValidationError as error:
+            computed = [e["loc"] for e in error.errors() if e["type"] == "extra_forbidden"]
+            if not computed:
+                raise
+        return self._validate(_without(value, computed))
+
+    def _validate(self, value: Any) -> Any:
+        return self.adapter.validate_json(json.dumps(value), by_alias=True, by_name=True)
+
+
+def _without(value: Any, places: list[tuple[int | str, ...]]) -> Any:
+    """Return a copy without some fields: computed ones, which are written and not read."""
+    copy = json_copy(value)
+    for *path, key in places:
+        part = copy
+        for step in path:
+            part = part[step]
+        del part[key]
+    return copy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output(ABC):
+    """How a completion becomes a node's value."""
+
+    name: str
+    """The declaration on one line, for display."""
+    asks: str = field(default="", repr=False)
+    """What stands last in the prompt, where it is the same in every step."""
+    schema: JsonSchema | None = field(default=None, repr=False)
+    """A JSON schema for models that can follow one, where it is the same in every step."""
+    reads: Reads = field(default_factory=dict)
+    """The names that must be known, for a choice whose options are an expression."""
+    fields: frozenset[str] | None = None
+    """The names that a value has and no others; None where that cannot be said."""
+    python: PythonType | None = None
+    """Makes the value that Python gets; None where that is the JSON itself."""
+
+    def describe(self) -> str:
+        """The declaration on one line, for display."""
+        return self.name
+
+    def instruction(self, values: Mapping[str, Any]) -> str:
+        """What stands last in the prompt; empty for text."""
+        return self.asks
+
+    def json_schema(self, values: Mapping[str, Any]) -> JsonSchema | None:
+        """A closed JSON schema for models that can follow one; None where there is none."""
+        return self.schema
+
+    @abstractmethod
+    def parse(self, text: str, values: Mapping[str, Any]) -> Any:
+        """The value as JSON. Raises OutputError with a message for the model."""
