@@ -84,7 +84,7 @@ def test_a_graph_is_drawn_as_a_picture_that_cannot_touch_the_page():
 def test_a_result_shows_its_values_and_its_cost():
     graph = Graph([Node("a", "x", model="echo"), Node("b", "{{ a }}", when="false", initial=[1])])
     result = graph.run_sync(model="echo")
-    assert repr(result) == "<StepResult: b=[1], a='x'; 1 calls, $0.0000>"
+    assert repr(result) == "<StepResult: a='x', b=[1]; 1 calls, $0.0000>"
     shown = checked(result._repr_html_())
     assert all(text in shown for text in (">a<", ">ok<", ">x<", ">skipped<", ">[1]<", "1 calls"))
 
