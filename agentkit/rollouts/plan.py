@@ -7,14 +7,17 @@ from agentkit.errors import InputError
 from agentkit.limits import Limits
 from agentkit.values import check_given, check_kind
 
+MOST_EPISODES: Final = 1_000_000
+"""The most episodes of a run: each has a file."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a run shall do.
 
     Raises:
-        InputError: It has no episode, plays none at a time, its seeds are below 0 or too large, or
-            it shall both be shown in a window and be recorded as pictures.
+        InputError: It has no episode or more than a million, plays none at a time, its seeds are
+            below 0 or too large, or it shall both be shown in a window and be recorded as pictures.
     """
 
     episodes: int = 1
@@ -41,6 +44,8 @@ class Plan:
         for name, value in (("episodes", self.episodes), ("parallel", self.parallel)):
             if value < 1:
                 raise InputError(f"a plan with {name}={value}: expected 1 or more")
+            if value > MOST_EPISODES:
+                raise InputError(f"a plan with {name}={value}: expected {MOST_EPISODES:,} or fewer")
         highest = 2**63 - self.episodes  # a larger number is recorded as a text
         if not 0 <= self.seed <= highest:
             raise InputError(f"a plan with seed={self.seed}: expected 0 to {highest}")

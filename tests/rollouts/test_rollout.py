@@ -402,6 +402,12 @@ def test_a_plan_that_plays_nothing_is_refused(plan):
         Plan(**plan)
 
 
+def test_a_plan_of_more_episodes_than_a_folder_can_hold_is_refused():
+    """A damaged record of 10^12 episodes took all memory when it was resumed."""
+    with pytest.raises(InputError, match="expected 1,000,000 or fewer"):
+        Plan(episodes=10**12)
+
+
 @pytest.mark.parametrize(
     "plan", [{"seed": -1}, {"seed": 2**63}, {"seed": 2**63 - 1, "episodes": 2}]
 )
