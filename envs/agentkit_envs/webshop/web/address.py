@@ -16,6 +16,8 @@ from agentkit_envs.webshop.web.refusal import Refusal
 OPTION = "option."
 """What stands before an option's name, so that no option is taken for another value."""
 _MOST_DIGITS = 9
+_LONGEST_QUERY = 2_000
+"""Thousands of words would keep the server from its other shoppers for seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,13 @@ def parse_address(session: int, values: Iterable[tuple[str, str]]) -> Address:
     """The address that a request's values make.
 
     Raises:
-        Refusal: The page is no number from 1.
+        Refusal: The page is no number from 1, or the search is longer than anybody's.
     """
     given = dict(values)
+    query = given.get("q", "")
+    if len(query) > _LONGEST_QUERY:
+        told = f"A search has at most {_LONGEST_QUERY:,} characters; this one has {len(query):,}."
+        raise Refusal(400, "Too long a search", told, Address(session).index)
     page = given.get("page", "1")
     if not _is_number(page) or int(page) < 1:
         told = f"Pages of results are counted from 1; '{page}' is none."
@@ -95,7 +101,7 @@ def parse_address(session: int, values: Iterable[tuple[str, str]]) -> Address:
     chosen = {
         name.removeprefix(OPTION): value for name, value in given.items() if name.startswith(OPTION)
     }
-    return Address(session, given.get("q", ""), int(page), given.get("asin", ""), chosen)
+    return Address(session, query, int(page), given.get("asin", ""), chosen)
 
 
 def _is_number(text: str) -> bool:

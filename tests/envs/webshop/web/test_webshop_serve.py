@@ -53,6 +53,7 @@ ITEM = "asin=B01&q=lamp&page=1"
         ("3/search?q=lamp&page=0", 400, "Pages of results are counted from 1; &#39;0&#39; is none"),
         ("3/search?q=lamp&page=two", 400, "&#39;two&#39; is none."),
         ("3/search?q=lamp&page=3", 404, "has 2 pages of results; there is no page 3."),
+        (f"3/search?q={'lamp+' * 500}", 400, "at most 2,000 characters; this one has 2,500."),
         ("3/search?q=zzz&page=2", 404, "has 1 page of results; there is no page 2."),
         ("3/search?q=lamp&page=999999999", 404, "there is no page 999,999,999."),
         ("3/item?q=lamp&page=1&asin=B99", 404, "has no product &#39;B99&#39;."),
