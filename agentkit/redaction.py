@@ -23,7 +23,8 @@ _KEY: Final = re.compile(
 _NAMED: Final = re.compile(
     r"""
       (?P<before>(?:api_?key|token|secret|password)["']?\s*[:=]\s*["']?
-                |[?&][\w-]*(?:key|auth|code|sig|signature)=)(?P<value>[^\s"'}&]+)
+                |[?&][\w-]*(?:key|auth|code|sig|signature|pass|passwd|pwd|credentials?)=
+                )(?P<value>[^\s"'}&]+)
     | (?P<scheme>://)(?P<user>[^@/\s]+)(?=@)
     """,
     re.VERBOSE | re.IGNORECASE,

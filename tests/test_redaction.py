@@ -83,6 +83,7 @@ def test_a_line_of_a_file_is_shown_with_stars_for_keys_and_as_long_as_it_was(lin
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
+        ("http://127.0.0.1/v1?pass=s3cret", "http://127.0.0.1/v1?pass=[key]"),
         ("http://127.0.0.1/v1?key=s3cret&model=x", "http://127.0.0.1/v1?key=[key]&model=x"),
         ("https://a.b/c?x=1&api-key=s3cret", "https://a.b/c?x=1&api-key=[key]"),
         ("https://a.b/?sig=abc123&x_auth=7", "https://a.b/?sig=[key]&x_auth=[key]"),
