@@ -101,7 +101,7 @@ def open_env(
     if make is not None:
         _check_new(env_id, env)
     try:
-        check_spaces(env_id, env)
+        check_spaces(env_id, env, registered=make is None)
     except InputError:
         env.close()
         raise

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import gymnasium
 
 
-def check_spaces(name: str, env: "gymnasium.Env[Any, Any]") -> None:
+def check_spaces(name: str, env: "gymnasium.Env[Any, Any]", *, registered: bool = True) -> None:
     """Refuse an environment that says of itself that it speaks no text.
 
     A space that is not declared is trusted: what `reset` and `step` give is checked as well.
@@ -18,6 +18,7 @@ def check_spaces(name: str, env: "gymnasium.Env[Any, Any]") -> None:
     Args:
         name: What the environment is called, for the message.
         env: The environment; it need not be reset.
+        registered: Whether the name is an id, so that an agent's file can name it.
 
     Raises:
         InputError: Its actions or its observations are no texts.
@@ -30,10 +31,13 @@ def check_spaces(name: str, env: "gymnasium.Env[Any, Any]") -> None:
     if not wrong:
         return
     said = " and ".join(f"its {what} are {short(space, 160)}" for what, space in wrong.items())
+    way = "give a function that returns Words(env)"
+    if registered:
+        in_a_file = f"env: {{id: agentkit/Words-v1, env: {name}}} in an agent's file"
+        way = f"{in_a_file}, or Words(env) in Python"
     raise InputError(
         f"environment '{name}' does not speak text: {said}. agentkit_envs.words puts them into "
-        f"words: env: {{id: agentkit/Words-v1, env: {name}}} in an agent's file, or "
-        "Words(env) in Python; docs/words.md says how values get names"
+        f"words: {way}; docs/words.md says how values get names"
     )
 
 

@@ -6,7 +6,9 @@ import gymnasium
 import numpy as np
 import pytest
 from agentkit_envs.text import AnyText
+from agentkit_envs.words import Words
 from gymnasium import spaces
+from gymnasium.envs.toy_text.frozen_lake import FrozenLakeEnv
 
 from agentkit import Agent, EnvSpec, Graph, InputError, Node, Request, rollout_sync
 from agentkit.environments.spaces import check_spaces
@@ -81,3 +83,15 @@ def test_gymnasiums_own_environments_are_refused_before_a_model_is_asked(env_id)
     with pytest.raises(InputError, match=f"'{env_id}' does not speak text: its actions are Disc"):
         rollout_sync(agent)
     assert not asked
+
+
+def test_a_class_that_speaks_no_text_is_refused_with_a_way_that_works_for_it():
+    """It was told to write the class's name into a file, where only ids can stand."""
+    agent = Agent(Graph([Node("act", "?")]), model="echo", env=FrozenLakeEnv)
+    with pytest.raises(
+        InputError, match=r"give a function that returns Words\(env\); docs"
+    ) as said:
+        rollout_sync(agent)
+    assert "agentkit/Words-v1" not in str(said.value)
+    worded = agent.replace(env=lambda: Words(FrozenLakeEnv()))
+    assert rollout_sync(worded).episodes[0].status == "limit"  # the echo is no action
