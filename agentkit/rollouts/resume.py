@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from agentkit.agent import Agent
-from agentkit.errors import InputError
+from agentkit.errors import InputError, advice
 from agentkit.limits import Limits, Spent
 from agentkit.messages import Usage
 from agentkit.record.episode_state import EpisodeState, covered_s, read_episode
@@ -65,6 +65,7 @@ def make_resume_plan(agent: Agent, run: Run, episodes: int, limits: Limits) -> R
         limits: What all of them together may use.
 
     Raises:
+        InputError: An episode has more steps already than it may have.
         TraceError: The record is damaged.
     """
     resume_plan = ResumePlan([])
@@ -75,6 +76,7 @@ def make_resume_plan(agent: Agent, run: Run, episodes: int, limits: Limits) -> R
         if not record.spans:
             waiting.append(index)
             continue
+        _check_steps(agent.limits, record, index)
         in_flight, at_most = calls_in_flight(agent, record)
         summary, used = record.summary(index), record.used + in_flight
         summary.usage = used
@@ -122,6 +124,16 @@ def check_same_run(agent: Agent, plan: Plan, run: Run) -> None:
         raise InputError(
             f"{run.folder} was recorded in {was}, and {agent.name} plays in "
             f"{now or 'no environment'}: a run goes on in the same environment"
+        )
+
+
+def _check_steps(limits: Limits, record: EpisodeState, index: int) -> None:
+    """Refuse fewer steps than an episode has: a replay would end it where it did not end."""
+    if limits.steps is not None and record.steps > limits.steps:
+        least = advice(f"Limits(steps={record.steps})", f"--steps {record.steps}")
+        raise InputError(
+            f"episode {index} has {record.steps:,} steps already, and the limit is "
+            f"{limits.steps:,}: give {least} or more"
         )
 
 

@@ -76,6 +76,22 @@ def test_a_killed_run_goes_on_and_the_rest_of_it_begins(invoke, whole):
     assert (about["status"], len(about["resumed"])) == ("done", 1)
 
 
+def test_a_run_is_not_resumed_with_fewer_steps_than_an_episode_has(invoke, folder):
+    """It ended at a limit that it was beyond, and its replay was another run."""
+    invoke(*WALK, "--episodes", "2", "--out", "run")
+    cut("run", 0.7, 1)
+    before = (folder / "run" / "run.json").read_bytes()
+    result = invoke("run", "--resume", "run", "--steps", "2")
+    assert result.exit_code == 2
+    assert "episode 0 has 5 steps already, and the limit is 2: give --steps 5" in result.stderr
+    assert (folder / "run" / "run.json").read_bytes() == before
+    assert invoke("run", "--resume", "run", "--steps", "5").exit_code == 0
+    assert invoke("replay", "run").exit_code == 0
+    fork = ("run", "walker.yaml", "--from", "run:0:3", "--steps", "2", "--out", "fork")
+    assert "episode 0 has 3 steps already" in invoke(*fork).stderr
+    assert not (folder / "fork").exists()
+
+
 def test_a_killed_run_is_shown_with_what_it_paid_and_how_to_go_on(invoke):
     invoke(*WALK, "--out", "run")
     cut("run", 0.7)

@@ -66,9 +66,12 @@ def run_agent(name: str, chosen: RunOptions) -> int:
     with RunWriter(run_folder(agent.name, chosen.out), about) as writer:
         resume_plan = None
         if origin is not None:
-            resume_plan = make_resume_plan(
-                agent, origin.begin(writer), plan.episodes, agent.run_limits
-            )
+            try:
+                begun = origin.begin(writer)
+                resume_plan = make_resume_plan(agent, begun, plan.episodes, agent.run_limits)
+            except BaseException:
+                writer.discard()
+                raise
             resume_plan.writes_memory = memory is not None
             for note in memory_note(agent, chosen.fresh, resume_plan):
                 echo(note, err=True)
