@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from agentkit.errors import FunctionError, ModelError
+from agentkit.redaction import words_of
 
 
 def passes_through(error: BaseException) -> bool:
@@ -37,7 +38,8 @@ def raised(what: str, error: BaseException) -> str:
             places.append(f" ({file.removeprefix(_current_folder())}, line {trace.tb_lineno})")
         trace = trace.tb_next
     own = [place for place in places if "site-packages" not in place] or places
-    said = f": {error}" if str(error) else ""
+    words = words_of(error)
+    said = f": {words}" if words else ""
     return f"{what} raised {type(error).__name__}{said}{own[-1] if own else ''}"
 
 

@@ -5,6 +5,8 @@ from typing import Final
 
 _LONGEST: Final = 300
 _BRIEFLY: Final = 200
+_OWN_WORDS: Final = 1_000
+"""Characters of an exception's own words."""
 _QUOTED: Final = re.compile(r"""(?<!\w)(['"]).+?\1(?!\w)""", re.DOTALL)
 _KEY: Final = re.compile(
     r"""
@@ -68,6 +70,16 @@ def _part_of_key(word: str, key: str) -> str:
     """A word, or what stands for one that shows a part of a key."""
     parts = (word[i : i + _PART] for i in range(max(1, len(word) - _PART + 1)))
     return "[key]" if any(part in key for part in parts) else word
+
+
+def words_of(error: BaseException) -> str:
+    """Return the words of a program's exception: without keys, and not too long."""
+    try:
+        words = str(error)
+    except Exception:  # of a class of the program's own
+        return "(its words cannot be shown)"
+    cut = "..." if len(words) > _OWN_WORDS else ""
+    return masked(words[: 2 * _OWN_WORDS])[:_OWN_WORDS] + cut  # a key may lie across the cut
 
 
 def brief(text: str) -> str:

@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from agentkit.errors import EnvError
-from agentkit.redaction import masked
+from agentkit.redaction import masked, words_of
 
 _FRAMES: Final = 12
 """The innermost calls that are shown of each exception."""
 _CAUSES: Final = 3
 """The exceptions behind an exception that are shown."""
-_MESSAGE: Final = 1_000
-"""Characters of an exception's own words."""
 _LONGEST: Final = 6_000
 """Characters of the whole; of more, the middle is left out."""
 _OURS: Final = str(Path(__file__).parents[1])
@@ -61,12 +59,7 @@ def _original(error: BaseException) -> BaseException:
 
 
 def _named(error: BaseException) -> str:
-    try:
-        words = str(error)
-    except Exception:  # of a class of the environment's own
-        words = "(its words cannot be shown)"
-    cut = "..." if len(words) > _MESSAGE else ""
-    return f"{type(error).__name__}: {words[:_MESSAGE]}{cut}"
+    return f"{type(error).__name__}: {words_of(error)}"
 
 
 def _calls(error: BaseException) -> list[str]:

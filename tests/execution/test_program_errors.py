@@ -232,3 +232,30 @@ def test_a_run_of_episodes_lets_them_through_too(kind):
     with pytest.raises(kind) as caught:
         asyncio.run(rollout(agent, Plan(episodes=2, parallel=2)))
     assert (caught.value, str(error.__cause__)) == (error, "kept")
+
+
+class Unspeakable(Exception):
+    def __str__(self):
+        raise TypeError("no words")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ValueError("401 for key sk-abcdef1234567890abcdef"), "401 for key ***"),
+        (ValueError("x" * 990 + " sk-abcdef1234567890abcdef"), "x" * 990 + " *********..."),
+        (ValueError("y" * 5_000), "y" * 1_000 + "..."),
+        (Unspeakable(), "(its words cannot be shown)"),
+    ],
+)
+def test_what_a_function_raises_is_told_without_keys_and_not_at_any_length(error, said):
+    def fetch():
+        raise error
+
+    with pytest.raises(StepError) as failed:
+        Graph([Node("page", function=fetch)]).run_sync()
+    message = str(failed.value.failures["page"])
+    assert f"function fetch raised {type(error).__name__}: {said}" in message
+    assert "sk-abc" not in message
+    assert len(message) < 1_200
+    assert failed.value.failures["page"].__cause__ is error
