@@ -15,6 +15,7 @@ from agentkit.execution.budget import Budget
 from agentkit.execution.completion_source import CompletionSource
 from agentkit.limits import Limits, Spent
 from agentkit.models.base import Cache, Loaded
+from agentkit.models.keys import check_keys
 from agentkit.models.prices import check_prices
 from agentkit.observability.logs import LOG
 from agentkit.observability.telemetry import episode_span
@@ -85,6 +86,8 @@ async def rollout(
     if not plan.fresh:
         _load_memory(agent, resume_plan)
     if resume_plan.waiting:
+        if cache is None:  # it may have every answer
+            check_keys(agent.binding.asked)
         await _load_models(agent)
     _describe(agent, plan, writer)
     stop = stop or asyncio.Event()

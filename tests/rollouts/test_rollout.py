@@ -8,8 +8,10 @@ import pytest
 from records import records
 
 from agentkit import (
+    AccessError,
     Agent,
     Completion,
+    CompletionFile,
     EchoModel,
     EnvSpec,
     Graph,
@@ -505,3 +507,39 @@ def test_a_writer_records_one_rollout(tmp_path):
     with pytest.raises(TraceError, match=r"or go on with the run, with RunWriter\.resume"):
         rollout_sync(agent, writer=writer)
     assert records(load_run(tmp_path / "run"), 0) == events
+
+
+def test_answers_that_could_not_be_used_are_counted_once_for_each_item():
+    """The node as a whole has a fallback among its items, and is no answer of its own."""
+    node = Node("n", "{{ item }}", each="topics", output="integer", attempts=2, otherwise=0)
+    agent = Agent(Graph([node]), model=EchoModel(), inputs={"topics": ["1", "two", "three"]})
+    summary = rollout_sync(agent)
+    assert (summary.episodes[0].retried, summary.episodes[0].otherwise) == (2, 2)
+    assert (summary.totals()["retried"], summary.totals()["otherwise"]) == (2, 2)
+
+
+class Locked(EchoModel):
+    """A model whose key is missing."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.asked = 0
+
+    def check_key(self) -> None:
+        raise AccessError(f"{self.name} needs a key")
+
+    async def complete(self, request: Request) -> Completion:
+        self.asked += 1
+        return await super().complete(request)
+
+
+def test_models_without_their_keys_are_all_named_before_any_is_asked(tmp_path):
+    one, two = Locked("one"), Locked("two")
+    nodes = [Node("a", "?", model="one"), Node("b", "!", model="one"), Node("c", "{{ a }}{{ b }}")]
+    agent = Agent(Graph(nodes), model=two, models={"one": one})
+    with pytest.raises(AccessError) as said:
+        rollout_sync(agent)
+    assert sorted(str(said.value).splitlines()) == ["one needs a key", "two needs a key"]
+    assert one.asked + two.asked == 0
+    with CompletionFile(tmp_path / "kept.db") as cache:  # it may have all the answers
+        assert rollout_sync(agent, cache=cache).status == "done"
