@@ -86,9 +86,7 @@ async def rollout(
     if not plan.fresh:
         _load_memory(agent, resume_plan)
     if resume_plan.waiting:
-        if cache is None:  # it may have every answer
-            check_keys(agent.binding.asked)
-        await _load_models(agent)
+        await _load_models(agent, cache)
     _describe(agent, plan, writer)
     stop = stop or asyncio.Event()
     waiting = list(resume_plan.waiting)[::-1]
@@ -176,8 +174,14 @@ def _describe(agent: Agent, plan: Plan, writer: RunWriter | None) -> None:
         writer.describe(lambda: about_run(agent, plan))
 
 
-async def _load_models(agent: Agent) -> None:
-    """Import what models need before a clock runs; else the first call would look slow."""
+async def _load_models(agent: Agent, cache: Cache | None) -> None:
+    """Import what models need before a clock runs; else the first call would look slow.
+
+    Raises:
+        AccessError: A model has no key, and no cache that may have every answer.
+    """
+    if cache is None:
+        check_keys(agent.binding.asked)
     models: dict[int, object] = {id(model): model for _, model in agent.binding.asked}
     for model in models.values():
         if isinstance(model, Loaded):
