@@ -120,7 +120,7 @@ def compile_node(node: Node, problems: list[Problem]) -> CompiledNode:
 def compile_text(field_name: str, source: Any, problems: list[Problem]) -> Template | None:
     """Compile a text of no node; None where there is none, or adding what is wrong."""
     if not isinstance(source, str):
-        problems.append(Problem(wrong_kind(source, "a text"), field=field_name))
+        problems.append(Problem(f"{field_name}: {wrong_kind(source, 'a text')}", field=field_name))
         return None
     place = Problem("", field=field_name)
     return _attempt(compile_template, source, place, problems) if source.strip() else None

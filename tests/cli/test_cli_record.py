@@ -52,7 +52,7 @@ def test_show_names_the_film_of_a_run(invoke):
     invoke("run", "painter.yaml", "--record", "--out", "run")
     assert "run/pictures/0000.webp (open it in a browser)" in invoke("show", "run").stdout
     invoke("run", "painter.yaml", "--out", "other")
-    assert "film" not in invoke("show", "other").stdout
+    assert "\n  film " not in invoke("show", "other").stdout
 
 
 def test_show_names_the_picture_that_a_step_saw(invoke):

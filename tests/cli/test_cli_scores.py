@@ -89,7 +89,7 @@ def test_the_live_view_shows_a_miss_as_one() -> None:
 
 def test_a_recorded_run_shows_a_miss_as_one(invoke: Any) -> None:
     invoke("run", "buyer.yaml", "--out", "run")
-    assert "return 0.983, " in invoke("show", "run").stdout
+    assert " 0.983 " in invoke("show", "run").stdout
     assert "reward: 0.983\n" in invoke("show", "run", "--step", "0").stdout
 
 
