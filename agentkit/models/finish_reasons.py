@@ -87,6 +87,8 @@ def finish_reason(said: Any) -> str:
         `stop`, `length`, `refusal`, `tool_calls` or `error`; `stop` where nothing is said; a word
         that is not known as it stands, in lower case.
     """
+    if said == STOP:  # nearly always
+        return STOP
     if isinstance(said, Mapping):
         said = said.get("type")
     word = "" if said is None else "_".join(str(said)[:_LONGEST].lower().replace("-", " ").split())

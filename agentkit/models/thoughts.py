@@ -53,6 +53,8 @@ def apart(completion: Completion) -> Completion:
 
 def split_thoughts(text: str) -> tuple[str, str]:
     """Return the thoughts and the answer in a text; thoughts are empty where there are none."""
+    if "<" not in text and "[" not in text and "◁" not in text:  # what every tag begins with
+        return "", text
     thoughts: list[str] = []
     rest = text
     while (begin := _begins(rest)) is not None:

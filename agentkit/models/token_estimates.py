@@ -32,11 +32,11 @@ _MOST: Final = _Sizes(bytes_a_token=2, message=8, image=1500, answer=ASSUMED_OUT
 
 def makes_sense(usage: Usage) -> bool:
     """Whether tokens, calls and cost are numbers that a call can have taken."""
-    counts = (usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.calls)
     cost_usd: Any = 0 if usage.cost_usd is None else usage.cost_usd
-    return all(isinstance(count, int) and 0 <= count <= MOST_TOKENS for count in counts) and (
-        isinstance(cost_usd, (int, float)) and 0 <= cost_usd <= MOST_TOKENS
-    )
+    for count in (usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.calls):
+        if not isinstance(count, int) or not 0 <= count <= MOST_TOKENS:
+            return False
+    return isinstance(cost_usd, (int, float)) and 0 <= cost_usd <= MOST_TOKENS
 
 
 def likely_usage(request: Request) -> Usage:
