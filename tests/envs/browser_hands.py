@@ -4,7 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,7 +16,9 @@ from agentkit_envs.browser.guard.gate import Gate
 from agentkit_envs.browser.see.page_reader import read_page
 from agentkit_envs.browser.see.references import References
 from agentkit_envs.browser.session import Session
+from agentkit_envs.browser.tab_reader import LOOKS
 from envs.browser_pages import Site
+from playwright.async_api import Error
 
 T = TypeVar("T")
 _NAMED = re.compile(r"\{(?:(\w+):)?([^}]*)\}")
@@ -118,7 +120,11 @@ class Hands:
                 await asyncio.sleep(0.02)
 
     async def _see(self) -> Any:
-        return await read_page(await self.session.mend(), self._references, thorough=self.thorough)
+        for _ in range(LOOKS):  # a window may close while it is looked at
+            page = await self.session.mend()
+            with suppress(Error):
+                return await read_page(page, self._references, thorough=self.thorough)
+        raise AssertionError("no page could be read")
 
 
 @contextmanager
