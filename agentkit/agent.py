@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
-from agentkit.display import MAX_NAMES, html_table, short
 from agentkit.env_spec import EnvFactory, EnvSpec
 from agentkit.errors import InputError, Problem, SpecError, advice, listed, suggest
 from agentkit.execution.binding import bind
@@ -19,9 +18,10 @@ from agentkit.memory import Memory
 from agentkit.models.none import NoModel
 from agentkit.models.prices import check_prices
 from agentkit.plugins import has_expert
+from agentkit.program.argument_kinds import check_kind
+from agentkit.program.display import MAX_NAMES, html_table, short
 from agentkit.templates.prompt_names import OWN_NAMES, STEP_NAMES
 from agentkit.templates.template import Template, compile_template
-from agentkit.values import check_kind
 
 if TYPE_CHECKING:
     from agentkit.graph.node import FunctionLike

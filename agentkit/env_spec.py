@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from agentkit.errors import InputError, RenderError
+from agentkit.program.argument_kinds import wrong_kind
 from agentkit.templates.template import TemplateProblem, compile_expression, compile_template
-from agentkit.values import wrong_kind
 
 if TYPE_CHECKING:
     import gymnasium

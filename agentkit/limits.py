@@ -6,7 +6,7 @@ from typing import Final
 
 from agentkit.errors import InputError, plain_number
 from agentkit.messages import Usage
-from agentkit.values import check_kind
+from agentkit.program.argument_kinds import check_kind
 
 LOWEST: Final = {"steps": 1, "calls": 1, "tokens": 1, "cost_usd": 0, "seconds": 0}
 """Each limit with the least that it may be; 1 for what is counted in whole numbers."""

@@ -8,7 +8,8 @@ import orjson
 
 from agentkit.atomic_files import check_writable, open_regular, write_atomic
 from agentkit.errors import InputError, Problem, SpecError, advice, listed, suggest
-from agentkit.values import as_recorded, check_kind, json_copy
+from agentkit.program.argument_kinds import check_kind
+from agentkit.values import as_recorded, json_copy
 
 Keep = Literal["episode", "run", "forever"]
 _KEEPS: Final = get_args(Keep)

@@ -4,14 +4,13 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
-from inspect import iscoroutinefunction
 from math import isfinite
-from os import PathLike
 from typing import Any, Final
 
 import orjson
 
 from agentkit.errors import InputError
+from agentkit.program.foreign_objects import langchain_form, langchain_kind, langchain_text
 
 JsonSchema = Mapping[str, Any]
 """A JSON Schema."""
@@ -30,53 +29,6 @@ NUL: Final = (
 def fits(number: int) -> bool:
     """Whether a whole number fits into 64 bits."""
     return -LARGEST <= number < LARGEST
-
-
-def wrong_kind(value: Any, expected: str) -> str:
-    """Return the message for a value of another kind than expected."""
-    return f"expected {expected}, found {value!r:.60}"
-
-
-def check_kind(name: str, value: Any, kinds: Any, holds: str) -> None:
-    """Refuse an argument of another kind.
-
-    Args:
-        name: Its name.
-        value: Its value; None passes, for it was not given.
-        kinds: A type, or a tuple of them, that it may have.
-        holds: What it holds, for the message.
-
-    Raises:
-        InputError: It is of another kind.
-    """
-    if value is not None:
-        check_given(name, value, kinds, holds)
-
-
-def check_given(name: str, value: Any, kinds: Any, holds: str) -> None:
-    """Refuse an argument of another kind as `check_kind` does, None too."""
-    if not isinstance(value, kinds) or isinstance(value, type):
-        raise InputError(f"{name}: {wrong_kind(value, holds)}")
-
-
-def check_path(name: str, value: Any) -> None:
-    """Refuse an argument that is no path of a file or folder.
-
-    Raises:
-        InputError: It is none.
-    """
-    check_given(name, value, (str, PathLike), "a path")
-
-
-def check_listener(value: Any) -> None:
-    """Refuse what cannot be called with events, and a function whose call would be awaited.
-
-    Raises:
-        InputError: It cannot.
-    """
-    if value is not None and (not callable(value) or iscoroutinefunction(value)):
-        found = "an async def, whose calls nobody awaits" if callable(value) else f"{value!r:.60}"
-        raise InputError(f"on_event: expected a plain function, found {found}")
 
 
 def json_copy(value: Any, where: str = "value") -> Any:
@@ -171,99 +123,6 @@ def _foreign_complaint(value: Any, where: str) -> str | None:
         return _complaint(langchain_form(value), where)
     except TypeError as error:
         return f"{where}: {error}"
-
-
-_BUILT_IN: Final = frozenset({str, int, float, bool, list, dict, tuple, type(None)})
-_ROLES: Final = {
-    "HumanMessage": "user",
-    "AIMessage": "assistant",
-    "SystemMessage": "system",
-    "ToolMessage": "tool",
-    "ChatMessage": "",
-    "BaseMessage": "",
-}
-"""Who speaks, by the class of a message; of an empty one the message says it itself."""
-_PASSED_OVER: Final = frozenset({
-    "reasoning", "thinking", "redacted_thinking", "tool_call", "tool_use", "input_json_delta",
-    "function_call",
-})  # fmt: skip
-"""Parts of a message beside its text that nothing is lost with: thoughts, and its calls of tools,
-which it holds once more."""
-
-
-def langchain_kind(value: Any) -> str | None:
-    """Which of LangChain's values it is, found out without loading LangChain; None: none of them.
-
-    Returns:
-        `Document`, `PromptValue` or the class of a message.
-    """
-    if type(value) in _BUILT_IN:
-        return None
-    known = (*_ROLES, "Document", "PromptValue")
-    return next(
-        (
-            kind.__name__
-            for kind in type(value).__mro__
-            if kind.__name__ in known and kind.__module__.startswith("langchain_core.")
-        ),
-        None,
-    )
-
-
-def langchain_text(value: Any) -> str:
-    """The text of one of LangChain's values.
-
-    Raises:
-        TypeError: It holds something beside text, or only calls tools.
-    """
-    kind = langchain_kind(value)
-    if kind == "Document":
-        return str(value.page_content)
-    if kind == "PromptValue":
-        return "\n".join(f"{m['role']}: {m['content']}" for m in langchain_form(value))
-    text = _message_text(value)
-    if not text and getattr(value, "tool_calls", None):
-        raise TypeError(f"this {type(value).__name__} calls tools and has no text")
-    return text
-
-
-def langchain_form(value: Any) -> Any:
-    """What stands for one of LangChain's values in a list or mapping.
-
-    Raises:
-        TypeError: It holds something beside text.
-    """
-    kind = langchain_kind(value)
-    if kind == "Document":
-        return {"page_content": value.page_content, "metadata": value.metadata}
-    if kind == "PromptValue":
-        return [langchain_form(message) for message in value.to_messages()]
-    role = _ROLES[kind or "BaseMessage"] or getattr(value, "role", value.type)
-    more = {name: getattr(value, name, None) for name in ("tool_calls", "tool_call_id")}
-    called = {name: part for name, part in more.items() if part}
-    return {"role": role, "content": _message_text(value), **called}
-
-
-def _message_text(message: Any) -> str:
-    """The text of a message of LangChain."""
-    parts = message.content if isinstance(message.content, list) else ()
-    for part in parts:
-        kind = part.get("type") if isinstance(part, Mapping) else "text"
-        if kind != "text" and kind not in _PASSED_OVER:
-            name = type(message).__name__
-            raise TypeError(f"this {name} holds a part of the type '{kind}', and only text fits")
-    return str(message.text)
-
-
-def named_fields(value: Any) -> dict[str, Any] | None:
-    """The fields of a dataclass or of a pydantic model by their names; None: it is neither."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in fields(value)}
-    if any(
-        k.__name__ == "BaseModel" and k.__module__ == "pydantic.main" for k in type(value).__mro__
-    ):
-        return {name: getattr(value, name) for name in type(value).model_fields}
-    return None
 
 
 def json_text(value: Any) -> str:

@@ -16,10 +16,9 @@ ENVS = PACKAGE.parent / "envs" / "agentkit_envs"
 
 BASE = {
     "errors", "messages", "events", "values", "limits", "memory", "plugins", "loop",
-    "threads", "atomic_files", "redaction", "signatures", "display",
-    "program_errors",
+    "atomic_files", "redaction", "program",
 }  # fmt: skip
-"""The modules that everybody uses."""
+"""The modules that everybody uses, and the room of what they know of the program around them."""
 ROOMS = [
     BASE,
     {"templates"},

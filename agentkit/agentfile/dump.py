@@ -27,7 +27,8 @@ from agentkit.outputs.shape import (
     declaration_of,
 )
 from agentkit.outputs.typed_output import TypedOutput
-from agentkit.values import NUL, check_given, has_nul, json_copy
+from agentkit.program.argument_kinds import check_given
+from agentkit.values import NUL, has_nul, json_copy
 
 _UNSET = Node("unset")
 _LONG = 88

@@ -8,7 +8,7 @@ from agentkit.agent import Agent
 from agentkit.agentfile.agent_builder import Options, build
 from agentkit.agentfile.draft import read_draft
 from agentkit.errors import InputError, Problem, SpecError, advice, suggest
-from agentkit.values import check_given, check_path
+from agentkit.program.argument_kinds import check_given, check_path
 
 if TYPE_CHECKING:
     from agentkit.graph.node import FunctionLike

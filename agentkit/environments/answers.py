@@ -6,8 +6,8 @@ from math import isfinite
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Final
 
-from agentkit.display import short
 from agentkit.errors import EnvError
+from agentkit.program.display import short
 
 if TYPE_CHECKING:
     import gymnasium

@@ -12,7 +12,7 @@ from agentkit.environments.failure import env_error, refuses
 from agentkit.environments.spaces import check_spaces
 from agentkit.errors import AgentKitError, InputError
 from agentkit.plugins import broken_envs, env_creator, missing_package, registered_id, unknown_env
-from agentkit.values import wrong_kind
+from agentkit.program.argument_kinds import wrong_kind
 
 if TYPE_CHECKING:
     import gymnasium

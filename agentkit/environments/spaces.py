@@ -3,8 +3,8 @@
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from agentkit.display import short
 from agentkit.errors import InputError
+from agentkit.program.display import short
 
 if TYPE_CHECKING:
     import gymnasium

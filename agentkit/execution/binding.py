@@ -12,11 +12,11 @@ from agentkit.graph.compile import CompiledNode, memory_keys
 from agentkit.graph.graph import Graph
 from agentkit.messages import Sampling
 from agentkit.models.base import Model
-from agentkit.models.registry import is_runnable
 from agentkit.models.resolve import ModelChoice, ModelChooser
 from agentkit.outputs.output import Output
-from agentkit.threads import runs_on_loop
-from agentkit.values import wrong_kind
+from agentkit.program.argument_kinds import wrong_kind
+from agentkit.program.foreign_objects import is_runnable
+from agentkit.program.threads import runs_on_loop
 
 if TYPE_CHECKING:
     from agentkit.graph.node import FunctionLike

@@ -23,7 +23,7 @@ from agentkit.execution.request_cache import SingleFlight, request_key
 from agentkit.messages import Completion, Request, Usage
 from agentkit.models.base import Model
 from agentkit.models.scripted import ScriptedModel
-from agentkit.values import check_path
+from agentkit.program.argument_kinds import check_path
 
 T = TypeVar("T")
 

@@ -11,9 +11,9 @@ from agentkit.execution.completion_source import CompletionSource
 from agentkit.execution.scope import State
 from agentkit.execution.step import StepResult, execute_step
 from agentkit.execution.step_run import StepRun
+from agentkit.program.argument_kinds import check_kind
 from agentkit.templates.prompt_names import step_names
 from agentkit.templates.template import Template
-from agentkit.values import check_kind
 
 
 class Episode:

@@ -14,8 +14,8 @@ from agentkit.execution.prompt_call import Outcome, check_value
 from agentkit.execution.step_run import StepRun
 from agentkit.graph.node import MISSING
 from agentkit.messages import Answer, Call
-from agentkit.program_errors import passes_through, raised
-from agentkit.threads import call_in_thread
+from agentkit.program.raised_errors import passes_through, raised
+from agentkit.program.threads import call_in_thread
 from agentkit.values import json_copy
 
 _A_MOMENT_S: Final = 0.01

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from agentkit.execution.binding import Binding, bind
 from agentkit.graph.graph import Graph
-from agentkit.models.registry import is_runnable
+from agentkit.program.foreign_objects import is_runnable
 
 if TYPE_CHECKING:
     from agentkit.graph.node import FunctionLike

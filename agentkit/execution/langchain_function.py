@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from agentkit.values import langchain_kind
+from agentkit.program.foreign_objects import class_of, langchain_kind
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
@@ -52,8 +52,8 @@ def _parameters(runnable: Any) -> list[inspect.Parameter]:
     ]
 
 
-def _is_tool(runnable: Any) -> bool:
-    return any(kind.__name__ == "BaseTool" for kind in type(runnable).__mro__)
+def _is_tool(runnable: object) -> bool:
+    return class_of(runnable, ("BaseTool",), "langchain_core") is not None
 
 
 def _schema(runnable: Any) -> Mapping[str, Any]:

@@ -21,7 +21,7 @@ from agentkit.models.finish_reasons import finish_reason
 from agentkit.models.thoughts import apart
 from agentkit.models.token_estimates import makes_sense, most_usage
 from agentkit.observability.telemetry import Tracing
-from agentkit.program_errors import passes_through, raised
+from agentkit.program.raised_errors import passes_through, raised
 from agentkit.record.recorded_calls import RecordedCalls
 
 Complete = Callable[[Request], Awaitable[Answer]]

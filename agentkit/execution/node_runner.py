@@ -26,7 +26,7 @@ from agentkit.execution.prompt_call import (
     told,
 )
 from agentkit.execution.step_run import StepRun
-from agentkit.program_errors import causes_of
+from agentkit.program.raised_errors import causes_of
 from agentkit.values import json_copy
 
 MakeStep = Callable[[StepRun, int, int | None], Any]

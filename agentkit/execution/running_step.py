@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from agentkit.errors import StepInterrupted
 from agentkit.execution.step_run import StepRun
 from agentkit.graph.node import Node
-from agentkit.threads import Callback
+from agentkit.program.threads import Callback
 
 
 class Step:

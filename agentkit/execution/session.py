@@ -11,9 +11,10 @@ from agentkit.events import Event
 from agentkit.execution.episode import Episode
 from agentkit.execution.step import StepResult
 from agentkit.memory import Memory
-from agentkit.signatures import takes_arguments_of
-from agentkit.threads import Slots
-from agentkit.values import check_kind, check_listener, json_copy
+from agentkit.program.argument_kinds import check_kind, check_listener
+from agentkit.program.signatures import takes_arguments_of
+from agentkit.program.threads import Slots
+from agentkit.values import json_copy
 
 
 class Actor:

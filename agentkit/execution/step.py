@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from agentkit.display import MAX_NAMES, dollars, html_table, short
 from agentkit.errors import RenderError, StepError, StepInterrupted
 from agentkit.events import Event, StepFailed, StepFinished, StepStarted
 from agentkit.execution.binding import BoundNode, PromptNode
@@ -21,7 +20,8 @@ from agentkit.execution.step_run import StepRun
 from agentkit.graph.graph import Graph
 from agentkit.messages import Usage
 from agentkit.models.base import Cache
-from agentkit.program_errors import causes_of
+from agentkit.program.display import MAX_NAMES, dollars, html_table, short
+from agentkit.program.raised_errors import causes_of
 from agentkit.templates.prompt_names import STEP_NAMES
 from agentkit.values import checked_copy
 

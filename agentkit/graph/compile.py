@@ -11,6 +11,7 @@ from agentkit.graph.node_fields import validate_fields
 from agentkit.outputs.choice import ChoiceOutput
 from agentkit.outputs.declaration import OutputProblem, compile_output, fallback_error
 from agentkit.outputs.output import Output
+from agentkit.program.argument_kinds import wrong_kind
 from agentkit.templates.prompt_names import LOCAL_NAMES, OWN_NAMES, STEP_NAMES
 from agentkit.templates.template import (
     RESERVED_WORDS,
@@ -21,7 +22,7 @@ from agentkit.templates.template import (
     compile_expression,
     compile_template,
 )
-from agentkit.values import json_copy, wrong_kind
+from agentkit.values import json_copy
 
 RESERVED_NAMES: Final = STEP_NAMES | OWN_NAMES | LOCAL_NAMES | NODE_FIELDS | RESERVED_WORDS
 """Names that no node and no input may have."""

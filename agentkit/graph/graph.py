@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import networkx as nx
 
 from agentkit import loop
-from agentkit.display import MAX_NAMES
 from agentkit.errors import InputError, Problem, SpecError, listed, suggest
 from agentkit.graph.compile import compile_node, compile_text, merge_reads
 from agentkit.graph.connections import connect_nodes, edges_between
@@ -19,9 +18,10 @@ from agentkit.graph.races import race_problems
 from agentkit.graph.validation import VARYING, first_problems, graph_problems
 from agentkit.memory import Memory
 from agentkit.models.base import Cache
-from agentkit.signatures import takes_arguments_of
+from agentkit.program.argument_kinds import check_kind, check_listener
+from agentkit.program.display import MAX_NAMES
+from agentkit.program.signatures import takes_arguments_of
 from agentkit.templates.prompt_names import OWN_NAMES, STEP_NAMES
-from agentkit.values import check_kind, check_listener
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from agentkit.errors import Problem
 from agentkit.graph.node import Check, FirstOf, Node
-from agentkit.models.registry import is_runnable
 from agentkit.models.setting_fields import SAMPLING, Text, faults, field, table, texts
-from agentkit.values import wrong_kind
+from agentkit.program.argument_kinds import wrong_kind
+from agentkit.program.foreign_objects import is_runnable
 
 _Names = texts("A list of node names", "The name of a node")
 

@@ -9,11 +9,11 @@ import networkx as nx
 from agentkit.errors import Problem, listed, suggest
 from agentkit.graph.compile import CompiledNode, Use, name_problem, unknown_name
 from agentkit.graph.connections import awaited_recalls
+from agentkit.program.argument_kinds import wrong_kind
 from agentkit.templates.prompt_names import LOCAL_NAMES, OWN_NAMES, STEP_NAMES
 from agentkit.templates.sandbox.lookup import MAPPING_METHODS
 from agentkit.templates.single_braces import single_braces
 from agentkit.templates.template import Reads, Template
-from agentkit.values import wrong_kind
 
 _MOST_NAMES: Final = 20
 """The names of a cycle that are shown."""

@@ -12,7 +12,7 @@ from agentkit.execution.binding import Binding, BoundNode, FunctionNode
 from agentkit.graph.compile import CompiledNode
 from agentkit.messages import Completion, Request, Usage
 from agentkit.models.base import Model, Priced
-from agentkit.threads import in_thread
+from agentkit.program.threads import in_thread
 
 
 class Watcher(Protocol):

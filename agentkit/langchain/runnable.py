@@ -23,7 +23,8 @@ from agentkit.langchain.callbacks import StepCallbacks
 from agentkit.langchain.interception import InterceptedBinding, watched
 from agentkit.models.base import Cache
 from agentkit.outputs.scalars import CodeOutput, TextOutput
-from agentkit.values import checked_copy, json_copy, named_fields
+from agentkit.program.foreign_objects import named_fields
+from agentkit.values import checked_copy, json_copy
 
 if TYPE_CHECKING:
     from agentkit.graph.node import FunctionLike

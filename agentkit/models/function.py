@@ -7,7 +7,7 @@ from typing import Any
 
 from agentkit.errors import ModelError, StepInterrupted
 from agentkit.messages import Completion, Request, Usage
-from agentkit.threads import Callback, call_in_thread, runs_on_loop
+from agentkit.program.threads import Callback, call_in_thread, runs_on_loop
 
 
 class FunctionModel:

@@ -11,7 +11,7 @@ from agentkit.errors import InputError, ModelError
 from agentkit.messages import Completion, Request, Usage
 from agentkit.models.throttle import Throttle
 from agentkit.models.token_estimates import likely_tokens, likely_usage, makes_sense
-from agentkit.values import check_given
+from agentkit.program.argument_kinds import check_given
 
 _LOG = logging.getLogger("agentkit.models")
 

@@ -4,12 +4,13 @@ import inspect
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeGuard
+from typing import TYPE_CHECKING, Any, Final
 
 from agentkit.errors import InputError
 from agentkit.models.base import Model
 from agentkit.models.hosted import DEFAULT, Settings
-from agentkit.threads import runs_on_loop
+from agentkit.program.foreign_objects import is_runnable
+from agentkit.program.threads import runs_on_loop
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
@@ -104,14 +105,6 @@ def takes_settings(model: Any) -> bool:
 def takes_address(model: Any) -> bool:
     """Whether a model's server can be chosen."""
     return isinstance(model, str) and model.partition(":")[0] == "openai"
-
-
-def is_runnable(model: object) -> "TypeGuard[Runnable[Any, Any]]":
-    """Whether it is a Runnable of LangChain, found out without loading LangChain."""
-    return any(
-        kind.__name__ == "Runnable" and kind.__module__.startswith("langchain_core.")
-        for kind in type(model).__mro__
-    )
 
 
 def _shown(model: Any) -> str:

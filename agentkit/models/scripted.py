@@ -10,7 +10,7 @@ import orjson
 from agentkit.atomic_files import open_regular
 from agentkit.errors import InputError, ScriptExhausted
 from agentkit.messages import Completion, Request, Usage
-from agentkit.values import check_given
+from agentkit.program.argument_kinds import check_given
 
 _KEYS = ("episode", "step", "node", "item", "attempt")
 

@@ -17,7 +17,7 @@ from pydantic import (
 from typing_extensions import TypedDict
 
 from agentkit.models.field_words import expected, schema_at
-from agentkit.values import wrong_kind
+from agentkit.program.argument_kinds import wrong_kind
 
 Text = Annotated[str, Field(title="A text", json_schema_extra={"minLength": 1})]
 """A text that an editor wants to be there."""

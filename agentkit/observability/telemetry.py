@@ -34,7 +34,7 @@ from agentkit.observability.span_attributes import (
     said,
 )
 from agentkit.observability.span_backlog import SpanBacklog
-from agentkit.program_errors import passes_through
+from agentkit.program.raised_errors import passes_through
 from agentkit.redaction import brief
 
 if TYPE_CHECKING:

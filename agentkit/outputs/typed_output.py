@@ -19,7 +19,7 @@ from agentkit.outputs.python_types import PYTHON_TYPES, type_name, with_known_ty
 from agentkit.outputs.scalars import find_number
 from agentkit.outputs.schema_output import complaint
 from agentkit.outputs.shape import DEEPEST_SHAPE, OutputProblem
-from agentkit.program_errors import passes_through, raised
+from agentkit.program.raised_errors import passes_through, raised
 from agentkit.values import JsonSchema, json_copy
 
 _KINDS: Final[dict[str | None, type]] = {"array": list, "object": dict}

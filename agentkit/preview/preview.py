@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentkit.agent import Agent
-from agentkit.display import short
 from agentkit.errors import AgentKitError, InputError, advice, suggest
 from agentkit.execution.binding import BoundNode, FunctionNode, PromptNode
 from agentkit.execution.budget import Budget
@@ -24,9 +23,11 @@ from agentkit.graph.node import Node
 from agentkit.messages import NOTHING_USED, Message, Turn, Usage
 from agentkit.models.prices import check_prices
 from agentkit.preview.snapshot import Snapshot, first_snapshot
+from agentkit.program.argument_kinds import check_given
+from agentkit.program.display import short
 from agentkit.templates.placeholders import Placeholder, example
 from agentkit.templates.template import Expression, Reads
-from agentkit.values import check_given, json_text
+from agentkit.values import json_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,9 @@ from agentkit.profiling.paths import PathFinder, recorded_graph
 from agentkit.profiling.prefixes import CHARACTERS_PER_TOKEN
 from agentkit.profiling.reading import EpisodeReader
 from agentkit.profiling.sums import CallSums, NodeSums, PathSums, PrefixSums, RunSums
+from agentkit.program.argument_kinds import check_given
 from agentkit.record.episode_state import covered_s
 from agentkit.record.reader import Run
-from agentkit.values import check_given
 
 
 def profile_run(run: Run, episodes: Sequence[int] | None = None) -> Profile:

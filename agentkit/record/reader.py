@@ -12,12 +12,12 @@ import msgspec
 import orjson
 
 from agentkit.atomic_files import open_regular
-from agentkit.display import html_table, short
 from agentkit.errors import TraceError
 from agentkit.events import EpisodeResumed, EpisodeStarted, Event
 from agentkit.plugins import DISTRIBUTION
+from agentkit.program.argument_kinds import check_path
+from agentkit.program.display import html_table, short
 from agentkit.record.line import FORMAT, LineReader, damage
-from agentkit.values import check_path
 
 _EPISODE: Final = re.compile(r"[0-9]{4,}")
 """What the file of an episode is called."""

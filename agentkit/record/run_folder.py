@@ -14,11 +14,12 @@ import orjson
 
 from agentkit.atomic_files import write_atomic
 from agentkit.errors import TraceError
+from agentkit.program.argument_kinds import check_given, check_path
 from agentkit.record.line import FORMAT
 from agentkit.record.reader import Run, check_about, load_run
 from agentkit.record.summaries import RunSummary
 from agentkit.record.writer import EpisodeWriter
-from agentkit.values import JSON_OPTIONS, check_given, check_path, json_safe
+from agentkit.values import JSON_OPTIONS, json_safe
 
 _LEFT_OVER: Final = ".run.json.*"
 """What `run.json` is called while it is written."""

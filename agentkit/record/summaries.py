@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from agentkit import events
-from agentkit.display import dollars
 from agentkit.errors import LimitExceeded
 from agentkit.messages import NOTHING_USED, Usage
+from agentkit.program.display import dollars
 
 
 @dataclass(slots=True)

@@ -8,12 +8,12 @@ from agentkit.environments.make import make_env
 from agentkit.errors import InputError, advice, listed
 from agentkit.events import CallRetried, EpisodeFinished, EpisodeResumed, EpisodeStarted
 from agentkit.messages import NOTHING_USED
+from agentkit.program.argument_kinds import check_given
 from agentkit.record.episode_state import read_episode
 from agentkit.record.reader import Run, load_run
 from agentkit.record.run_folder import RunWriter
 from agentkit.rollouts.metadata import about_run, described_env, env_in_record
 from agentkit.rollouts.plan import Plan
-from agentkit.values import check_given
 
 
 def copy_beginning(run: Run, episode: int, step: int, writer: RunWriter, index: int) -> None:

@@ -5,7 +5,7 @@ from typing import Final
 
 from agentkit.errors import InputError
 from agentkit.limits import Limits
-from agentkit.values import check_given, check_kind
+from agentkit.program.argument_kinds import check_given, check_kind
 
 MOST_EPISODES: Final = 1_000_000
 """The most episodes of a run: each has a file."""

@@ -10,6 +10,7 @@ from agentkit.environments.fast_forward import recorded_env
 from agentkit.events import EpisodeFinished, Event, LimitReached
 from agentkit.messages import NOTHING_USED, Usage
 from agentkit.models.replay_stub import replay_stub
+from agentkit.program.argument_kinds import check_given, check_kind, check_listener
 from agentkit.record.diff import Difference, Record, compared, first_difference
 from agentkit.record.episode_state import EpisodeState, read_episode
 from agentkit.record.reader import Run, load_run
@@ -22,7 +23,6 @@ from agentkit.rollouts.plan import Plan
 from agentkit.rollouts.recorded_setup import recorded_agent, recorded_plan
 from agentkit.rollouts.resume import ResumePlan
 from agentkit.rollouts.rollout import rollout
-from agentkit.values import check_given, check_kind, check_listener
 
 if TYPE_CHECKING:
     import gymnasium

@@ -19,6 +19,8 @@ from agentkit.models.keys import check_keys
 from agentkit.models.prices import check_prices
 from agentkit.observability.logs import LOG
 from agentkit.observability.telemetry import episode_span
+from agentkit.program.argument_kinds import check_given, check_kind, check_listener
+from agentkit.program.signatures import takes_arguments_of
 from agentkit.record.run_folder import RunWriter
 from agentkit.record.summaries import EpisodeSummary, RunSummary
 from agentkit.rollouts.checkpoint import Checkpoint
@@ -31,8 +33,6 @@ from agentkit.rollouts.resume import (
     make_resume_plan,
     plan_new_run,
 )
-from agentkit.signatures import takes_arguments_of
-from agentkit.values import check_given, check_kind, check_listener
 
 
 async def rollout(

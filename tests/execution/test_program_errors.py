@@ -21,7 +21,7 @@ from agentkit import (
     rollout,
 )
 from agentkit.events import NodeFailed
-from agentkit.program_errors import passes_through
+from agentkit.program.raised_errors import passes_through
 
 TOOLS = """
 import json

@@ -41,7 +41,7 @@ from agentkit.models.langchain.wrappers import settled
 from agentkit.models.per_loop import PerLoop
 from agentkit.models.prices import listed_cost
 from agentkit.models.thoughts import apart
-from agentkit.program_errors import passes_through
+from agentkit.program.raised_errors import passes_through
 
 if TYPE_CHECKING:
     from httpx2 import AsyncClient

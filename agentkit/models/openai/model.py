@@ -19,8 +19,8 @@ from agentkit.models.openai.streamed_answer import StreamedAnswer, is_stream
 from agentkit.models.per_loop import PerLoop
 from agentkit.models.prices import listed_cost, provider_at
 from agentkit.models.thoughts import apart
+from agentkit.program.argument_kinds import check_given
 from agentkit.redaction import redacted
-from agentkit.values import check_given
 
 _REST_S: Final = 3.0
 """How long the rest of a stream is waited for after the server said why its answer ended."""

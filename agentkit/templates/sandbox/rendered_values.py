@@ -10,7 +10,12 @@ from typing import Any
 from jinja2.runtime import Undefined
 
 from agentkit.errors import RenderError
-from agentkit.values import langchain_form, langchain_kind, langchain_text, named_fields
+from agentkit.program.foreign_objects import (
+    langchain_form,
+    langchain_kind,
+    langchain_text,
+    named_fields,
+)
 
 _CHARACTERS_A_UNIT = 4  # as a shift: 16 characters copied cost about as much as one item visited
 _BITS_A_UNIT = 6  # as a shift: 64 bits of a whole number are about 20 characters

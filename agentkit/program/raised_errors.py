@@ -5,19 +5,19 @@ from collections.abc import Iterable
 from typing import Final
 
 from agentkit.errors import FunctionError, ModelError
+from agentkit.program.foreign_objects import class_of
 from agentkit.redaction import words_of
 
 
 def passes_through(error: BaseException) -> bool:
     """Whether an error steers the program around a graph, so that it is no failure of a node:
     cancellations, Ctrl-C, and what LangGraph raises to interrupt (found without loading it)."""
-    return not isinstance(error, Exception) or any(
-        kind.__name__ == "GraphBubbleUp" and kind.__module__.startswith("langgraph.")
-        for kind in type(error).__mro__
+    return not isinstance(error, Exception) or bool(
+        class_of(error, ("GraphBubbleUp",), "langgraph")
     )
 
 
-_OWN_FOLDER: Final = os.path.dirname(__file__) + os.sep  # noqa: PTH120  # pathlib loads slowly
+_OWN_FOLDER: Final = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120  # pathlib loads slowly
 _LIBRARIES: Final = (os.path.dirname(os.__file__) + os.sep, "<frozen")  # noqa: PTH120
 
 

@@ -1,0 +1,1 @@
+"""The Python program around AgentKit: its arguments, objects, errors and blocking functions."""
