@@ -116,7 +116,7 @@ def _hosted(prefix: str, rest: str, settings: Settings, base_url: str | None) ->
         from agentkit.models.openai.model import OpenAIModel
 
         return OpenAIModel(rest, base_url=base_url, settings=settings)
-    from agentkit.models.langchain.model import make_langchain_model
+    from agentkit.models.langchain.model_by_id import make_langchain_model
 
     return make_langchain_model(rest, settings)
 

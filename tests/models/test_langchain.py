@@ -43,7 +43,8 @@ from agentkit import (
     Usage,
 )
 from agentkit.models.hosted import LONGEST_TEXT, Price, Settings
-from agentkit.models.langchain.model import LangChainModel, make_langchain_model
+from agentkit.models.langchain.model import LangChainModel
+from agentkit.models.langchain.model_by_id import make_langchain_model
 from agentkit.models.langchain.names import describe
 from agentkit.models.langchain.wrappers import settled
 from agentkit.models.prices import listed_cost

@@ -28,7 +28,7 @@ from agentkit import (
 from agentkit.models.hosted import Settings
 from agentkit.models.keys import get_server
 from agentkit.models.langchain.ids import Provider
-from agentkit.models.langchain.model import _ModelById
+from agentkit.models.langchain.model_by_id import _ModelById
 from agentkit.models.openai.errors import SentRequest
 from agentkit.models.openai.model import OpenAIModel
 
