@@ -181,12 +181,15 @@ def folder(tmp_path, monkeypatch):
             del sys.modules[name]
 
 
+def marks(page: Path) -> list[pytest.MarkDecorator]:
+    """All pages together take minutes; the first is tried every time."""
+    slow = [] if page == README else [pytest.mark.slow]
+    return [*slow, needs_chromium] if page.name == "browser.md" else slow
+
+
 @pytest.mark.parametrize(
     "page",
-    [
-        pytest.param(page, marks=[needs_chromium] if page.name == "browser.md" else [])
-        for page in (README, *PAGES)
-    ],
+    [pytest.param(page, marks=marks(page)) for page in (README, *PAGES)],
     ids=lambda page: page.name,
 )
 def test_every_program_and_command_of_a_page_works(page, folder):
@@ -228,8 +231,11 @@ def test_the_readme_is_short_and_has_the_two_command_lines_on_lines_of_their_own
     setup = "python3 -m venv .venv && .venv/bin/pip install -q -c .ci/constraints.txt"
     install = f"{setup} -e '.[{{}}]' && .venv/bin/{{}}"
     assert install.format("browser,crafter,webshop", "agentkit run crafter") in lines
-    first = next(line for line in lines if "bin/python -m pytest" in line)
-    assert first == install.format("dev", "python -m pytest -n 2 --dist worksteal")
+    tests = "python -m pytest -n 2 --dist worksteal"
+    assert [line for line in lines if "bin/python -m pytest" in line] == [
+        install.format("dev", tests),
+        f".venv/bin/{tests} -m slow",
+    ]
 
 
 def test_the_readme_names_every_command():

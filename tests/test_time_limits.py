@@ -103,6 +103,7 @@ def run(tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", ["0", "1"])
 def test_ctrl_c_works_in_tests_that_were_started_with_it_ignored(run, workers: str) -> None:
     """A shell starts background jobs so; tests that press Ctrl-C waited for ever."""
@@ -110,6 +111,7 @@ def test_ctrl_c_works_in_tests_that_were_started_with_it_ignored(run, workers: s
     assert "2 passed" in done.stdout, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @needs_chromium
 @pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's process table")
 def test_a_test_that_is_stopped_by_its_limit_leaves_no_browser_and_no_server(
@@ -124,6 +126,7 @@ def test_a_test_that_is_stopped_by_its_limit_leaves_no_browser_and_no_server(
             assert asked.connect_ex(("127.0.0.1", int(port))) != 0
 
 
+@pytest.mark.slow
 def test_a_test_that_does_not_heed_its_limit_ends_its_process(run) -> None:
     limits = ("--timeout", "1", "-o", "faulthandler_timeout=3")
     done = run(STUCK, *limits, "-n", "1")

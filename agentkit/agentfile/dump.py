@@ -1,5 +1,6 @@
 """An Agent as YAML in the form that people edit: block style, longer texts in `|` blocks."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
@@ -232,7 +233,13 @@ def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
+def _represent_number(dumper: _Dumper, number: float) -> yaml.ScalarNode:
+    """Write a number as the reader wants it: PyYAML's 1.0e+16 is not how JSON has it."""
+    return dumper.represent_scalar("tag:yaml.org,2002:float", json.dumps(number))
+
+
 for _first, _rules in CoreResolver.yaml_implicit_resolvers.items():
     for _tag, _pattern in _rules:
         _Dumper.add_implicit_resolver(_tag, _pattern, [_first])
 _Dumper.add_representer(str, _represent_text)
+_Dumper.add_representer(float, _represent_number)

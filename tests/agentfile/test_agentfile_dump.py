@@ -158,6 +158,12 @@ def agents(draw: st.DrawFn) -> Agent:
     return Agent(Graph(nodes), model="echo", memory=memory, action=nodes[0].name)
 
 
+@pytest.mark.parametrize("number", [1e16, 5e-324, -1.5e-7, 1e22, 0.1, -0.0, 3.0])
+def test_numbers_of_any_size_survive(number: float) -> None:
+    agent = Agent(Graph([Node("a", "x", initial=number)]), model="echo", memory={"k": number})
+    assert_equal(agent, parse_agent(dump_agent(agent)))
+
+
 @settings(max_examples=80, deadline=None)
 @given(agents())
 def test_any_agent_survives_the_round_trip(agent: Agent) -> None:

@@ -1,7 +1,7 @@
 """Tools and Runnables of LangChain as the functions of nodes."""
 
 import asyncio
-import time
+import threading
 from typing import Annotated, Literal
 
 import pytest
@@ -203,14 +203,15 @@ def test_what_is_no_json_value_is_an_error_that_says_so():
 
 
 def test_a_runnable_that_blocks_does_not_hold_up_the_nodes_beside_it():
+    all_there = threading.Barrier(4)
+
     def wait(given):
-        time.sleep(0.2)
+        all_there.wait(30)
         return given
 
     nodes = [Node(f"n{i}", function=RunnableLambda(wait), with_={"input": "q"}) for i in range(4)]
-    started = time.monotonic()
-    Graph(nodes).run_sync({"q": "x"})
-    assert time.monotonic() - started < 0.6
+    result = Graph(nodes).run_sync({"q": "x"})
+    assert [result[node.name] for node in nodes] == ["x"] * 4
 
 
 # Callbacks and interrupts

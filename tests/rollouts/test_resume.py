@@ -51,6 +51,7 @@ def test_a_run_that_is_killed_after_any_event_goes_on_as_if_nothing_had_happened
     assert in_flight_at_most > 0
 
 
+@pytest.mark.slow
 def test_a_last_line_that_is_torn_at_any_byte_is_cut_off(whole, tmp_path):
     ends = line_ends(whole / "episodes" / "0000.jsonl")
     longest = max(range(40, 60), key=lambda i: ends[i] - ends[i - 1])

@@ -58,6 +58,7 @@ def play_in_a_fresh_process(renders: int) -> str:
     ).stdout
 
 
+@pytest.mark.slow
 def test_the_same_seed_and_actions_give_the_same_game_in_every_process_however_often_it_is_drawn():
     """Upstream (issues 31 and 36) gives a different game in each of these processes."""
     told = [play_in_a_fresh_process(renders) for renders in (0, 1, 2)]

@@ -77,6 +77,7 @@ def wrong(env, seed):
         yield "has an end without a score"
 
 
+@pytest.mark.slow
 def test_every_task_begins_and_takes_an_action():
     tasks = groups()["all"]
     with ThreadPoolExecutor(2) as pool:

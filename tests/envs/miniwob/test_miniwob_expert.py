@@ -319,6 +319,7 @@ def play(env, seed):
 
 
 @needs_chromium
+@pytest.mark.slow
 def test_each_rule_wins_a_task_in_the_browser(expert_env):
     tasks = {rule: task for task, rule in sorted(RULES.items())}
     lost = []
