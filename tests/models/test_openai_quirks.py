@@ -323,6 +323,19 @@ def test_one_odd_character_does_not_spoil_a_whole_answer(written, text):
         assert graph.run_sync(model=model_at(server))["a"] == text
 
 
+@pytest.mark.parametrize("prefix", ["openai", "langchain:openai"])
+def test_half_a_character_in_a_prompt_is_sent_as_the_sign_for_it(prefix, monkeypatch):
+    """A word of a command line that is no UTF-8 holds some: no request could be written."""
+    with scripted(answer("Oslo")) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "none")
+        model = get_model(f"{prefix}:m", settings=Settings(retries=0))
+        halves = Message("user", "a \udcff, a \ud83d and a \ud83d\ude00")
+        assert ask(model, halves).text == "Oslo"
+    [sent] = server.bodies
+    assert sent["messages"][0]["content"] == "a \ufffd, a \ufffd and a \U0001f600"
+
+
 @pytest.mark.parametrize(
     "usage",
     [

@@ -11,7 +11,7 @@ from agentkit.messages import Completion, Image, Message, Usage
 from agentkit.models import finish_reasons
 from agentkit.models.finish_reasons import finish_reason
 from agentkit.models.hosted import Retryable
-from agentkit.models.openai.answers import clean_completion, token_count
+from agentkit.models.openai.answers import clean, clean_completion, token_count
 
 _KINDS: dict[str, type[BaseMessage]] = {
     "system": SystemMessage,
@@ -26,9 +26,10 @@ def to_langchain(messages: Sequence[Message]) -> list[BaseMessage]:
 
 
 def _content(message: Message) -> str | list[str | dict[str, Any]]:
+    said = clean(message.content)
     if not message.images:
-        return message.content
-    text: dict[str, Any] = {"type": "text", "text": message.content}
+        return said
+    text: dict[str, Any] = {"type": "text", "text": said}
     return [*map(_block, message.images), text]
 
 
