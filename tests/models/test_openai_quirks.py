@@ -486,6 +486,8 @@ BAD = "Failed to generate JSON. Please adjust your prompt. See 'failed_generatio
         ({"code": "json_validate_failed"}, "has not the form"),
         ({"code": "tool_use_failed", "failed_generation": "<function=x>"}, "no tools here"),
         ({"code": "content_filter", "message": "Filtered."}, "a refusal"),
+        ({"code": "content_policy_violation", "message": "Against our policy."}, "a refusal"),
+        ({"code": "data_inspection_failed", "message": "Inappropriate."}, "a refusal"),
     ],
 )
 def test_an_answer_that_the_server_could_not_read_is_the_models_and_it_is_told(
