@@ -4,11 +4,12 @@ A middleware is `async def (request, next)`: it answers by itself, or awaits `ne
 does something before or after.
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
-from typing import Protocol
+from typing import Final, Protocol
 
 from agentkit.errors import AccessError, AgentKitError, InputError, ModelError, StepInterrupted
 from agentkit.execution.binding import PromptNode
@@ -18,11 +19,15 @@ from agentkit.limits import Spent
 from agentkit.messages import Answer, Completion, Request, Usage
 from agentkit.models.base import Cache, Model, Priced
 from agentkit.models.finish_reasons import finish_reason
+from agentkit.models.hosted import HostedModel
 from agentkit.models.thoughts import apart
 from agentkit.models.token_estimates import makes_sense, most_usage
 from agentkit.observability.telemetry import Tracing
 from agentkit.program.raised_errors import passes_through, raised
 from agentkit.record.recorded_calls import RecordedCalls
+
+_A_MOMENT_S: Final = 0.01
+"""So much after its end a limit on time is over by any clock."""
 
 Complete = Callable[[Request], Awaitable[Answer]]
 """Answers a request."""
@@ -39,7 +44,7 @@ class Middleware(Protocol):
 class Tries:
     """The tries of one request: counts them, and times the one that succeeds."""
 
-    __slots__ = ("_began_s", "_sent_s", "_started", "latency_s", "made")
+    __slots__ = ("_began_s", "_left_s", "_sent_s", "_started", "_timer", "latency_s", "made")
 
     def __init__(self) -> None:
         self.made = 0
@@ -47,6 +52,8 @@ class Tries:
         """How long the one that gave the answer took; 0 when none was made."""
         self._began_s = self._sent_s = time.perf_counter()
         self._started = False
+        self._timer: asyncio.Timeout | None = None
+        self._left_s: Callable[[], float] | None = None
 
     def begin(self, request: Request) -> None:
         """The first try is about to be made.
@@ -67,11 +74,13 @@ class Tries:
             self.made += 1
             self._sent_s = time.perf_counter() + wait_s
             self._started = False
+            self._set_timer()
 
         def on_start() -> None:
             self._check(request)
             self._sent_s = time.perf_counter()
             self._started = True
+            self._set_timer()
 
         return Request(  # `replace` would take longer than all the rest
             request.messages, request.sampling, request.schema, request.call, request.variables,
@@ -86,12 +95,32 @@ class Tries:
             self.made -= 1
             raise
 
+    async def in_time(self, budget: Budget, work: Awaitable[Answer]) -> Answer:
+        """Await a call of a model on a server: a try that is made, but no turn for one too late.
+
+        Raises:
+            LimitExceeded: The time was over before a try.
+        """
+        self._left_s = budget.seconds_left
+        try:
+            async with asyncio.timeout(None) as self._timer:
+                self._set_timer()
+                return await work
+        except TimeoutError as error:
+            raise budget.late() or error from None
+
+    def _set_timer(self) -> None:
+        """Let the limit on time end the wait for a try, and no try that is made."""
+        if self._timer is not None and self._left_s is not None:
+            end_s = asyncio.get_running_loop().time() + self._left_s() + _A_MOMENT_S
+            self._timer.reschedule(None if self._started else end_s)
+
     def end(self) -> None:
         """The answer is there."""
         self.latency_s = max(0.0, time.perf_counter() - self._sent_s)
 
     def drop_unsent(self) -> None:
-        """A try for which there was no key was not made."""
+        """A try for which there was no key, or whose turn did not come, was not made."""
         if not self._started:
             self.made -= 1
 
@@ -124,8 +153,9 @@ async def ask_model(
         given = await model.complete(tries.counted(request))
         tries.end()
         completion = _checked(model, given)
-    except AccessError:
-        tries.drop_unsent()
+    except (AccessError, asyncio.CancelledError) as error:
+        if isinstance(error, AccessError) or isinstance(model, HostedModel):
+            tries.drop_unsent()
         raise
     except AgentKitError:
         raise
@@ -241,8 +271,11 @@ def budgeted(budget: Budget, node: PromptNode, tries: Tries, *, unpriced: bool) 
                 raise late
 
         answer = None
+        work = next(replace(request, on_retry=on_retry, on_start=on_start))
+        if budget.watches_time and isinstance(node.model, HostedModel):
+            work = tries.in_time(budget, work)
         try:
-            answer = await next(replace(request, on_retry=on_retry, on_start=on_start))
+            answer = await work
             return answer
         finally:
             used = Spent(calls=tries.made) if answer is None else Spent.of(answer.completion.usage)

@@ -6,6 +6,7 @@ import math
 import re
 import time
 from collections.abc import Mapping
+from datetime import UTC
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -174,6 +175,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
             return max(0.0, seconds)
     try:
         date = email.utils.parsedate_to_datetime(headers.get("retry-after", ""))
+        date = date.replace(tzinfo=date.tzinfo or UTC)  # HTTP knows no other zone
         return max(0.0, date.timestamp() - time.time())
     except (ValueError, TypeError, IndexError, OverflowError, OSError):  # not given, or no date
         return None

@@ -14,8 +14,13 @@ from typing import Final
 from agentkit.messages import Completion
 
 _NAMES: Final = ["think", "thinking", "thought", "thoughts", "reasoning", "seed:think"]
-_ANALYSIS: Final = "<|channel|>analysis<|message|>"
-_FINAL: Final = r"(?:<\|end\|>)?(?:<\|start\|>assistant)?<\|channel\|>final[^<]*<\|message\|>"
+_ASIDE: Final = [
+    f"{start}<|channel|>{name}"
+    for start in ("", "<|start|>assistant")
+    for name in ("analysis<|message|>", "commentary<|message|>", "commentary")
+]
+"""Harmony's channels beside the answer; a call of a tool is one."""
+_FINAL: Final = r"(?:<\|start\|>assistant)?<\|channel\|>final(?:[^<]|<\|constrain\|>)*<\|message\|>"
 _TAGS: Final = {
     **{f"<{name}>": f"</{name}>" for name in _NAMES},  # DeepSeek, Qwen, GLM, Gemma, Seed, ...
     "[think]": r"\[/think\]",  # Mistral
@@ -23,23 +28,27 @@ _TAGS: Final = {
     "<|begin_of_thought|>": r"<\|end_of_thought\|>",  # Sky-T1, OpenThinker
     "<|start_thinking|>": r"<\|end_thinking\|>",  # Cohere
     "<|channel>thought": "<channel\\|>",  # Gemma 4
-    _ANALYSIS: _FINAL,  # Harmony, of gpt-oss
-    f"<|start|>assistant{_ANALYSIS}": _FINAL,
+    "<|inner_prefix|>": r"<\|inner_suffix\|>",  # Apertus
+    **dict.fromkeys(_ASIDE, rf"(?:<\|end\|>)?{_FINAL}"),  # Harmony, of gpt-oss
 }
 """What thoughts begin with, in lower case, and the pattern of what ends them."""
 _ENDS: Final = {begin: re.compile(end, re.IGNORECASE) for begin, end in _TAGS.items()}
-_LONGEST_END: Final = 60
+_LONGEST_END: Final = 100
 """The most characters of an end tag."""
 _BARE_END: Final = re.compile(
     rf"</(?:{'|'.join(_NAMES)})>|\[/THINK\]|◁/think▷|<\|end_(?:of_thought|thinking)\|>",
     re.IGNORECASE,
 )
 _WRAPPING: Final = re.compile(
-    r"^<\|(?:begin_of_solution|start_response)\|>|^<\|channel\|>final<\|message\|>"
+    rf"^<\|(?:begin_of_solution|start_response)\|>|^{_FINAL}"
     r"|<\|(?:end_of_solution|end_response|return|end)\|>$",
     re.IGNORECASE,
 )
 """What such models put around the answer itself."""
+_BARE_HARMONY: Final = re.compile(
+    r"\s*(?:analysis|commentary)(.*?)assistantfinal(?:\s*json(?=\s*[{\[]))?", re.DOTALL
+)
+"""Thoughts in Harmony from a server that drops its special tokens and reads no channels."""
 
 
 def apart(completion: Completion) -> Completion:
@@ -53,6 +62,8 @@ def apart(completion: Completion) -> Completion:
 
 def split_thoughts(text: str) -> tuple[str, str]:
     """Return the thoughts and the answer in a text; thoughts are empty where there are none."""
+    if "assistantfinal" in text and (bare := _BARE_HARMONY.match(text)) is not None:
+        return bare[1].strip(), text[bare.end() :].strip()
     if "<" not in text and "[" not in text and "◁" not in text:  # what every tag begins with
         return "", text
     thoughts: list[str] = []

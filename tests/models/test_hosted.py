@@ -3,12 +3,14 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from agentkit import Completion, Message, ModelError, Request, Usage
 from agentkit.models.base import Priced
 from agentkit.models.hosted import HostedModel, Price, Retryable, Settings
+from agentkit.models.server_errors import retry_after
 
 
 class Server(HostedModel):
@@ -197,3 +199,16 @@ def test_tokens_that_a_server_does_not_count_are_estimated_and_said_once(caplog)
     assert [record.message for record in caplog.records] == [
         "test:server does not count tokens: they are estimated"
     ]
+
+
+@pytest.mark.parametrize("written", ["%a %b %d %H:%M:%S %Y", "%a, %d %b %Y %H:%M:%S -0000"])
+def test_a_date_to_wait_for_is_of_universal_time_wherever_the_program_runs(written, monkeypatch):
+    """West of Greenwich a pause of seconds became hours, and the call failed."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        then = datetime.now(UTC) + timedelta(seconds=20)
+        assert 10 < retry_after({"retry-after": then.strftime(written)}) <= 20
+    finally:
+        monkeypatch.undo()
+        time.tzset()

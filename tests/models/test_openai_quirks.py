@@ -192,6 +192,87 @@ def test_an_answer_whose_end_was_said_is_taken_when_the_connection(closes):
     assert len(asked) == 1
 
 
+def heard_from(sent: bytes, **settings) -> Completion:
+    with scripted((200, sent)) as server:
+        return ask(model_at(server, **settings), on_text=lambda text: None)
+
+
+def test_a_stop_at_the_end_of_every_stream_does_not_hide_that_the_answer_was_cut_off():
+    """Gateways add it after the reason of the provider; half an answer counted as whole."""
+    assert heard_from(piece("Oslo i") + piece("", "length") + piece("", "stop") + DONE) == (
+        heard_from(piece("Oslo i") + piece("", "length") + DONE)
+    )
+
+
+@pytest.mark.parametrize("prefix", ["openai", "langchain:openai"])
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (("stop", "stop", "stop"), "stop"),
+        (("normal", "normal", "normal"), "stop"),
+        (("length", "length", "length"), "length"),
+        ((None, "length", "stop"), "length"),
+        ((None, "stop", "length"), "length"),
+        (("going", "going", "stop"), "stop"),
+    ],
+)
+def test_a_reason_may_stand_in_several_pieces(said, reason, prefix, monkeypatch):
+    """LangChain makes one word of them, such as `stopstop`, and every answer was refused."""
+    first, second, third = said
+    sent = piece("Os", first) + piece("lo", second) + piece("", third) + DONE
+    with scripted((200, sent)) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "none")
+        said = ask(get_model(f"{prefix}:m", settings=QUICK), on_text=lambda text: None)
+    assert (said.text, said.finish_reason) == ("Oslo", reason)
+
+
+@pytest.mark.parametrize("prefix", ["openai", "langchain:openai"])
+def test_counts_that_every_piece_gives_so_far_are_not_summed(prefix, monkeypatch):
+    """A budget was used up by one answer, since LangChain sums what every piece says."""
+    pieces = [json.loads(piece(text, end)[5:]) for text, end in (("Os", None), ("lo", "stop"))]
+    for written, one in enumerate(pieces, 1):
+        one["usage"] = {"prompt_tokens": 10, "completion_tokens": written, "total_tokens": 11}
+    sent = b"".join(b"data: " + json.dumps(one).encode() + b"\n\n" for one in pieces) + DONE
+    with scripted((200, sent)) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "none")
+        usage = ask(get_model(f"{prefix}:m", settings=QUICK), on_text=lambda text: None).usage
+    assert (usage.input_tokens, usage.output_tokens) == (10, 2)
+
+
+def test_a_pause_after_a_reason_on_every_piece_does_not_end_the_answer():
+    """What came more than three seconds later was lost, silently."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n")
+        for sent in (piece("", "stop", reasoning_content="Hm"), piece("Os", "stop")):
+            writer.write(sent)
+            await writer.drain()
+        await asyncio.sleep(3.5)
+        writer.write(piece("lo", "stop") + DONE)
+        writer.close()
+
+    async def main() -> Completion:
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            host, port = server.sockets[0].getsockname()
+            settings = Settings(timeout_s=20, retries=0)
+            model = OpenAIModel("m", base_url=f"http://{host}:{port}/v1", settings=settings)
+            return await model.complete(
+                Request((Message("user", "Well?"),), on_text=lambda text: None)
+            )
+
+    assert asyncio.run(main()).text == "Oslo"
+
+
+def test_more_of_an_answer_after_its_reason_needs_an_end_of_its_own():
+    """The connection was lost, and half an answer counted as whole."""
+    with scripted((200, piece("Os", "stop") + piece("l")), answer("Oslo")) as server:
+        assert ask(model_at(server, retries=2), on_text=lambda text: None).text == "Oslo"
+    assert heard_from(piece("Os", "stop") + piece("lo") + DONE).text == "Oslo"
+
+
 WITHOUT_ERROR = {
     "vLLM before 0.10": {"object": "error", "message": "GPU 3 is gone", "type": "ServerError"},
     "FastAPI": {"detail": "GPU 3 is gone"},
@@ -240,6 +321,19 @@ def test_one_odd_character_does_not_spoil_a_whole_answer(written, text):
     with scripted((200, b'{"choices": [%b]}' % choice)) as server:
         graph = Graph([Node("a", "Well?"), Node("b", "And {{ a }}?")])
         assert graph.run_sync(model=model_at(server))["a"] == text
+
+
+@pytest.mark.parametrize("prefix", ["openai", "langchain:openai"])
+def test_half_a_character_in_a_prompt_is_sent_as_the_sign_for_it(prefix, monkeypatch):
+    """A word of a command line that is no UTF-8 holds some: no request could be written."""
+    with scripted(answer("Oslo")) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "none")
+        model = get_model(f"{prefix}:m", settings=Settings(retries=0))
+        halves = Message("user", "a \udcff, a \ud83d and a \ud83d\ude00")
+        assert ask(model, halves).text == "Oslo"
+    [sent] = server.bodies
+    assert sent["messages"][0]["content"] == "a \ufffd, a \ufffd and a \U0001f600"
 
 
 @pytest.mark.parametrize(
@@ -392,6 +486,8 @@ BAD = "Failed to generate JSON. Please adjust your prompt. See 'failed_generatio
         ({"code": "json_validate_failed"}, "has not the form"),
         ({"code": "tool_use_failed", "failed_generation": "<function=x>"}, "no tools here"),
         ({"code": "content_filter", "message": "Filtered."}, "a refusal"),
+        ({"code": "content_policy_violation", "message": "Against our policy."}, "a refusal"),
+        ({"code": "data_inspection_failed", "message": "Inappropriate."}, "a refusal"),
     ],
 )
 def test_an_answer_that_the_server_could_not_read_is_the_models_and_it_is_told(
@@ -459,6 +555,17 @@ def test_words_about_access_are_short_and_have_no_part_of_the_key(status):
     assert "Bad key [key]" in said
     assert len(said) < 700
     assert not any(key[i : i + 8] in said for i in range(len(key) - 7))
+
+
+def test_words_about_a_broken_off_answer_have_no_part_of_the_key():
+    """A router tells in a choice what the provider behind it said."""
+    key = "Zq4wX9vB2nM7kL5jH8gFabc"
+    choice = {"delta": {}, "finish_reason": "error", "error": {"message": f"Bad key {key}"}}
+    sent = b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n"
+    with scripted((200, sent)) as server:
+        model = OpenAIModel("m", base_url=server.base_url, api_key=key, settings=QUICK)
+        with pytest.raises(ModelError, match=r"broke its answer off: error: Bad key \[key\]"):
+            ask(model, on_text=lambda text: None)
 
 
 def test_a_model_that_is_not_there_is_told_with_the_servers_words_and_its_models():

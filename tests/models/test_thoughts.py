@@ -30,6 +30,24 @@ APART = {
         "<|return|>", "hm", "Oslo"
     ),
     "Harmony without thoughts": ("<|channel|>final<|message|>Oslo<|return|>", "", "Oslo"),
+    "Harmony from its start": (
+        "<|start|>assistant<|channel|>final<|message|>Oslo<|return|>", "", "Oslo"
+    ),
+    "Harmony held to a schema": (
+        "<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>final "
+        "<|constrain|>json<|message|>[7]<|return|>", "hm", "[7]"
+    ),
+    "Harmony's commentary": (
+        "<|channel|>commentary<|message|>hm<|end|><|start|>assistant<|channel|>final<|message|>"
+        "Oslo<|return|>", "hm", "Oslo"
+    ),
+    "a tool in Harmony": (
+        "<|channel|>commentary to=functions.x <|constrain|>json<|message|>{}<|call|>",
+        "to=functions.x <|constrain|>json<|message|>{}<|call|>", ""
+    ),
+    "Harmony without its tokens": ("analysisIs it 2?\nYes.assistantfinal2", "Is it 2?\nYes.", "2"),
+    "JSON in Harmony without its tokens": ("analysishmassistantfinal json[7]", "hm", "[7]"),
+    "Apertus": ("<|inner_prefix|>hm<|inner_suffix|>Oslo", "hm", "Oslo"),
     "two in a row": ("<think>a</think>\n<think>b</think>Oslo", "a\n\nb", "Oslo"),
     "one in the other": ("<think>a <think>b</think> c</think>Oslo", "a <think>b\n\nc", "Oslo"),
     "never closed": ("<think>hm, Oslo", "hm, Oslo", ""),
@@ -46,6 +64,9 @@ KEPT = [
     "`</think>` ends it.",
     "Split it:\n```python\ntext.split('</think>')\nre.split(r'x</think>', text)\n```",
     "Write <think> first and </think> last.",
+    "analysis: the assistant's final word",
+    "Servers write assistantfinal after their analysis.",
+    "It is written <|channel|>final<|message|> there.",
     "<thinker>no tag</thinker>",
     "<html><think>inside</think></html>",
 ]
@@ -64,7 +85,9 @@ def test_tags_further_down_are_the_authors_text(text):
 
 TOO_LATE = (
     "begun in the prompt", "begun in the prompt, on one line", "only the end",
-    "Cohere", "Harmony", "Harmony without thoughts",
+    "Cohere", "Harmony", "Harmony without thoughts", "Harmony from its start",
+    "Harmony held to a schema", "Harmony's commentary", "Harmony without its tokens",
+    "JSON in Harmony without its tokens",
 )  # fmt: skip
 """What is known at the end only."""
 

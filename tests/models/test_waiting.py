@@ -1,6 +1,7 @@
 """Calls that wait in a line for their turn do not start once the run is stopped or out of time."""
 
 import asyncio
+import time
 
 import pytest
 from loopback import LoopbackServer
@@ -118,3 +119,43 @@ def test_an_answer_that_another_node_waited_for_too_took_no_call_of_its_own():
     assert (first.reused, second.reused) == (False, True)
     assert second.latency_s == 0
     assert second.waited_s >= LATENCY_S * 0.9
+
+
+class Pausing(HostedModel):
+    """A model on a server that answers the first try of two and wants a long pause after others."""
+
+    def __init__(self, **settings: float) -> None:
+        super().__init__("test:pausing", Settings(**settings))  # type: ignore[arg-type]
+        self.tries = 0
+
+    async def _ask(self, request: Request) -> Completion:
+        self.tries += 1
+        if self.tries > 1:
+            raise Retryable("slow down", 50.0, pause=True)
+        return Completion("yes", Usage(10, 2))
+
+
+@pytest.mark.parametrize("settings", [{}, {"requests_per_minute": 2.0}], ids=["pause", "throttle"])
+def test_no_turn_is_waited_for_beyond_the_limit_on_time(settings):
+    """A run of three seconds waited for the minute that a server wanted, and for its own queue."""
+    model = Pausing(**settings)
+    graph = Graph([Node("n", "Count to {{ item }}.", each="[1, 2, 3]")])
+    agent = Agent(graph, model=model, limits=Limits(seconds=0.5))
+    started = time.monotonic()
+    summary = asyncio.run(rollout(agent))
+    assert time.monotonic() - started < 10
+    assert (summary.status, summary.episodes[0].reason) == ("limit", "seconds: 0.5")
+    assert summary.usage.calls == model.tries
+
+
+def test_a_try_that_is_made_is_waited_for_when_the_time_is_over():
+    class Slow(HostedModel):
+        async def _ask(self, request: Request) -> Completion:
+            await asyncio.sleep(0.6)
+            return Completion("yes", Usage(10, 2))
+
+    events: list[Event] = []
+    agent = Agent(Graph([Node("n", "Well?")]), model=Slow("slow"), limits=Limits(seconds=0.3))
+    summary = asyncio.run(rollout(agent, on_event=lambda episode, event: events.append(event)))
+    assert [event.value for event in events if isinstance(event, NodeFinished)] == ["yes"]
+    assert summary.usage.calls == 1

@@ -11,7 +11,7 @@ from agentkit.messages import Completion, Image, Message, Usage
 from agentkit.models import finish_reasons
 from agentkit.models.finish_reasons import finish_reason
 from agentkit.models.hosted import Retryable
-from agentkit.models.openai.answers import clean_completion, token_count
+from agentkit.models.openai.answers import clean, clean_completion, token_count
 
 _KINDS: dict[str, type[BaseMessage]] = {
     "system": SystemMessage,
@@ -26,9 +26,10 @@ def to_langchain(messages: Sequence[Message]) -> list[BaseMessage]:
 
 
 def _content(message: Message) -> str | list[str | dict[str, Any]]:
+    said = clean(message.content)
     if not message.images:
-        return message.content
-    text: dict[str, Any] = {"type": "text", "text": message.content}
+        return said
+    text: dict[str, Any] = {"type": "text", "text": said}
     return [*map(_block, message.images), text]
 
 
@@ -78,6 +79,33 @@ def is_ended(answer: BaseMessage) -> bool:
     """
     provider = answer.response_metadata.get("model_provider")
     return not provider or bool(_said_reason(answer) or answer.response_metadata.get("status"))
+
+
+def tells_of_end(piece: BaseMessage) -> bool:
+    """Whether a piece says why the answer ended, or counts tokens."""
+    return bool(_said_reason(piece) or getattr(piece, "usage_metadata", None))
+
+
+def put_right(whole: AIMessage, pieces: Sequence[BaseMessage]) -> None:
+    """Undo what LangChain makes of pieces that say the same: it adds up words as well as numbers.
+
+    A reason on every piece becomes `stopstop`, and counts that every piece gives so far are summed.
+
+    Args:
+        whole: All pieces, added up.
+        pieces: Those of them that tell of its end.
+    """
+    reasons = list(filter(None, map(_said_reason, pieces)))
+    if len(reasons) > 1:
+        ended = {said: finish_reason(said) for said in map(str, reasons)}
+        others = (s for s, ours in ended.items() if ours != finish_reasons.STOP)
+        said = next(filter(lambda s: finish_reasons.is_known(ended[s]), others), str(reasons[-1]))
+        keys = (key for key in _REASON_KEYS if whole.response_metadata.get(key))
+        whole.response_metadata |= dict.fromkeys(keys, said)
+    counted = list(filter(None, (getattr(piece, "usage_metadata", None) for piece in pieces)))
+    taken = {usage["input_tokens"] for usage in counted}
+    if len(counted) > 1 and len(taken) == 1 and 0 not in taken:
+        whole.usage_metadata = counted[-1]
 
 
 _REASON_KEYS = ("finish_reason", "stop_reason", "stopReason", "done_reason")

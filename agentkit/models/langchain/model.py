@@ -26,7 +26,13 @@ from agentkit.models.langchain.forms import Forms
 from agentkit.models.langchain.ids import (
     key_values,
 )
-from agentkit.models.langchain.messages import from_langchain, is_ended, to_langchain
+from agentkit.models.langchain.messages import (
+    from_langchain,
+    is_ended,
+    put_right,
+    tells_of_end,
+    to_langchain,
+)
 from agentkit.models.langchain.names import About, describe
 from agentkit.models.langchain.wrappers import settled
 from agentkit.models.prices import listed_cost
@@ -180,16 +186,21 @@ async def _streamed(
 ) -> "BaseMessage":
     """Ask once, handing over the text as it arrives."""
     whole: Any = None
+    last: list[BaseMessage] = []
     size = 0
     async for piece in chat.astream(messages, **options):
         size += len(str(piece.text))
         if size > LONGEST_TEXT:
             raise Retryable(too_long(size))
         whole = piece if whole is None else whole + piece
+        if tells_of_end(piece):
+            last.append(piece)
         if request.on_text is not None and (text := str(piece.text)):
             request.on_text(text)
     if whole is None:
         raise Retryable("its answer is empty")
+    if len(last) > 1:
+        put_right(whole, last)
     return whole  # type: ignore[no-any-return]
 
 

@@ -9,8 +9,6 @@ import orjson
 from agentkit.messages import Completion, Usage
 from agentkit.models import finish_reasons
 from agentkit.models.finish_reasons import finish_reason
-from agentkit.models.hosted import Retryable
-from agentkit.redaction import redacted
 
 _LONGEST_NUMBER: Final = 40
 """Digits of a number that mean something."""
@@ -27,6 +25,10 @@ class Unreadable(Exception):
 
 class EndedEarly(Unreadable):
     """A stream ended before its answer did."""
+
+
+class BrokenOff(Exception):
+    """The server says that it broke its answer off. The message has its words, keys included."""
 
 
 def read_json(content: bytes) -> Any:
@@ -54,7 +56,7 @@ def read_answer(data: Any) -> Completion:
 
     Raises:
         Unreadable: It is no answer.
-        Retryable: The server says that it broke it off.
+        BrokenOff: The server says so.
     """
     try:
         choices = data["choices"]
@@ -150,15 +152,14 @@ def reason_in(choice: Mapping[str, Any], calls: bool) -> str:
     """Why an answer ended.
 
     Raises:
-        Retryable: The server broke it off.
+        BrokenOff: The server says that it was broken off.
     """
     said = _said_reason(choice)
     reason = finish_reason(said)
     if reason == finish_reasons.ERROR:
         error = choice.get("error")
         words = error.get("message") if isinstance(error, Mapping) else None
-        why = f"{said}: {words}" if words else str(said)
-        raise Retryable(f"the server broke its answer off: {redacted(why)}")
+        raise BrokenOff(f"{said}: {words}" if words else str(said))
     return finish_reasons.TOOL_CALLS if calls and reason == finish_reasons.STOP else reason
 
 

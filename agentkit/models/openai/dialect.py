@@ -10,6 +10,7 @@ from typing import Any, Final
 from agentkit.messages import Message, Request
 from agentkit.models.json_forms import in_object, is_wrapped, strict, unwrapped
 from agentkit.models.keys import Server
+from agentkit.models.openai.answers import clean
 from agentkit.models.server_errors import names_unknown_field, refuses_system_role
 from agentkit.values import JsonSchema, json_text
 
@@ -229,10 +230,11 @@ def _level(response_format: Mapping[str, Any]) -> str:
 
 
 def _message(message: Message) -> dict[str, Any]:
+    content = clean(message.content)
     if not message.images:
-        return {"role": message.role, "content": message.content}
+        return {"role": message.role, "content": content}
     parts: list[dict[str, Any]] = []
     for image in message.images:
         url = f"data:{image.media_type};base64,{base64.b64encode(image.data).decode()}"
         parts.append({"type": "image_url", "image_url": {"url": url}})
-    return {"role": message.role, "content": [*parts, {"type": "text", "text": message.content}]}
+    return {"role": message.role, "content": [*parts, {"type": "text", "text": content}]}

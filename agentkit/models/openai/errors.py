@@ -28,8 +28,12 @@ _MODELS_CALL: Final = re.compile(
     r"tool_use_failed|failed to call a function|tool call validation failed", re.I
 )
 """What they say when it calls a tool in a way that they cannot read."""
-_FILTERED: Final = re.compile(r"\bcontent_filter\b|ResponsibleAIPolicyViolation", re.I)
-"""What Azure says when it lets a prompt or an answer through to nobody."""
+_FILTERED: Final = re.compile(
+    r"\bcontent_filter\b|ResponsibleAIPolicyViolation|content_policy_violation"
+    r"|data_inspection_failed",
+    re.I,
+)
+"""What Azure, OpenAI and DashScope say when they let a prompt or an answer through to nobody."""
 
 
 @dataclass(frozen=True, slots=True)

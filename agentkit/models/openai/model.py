@@ -11,7 +11,13 @@ from agentkit.errors import InputError, ModelError, suggest
 from agentkit.messages import Completion, Request, Usage
 from agentkit.models.hosted import DEFAULT, HostedModel, Retryable, Settings
 from agentkit.models.keys import find_key, get_server
-from agentkit.models.openai.answers import EndedEarly, Unreadable, read_answer, read_json
+from agentkit.models.openai.answers import (
+    BrokenOff,
+    EndedEarly,
+    Unreadable,
+    read_answer,
+    read_json,
+)
 from agentkit.models.openai.client import Client, certificates, connect
 from agentkit.models.openai.dialect import Dialect
 from agentkit.models.openai.errors import Refusal, Refused, SentRequest, read_error_in
@@ -84,6 +90,9 @@ class OpenAIModel(HostedModel):
             refusal = error.refusal
         except Unreadable as error:
             raise self._unreadable(body, error) from None
+        except BrokenOff as error:
+            said = redacted(str(error), client.asked.key)
+            raise Retryable(f"the server broke its answer off: {said}") from None
         else:
             return self._read(request, body, completion)
         blamed = refusal.answer(client.asked.key)
@@ -124,6 +133,7 @@ class OpenAIModel(HostedModel):
         Raises:
             Refused: The server answered with an error.
             Unreadable: Its answer makes no sense.
+            BrokenOff: It says that it broke its answer off.
             Retryable: The connection failed.
         """
         raw = await client.sure(client.sdk.chat.completions.with_raw_response.create(**body))
@@ -177,7 +187,9 @@ class OpenAIModel(HostedModel):
                 request.on_text(text)
             if chunk is None:
                 return answer.completion()
-            if answer.finished and (text or rest_until is None):
+            if not answer.finished:
+                rest_until = None
+            elif rest_until is None:
                 rest_until = asyncio.get_running_loop().time() + _REST_S
         with suppress(TimeoutError, Retryable):  # the connection can be used again if that was all
             async with asyncio.timeout(_LAST_S):

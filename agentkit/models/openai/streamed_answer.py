@@ -6,6 +6,8 @@ from contextlib import suppress
 from typing import Any, Final
 
 from agentkit.messages import Completion, Usage
+from agentkit.models import finish_reasons
+from agentkit.models.finish_reasons import finish_reason
 from agentkit.models.hosted import LONGEST_TEXT, Retryable, too_long
 from agentkit.models.openai.answers import (
     EndedEarly,
@@ -41,6 +43,8 @@ class StreamedAnswer:
         self._refusal: list[str] = []
         self._thoughts: list[str] = []
         self._choice: Mapping[str, Any] | None = None
+        self._is_open = False
+        self._goes_on = False
         self._calls = False
         self._begun = False
         self._usage = Usage()
@@ -50,8 +54,11 @@ class StreamedAnswer:
 
     @property
     def finished(self) -> bool:
-        """Whether the server said why the answer ended: only its usage may still come."""
-        return self._choice is not None
+        """Whether the server said why the answer ended: only its usage may still come.
+
+        Some say so in every piece: where more of the answer came after it, it means nothing.
+        """
+        return self._choice is not None and not self._goes_on
 
     def feed(self, chunk: bytes) -> str:
         """Take the next bytes; gives the text in them.
@@ -77,11 +84,11 @@ class StreamedAnswer:
 
         Raises:
             EndedEarly: The stream ended before the answer did.
-            Retryable: The server says that it broke it off.
+            BrokenOff: The server says so.
         """
         if not self._begun:
             raise EndedEarly("the server's answer is empty, or no stream")
-        if self._choice is None and not self.done:
+        if (self._choice is None or self._is_open) and not self.done:
             raise EndedEarly("the connection was lost in the middle of the answer")
         content, refusal = "".join(self._content), "".join(self._refusal)
         reason = reason_in(self._choice or {}, self._calls)
@@ -116,8 +123,7 @@ class StreamedAnswer:
             text = text_in(delta.get("content"))
             refusal = "" + (delta.get("refusal") or "")
             thoughts, calls = thoughts_in(delta), bool(calls_in(delta))
-            if choice.get("finish_reason") not in (None, "", "null"):
-                self._choice = choice
+            ended = choice.get("finish_reason") not in (None, "", "null")
         except (AttributeError, IndexError, KeyError, TypeError):
             raise Unreadable(
                 "a piece of the server's answer has not the form it should have"
@@ -127,6 +133,7 @@ class StreamedAnswer:
             raise Retryable(too_long(self._size))
         self._begun = self._begun or bool(choices)
         self._calls = self._calls or calls
+        self._follow_end(choice if ended else None, bool(text or refusal or thoughts or calls))
         for kept, part in (
             (self._content, text),
             (self._refusal, refusal),
@@ -136,11 +143,32 @@ class StreamedAnswer:
                 kept.append(part)
         return self._shown(text or refusal)
 
+    def _follow_end(self, ended: Mapping[str, Any] | None, has_more: bool) -> None:
+        """Take in whether a piece has more of the answer, and whether it says why it ended.
+
+        A gateway's `stop` at the end of every stream does not replace the reason before it.
+        """
+        if has_more:
+            self._goes_on = self._goes_on or self._choice is not None
+            self._is_open = True
+        if ended is not None:
+            if self._is_open or not (_is_stop(ended) and _is_known(self._choice)):
+                self._choice = ended
+            self._is_open = False
+
     def _shown(self, text: str) -> str:
         """The text to show: what is half of a character waits for the other half."""
         text = self._half + text
         self._half = text[-1] if text and "\ud800" <= text[-1] <= "\udbff" else ""
         return clean(text.removesuffix(self._half) if self._half else text)
+
+
+def _is_stop(choice: Mapping[str, Any]) -> bool:
+    return finish_reason(choice.get("finish_reason")) == finish_reasons.STOP
+
+
+def _is_known(choice: Mapping[str, Any] | None) -> bool:
+    return choice is not None and finish_reasons.is_known(finish_reason(choice["finish_reason"]))
 
 
 def _read(event: ServerEvent) -> Any:
