@@ -198,6 +198,33 @@ def test_what_is_in_a_frame_or_a_shadow_tree_can_be_used(hands: Hands) -> None:
     assert hands.says("frames[0].document.querySelector('input').value") == "Ada"
 
 
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "<button onclick='document.title += 1'><slot></slot></button>",
+        "<label aria-label='Save it'><slot></slot><input type=checkbox aria-label='Save it' "
+        "onchange='document.title += 1' style='position: absolute; opacity: 0; width: 0'></label>",
+        "<button onclick='document.title += 1'><my-face><slot></slot></my-face></button>",
+    ],
+)
+def test_the_words_that_a_custom_element_was_given_do_not_cover_its_button(
+    hands: Hands, inside: str
+) -> None:
+    """Design systems write `<x-button><span>Save</span></x-button>`, with the button inside."""
+    hands.open(f"""<my-box><b>Save it</b></my-box><script>
+      customElements.define("my-face", class extends HTMLElement {{ constructor() {{
+        super(); this.attachShadow({{ mode: "open" }}).innerHTML = "<i><slot></slot></i>"; }} }});
+      document.querySelector("my-box").attachShadow({{ mode: "open" }}).innerHTML = `{inside}`;
+      document.title = "";</script>""")
+    hands.thorough = True
+    try:
+        hands.look()
+        hands.works("click({Save it})")
+    finally:
+        hands.thorough = False
+    assert hands.says("document.title") == "1"
+
+
 def test_hovering_and_the_keyboard_reach_the_element(hands: Hands) -> None:
     hands.open("""<input aria-label=Name onkeydown="document.title += event.key + ';'"
       onmouseover="document.title += 'over;'" onfocus="document.title += 'focus;'">
