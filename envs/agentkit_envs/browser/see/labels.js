@@ -266,13 +266,14 @@
 
   const facts = new Map();
   const unseen = { areas: [], closed: [] };
-  for (const element of elements(document)) {
-    const hidden = element.localName === "input" ? behindLabel(element) : null;
-    if (hidden !== null) {
-      facts.set(hidden.part, hidden.told);
-      facts.set(element, { states: ["hidden"], name: "", text: "", label: "", plain: false });
-      continue;
-    }
+  const all = elements(document);
+  for (const element of all) {
+    const hidden = element.localName === "input" && facts.size < MOST ? behindLabel(element) : null;
+    if (hidden === null) continue;
+    facts.set(hidden.part, hidden.told);
+    facts.set(element, { states: ["hidden"], name: "", text: "", label: "", plain: false });
+  }
+  for (const element of all) {
     const found = facts.has(element) ? null : fact(element);
     if (found !== null) facts.set(element, found);
     if (element.localName === "map") unseen.areas.push(...areas(element));

@@ -8,7 +8,6 @@ from agentkit_envs.browser.see.view import Element
 from envs.browser_looks import Tab, lines, tab
 from envs.browser_pages import needs_chromium
 
-
 FIX = """const fix = (owner, key, value) =>
     Object.defineProperty(owner, key, { configurable: false, value });"""
 """What a page replaces so that not even the browser can put it back."""
