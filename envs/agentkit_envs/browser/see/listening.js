@@ -1,6 +1,7 @@
 // Notes which elements listen to a mouse, and which keep their inside closed, because a page does not
-// tell, and how the browser's own functions are, because a page may replace them. Run in every document
-// before its own scripts; what is noted is read by labels.js, and by whatever runs in `clean`.
+// tell, how the browser's own functions are, because a page may replace them, and until when it waits.
+// Run in every document before its own scripts; what is noted is read by labels.js and watch.js, and by
+// whatever runs in `clean`.
 (() => {
   const acting = new Set([
     "click", "dblclick", "mousedown", "mouseup", "pointerdown", "pointerup", "touchstart",
@@ -63,5 +64,18 @@
       for (let at = 0; at < changed.length; at++) put(changed[at][0], changed[at][1], changed[at][2]);
     }
   };
-  Object.defineProperty(window, Symbol.for("agentkit"), { value: { clean, closed, listening } });
+  const state = { clean, closed, listening, due: 0 };
+  Object.defineProperty(window, Symbol.for("agentkit"), { value: state });
+
+  // Many pages wait before they answer: for the next letter of a word, or for the end of a movement.
+  const SOON_MS = 400;
+  const { max } = Math;
+  const now = performance.now.bind(performance);
+  window.setTimeout = new Proxy(window.setTimeout, {
+    apply(set, self, given) {
+      const ms = given[1];
+      if (typeof ms === "number" && ms > 0 && ms <= SOON_MS) state.due = max(state.due, now() + ms);
+      return apply(set, self, given);
+    },
+  });
 })();

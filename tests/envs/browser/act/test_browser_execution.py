@@ -202,6 +202,20 @@ def test_what_is_in_a_frame_or_a_shadow_tree_can_be_used(hands: Hands) -> None:
     assert hands.says("frames[0].document.querySelector('input').value") == "Ada"
 
 
+def test_what_a_page_does_a_moment_later_is_waited_for(hands: Hands) -> None:
+    """Fields that suggest words wait for the next letter first: nothing seemed to come of them."""
+    hands.open("""<input aria-label=Search oninput="clearTimeout(window.t);
+      t = setTimeout(() => { document.title = 'found' }, 300)">""")
+    hands.works("fill({Search}, 'lamp')")
+    assert hands.says("document.title") == "found"
+
+
+def test_a_page_that_never_stops_waiting_is_not_waited_for_any_longer(hands: Hands) -> None:
+    hands.open("<button>Ok</button><script>(f = () => setTimeout(f, 100))()</script>")
+    hands.works("click({Ok})")
+    assert hands.took_s < SOON_S
+
+
 @pytest.mark.parametrize(
     "inside",
     [
