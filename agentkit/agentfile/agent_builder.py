@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from agentkit.agent import Agent
 from agentkit.agentfile.draft import Draft
 from agentkit.agentfile.env_check import environment_problems, names_in, needs_environment, reads_in
-from agentkit.agentfile.kind_problems import kind_problems
+from agentkit.agentfile.kind_problems import kind_problems, without_slips
 from agentkit.agentfile.nodes import STAND_IN
 from agentkit.agentfile.own_files import memory_problem, script_problem
 from agentkit.agentfile.problem_places import CALLERS_MODEL
@@ -90,7 +90,9 @@ class _Builder:
             compiled = graph.compiled
             self._unused_inputs(graph)
             agent = self._agent(graph)
-            self._problems.extend(kind_problems(graph, self._inputs, self._memory))
+        sound = graph or without_slips(self._nodes, self._problems, self._input_names)
+        if sound and not self._draft.damaged:
+            self._problems.extend(kind_problems(sound, self._inputs, self._memory))
         self._problems.extend(self._input_fields(compiled))
         if self._options.check_environment and not self._env_given:
             texts = {key: self._fields.get(key, "") for key in ("system", "context")}

@@ -1,6 +1,7 @@
 """What an agent's file says of its values, put together: uses of them that fail for certain."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from agentkit.agentfile.certain_failures import Checker
@@ -17,11 +18,12 @@ from agentkit.agentfile.value_kinds import (
     kinds_of,
     node_kinds,
 )
-from agentkit.errors import Problem
+from agentkit.errors import Problem, SpecError
 from agentkit.graph.compile import CompiledNode
 from agentkit.graph.graph import Graph
-from agentkit.graph.node import MISSING
+from agentkit.graph.node import MISSING, Node
 from agentkit.memory import Memory
+from agentkit.templates.single_braces import without_single_braces
 from agentkit.templates.template import Expression, Template, parsed
 
 _OF_A_STEP: Mapping[str, Kinds] = {
@@ -38,6 +40,28 @@ def kind_problems(graph: Graph, inputs: Mapping[str, Any], memory: Memory) -> It
     checker = _KindChecker(graph, inputs, memory)
     for i in range(len(graph.compiled)):
         yield from checker.problems(i)
+
+
+def without_slips(
+    nodes: Sequence[Node], told: Collection[Problem], inputs: Collection[str] | None
+) -> Graph | None:
+    """Return the graph as it is once names in single braces and each `otherwise` are mended.
+
+    So what fails for certain is told together with them. None if more is wrong.
+    """
+    slips = {problem.node for problem in told if problem.field == "otherwise"}
+    mended = [
+        replace(
+            node,
+            prompt=node.prompt and without_single_braces(node.prompt),
+            otherwise=MISSING if node.name in slips else node.otherwise,
+        )
+        for node in nodes
+    ]
+    try:
+        return Graph(mended, inputs=inputs)
+    except SpecError:
+        return None
 
 
 class _KindChecker:

@@ -27,3 +27,8 @@ def single_braces(template: Template, is_known: Callable[[str], bool]) -> Iterat
                     f"(or {{{{ '{written}' }}}} if the braces are meant)"
                 )
                 yield message, line - 1 + text.count("\n", 0, match.start())
+
+
+def without_single_braces(text: str) -> str:
+    """Return a text of the same lines and length with other signs around names in single braces."""
+    return _SINGLE.sub(lambda match: match["written"].replace("{", "(").replace("}", ")"), text)

@@ -273,3 +273,24 @@ def test_a_value_that_is_given_counts_instead_of_the_files_own() -> None:
     with pytest.raises(SpecError, match="'topics' is text, and 'each' needs a list"):
         parse_agent(text)
     parse_agent(text, inputs={"topics": ["bees"]})
+
+
+def test_it_is_told_together_with_single_braces_and_a_wrong_otherwise() -> None:
+    """A file needed three rounds of mending: only then was all said to be wrong."""
+    with pytest.raises(SpecError) as caught:
+        parse_agent(
+            "model: echo\ninputs: {x: abc}\nsystem: Of {x}\nnodes:\n"
+            "  a: {prompt: 'hi {x}', output: integer, otherwise: many}\n"
+            "  b: {each: x, prompt: 'hi {{ item }} {x}'}\n"
+            "  c: |\n    {x}\n    {{ b.f }} {{ a + 'x' }}"
+        )
+    assert [(p.line, p.message.partition(": write")[0][:40]) for p in caught.value.problems] == [
+        (3, "'{x}' is text and stays as it is"),
+        (5, "'{x}' is text and stays as it is"),
+        (5, "\"many\" does not fit 'output': The answer"),
+        (6, "'x' is text, and 'each' needs a list"),
+        (6, "'{x}' is text and stays as it is"),
+        (8, "'{x}' is text and stays as it is"),
+        (9, "'b.f': 'b' is a list, which has no field"),
+        (9, "'+' cannot be used here: 'a' is a number"),
+    ]

@@ -69,7 +69,7 @@ def unreadable(timeout_s: float) -> str:
     """What is said of a page that was not read in that time."""
     return (
         f"The page is too large or too busy to be read in {timeout_s:g} s, or goes on loading, so "
-        "what is on it could not be read."
+        "what is on it could not be read: noop() waits longer, tab_close() leaves it."
     )
 
 

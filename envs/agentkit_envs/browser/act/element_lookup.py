@@ -8,9 +8,9 @@ from playwright.async_api import ElementHandle, Error, Position
 
 from agentkit_envs.browser.act.action_context import ActionContext, CannotAct
 from agentkit_envs.browser.act.element_facts import Facts, read_facts
-from agentkit_envs.browser.see.scripts import script
+from agentkit_envs.browser.see.scripts import clean, script
 
-PROBE: Final = script(__package__, "probe.js")
+PROBE: Final = clean(script(__package__, "probe.js"))
 _LISTED: Final = 12
 """So many references are all named."""
 _NEAR: Final = 4

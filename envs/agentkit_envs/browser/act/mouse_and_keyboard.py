@@ -9,9 +9,9 @@ from agentkit_envs.browser.act.action_context import ActionContext, CannotAct
 from agentkit_envs.browser.act.element_lookup import Found, find, where_to_click, why_unusable
 from agentkit_envs.browser.act.moving import use_mouse
 from agentkit_envs.browser.act.scroll_into_view import in_reach
-from agentkit_envs.browser.see.scripts import script
+from agentkit_envs.browser.see.scripts import clean, script
 
-SCROLL: Final = script(__package__, "scroll.js")
+SCROLL: Final = clean(script(__package__, "scroll.js"))
 PIECE: Final = 25
 """Letters that are typed at once."""
 KEY_S: Final = 0.01
@@ -203,5 +203,5 @@ async def _scrolled(
         return cast(bool, await context.page.evaluate(SCROLL, [None, right, down]))
     return cast(
         bool,
-        await handle.evaluate(f"(e, [x, y]) => ({SCROLL.rstrip()})([e, x, y])", [right, down]),
+        await handle.evaluate(f"(e, [x, y]) => ({SCROLL})([e, x, y])", [right, down]),
     )

@@ -16,6 +16,9 @@
     ? tidy(element.textContent) !== "" || element.children.length > 0
     : rects.length > 0 && style.visibility === "visible";
 
+  // Whether it is inside of such an element, out of custom elements too.
+  const within = (one, selector) =>
+    !!one && (!!one.closest(selector) || within(one.getRootNode().host, selector));
   const described = (one) => ({
     tag: one.tagName.toLowerCase(),
     words: cut(tidy(one.getAttribute("aria-label") || one.innerText), 100),
@@ -45,10 +48,13 @@
     return { out: false, cover: null };
   };
   const isPartOfIt = (hit, root) => {
-    if (element.contains(hit) || hit === root.host) return true;
-    const other = hit.closest("label");
-    if (other && (other.control === element || other.contains(element))) return true;
-    return !!label && label.contains(hit);
+    if (hit === root.host) return true;
+    // What is shown inside of it: a custom element shows in its button the words it was given.
+    for (let one = hit; one; one = one.assignedSlot || one.parentElement || one.getRootNode().host) {
+      if (one === element || one === label) return true;
+      if (one.localName === "label" && (one.control === element || one.contains(element))) return true;
+    }
+    return false;
   };
   // Where to click a label instead of its middle, if a link of its own is there.
   const beside = () => {
@@ -80,8 +86,8 @@
     type,
     shown,
     // As Playwright has it: aria-disabled of what it is inside of counts too.
-    disabled: field.matches(":disabled") || !!element.closest('[aria-disabled="true"]'),
-    inert: !!element.closest("[inert]"),
+    disabled: field.matches(":disabled") || within(element, '[aria-disabled="true"]'),
+    inert: within(element, "[inert]"),
     writable: tag === "textarea" || tag === "input" || field.isContentEditable,
     readonly: !!field.readOnly || field.getAttribute("aria-readonly") === "true",
     checkable: type === "checkbox" || type === "radio" ||

@@ -12,6 +12,7 @@ from agentkit_envs.browser.guard.notices import named
 from agentkit_envs.browser.see.scripts import script
 
 WATCH: Final = script(__package__, "watch.js")
+_SEEN: Final = "s => [String(s.changes), s.leaving, s.waits()]"
 FIRST_S: Final = 0.005
 """How long after an action is looked first: what it does at once has begun by then."""
 AGAIN_S: Final = 0.02
@@ -132,13 +133,15 @@ class Watch:
         counter = self._counter or self._count_anew()
         try:
             async with asyncio.timeout_at(ends):
-                told = await (await counter).evaluate("s => [String(s.changes), s.leaving]")
+                told = await (await counter).evaluate(_SEEN)
         except (Error, TimeoutError):
             # It is another document now, or is being closed, or a script keeps it busy.
             self._count_no_more()
             return None
         match told:
-            case [str(changes), leaving] if not leaving or self.traffic.addresses:
+            case [str(), _, True]:  # a timer of the page's is about to end
+                return None
+            case [str(changes), leaving, _] if not leaving or self.traffic.addresses:
                 return changes
         return None
 

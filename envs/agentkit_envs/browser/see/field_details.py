@@ -14,12 +14,12 @@ from playwright.async_api import Error, Frame, Locator, Page
 
 from agentkit_envs.browser.see.aria_snapshot import parse_snapshot
 from agentkit_envs.browser.see.roles import FIELDS
-from agentkit_envs.browser.see.scripts import script
+from agentkit_envs.browser.see.scripts import clean, script
 from agentkit_envs.browser.see.view import Element
 
 HIDDEN: Final = "•" * 8
 """What is shown for a password, however long it is."""
-_SCRIPT: Final = script(__package__, "field_details.js")
+_SCRIPT: Final = clean(script(__package__, "field_details.js"))
 _CHOSEN: Final = "fields => fields.map(field => [...field.files].map(file => file.name).join(', '))"
 _PATIENCE_S: Final = 0.5
 """How long a frame may take to answer."""

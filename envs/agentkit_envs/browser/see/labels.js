@@ -45,10 +45,12 @@
   const tidy = (text) => (text || "").replace(SPACES, " ").trim();
   const words = (element) => tidy(element.textContent);
   const candidates = new Set(); // what may have a state that a snapshot leaves out
-  const elements = (root) => {
-    for (const element of root.querySelectorAll(STATED)) candidates.add(element);
-    return [...root.querySelectorAll("*")].flatMap((element) =>
-      element.shadowRoot ? [element, ...elements(element.shadowRoot)] : [element]);
+  const isInert = (element) =>
+    !!element && (element.closest("[inert]") !== null || isInert(element.getRootNode().host));
+  const elements = (root, inert = false) => {
+    for (const element of root.querySelectorAll(inert ? TELLING : STATED)) candidates.add(element);
+    return [...root.querySelectorAll("*")].flatMap((element) => element.shadowRoot
+      ? [element, ...elements(element.shadowRoot, inert || isInert(element))] : [element]);
   };
   const parent = (element) => element.parentElement || element.getRootNode().host || null;
 
@@ -173,18 +175,20 @@
     if (current === "true") found.push("current");
     else if (current !== "false") tell("current", current);
     if (!/^(|false)$/.test(element.getAttribute("aria-haspopup") || "")) found.push("popup");
-    if (element.closest("[inert]")) found.push("inert");
+    if (isInert(element)) found.push("inert");
     return found;
   };
   // What a slider, a bar or a meter stands at; of the browser's own fields a snapshot tells it.
   const standsAt = (element) => tidy(element.getAttribute("aria-valuetext") ||
     element.getAttribute(element.matches("progress, meter") ? "value" : "aria-valuenow")).slice(0, 80);
   const stated = (element) => {
-    if (!candidates.has(element) || !element.matches(TELLING)) return null;
+    // One that had a label keeps it, or it would get another reference with another name.
+    const had = state.ids.has(element);
+    if (!(had || candidates.has(element)) || !element.matches(TELLING)) return null;
     const states = statesOf(element);
     const field = element.matches("input, select, textarea");
     const value = field ? "" : standsAt(element);
-    if (states.length === 0 && value === "" && !element.matches(TURNED)) return null;
+    if (states.length === 0 && value === "" && !had && !element.matches(TURNED)) return null;
     const button = /^(button|submit|reset|image|file)$/.test(element.type) ? element.value : "";
     const name = named(element) || (field
       ? labelled(element) || tidy(element.title || element.placeholder || button) ||
@@ -262,13 +266,14 @@
 
   const facts = new Map();
   const unseen = { areas: [], closed: [] };
-  for (const element of elements(document)) {
-    const hidden = element.localName === "input" ? behindLabel(element) : null;
-    if (hidden !== null) {
-      facts.set(hidden.part, hidden.told);
-      facts.set(element, { states: ["hidden"], name: "", text: "", label: "", plain: false });
-      continue;
-    }
+  const all = elements(document);
+  for (const element of all) {
+    const hidden = element.localName === "input" && facts.size < MOST ? behindLabel(element) : null;
+    if (hidden === null) continue;
+    facts.set(hidden.part, hidden.told);
+    facts.set(element, { states: ["hidden"], name: "", text: "", label: "", plain: false });
+  }
+  for (const element of all) {
     const found = facts.has(element) ? null : fact(element);
     if (found !== null) facts.set(element, found);
     if (element.localName === "map") unseen.areas.push(...areas(element));

@@ -20,15 +20,16 @@ from playwright.async_api import Error, Frame, JSHandle, Page
 
 from agentkit_envs.browser.guard.quoting import said
 from agentkit_envs.browser.see.roles import FIELDS
-from agentkit_envs.browser.see.scripts import script
+from agentkit_envs.browser.see.scripts import clean, script
 from agentkit_envs.browser.see.view import Element
 
 LOG = logging.getLogger("agentkit.browser")
 _LABEL = re.compile("\ue000(\\d+-\\d+)\ue001")
 _ROLE = "note"
 """What labels.js says of elements without a role."""
-_LABEL_THEM = "found => found.label()"
-_RESTORE = "found => found.restore()"
+_FIND = clean(script(__package__, "labels.js"))
+_LABEL_THEM = clean("found => found.label()")
+_RESTORE = clean("found => found.restore()")
 _PATIENCE_S = 2.0
 """How long a page may take to answer."""
 _FRAME_PATIENCE_S = 0.5
@@ -102,7 +103,7 @@ class _Labels:
         frame = self._frame
         try:
             async with asyncio.timeout(_FRAME_PATIENCE_S if frame.parent_frame else _PATIENCE_S):
-                self._found = await frame.evaluate_handle(script(__package__, "labels.js"), number)
+                self._found = await frame.evaluate_handle(_FIND, number)
                 told = await self._found.evaluate(_LABEL_THEM)
             facts = json.loads(told)
             marks = {key: _read_fact(fact) for key, fact in facts["told"].items()}

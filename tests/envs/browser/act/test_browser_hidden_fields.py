@@ -71,6 +71,20 @@ def test_a_hidden_box_has_a_line_and_is_used_by_its_label(hands, hiding, label, 
         assert hands.says(checked) is False
 
 
+@pytest.mark.parametrize("label", LABELS)
+def test_a_hidden_box_keeps_its_line_while_the_page_is_inert(hands: Hands, label: str) -> None:
+    field = f"<input id=f type=checkbox style='{HIDING['no size']}'>"
+    hands.open(f"<main>{LABELS[label].replace('{input}', field)}</main>")
+    ref = _line(hands, "checkbox")[0]
+    for inert in ("true", "false"):
+        hands.says(f"document.querySelector('main').inert = {inert}")
+        hands.look()
+        found, _, states = _line(hands, "checkbox")
+        assert (found, "inert" in states) == (ref, inert == "true")
+    hands.works(f"check('{ref}')")
+    assert hands.says("document.querySelector('#f').checked") is True
+
+
 @pytest.mark.parametrize("hiding", sorted(set(HIDING) - {"in front of its label"}))
 def test_a_hidden_field_for_files_takes_them_by_its_label(hands, hiding, tmp_path: Path) -> None:
     (tmp_path / "cv.txt").write_text("x")

@@ -8,6 +8,10 @@ from agentkit_envs.browser.see.view import Element
 from envs.browser_looks import Tab, lines, tab
 from envs.browser_pages import needs_chromium
 
+FIX = """const fix = (owner, key, value) =>
+    Object.defineProperty(owner, key, { configurable: false, value });"""
+"""What a page replaces so that not even the browser can put it back."""
+
 
 def label(key: str) -> str:
     """A label of ours."""
@@ -194,14 +198,14 @@ def test_a_page_may_not_forge_labels(shown: Tab) -> None:
     "broken",
     [
         "document.querySelectorAll = () => { throw new Error('no') }",
-        "JSON.stringify = () => 'no'",
-        "JSON.stringify = () => '[1]'",
-        "JSON.stringify = () => '{\"0-1\": {}}'",
+        "fix(JSON, 'stringify', () => 'no')",
+        "fix(JSON, 'stringify', () => '[1]')",
+        "fix(JSON, 'stringify', () => '{\"0-1\": {}}')",
     ],
 )
 def test_a_page_that_breaks_what_marks_are_made_with_is_still_seen(shown: Tab, broken: str) -> None:
     shown.show("<button>Ok</button><p>Read <b onclick=x()>this</b></p>")
-    shown.evaluate(f"() => {{ {broken} }}")
+    shown.evaluate(f"() => {{ {FIX} {broken} }}")
     assert lines(shown.look(thorough=True)) == ['e1 button "Ok"', 'e2 paragraph "Read this"']
     assert not shown.evaluate("document.querySelector('b').hasAttribute('aria-label')")
 
@@ -209,12 +213,13 @@ def test_a_page_that_breaks_what_marks_are_made_with_is_still_seen(shown: Tab, b
 SLOW = """() => {
     const matches = Element.prototype.matches;
     let is_first = true;
-    Element.prototype.matches = function (selector) {
+    const slow = function (selector) {
         const ends = performance.now() + 2300;
         while (is_first && performance.now() < ends);
         is_first = false;
         return matches.call(this, selector);
     };
+    Object.defineProperty(Element.prototype, "matches", { configurable: false, value: slow });
 }"""
 
 
@@ -248,14 +253,53 @@ def test_a_page_cannot_keep_its_labels(shown: Tab) -> None:
 @pytest.mark.parametrize(
     "broken",
     [
-        "JSON.stringify = () => '['.repeat(1e6)",
+        "fix(JSON, 'stringify', () => '['.repeat(1e6))",
         "Object.defineProperty(Object.prototype, 'states', { get: () => 5 })",
-        "Array.prototype.flatMap = () => new Proxy([], { get() { throw new Error('x') } })",
-        "Array.prototype.flatMap = () => 5",
+        "fix(Array.prototype, 'flatMap', () => new Proxy([], { get() { throw new Error('x') } }))",
+        "fix(Array.prototype, 'flatMap', () => 5)",
     ],
 )
 def test_a_page_that_forges_what_it_is_asked_is_still_seen(shown: Tab, broken: str) -> None:
     shown.show("<button>Ok</button><p>Read <b onclick=x()>this</b></p>")
-    shown.evaluate(f"() => {{ {broken} }}")
+    shown.evaluate(f"() => {{ {FIX} {broken} }}")
     assert lines(shown.look(thorough=True))[0] == 'e1 button "Ok"'
     assert not shown.evaluate("document.querySelector('b').hasAttribute('aria-label')")
+
+
+REPLACED = [
+    "",
+    "Array.prototype.toJSON = () => 'none'",
+    "Object.prototype.toJSON = () => 1",
+    "JSON.stringify = () => '{}'",
+    "window.getComputedStyle = () => null",
+    "Array.prototype.map = Array.prototype.flatMap = () => { throw 1 }",
+    "Element.prototype.getAttribute = () => null; Element.prototype.closest = null",
+    "Element.prototype.matches = () => true",
+    "Document.prototype.querySelectorAll = () => []",
+    "String.prototype.trim = () => 'trimmed'; RegExp.prototype.test = () => false",
+    "Object.entries = () => { throw 1 }; window.Set = Array; CSS = null",
+]
+
+
+@needs_chromium
+@pytest.mark.parametrize("replaced", REPLACED)
+def test_a_page_that_replaces_functions_of_the_browser_is_seen_all_the_same(
+    shown: Tab, replaced: str
+) -> None:
+    """Prototype.js gave all arrays a toJSON: nothing that listens to clicks was seen any more."""
+    shown.show(f"""<p>Read <span onclick=x()>the rest</span></p>
+      <button aria-expanded=false>Menu</button>
+      <label>News <input type=checkbox style="position: absolute; opacity: 0; width: 0"></label>
+      <script>{replaced}</script>""")
+    functions = "[JSON.stringify, getComputedStyle, [].map, [].toJSON, ''.trim].map(String).join()"
+    if "throw" not in replaced:
+        before = shown.evaluate(functions)
+    assert lines(shown.look(thorough=True)) == [
+        "e1 paragraph",
+        '  text "Read"',
+        '  e2 generic "the rest" [clickable]',
+        'e3 button "Menu" [expanded=false]',
+        'e4 checkbox "News"',
+    ]
+    if "throw" not in replaced:
+        assert shown.evaluate(functions) == before, "they are the page's again"

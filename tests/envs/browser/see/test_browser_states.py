@@ -201,3 +201,22 @@ def test_what_a_custom_element_keeps_closed_is_named_as_unseen(shown: Tab) -> No
         '"pay-button" at (200, 10); mouse_click(x, y) clicks there.'
     )
     assert look(shown, html.replace("'closed'", "'open'")) == ['e1 button "Pay"']
+
+
+def test_a_state_that_comes_and_goes_leaves_the_reference(shown: Tab) -> None:
+    """A page behind a dialog got new references when it opened, and others when it closed."""
+    shown.show("<main><a href=/a>One</a> <button>Two</button></main>")
+    assert lines(shown.look(thorough=True))[1:] == ['  e2 link "One" -> "/a"', '  e3 button "Two"']
+    shown.evaluate("document.querySelector('main').inert = true")
+    inert = ['  e4 link "One" [inert] -> "/a"', '  e5 button "Two" [inert]']
+    assert lines(shown.look(thorough=True))[1:] == inert
+    shown.evaluate("document.querySelector('main').inert = false")
+    assert lines(shown.look(thorough=True))[1:] == ['  e4 link "One" -> "/a"', '  e5 button "Two"']
+    shown.evaluate("document.querySelector('main').inert = true")
+    assert lines(shown.look(thorough=True))[1:] == inert
+
+
+def test_what_is_inside_of_an_inert_custom_element_is_inert(shown: Tab) -> None:
+    html = """<div inert><my-box></my-box></div><script>document.querySelector("my-box")
+    .attachShadow({mode: "open"}).innerHTML = "<button>Save</button>"</script>"""
+    assert look(shown, html) == ['e1 button "Save" [inert]']
