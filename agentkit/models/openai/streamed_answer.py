@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from agentkit.messages import Completion, Usage
+from agentkit.models.finish_reasons import LENGTH, TOOL_CALLS
 from agentkit.models.hosted import LONGEST_TEXT, Retryable, too_long
 from agentkit.models.openai.answers import (
     EndedEarly,
@@ -36,6 +37,8 @@ class StreamedAnswer:
     def __init__(self) -> None:
         self.done = False
         """Whether the server said that this is all."""
+        self.pieces = 0
+        """How many pieces with something in them have come."""
         self._events = EventStream()
         self._content: list[str] = []
         self._refusal: list[str] = []
@@ -88,6 +91,13 @@ class StreamedAnswer:
         thoughts = "".join(self._thoughts)
         return as_completion(content, thoughts, refusal, reason, self._usage, self._model)
 
+    def cut_off(self) -> Completion:
+        """The answer so far, when its time is over: nobody says why it ended."""
+        reason = TOOL_CALLS if self._calls and not self._content else LENGTH
+        content, refusal = "".join(self._content), "".join(self._refusal)
+        thoughts = "".join(self._thoughts)
+        return as_completion(content, thoughts, refusal, reason, self._usage, self._model)
+
     def _take(self, events: Iterator[ServerEvent]) -> str:
         texts = []
         for event in events:
@@ -125,6 +135,7 @@ class StreamedAnswer:
         self._size += len(text) + len(refusal) + len(thoughts)
         if self._size > LONGEST_TEXT:
             raise Retryable(too_long(self._size))
+        self.pieces += bool(text or refusal or thoughts or calls)
         self._begun = self._begun or bool(choices)
         self._calls = self._calls or calls
         for kept, part in (
