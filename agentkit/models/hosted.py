@@ -2,27 +2,20 @@
 
 import asyncio
 import logging
-import random
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
-from agentkit.errors import InputError, ModelError
 from agentkit.messages import Completion, Request, Sampling, Usage
-from agentkit.models.arrival import Try
+from agentkit.models.arrival import Try, cut_off_at
+from agentkit.models.retry_wait import wait_before_next
 from agentkit.models.throttle import Throttle
 from agentkit.models.token_estimates import likely_tokens, likely_usage, makes_sense
-from agentkit.program.argument_kinds import check_given
 
 _LOG = logging.getLogger("agentkit.models")
 
-_FIRST_WAIT_S: Final = 0.5
-_GROWTH: Final = 3.0
-_LONGEST_OWN_WAIT_S: Final = 15.0
-_DAY_S: Final = 86_400
-LONGEST_WAIT_S: Final = 60.0
-"""A server that wants a longer pause than this gets none: the call fails and says so."""
 PLACES: Final = 16
 """The most calls at once where neither the settings nor the server say a number."""
 _SLOT_QUESTIONS: Final = 5
@@ -74,18 +67,6 @@ class Settings:
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """The server's own fields of every request, such as `{"min_p": 0.05}`, with JSON values; only
     for `openai:`. A request's own come before them."""
-
-
-def _check_settings(settings: Settings) -> None:
-    """Refuse settings that YAML would refuse."""
-    from agentkit.models.setting_fields import setting_problems
-
-    check_given("settings", settings, Settings, "Settings, such as Settings(timeout_s=60)")
-    given = {one.name: getattr(settings, one.name) for one in fields(settings)}
-    if settings.max_concurrency in (None, "auto"):
-        del given["max_concurrency"]
-    if problems := list(setting_problems(given)):
-        raise InputError("settings: " + "; ".join(problems))
 
 
 LONGEST_TEXT: Final = 8 * 2**20
@@ -158,7 +139,9 @@ class HostedModel(ABC):
             InputError: They are none, or one of them has a value that it cannot have.
         """
         if settings is not DEFAULT:
-            _check_settings(settings)
+            from agentkit.models.setting_fields import check_settings
+
+            check_settings(settings, Settings)
         self.settings = settings
         most = settings.max_concurrency
         self._slot_questions = _SLOT_QUESTIONS if most == "auto" and self._tells_slots else 0
@@ -177,6 +160,8 @@ class HostedModel(ABC):
             AccessError: The key is missing or was refused.
         """
         request = self._with_defaults(request)
+        unasked = self.default_max_tokens
+        unasked = unasked if request.sampling.max_tokens == unasked else None
         sent = tries = 1
         while True:
             try:
@@ -189,6 +174,8 @@ class HostedModel(ABC):
                     # In pieces, it would not be lost when its time is over once more.
                     request = replace(request, on_text=_unheard)
                 continue
+            if unasked is not None:
+                completion = cut_off_at(completion, unasked)
             usage = replace(completion.usage, calls=sent)
             return replace(completion, usage=replace(usage, cost_usd=self.cost_usd(usage)))
 
@@ -197,12 +184,8 @@ class HostedModel(ABC):
         return Sampling(max_tokens=self.default_max_tokens)
 
     def _with_defaults(self, request: Request) -> Request:
-        sampling, extra = request.sampling, request.extra
-        if sampling.max_tokens is None and self.default_max_tokens is not None:
-            sampling = sampling.over(self.default_sampling())
-        if self.settings.extra:
-            extra = {**self.settings.extra, **extra}
-        return replace(request, sampling=sampling, extra=extra)
+        sampling = request.sampling.over(self.default_sampling())
+        return replace(request, sampling=sampling, extra={**self.settings.extra, **request.extra})
 
     def cost_usd(self, usage: Usage) -> float | None:
         """What these tokens cost; None when the price is unknown."""
@@ -245,11 +228,12 @@ class HostedModel(ABC):
             if request.on_start is not None:
                 request.on_start()
             try:
+                request.arrived.until_s = time.monotonic() + seconds
                 async with asyncio.timeout(seconds) as timer:
                     completion = await self._ask(request)
             except (TimeoutError, Retryable):  # some packages make another error of the first
-                if not timer.expired():  # it came from a listener, or from the server
-                    raise
+                if not (timer.expired() or request.arrived.is_over):
+                    raise  # it came from a listener, or from the server
                 completion = self._cut_off(request)
         usage = self._usage(request, completion)
         self._throttle.settle(tokens, usage.input_tokens + usage.output_tokens)
@@ -298,7 +282,11 @@ class HostedModel(ABC):
 
     async def _before_next(self, request: Request, error: Retryable, tries: int) -> None:
         """Wait as long as the next try has to."""
-        wait_s = 0.0 if error.changed else self._wait_s(error, tries)
+        wait_s = (
+            0.0
+            if error.changed
+            else wait_before_next(self.name, error, tries, self.settings.retries)
+        )
         _LOG.info("%s: %s; trying again in %.1f s", self.name, error.reason, wait_s)
         if request.on_retry is not None:
             await request.on_retry(error.reason, wait_s)
@@ -306,38 +294,6 @@ class HostedModel(ABC):
             self._throttle.pause(wait_s)
         await asyncio.sleep(wait_s)
 
-    def _wait_s(self, error: Retryable, tries: int) -> float:
-        """How long to wait before the next try.
-
-        Raises:
-            ModelError: There is none.
-        """
-        times = "1 try" if tries == 1 else f"{tries} tries"
-        if tries > self.settings.retries:
-            raise ModelError(f"{self.name}: {error.reason} ({times}). {_advice(error)}") from None
-        if not error.wait_s:  # a wait of 0 would be all tries at once
-            longest = min(_LONGEST_OWN_WAIT_S, _FIRST_WAIT_S * _GROWTH ** (tries - 1))
-            return longest * random.uniform(0.5, 1.0)
-        if error.wait_s > LONGEST_WAIT_S:
-            raise ModelError(
-                f"{self.name}: {error.reason}. The server wants a pause of "
-                f"{_seconds(error.wait_s)}, and the longest wait is {LONGEST_WAIT_S:.0f} s "
-                f"({times}). {_advice(error)}"
-            ) from None
-        return error.wait_s
-
-
-def _seconds(wait_s: float) -> str:
-    return f"{wait_s:.0f} s" if wait_s <= _DAY_S else "more than a day"
-
 
 def _unheard(text: str) -> None:
     """Hear a piece of an answer that nobody watches."""
-
-
-def _advice(error: Retryable) -> str:
-    if error.late:
-        return "Raise 'timeout_s', or lower 'max_tokens', of the model."
-    if error.pause:
-        return "Try later, or lower 'max_concurrency' or 'requests_per_minute' of the model."
-    return "Try later, or raise 'retries' or 'timeout_s' of the model."

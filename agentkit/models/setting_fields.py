@@ -1,7 +1,7 @@
 """The settings of models, as tables: what each field holds, in Python and in YAML."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, fields, is_dataclass
 from functools import cache
 from typing import Annotated, Any, Final, Literal, Required
 
@@ -18,7 +18,7 @@ from typing_extensions import TypedDict
 
 from agentkit.errors import InputError
 from agentkit.models.field_words import expected, schema_at
-from agentkit.program.argument_kinds import wrong_kind
+from agentkit.program.argument_kinds import check_given, wrong_kind
 from agentkit.values import checked_copy, json_text
 
 Text = Annotated[str, Field(title="A text", json_schema_extra={"minLength": 1})]
@@ -213,6 +213,24 @@ def setting_problems(settings: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name}: {inner[0]}: {wrong_kind(given[name][inner[0]], holds)}"
         else:
             yield f"{name}: {wrong_kind(given[name], holds)}"
+
+
+def check_settings(settings: Any, kind: type) -> None:
+    """Refuse settings of a model that YAML would refuse.
+
+    Args:
+        settings: What was given.
+        kind: `Settings`.
+
+    Raises:
+        InputError: They are of another kind, or one of them has a value that it cannot have.
+    """
+    check_given("settings", settings, kind, "Settings, such as Settings(timeout_s=60)")
+    given = {one.name: getattr(settings, one.name) for one in fields(settings)}
+    if settings.max_concurrency in (None, "auto"):
+        del given["max_concurrency"]
+    if problems := list(setting_problems(given)):
+        raise InputError("settings: " + "; ".join(problems))
 
 
 def _extra_problems(extra: Mapping[Any, Any]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from agentkit import (
     get_model,
 )
 from agentkit.events import CallRetried, Event, NodeFinished, NodeRetried
+from agentkit.models.arrival import Try
 from agentkit.models.hosted import HostedModel, Settings
 
 TIME_S = 0.8
@@ -84,6 +86,20 @@ def test_a_stream_that_fell_silent_is_asked_again(make):
     [reason] = reasons
     assert reason.startswith("no complete answer within 0.8 s: nothing came for 0.")
     assert reason.endswith("s, after piece 2")
+
+
+def test_a_library_that_swallows_the_end_of_a_call_does_not_lengthen_its_time():
+    """LangChain read a stream of 50 s to its end where the time was over while it connected."""
+
+    class Deaf(HostedModel):
+        async def _ask(self, request: Try) -> Completion:
+            for number in range(1, 100):
+                with suppress(asyncio.CancelledError):
+                    await asyncio.sleep(0.05)
+                request.arrived.tell(number, lambda: Completion("la"))
+            return Completion("la")
+
+    assert ask(Deaf("deaf", Settings(timeout_s=0.3))).finish_reason == "length"
 
 
 def test_a_stream_without_any_piece_is_asked_again_and_names_the_settings():

@@ -79,6 +79,23 @@ def test_the_record_and_the_budget_know_the_default():
         assert most_usage(agent.binding.nodes[0].model, request).output_tokens == 1024
 
 
+def test_an_answer_that_is_cut_off_at_the_default_says_which_setting_to_change():
+    """Models that think at length need more than it."""
+    thinking = {"role": "assistant", "content": "", "reasoning_content": "hm"}
+    said: Any = answer("la la")
+    said[1]["choices"][0]["finish_reason"] = "length"
+    said[1]["usage"]["completion_tokens"] = 1024
+    with scripted(said) as server:
+        detail = ask(model_at(server)).detail
+        assert detail.startswith("it was cut off at 1,024 tokens; be shorter.")
+        assert "'max_tokens'" in detail
+        assert ask(model_at(server), sampling=Sampling(max_tokens=7)).detail == ""
+        said[1]["choices"][0]["message"] = thinking
+        assert "in its reasoning at 1,024 tokens; think less" in ask(model_at(server)).detail
+        said[1]["usage"]["completion_tokens"] = 700  # at the end of what the model can read
+        assert ask(model_at(server)).detail == ""
+
+
 NO_ROOM = [
     "'max_tokens' or 'max_completion_tokens' is too large: 1024. This model's maximum context "
     "length is 2048 tokens and your request has 1500 input tokens (1024 > 2048 - 1500).",
