@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 from agentkit.messages import Completion, Request, Sampling, Usage
 from agentkit.models.arrival import Try, cut_off_at
-from agentkit.models.retry_wait import wait_before_next
+from agentkit.models.retries import Retryable, wait_before_next
 from agentkit.models.throttle import Throttle
 from agentkit.models.token_estimates import likely_tokens, likely_usage, makes_sense
 
@@ -82,34 +82,6 @@ def too_long(size: int) -> str:
         f"the server's answer has {size:,} characters or more, which no answer of a model has. "
         "A model that does not come to an end needs 'max_tokens'"
     )
-
-
-class Retryable(Exception):
-    """A try that failed in a way that another try may mend.
-
-    Args:
-        reason: What happened, in plain words and without secrets.
-        wait_s: How long the server asked to wait; None: it did not say.
-        pause: Whether the server is overloaded, so that other calls shall wait as well.
-        changed: Whether the next try asks in another way, so that it counts as the first.
-        late: Whether its time was over.
-    """
-
-    def __init__(
-        self,
-        reason: str,
-        wait_s: float | None = None,
-        *,
-        pause: bool = False,
-        changed: bool = False,
-        late: bool = False,
-    ) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.wait_s = wait_s
-        self.pause = pause
-        self.changed = changed
-        self.late = late
 
 
 class HostedModel(ABC):

@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from agentkit.errors import AccessError, AgentKitError, ModelError
-from agentkit.models.hosted import Retryable
+from agentkit.models.retries import Retryable
 from agentkit.models.token_estimates import ASSUMED_OUTPUT
 
 _NOT_TAKEN: Final = re.compile(

@@ -9,14 +9,7 @@ from agentkit.errors import AgentKitError, InputError, ModelError
 from agentkit.messages import Completion, Request, Usage
 from agentkit.models.arrival import Try
 from agentkit.models.finish_reasons import LENGTH, STOP
-from agentkit.models.hosted import (
-    DEFAULT,
-    LONGEST_TEXT,
-    HostedModel,
-    Retryable,
-    Settings,
-    too_long,
-)
+from agentkit.models.hosted import DEFAULT, LONGEST_TEXT, HostedModel, Settings, too_long
 from agentkit.models.json_forms import is_wrapped, unwrapped
 from agentkit.models.langchain.errors import (
     blamed_answer,
@@ -34,6 +27,7 @@ from agentkit.models.langchain.messages import from_langchain, is_ended, to_lang
 from agentkit.models.langchain.names import About, describe
 from agentkit.models.langchain.wrappers import settled
 from agentkit.models.prices import listed_cost
+from agentkit.models.retries import Retryable
 from agentkit.models.thoughts import apart
 from agentkit.program.raised_errors import passes_through
 

@@ -9,7 +9,7 @@ import orjson
 from agentkit.messages import Completion, Usage
 from agentkit.models import finish_reasons
 from agentkit.models.finish_reasons import finish_reason
-from agentkit.models.hosted import Retryable
+from agentkit.models.retries import Retryable
 from agentkit.redaction import redacted
 
 _LONGEST_NUMBER: Final = 40

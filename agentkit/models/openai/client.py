@@ -8,10 +8,11 @@ from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 from agentkit.models.header_guard import HeaderGuard
-from agentkit.models.hosted import PLACES, Retryable, Settings
+from agentkit.models.hosted import PLACES, Settings
 from agentkit.models.keys import OPENAI_KEY
 from agentkit.models.openai.answers import Unreadable, read_json
 from agentkit.models.openai.errors import Refused, SentRequest, read_broken, read_refusal
+from agentkit.models.retries import Retryable
 from agentkit.redaction import redacted
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from agentkit.errors import InputError, ModelError, suggest
 from agentkit.messages import Completion, Request, Usage
 from agentkit.models.arrival import Try
-from agentkit.models.hosted import DEFAULT, HostedModel, Retryable, Settings
+from agentkit.models.hosted import DEFAULT, HostedModel, Settings
 from agentkit.models.keys import find_key, get_server
 from agentkit.models.openai.answers import EndedEarly, Unreadable, read_answer, read_json
 from agentkit.models.openai.client import Client, certificates, connect
@@ -19,6 +19,7 @@ from agentkit.models.openai.errors import Refusal, Refused, SentRequest, read_er
 from agentkit.models.openai.streamed_answer import StreamedAnswer, is_stream
 from agentkit.models.per_loop import PerLoop
 from agentkit.models.prices import listed_cost, provider_at
+from agentkit.models.retries import Retryable
 from agentkit.models.thoughts import apart
 from agentkit.program.argument_kinds import check_given
 from agentkit.redaction import redacted

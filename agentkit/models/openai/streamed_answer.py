@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from agentkit.messages import Completion, Usage
 from agentkit.models.finish_reasons import LENGTH, TOOL_CALLS
-from agentkit.models.hosted import LONGEST_TEXT, Retryable, too_long
+from agentkit.models.hosted import LONGEST_TEXT, too_long
 from agentkit.models.openai.answers import (
     EndedEarly,
     Unreadable,
@@ -22,6 +22,7 @@ from agentkit.models.openai.answers import (
 )
 from agentkit.models.openai.errors import Refused, read_error_in
 from agentkit.models.openai.event_stream import EventStream, ServerEvent
+from agentkit.models.retries import Retryable
 
 _BEGINS: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry)?:")
 

@@ -1,12 +1,9 @@
-"""How long a failed try is waited after, and what is said when there is no next one."""
+"""Tries that failed: how long to wait before the next one, and what to say when there is none."""
 
 import random
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from agentkit.errors import ModelError
-
-if TYPE_CHECKING:
-    from agentkit.models.hosted import Retryable
 
 _FIRST_WAIT_S: Final = 0.5
 _GROWTH: Final = 3.0
@@ -16,7 +13,35 @@ LONGEST_WAIT_S: Final = 60.0
 """A server that wants a longer pause than this gets none: the call fails and says so."""
 
 
-def wait_before_next(name: str, error: "Retryable", tries: int, retries: int) -> float:
+class Retryable(Exception):
+    """A try that failed in a way that another try may mend.
+
+    Args:
+        reason: What happened, in plain words and without secrets.
+        wait_s: How long the server asked to wait; None: it did not say.
+        pause: Whether the server is overloaded, so that other calls shall wait as well.
+        changed: Whether the next try asks in another way, so that it counts as the first.
+        late: Whether its time was over.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        wait_s: float | None = None,
+        *,
+        pause: bool = False,
+        changed: bool = False,
+        late: bool = False,
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.wait_s = wait_s
+        self.pause = pause
+        self.changed = changed
+        self.late = late
+
+
+def wait_before_next(name: str, error: Retryable, tries: int, retries: int) -> float:
     """Return how long to wait before the next try, in seconds.
 
     Args:
@@ -47,7 +72,7 @@ def _seconds(wait_s: float) -> str:
     return f"{wait_s:.0f} s" if wait_s <= _DAY_S else "more than a day"
 
 
-def _advice(error: "Retryable") -> str:
+def _advice(error: Retryable) -> str:
     if error.late:
         return "Raise 'timeout_s', or lower 'max_tokens', of the model."
     if error.pause:
