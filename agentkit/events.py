@@ -67,6 +67,8 @@ class NodeStarted(_NodeEvent, frozen=True):
     """What the function is called with."""
     request_key: str = ""
     """Digest of the request, for a node with `reuse`: a resumed episode knows it again."""
+    extra: Mapping[str, Any] | None = None
+    """The server's own fields of the request, from `extra` of the model; None: there are none."""
 
 
 class NodeText(_ItemEvent, frozen=True):

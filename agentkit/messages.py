@@ -104,6 +104,8 @@ class Request:
     on_start: Callable[[], None] | None = None
     """Called when a try is about to be sent, by models where calls wait for their turn; it may
     raise to keep it from being sent."""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """A server's own fields of a request, such as `{"min_p": 0.05}`, with JSON values."""
 
     @property
     def prompt(self) -> str:
@@ -170,6 +172,8 @@ class Completion:
     """Why it ended: `stop`, `length`, `refusal`, `tool_calls`, or a provider's own word."""
     thoughts: str = ""
     """What the model thought before it answered, where the provider tells; no part of the text."""
+    detail: str = ""
+    """What more is known of a cut-off answer, in words: which limit it was cut off at."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,15 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from agentkit.agentfile.field_types import Expression, Json, Output, one_or_more, or_text
 from agentkit.graph.node_fields import SHARED
 from agentkit.limits import LOWEST
-from agentkit.models.setting_fields import SAMPLING, SERVER, Text, adapter, field, table
+from agentkit.models.setting_fields import (
+    SAMPLING,
+    SERVER,
+    Text,
+    adapter,
+    extra_field,
+    field,
+    table,
+)
 
 _MODEL: Final = "A model's id, or a mapping with 'use' and settings"
 _EXPRESSIONS: Final = "A mapping of names to expressions"
@@ -90,7 +98,7 @@ NODE_FIELDS: Final = {
 
 _Node = table("node", NODE_FIELDS)
 _USE: Final = field(Text, "The model's id.", "A model", needed=True, examples=["openai:gpt-5-mini"])
-_Model = table("model", {"use": _USE, **SAMPLING, **SERVER})
+_Model = table("model", {"use": _USE, **SAMPLING, **SERVER, "extra": extra_field(Json)})
 
 
 class _Env(BaseModel):

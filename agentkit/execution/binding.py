@@ -31,6 +31,8 @@ class PromptNode:
     """How its completion is read."""
     model: Model
     sampling: Sampling
+    extra: Mapping[str, Any]
+    """The server's own fields of its requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ class Binding:
         if choice is None or compiled.output is None:
             return None
         sampling = compiled.node.sampling.over(choice.sampling)
-        return PromptNode(compiled, compiled.output, choice.model, sampling)
+        return PromptNode(compiled, compiled.output, choice.model, sampling, choice.extra)
 
     @property
     def asked(self) -> list[tuple[str, Model]]:

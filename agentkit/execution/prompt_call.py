@@ -88,6 +88,7 @@ class PromptCall:
             messages, run.source.sampling(self.node), schema,
             Call(run.episode, run.step, name, self.item, self.attempt), self.variables,
             self._text_sink() if run.streaming else None, self._on_retry, run.check_may_start,
+            self.node.extra,
         )  # fmt: skip
 
     def _read(self, completion: Completion) -> Any:
@@ -128,6 +129,7 @@ class PromptCall:
                 NodeStarted(
                     run.step, node.compiled.name, self.item, self.attempt, node.model.name,
                     request.messages, request.sampling, request.schema, request_key=key,
+                    extra=request.extra or None,
                 )
             )  # fmt: skip
 
@@ -164,6 +166,8 @@ def _fault(completion: Completion) -> str | None:
     """Why a completion is no whole answer, in words for the model; None: it is one."""
     only_thoughts = bool(completion.thoughts) and not completion.text.strip()
     match completion.finish_reason:
+        case finish_reasons.LENGTH if completion.detail:
+            return completion.detail
         case finish_reasons.LENGTH if only_thoughts:
             return "the token limit was reached in the reasoning, before an answer; think less."
         case finish_reasons.LENGTH:

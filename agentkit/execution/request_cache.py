@@ -49,10 +49,11 @@ class SingleFlight(Generic[T]):
 class RequestCache:
     """Remembers the completions of nodes with `reuse`, for one episode.
 
-    A request is the same when model, messages, pictures, sampling and schema are (for a model
-    that reads variables, these too). The bound that limits set on answers where a node has none
-    does not count: an answer stays known when a limit is set or lifted. Attempts and items keep
-    their own entries unless the temperature is 0. Identical requests in flight are asked once.
+    A request is the same when model, messages, pictures, sampling, schema and the server's own
+    fields are (for a model that reads variables, these too). The bound that limits set on answers
+    where a node has none does not count: an answer stays known when a limit is set or lifted.
+    Attempts and items keep their own entries unless the temperature is 0. Identical requests in
+    flight are asked once.
     """
 
     def __init__(self) -> None:
@@ -110,6 +111,8 @@ def request_key(model: Model, request: Request) -> bytes:
         "sampling": _own_sampling(request.sampling),
         "schema": request.schema,
     }
+    if request.extra:
+        content["extra"] = request.extra
     if request.sampling.temperature != 0:
         content["call"] = [call.item, call.attempt]
     if model.reads_variables:

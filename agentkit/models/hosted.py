@@ -2,25 +2,24 @@
 
 import asyncio
 import logging
-import random
+import time
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields, replace
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal
 
-from agentkit.errors import InputError, ModelError
-from agentkit.messages import Completion, Request, Usage
+from agentkit.messages import Completion, Request, Sampling, Usage
+from agentkit.models.arrival import Try, cut_off_at
+from agentkit.models.retries import Retryable, wait_before_next
 from agentkit.models.throttle import Throttle
 from agentkit.models.token_estimates import likely_tokens, likely_usage, makes_sense
-from agentkit.program.argument_kinds import check_given
 
 _LOG = logging.getLogger("agentkit.models")
 
-_FIRST_WAIT_S: Final = 0.5
-_GROWTH: Final = 3.0
-_LONGEST_OWN_WAIT_S: Final = 15.0
-_DAY_S: Final = 86_400
-LONGEST_WAIT_S: Final = 60.0
-"""A server that wants a longer pause than this gets none: the call fails and says so."""
+PLACES: Final = 16
+"""The most calls at once where neither the settings nor the server say a number."""
+_SLOT_QUESTIONS: Final = 5
+"""How often a server that does not say yet how many calls it takes is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +46,13 @@ class Settings:
     """How a model on a server is called."""
 
     timeout_s: float = 120.0
-    """The longest one try may take, from sending to the last byte."""
+    """The longest one try may take, from sending to the last byte; waiting for a place does not
+    count. Where an answer still comes in pieces then, what has come is a cut-off answer."""
     retries: int = 4
     """Further tries after the first, when the server could not answer."""
-    max_concurrency: int | None = 16
-    """The most calls at once; None: any number."""
+    max_concurrency: int | Literal["auto"] | None = "auto"
+    """The most calls at once; `auto`: as many as a llama.cpp server on this machine has slots, 16
+    for any other; None: any number."""
     requests_per_minute: float | None = None
     """The most tries that start in a minute; None: any number."""
     tokens_per_minute: float | None = None
@@ -60,18 +61,12 @@ class Settings:
     """What tokens cost; None: the price in the table of known models."""
     stream: bool = True
     """Whether answers are asked for in pieces where somebody watches them arrive."""
-
-
-def _check_settings(settings: Settings) -> None:
-    """Refuse settings that YAML would refuse."""
-    from agentkit.models.setting_fields import setting_problems
-
-    check_given("settings", settings, Settings, "Settings, such as Settings(timeout_s=60)")
-    given = {one.name: getattr(settings, one.name) for one in fields(settings)}
-    if settings.max_concurrency is None:
-        del given["max_concurrency"]
-    if problems := list(setting_problems(given)):
-        raise InputError("settings: " + "; ".join(problems))
+    structured: Literal["auto", "on", "off"] = "auto"
+    """Whether the server is asked to hold answers to a node's schema: `auto` as far as it can, `on`
+    always, so that a refusal is an error, `off` never."""
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """The server's own fields of every request, such as `{"min_p": 0.05}`, with JSON values; only
+    for `openai:`. A request's own come before them."""
 
 
 LONGEST_TEXT: Final = 8 * 2**20
@@ -89,31 +84,6 @@ def too_long(size: int) -> str:
     )
 
 
-class Retryable(Exception):
-    """A try that failed in a way that another try may mend.
-
-    Args:
-        reason: What happened, in plain words and without secrets.
-        wait_s: How long the server asked to wait; None: it did not say.
-        pause: Whether the server is overloaded, so that other calls shall wait as well.
-        changed: Whether the next try asks in another way, so that it counts as the first.
-    """
-
-    def __init__(
-        self,
-        reason: str,
-        wait_s: float | None = None,
-        *,
-        pause: bool = False,
-        changed: bool = False,
-    ) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.wait_s = wait_s
-        self.pause = pause
-        self.changed = changed
-
-
 class HostedModel(ABC):
     """The base of models on a server; a subclass only says how one try is made.
 
@@ -123,6 +93,11 @@ class HostedModel(ABC):
     """
 
     reads_variables = False
+
+    default_max_tokens: int | None = None
+    """The most tokens of an answer where nobody said another number; None: the server decides."""
+    _tells_slots = False
+    """Whether `_slots` may know how many calls the server takes at once."""
 
     def __init__(self, name: str, settings: Settings = DEFAULT) -> None:
         self.name = name
@@ -136,11 +111,15 @@ class HostedModel(ABC):
             InputError: They are none, or one of them has a value that it cannot have.
         """
         if settings is not DEFAULT:
-            _check_settings(settings)
+            from agentkit.models.setting_fields import check_settings
+
+            check_settings(settings, Settings)
         self.settings = settings
-        self._throttle = Throttle(
-            settings.max_concurrency, settings.requests_per_minute, settings.tokens_per_minute
-        )
+        most = settings.max_concurrency
+        self._slot_questions = _SLOT_QUESTIONS if most == "auto" and self._tells_slots else 0
+        if most == "auto":  # the first call is alone until it is known how many there can be
+            most = 1 if self._slot_questions else PLACES
+        self._throttle = Throttle(most, settings.requests_per_minute, settings.tokens_per_minute)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"
@@ -152,17 +131,33 @@ class HostedModel(ABC):
             ModelError: The server did not answer in all tries, or refused the request.
             AccessError: The key is missing or was refused.
         """
+        request = self._with_defaults(request)
+        unasked = self.default_max_tokens
+        unasked = unasked if request.sampling.max_tokens == unasked else None
         sent = tries = 1
         while True:
             try:
-                completion = await self._try(request, again=sent > 1)
+                completion = await self._try(Try.of(request), again=sent > 1)
             except Retryable as error:
                 await self._before_next(request, error, tries)
                 sent += 1
                 tries += not error.changed
+                if error.late and request.on_text is None:
+                    # In pieces, it would not be lost when its time is over once more.
+                    request = replace(request, on_text=_unheard)
                 continue
+            if unasked is not None:
+                completion = cut_off_at(completion, unasked)
             usage = replace(completion.usage, calls=sent)
             return replace(completion, usage=replace(usage, cost_usd=self.cost_usd(usage)))
+
+    def default_sampling(self) -> Sampling:
+        """Return the sampling settings that stand where a request has none."""
+        return Sampling(max_tokens=self.default_max_tokens)
+
+    def _with_defaults(self, request: Request) -> Request:
+        sampling = request.sampling.over(self.default_sampling())
+        return replace(request, sampling=sampling, extra={**self.settings.extra, **request.extra})
 
     def cost_usd(self, usage: Usage) -> float | None:
         """What these tokens cost; None when the price is unknown."""
@@ -180,34 +175,66 @@ class HostedModel(ABC):
     async def _prepare(self) -> None:  # noqa: B027 (a model may have nothing to prepare)
         """Get ready for a try: what is done here does not count as its time."""
 
+    async def _slots(self) -> int | None:
+        """Ask the server how many calls it takes at once; None: it does not say yet."""
+        return PLACES
+
     @abstractmethod
-    async def _ask(self, request: Request) -> Completion:
-        """Make one try.
+    async def _ask(self, request: Try) -> Completion:
+        """Make one try, and tell `request.arrived` of each piece if the answer comes in pieces.
 
         Raises:
             Retryable: It failed, and another try may help.
             ModelError: It failed, and another try would fail as well.
         """
 
-    async def _try(self, request: Request, *, again: bool) -> Completion:
+    async def _try(self, request: Try, *, again: bool) -> Completion:
         """One try, when its turn has come."""
         estimate = likely_usage(request)
         tokens = estimate.input_tokens + estimate.output_tokens
         seconds = self.settings.timeout_s
         async with self._throttle.turn(tokens, again=again):
             await self._prepare()
+            if self._slot_questions:
+                await self._learn_slots()
             if request.on_start is not None:
                 request.on_start()
             try:
+                request.arrived.until_s = time.monotonic() + seconds
                 async with asyncio.timeout(seconds) as timer:
                     completion = await self._ask(request)
-            except TimeoutError:
-                if not timer.expired():  # it came from a listener
-                    raise
-                raise Retryable(f"no complete answer within {seconds:g} s") from None
+            except (TimeoutError, Retryable):  # some packages make another error of the first
+                if not (timer.expired() or request.arrived.is_over):
+                    raise  # it came from a listener, or from the server
+                completion = self._cut_off(request)
         usage = self._usage(request, completion)
         self._throttle.settle(tokens, usage.input_tokens + usage.output_tokens)
         return replace(completion, usage=usage)
+
+    async def _learn_slots(self) -> None:
+        """Let as many calls through at once as the server takes."""
+        self._slot_questions -= 1
+        slots = await self._slots()
+        if slots is not None:
+            self._slot_questions = 0
+        if not self._slot_questions:
+            self._throttle.resize(slots or PLACES)
+
+    def _cut_off(self, request: Try) -> Completion:
+        """Return what came of an answer whose time is over.
+
+        Raises:
+            Retryable: No piece of it came, or none came any more.
+        """
+        seconds, arrived = self.settings.timeout_s, request.arrived
+        completion = arrived.cut_off(seconds)
+        if completion is not None:
+            _LOG.warning("%s: an answer has no end: %s", self.name, completion.detail)
+            return completion
+        why = f"no complete answer within {seconds:g} s"
+        if arrived.pieces:
+            why += f": nothing came for {arrived.silent_s:.3g} s, after piece {arrived.pieces:,}"
+        raise Retryable(why, late=True) from None
 
     def _usage(self, request: Request, completion: Completion) -> Usage:
         """The tokens a server counted, with estimates of those that it did not: limits need them.
@@ -220,14 +247,18 @@ class HostedModel(ABC):
             likely_tokens(completion.text) + likely_tokens(completion.thoughts)
         )
         counted = replace(usage, input_tokens=taken, output_tokens=written)
-        if counted != usage and not self._estimates:
+        if counted != usage and not self._estimates and not completion.detail:
             self._estimates = True
             _LOG.warning("%s does not count tokens: they are estimated", self.name)
         return counted
 
     async def _before_next(self, request: Request, error: Retryable, tries: int) -> None:
         """Wait as long as the next try has to."""
-        wait_s = 0.0 if error.changed else self._wait_s(error, tries)
+        wait_s = (
+            0.0
+            if error.changed
+            else wait_before_next(self.name, error, tries, self.settings.retries)
+        )
         _LOG.info("%s: %s; trying again in %.1f s", self.name, error.reason, wait_s)
         if request.on_retry is not None:
             await request.on_retry(error.reason, wait_s)
@@ -235,32 +266,6 @@ class HostedModel(ABC):
             self._throttle.pause(wait_s)
         await asyncio.sleep(wait_s)
 
-    def _wait_s(self, error: Retryable, tries: int) -> float:
-        """How long to wait before the next try.
 
-        Raises:
-            ModelError: There is none.
-        """
-        times = "1 try" if tries == 1 else f"{tries} tries"
-        if tries > self.settings.retries:
-            raise ModelError(f"{self.name}: {error.reason} ({times}). {_advice(error)}") from None
-        if not error.wait_s:  # a wait of 0 would be all tries at once
-            longest = min(_LONGEST_OWN_WAIT_S, _FIRST_WAIT_S * _GROWTH ** (tries - 1))
-            return longest * random.uniform(0.5, 1.0)
-        if error.wait_s > LONGEST_WAIT_S:
-            raise ModelError(
-                f"{self.name}: {error.reason}. The server wants a pause of "
-                f"{_seconds(error.wait_s)}, and the longest wait is {LONGEST_WAIT_S:.0f} s "
-                f"({times}). {_advice(error)}"
-            ) from None
-        return error.wait_s
-
-
-def _seconds(wait_s: float) -> str:
-    return f"{wait_s:.0f} s" if wait_s <= _DAY_S else "more than a day"
-
-
-def _advice(error: Retryable) -> str:
-    if error.pause:
-        return "Try later, or lower 'max_concurrency' or 'requests_per_minute' of the model."
-    return "Try later, or raise 'retries' or 'timeout_s' of the model."
+def _unheard(text: str) -> None:
+    """Hear a piece of an answer that nobody watches."""

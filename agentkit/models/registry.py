@@ -107,6 +107,11 @@ def takes_address(model: Any) -> bool:
     return isinstance(model, str) and model.partition(":")[0] == "openai"
 
 
+def takes_extra(model: Any) -> bool:
+    """Whether a model's server gets fields of its own with a request."""
+    return takes_address(model)
+
+
 def _shown(model: Any) -> str:
     return f"the model '{model}'" if isinstance(model, str) else f"a {type(model).__name__}"
 

@@ -1,7 +1,7 @@
 """From what an agent says of a model to a Model, with the settings it was declared with."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -11,11 +11,12 @@ from agentkit.messages import UNSET, Sampling
 from agentkit.models.base import Model
 from agentkit.models.hosted import HostedModel, Price, Settings
 from agentkit.models.keys import get_server
-from agentkit.models.registry import get_model, takes_address, takes_settings
+from agentkit.models.registry import get_model, takes_address, takes_extra, takes_settings
 from agentkit.models.scripted import ScriptedModel
 from agentkit.models.setting_fields import SAMPLING, SERVER, setting_problems
 
-_SETTINGS: Final = frozenset(f.name for f in fields(Settings))
+_SETTINGS: Final = frozenset(f.name for f in fields(Settings)) - {"extra"}
+"""How the server of a model is called: one for all entries of a model. `extra` is each entry's."""
 _KNOWN: Final = (*SAMPLING, *SERVER)
 
 
@@ -25,6 +26,8 @@ class ModelChoice:
 
     model: Model
     sampling: Sampling = UNSET
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """The server's own fields of a request."""
 
 
 class ModelChooser:
@@ -53,7 +56,7 @@ class ModelChooser:
         if isinstance(value, ModelChoice):
             return value
         if not isinstance(value, Mapping):
-            return ModelChoice(self._model(value))
+            return _choice(self._model(value))
         given = {key: setting for key, setting in value.items() if key != "use"}
         for key in given:
             if key not in _KNOWN:
@@ -64,7 +67,7 @@ class ModelChooser:
         if wrong := "; ".join(_problems(value["use"], given)):
             raise InputError(wrong)
         model = self._model(value["use"], _settings(given), given.get("base_url"), entry)
-        return ModelChoice(model, _sampling(given))
+        return _choice(model, _sampling(given), given.get("extra") or {})
 
     def _model(
         self,
@@ -112,6 +115,16 @@ class ModelChooser:
         )
 
 
+def _choice(
+    model: Model, sampling: Sampling = UNSET, extra: Mapping[str, Any] | None = None
+) -> ModelChoice:
+    """A model with what its entry says, over what the model itself says."""
+    if isinstance(model, HostedModel):
+        sampling = sampling.over(model.default_sampling())
+        extra = {**model.settings.extra, **(extra or {})}
+    return ModelChoice(model, sampling, extra or {})
+
+
 @dataclass(frozen=True, slots=True)
 class _Made:
     """A model that was made, and for what."""
@@ -136,6 +149,11 @@ def _problems(use: Any, given: Mapping[str, Any]) -> Iterator[str]:
     for key, value in given.items():
         if key == "base_url" and value is not None and not takes_address(use):
             yield f"the model '{shown}' takes no 'base_url': only openai:NAME does"
+        elif key == "extra" and not takes_extra(use):
+            yield (
+                f"the model '{shown}' takes no 'extra': only openai:NAME does. A chat model of "
+                "LangChain takes its own fields in Python, with bind"
+            )
         elif key in _SETTINGS and not takes_settings(use):
             yield f"the model '{shown}' takes no '{key}': only openai: and langchain: models do"
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from agentkit.errors import AccessError, AgentKitError, ModelError
-from agentkit.models.hosted import Retryable
+from agentkit.models.retries import Retryable
 from agentkit.models.token_estimates import ASSUMED_OUTPUT
 
 _NOT_TAKEN: Final = re.compile(
@@ -38,7 +38,9 @@ _LONGEST_READ: Final = 20_000
 _BUSY: Final = frozenset({429, 503, 529})
 _AGAIN: Final = frozenset({408, 409, 425})
 _NO_MONEY: Final = re.compile(r"insufficient_quota|billing_hard_limit|credit balance", re.I)
-_TOO_MANY: Final = re.compile(r"max_(?:completion_|output_)?tokens|maxOutputTokens")
+_TOO_MANY: Final = re.compile(
+    r"max_(?:completion_|output_)?tokens|maxOutputTokens|requested \d+ tokens.{0,80}completion"
+)
 _TOO_LONG: Final = re.compile(
     r"context.?(?:length|window|size)|prompt is too long|input token count.{0,40}exceed", re.I
 )
@@ -47,6 +49,11 @@ _TOO_LONG: Final = re.compile(
 def names_unknown_field(said: str) -> bool:
     """Whether a server says that it does not know a field: not that a value is out of bounds."""
     return _NOT_TAKEN.search(said) is not None and not _OUT_OF_BOUNDS.search(said)
+
+
+def refuses_length(said: str) -> bool:
+    """Whether a server says that an answer cannot have so many tokens, or not after this prompt."""
+    return _TOO_MANY.search(said) is not None and _OUT_OF_BOUNDS.search(said) is not None
 
 
 def refuses_system_role(said: str, status: int | None) -> bool:
@@ -95,7 +102,7 @@ def outcome(
         )
     if status is None:
         return None
-    if _TOO_MANY.search(said) and _OUT_OF_BOUNDS.search(said):
+    if refuses_length(said):
         return ModelError(
             f"{name}: the model writes fewer tokens than that: {_sentence(said)} "
             "Lower 'max_tokens' of the node or the model; where none is set, a limit on tokens or "

@@ -1,9 +1,9 @@
 """The settings of models, as tables: what each field holds, in Python and in YAML."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, fields, is_dataclass
 from functools import cache
-from typing import Annotated, Any, Final, Required
+from typing import Annotated, Any, Final, Literal, Required
 
 from pydantic import (
     BeforeValidator,
@@ -16,8 +16,10 @@ from pydantic import (
 )
 from typing_extensions import TypedDict
 
+from agentkit.errors import InputError
 from agentkit.models.field_words import expected, schema_at
-from agentkit.program.argument_kinds import wrong_kind
+from agentkit.program.argument_kinds import check_given, wrong_kind
+from agentkit.values import checked_copy, json_text
 
 Text = Annotated[str, Field(title="A text", json_schema_extra={"minLength": 1})]
 """A text that an editor wants to be there."""
@@ -25,8 +27,28 @@ _AS_WRITTEN = WrapValidator(lambda value, check: (check(value), value)[1])
 """Keeps whole numbers whole where others may stand, after the rules of the field."""
 _KINDS: Final = {int: "A whole number", float: "A number", bool: "True or false"}
 _NEVER_NONE: Final = frozenset(
-    {"timeout_s", "retries", "max_concurrency", "input", "output", "stream"}
+    {"timeout_s", "retries", "max_concurrency", "input", "output", "stream", "structured", "extra"}
 )
+_SENT: Final = {
+    "model": "the name after 'openai:'",
+    "messages": "the prompts of the nodes",
+    "prompt": "the prompts of the nodes",
+    "input": "the prompts of the nodes",
+    "temperature": "the setting 'temperature'",
+    "top_p": "the setting 'top_p'",
+    "max_tokens": "the setting 'max_tokens'",
+    "max_completion_tokens": "the setting 'max_tokens'",
+    "max_output_tokens": "the setting 'max_tokens'",
+    "n_predict": "the setting 'max_tokens'",
+    "stop": "the setting 'stop'",
+    "seed": "the setting 'seed'",
+    "stream": "the setting 'stream'",
+    "stream_options": "the setting 'stream'",
+    "response_format": "the node's 'output', and the setting 'structured'",
+}
+"""Fields of a request that AgentKit sends, by all their names, and what to use instead."""
+_LONGEST_EXTRA: Final = 100_000
+"""Bytes of the JSON of all extra fields: a long grammar fits."""
 
 
 def texts(title: str, item: str) -> Any:
@@ -64,6 +86,16 @@ def table(name: str, fields: Mapping[str, Any], title: str = "") -> Any:
     strict = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, title=title or name)
     typed_dict: Any = TypedDict
     return with_config(strict)(typed_dict(name, dict(fields), total=False))
+
+
+def extra_field(value: Any) -> Any:
+    """Return the field of what a server takes beside the usual settings, each of a type."""
+    return field(
+        dict[str, value],
+        "The server's own fields of a request, such as its sampling; only for openai: models.",
+        "A mapping such as {min_p: 0.05}",
+        examples=[{"repeat_penalty": 1.1, "min_p": 0.05}],
+    )
 
 
 SAMPLING: Final = {
@@ -110,7 +142,13 @@ SERVER: Final = {
         le=20,
         examples=[4],
     ),
-    "max_concurrency": field(int, "The most calls at once; 16 if unset.", ge=1, examples=[8]),
+    "max_concurrency": field(
+        int,
+        "The most calls at once; if unset, the slots that a llama.cpp server on this machine "
+        "reports, and 16 for any other.",
+        ge=1,
+        examples=[8],
+    ),
     "requests_per_minute": field(
         float, "The most calls that start in a minute.", ge=0.1, examples=[60]
     ),
@@ -128,6 +166,13 @@ SERVER: Final = {
         "Whether answers may be asked for in pieces, as they arrive; true if unset.",
         examples=[False],
     ),
+    "structured": field(
+        Literal["auto", "on", "off"],
+        "Whether the server holds answers to the node's output: auto as far as it can, on always "
+        "(a refusal is an error), off never; auto if unset.",
+        examples=["off"],
+    ),
+    "extra": extra_field(Any),
 }
 """How a model on a server is called."""
 
@@ -156,6 +201,9 @@ def setting_problems(settings: Mapping[str, Any]) -> Iterator[str]:
         given["price"] = price = asdict(price)
     if isinstance(price, Mapping):
         given["price"] = _set(price)
+    if isinstance(extra := given.get("extra"), Mapping):
+        del given["extra"]
+        yield from _extra_problems(extra)
     for (name, *inner), kind, holds in faults(_SETTINGS, given):
         if kind == "extra_forbidden":
             yield f"{name}: unknown '{inner[0]}'. Known: {', '.join(PRICE)}"
@@ -165,6 +213,43 @@ def setting_problems(settings: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name}: {inner[0]}: {wrong_kind(given[name][inner[0]], holds)}"
         else:
             yield f"{name}: {wrong_kind(given[name], holds)}"
+
+
+def check_settings(settings: Any, kind: type) -> None:
+    """Refuse settings of a model that YAML would refuse.
+
+    Args:
+        settings: What was given.
+        kind: `Settings`.
+
+    Raises:
+        InputError: They are of another kind, or one of them has a value that it cannot have.
+    """
+    check_given("settings", settings, kind, "Settings, such as Settings(timeout_s=60)")
+    given = {one.name: getattr(settings, one.name) for one in fields(settings)}
+    if settings.max_concurrency in (None, "auto"):
+        del given["max_concurrency"]
+    if problems := list(setting_problems(given)):
+        raise InputError("settings: " + "; ".join(problems))
+
+
+def _extra_problems(extra: Mapping[Any, Any]) -> Iterator[str]:
+    """Yield what is wrong with the fields of a server's own."""
+    for name in extra:
+        if not isinstance(name, str) or not name.strip():
+            yield f"extra: {wrong_kind(name, 'the name of a field')}"
+        elif name in _SENT:
+            yield f"extra: AgentKit sends '{name}' itself: use {_SENT[name]} instead"
+    try:
+        size = len(json_text(checked_copy(extra, "extra")).encode())
+    except InputError as error:
+        yield str(error)
+        return
+    except UnicodeEncodeError:
+        yield "extra: a text in it has half a character"
+        return
+    if size > _LONGEST_EXTRA:
+        yield f"extra: its JSON has {size:,} bytes, and at most {_LONGEST_EXTRA:,} are sent"
 
 
 def _set(settings: Mapping[str, Any]) -> dict[str, Any]:

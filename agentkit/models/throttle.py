@@ -74,7 +74,8 @@ class Throttle:
     ) -> None:
         self._lock = threading.Lock()
         self._line: deque[_Waiter] = deque()
-        self._free = max_concurrency
+        self.places = self._free = max_concurrency
+        """The most calls at once."""
         self._requests = Bucket(requests_per_minute) if requests_per_minute else None
         self._tokens = Bucket(tokens_per_minute) if tokens_per_minute else None
         self._paused_until = 0.0
@@ -83,6 +84,14 @@ class Throttle:
         """Start no call for some time: the server asked for it."""
         with self._lock:
             self._paused_until = max(self._paused_until, time.monotonic() + seconds)
+
+    def resize(self, places: int) -> None:
+        """Let another number of calls through at once, where there is a limit on it."""
+        with self._lock:
+            if self.places is not None and self._free is not None:
+                self._free += places - self.places
+                self.places = places
+                self._wake_first()
 
     @asynccontextmanager
     async def turn(self, tokens: float = 0, *, again: bool = False) -> AsyncIterator[None]:
@@ -139,7 +148,7 @@ class Throttle:
 
     def _wait_s(self, tokens: float) -> float | None:
         """Seconds until a call can start; None: until another one ends."""
-        if self._free == 0:
+        if self._free is not None and self._free <= 0:
             return None
         return max(
             0.0,

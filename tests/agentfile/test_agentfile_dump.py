@@ -91,7 +91,12 @@ def test_the_settings_of_a_server_survive() -> None:
         model="m",
         models={
             "m": {"use": "openai:q", "temperature": None, **server, **limits},
-            "n": {"use": "openai:q", "price": Price(0.25, 2)},
+            "n": {
+                "use": "openai:q",
+                "price": Price(0.25, 2),
+                "structured": "on",
+                "extra": {"a": [1]},
+            },
             "o": {"use": "langchain:openai:q", "price": {"input": 1, "output": 2, "cached": None}},
         },
     )

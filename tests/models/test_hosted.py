@@ -9,7 +9,8 @@ import pytest
 
 from agentkit import Completion, Message, ModelError, Request, Usage
 from agentkit.models.base import Priced
-from agentkit.models.hosted import HostedModel, Price, Retryable, Settings
+from agentkit.models.hosted import HostedModel, Price, Settings
+from agentkit.models.retries import Retryable
 from agentkit.models.server_errors import retry_after
 
 

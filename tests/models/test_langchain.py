@@ -172,6 +172,35 @@ def test_a_server_that_takes_no_schema_is_asked_plainly_from_then_on(streamed):
     assert (first.usage.calls, second.usage.calls) == (2, 1)
 
 
+@pytest.mark.parametrize(
+    ("structured", "sent"), [("off", [False]), ("on", [True, True]), ("auto", [True, False])]
+)
+def test_a_schema_is_sent_always_or_never_where_the_settings_say_so(structured, sent):
+    async def main():
+        with LoopbackServer(formats="none", answer=lambda body: '{"name": "Ada"}') as server:
+            async with chat_openai(server) as chat:
+                model = LangChainModel(chat, Settings(structured=structured))
+                request = Request(HELLO.messages, schema=SCHEMA)
+                for _ in range(len(sent) if structured == "on" else 1):
+                    if structured == "on":
+                        with pytest.raises(
+                            ModelError, match=r"'structured: on'.*'structured: auto'"
+                        ):
+                            await model.complete(request)
+                    else:
+                        assert (await model.complete(request)).text == '{"name": "Ada"}'
+            return ["response_format" in one.body for one in server.requests]
+
+    assert asyncio.run(main()) == sent
+
+
+def test_a_class_that_cannot_send_a_schema_says_so_where_it_is_always_wanted():
+    model = LangChainModel(FakeListChatModel(responses=["Hi."]), Settings(structured="on"))
+    with pytest.raises(ModelError, match=r"its package cannot send a schema.*'structured: on'"):
+        asyncio.run(model.complete(Request(HELLO.messages, schema=SCHEMA)))
+    assert asyncio.run(model.complete(HELLO)).text == "Hi."
+
+
 def test_a_class_that_holds_a_schema_by_calling_a_tool_is_asked_plainly():
     """ChatDeepSeek takes `method="json_schema"` and then calls a tool: its answer has no text."""
 

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -137,8 +138,22 @@ def test_one_schema_that_is_refused_does_not_take_the_form_from_the_others():
 
 def test_structured_output_can_be_turned_off():
     with scripted(answer("4")) as server:
-        assert ask(model_at(server, structured=False), schema=INTEGER).text == "4"
+        model = model_at(server, settings=replace(QUICK, structured="off"))
+        assert ask(model, schema=INTEGER).text == "4"
     assert forms(server) == [None]
+
+
+def test_structured_output_that_is_always_wanted_is_never_asked_for_without_a_schema():
+    said = refusal(400, "'response_format' of type 'json_schema' is not supported")
+    with scripted(said) as server:
+        model = model_at(server, settings=replace(QUICK, structured="on"))
+        for _ in range(2):
+            with pytest.raises(ModelError, match=r"'structured: on'.*'response_format'.*auto"):
+                ask(model, schema=OBJECT)
+        with pytest.raises(ModelError, match=r"not supported$"):
+            ask(model)
+    strict, loose = ("json_schema", True), ("json_schema", False)
+    assert forms(server) == [strict, loose, loose, None]
 
 
 ODD = {

@@ -8,6 +8,7 @@ import time
 import tracemalloc
 import zlib
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -180,7 +181,8 @@ def test_an_answer_whose_end_was_said_is_taken_when_the_connection(closes):
     async def main() -> Completion:
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
             host, port = server.sockets[0].getsockname()
-            model = OpenAIModel("m", base_url=f"http://{host}:{port}/v1", settings=QUICK)
+            settings = replace(QUICK, max_concurrency=1)  # the server knows no other page
+            model = OpenAIModel("m", base_url=f"http://{host}:{port}/v1", settings=settings)
             request = Request((Message("user", "Well?"),), on_text=lambda text: None)
             completion = await model.complete(request)
             await ended.wait()

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 
 import pytest
@@ -147,7 +147,7 @@ def test_the_page_of_models_lists_every_setting_with_its_default():
     assert [row[0].strip("| `") for row in told] == [*SERVER]
     shown = {row[0].strip("| `"): row[2].strip(" |") for row in told}
     for field in fields(Settings):
-        if field.default is not None:
+        if field.default not in (None, MISSING):
             default = field.default
-            said = str(default).lower() if isinstance(default, bool) else f"{default:g}"
-            assert shown[field.name] == said
+            said = str(default).lower() if isinstance(default, (bool, str)) else f"{default:g}"
+            assert shown[field.name].partition(":")[0] == said

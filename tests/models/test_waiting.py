@@ -19,7 +19,8 @@ from agentkit import (
     rollout,
 )
 from agentkit.events import Event, NodeFinished
-from agentkit.models.hosted import HostedModel, Retryable, Settings
+from agentkit.models.hosted import HostedModel, Settings
+from agentkit.models.retries import Retryable
 
 LATENCY_S = 0.05
 

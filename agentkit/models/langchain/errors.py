@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from agentkit.errors import AccessError, AgentKitError, ModelError
 from agentkit.messages import Completion
-from agentkit.models.hosted import Retryable
 from agentkit.models.openai.answers import read_usage
 from agentkit.models.openai.errors import read_error_body
+from agentkit.models.retries import Retryable
 from agentkit.models.server_errors import (
     moved_to,
     names_unknown_field,

@@ -10,8 +10,8 @@ from langchain_core.messages.ai import InputTokenDetails, UsageMetadata
 from agentkit.messages import Completion, Image, Message, Usage
 from agentkit.models import finish_reasons
 from agentkit.models.finish_reasons import finish_reason
-from agentkit.models.hosted import Retryable
 from agentkit.models.openai.answers import clean, clean_completion, token_count
+from agentkit.models.retries import Retryable
 
 _KINDS: dict[str, type[BaseMessage]] = {
     "system": SystemMessage,

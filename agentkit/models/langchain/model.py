@@ -1,18 +1,15 @@
 """LangChainModel: any chat model of LangChain."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from agentkit.errors import AgentKitError
+from agentkit.errors import AgentKitError, InputError, ModelError
 from agentkit.messages import Completion, Request, Usage
-from agentkit.models.hosted import (
-    DEFAULT,
-    LONGEST_TEXT,
-    HostedModel,
-    Retryable,
-    Settings,
-    too_long,
-)
+from agentkit.models.arrival import Try
+from agentkit.models.finish_reasons import LENGTH, STOP
+from agentkit.models.hosted import DEFAULT, LONGEST_TEXT, HostedModel, Settings, too_long
 from agentkit.models.json_forms import is_wrapped, unwrapped
 from agentkit.models.langchain.errors import (
     blamed_answer,
@@ -36,6 +33,7 @@ from agentkit.models.langchain.messages import (
 from agentkit.models.langchain.names import About, describe
 from agentkit.models.langchain.wrappers import settled
 from agentkit.models.prices import listed_cost
+from agentkit.models.retries import Retryable
 from agentkit.models.thoughts import apart
 from agentkit.program.raised_errors import passes_through
 
@@ -44,6 +42,10 @@ if TYPE_CHECKING:
 
     from agentkit.models.langchain.wrappers import Chat
 
+_SCHEMA_ADVICE: Final = (
+    "The model has 'structured: on', so the answer's schema is always sent: with 'structured: "
+    "auto' it is asked without what its server or package does not take"
+)
 _ENOUGH: Final = 2
 """Streams without any piece, one after another, that tell of a server which knows no streams."""
 _STALE: Final = 200
@@ -67,6 +69,19 @@ class LangChainModel(HostedModel):
         chat = settled(chat)
         self._forms = Forms(chat)
         self._set_up(describe(chat), settings)
+
+    def set_up(self, settings: Settings) -> None:
+        """Take other settings, before anything is asked.
+
+        Raises:
+            InputError: They are none, or one of them has a value that it cannot have.
+        """
+        super().set_up(settings)
+        if settings.extra:
+            raise InputError(
+                "settings: a chat model of LangChain takes no 'extra': give it its own fields, "
+                "with chat.bind(...)"
+            )
 
     def _set_up(self, about: About, settings: Settings) -> None:
         super().__init__(about.name, settings)
@@ -97,22 +112,28 @@ class LangChainModel(HostedModel):
         """The chat model, for the running event loop."""
         return self._forms
 
-    async def _ask(self, request: Request) -> Completion:
+    async def _prepare(self) -> None:
+        await self._get_forms()
+
+    async def _ask(self, request: Try) -> Completion:
         forms = await self._get_forms()
-        asked = None
-        if request.schema is not None and not self._plain:
+        asked, structured = None, self.settings.structured
+        if request.schema is not None and not self._plain and structured != "off":
             asked = forms.structured(request.sampling, request.schema)
+            if asked is None and structured == "on":
+                raise ModelError(f"{self.name}: its package cannot send a schema. {_SCHEMA_ADVICE}")
         try:
             chat = asked or forms.tuned(request.sampling)
             streamed = self._streams(request)
-            answer = await _answer(chat, request, forms.options(request.sampling), streamed)
+            keep = partial(_tell, request, asked is not None)
+            answer = await _answer(chat, request, forms.options(request.sampling), streamed, keep)
             if streamed and not is_ended(answer):
                 raise self._unreadable_stream("the connection was lost in the middle of the answer")
             if streamed:
                 self._unstreamed = 0
             elif request.on_text is not None and (text := str(answer.text)):
                 request.on_text(text)
-            return _completion(request, answer, asked is not None)
+            return _completion(request, from_langchain(answer), asked is not None)
         except Exception as error:
             if isinstance(error, (AgentKitError, Retryable)) or passes_through(error):
                 raise
@@ -135,6 +156,9 @@ class LangChainModel(HostedModel):
         if cut is not None:
             return cut
         if structured and is_about_form(error):
+            if self.settings.structured == "on":
+                said = self._failure(error, forms)
+                return ModelError(f"{said}. {_SCHEMA_ADVICE}")
             self._plain = True
             return Retryable("it does not take a JSON schema: asking without it", changed=True)
         blamed = blamed_answer(error)
@@ -145,6 +169,9 @@ class LangChainModel(HostedModel):
         setting = refused_setting(error)
         if setting is not None and forms.leave_out(setting, request.sampling):
             return Retryable(f"it does not take '{setting}': asking without it", changed=True)
+        return self._failure(error, forms)
+
+    def _failure(self, error: Exception, forms: Forms) -> Exception:
         secrets = [*forms.secrets(), *key_values(self._about.variables)]
         return failure(error, self.name, self._about.variables, secrets)
 
@@ -163,7 +190,11 @@ class LangChainModel(HostedModel):
 
 
 async def _answer(
-    chat: "Chat", request: Request, options: dict[str, Any], streamed: bool
+    chat: "Chat",
+    request: Request,
+    options: dict[str, Any],
+    streamed: bool,
+    keep: "Callable[[int, BaseMessage], None]",
 ) -> "BaseMessage":
     """Ask once; again where a connection belonged to an event loop that is gone."""
     messages = to_langchain(request.messages)
@@ -171,7 +202,7 @@ async def _answer(
         try:
             if not streamed:
                 return await chat.ainvoke(messages, **options)
-            return await _streamed(chat, messages, request, options)
+            return await _streamed(chat, messages, request, options, keep)
         except RuntimeError as error:
             if "Event loop is closed" not in str(error):
                 raise
@@ -183,16 +214,19 @@ async def _streamed(
     messages: "list[BaseMessage]",
     request: Request,
     options: dict[str, Any],
+    keep: "Callable[[int, BaseMessage], None]",
 ) -> "BaseMessage":
     """Ask once, handing over the text as it arrives."""
     whole: Any = None
     last: list[BaseMessage] = []
-    size = 0
+    size = pieces = 0
     async for piece in chat.astream(messages, **options):
         size += len(str(piece.text))
         if size > LONGEST_TEXT:
             raise Retryable(too_long(size))
         whole = piece if whole is None else whole + piece
+        pieces += bool(piece.content or piece.additional_kwargs)
+        keep(pieces, whole)
         if tells_of_end(piece):
             last.append(piece)
         if request.on_text is not None and (text := str(piece.text)):
@@ -204,8 +238,19 @@ async def _streamed(
     return whole  # type: ignore[no-any-return]
 
 
-def _completion(request: Request, answer: "BaseMessage", structured: bool) -> Completion:
-    completion = from_langchain(answer)
+def _tell(request: Try, structured: bool, pieces: int, whole: "BaseMessage") -> None:
+    """Tell of the pieces of an answer that have come."""
+
+    def read() -> Completion:
+        completion = from_langchain(whole)
+        if completion.finish_reason == STOP:  # nobody said so
+            completion = replace(completion, finish_reason=LENGTH)
+        return _completion(request, completion, structured)
+
+    request.arrived.tell(pieces, read)
+
+
+def _completion(request: Request, completion: Completion, structured: bool) -> Completion:
     if len(completion.text) + len(completion.thoughts) > LONGEST_TEXT:
         raise Retryable(too_long(len(completion.text)))
     completion = apart(completion)

@@ -1,5 +1,6 @@
 """The client of a server with Chat Completions: what it sends, and what its errors mean."""
 
+import asyncio
 import ssl
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -7,18 +8,25 @@ from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 from agentkit.models.header_guard import HeaderGuard
-from agentkit.models.hosted import Retryable, Settings
+from agentkit.models.hosted import PLACES, Settings
 from agentkit.models.keys import OPENAI_KEY
+from agentkit.models.openai.answers import Unreadable, read_json
 from agentkit.models.openai.errors import Refused, SentRequest, read_broken, read_refusal
+from agentkit.models.retries import Retryable
 from agentkit.redaction import redacted
 
 if TYPE_CHECKING:
+    from httpx2 import AsyncClient
     from openai import AsyncOpenAI
 
 T = TypeVar("T")
 
 _CONNECT_S = 10.0
 _IDLE_S = 30.0
+_PROPS_S = 2.0
+"""How long a server may take to say how many calls it takes."""
+_LOADING = 503
+_MOST_SLOTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,7 @@ class Client:
 
     sdk: "AsyncOpenAI"
     asked: SentRequest
+    http: "AsyncClient"
 
     async def close(self) -> None:
         """Close its connections."""
@@ -55,6 +64,27 @@ class Client:
         except ValueError:
             failure = Retryable("a part of the server's answer is no JSON")
         raise failure
+
+    async def slots(self) -> int | None:
+        """Ask a llama.cpp server how many calls it takes at once; None: it does not say yet.
+
+        Whatever else answers takes as many as any other server. It is asked beside its API, at
+        `/props`, as llama.cpp has it.
+        """
+        import httpx2
+
+        address = self.asked.server.url.removesuffix("/v1") + "/props"
+        try:
+            async with asyncio.timeout(_PROPS_S):
+                response = await self.http.get(address)
+            if response.status_code == _LOADING:
+                return None
+            slots = read_json(response.content)["total_slots"] if response.is_success else None
+        except httpx2.ConnectError:
+            return None
+        except (TimeoutError, httpx2.HTTPError, Unreadable, KeyError, TypeError, IndexError):
+            return PLACES
+        return slots if type(slots) is int and 0 < slots <= _MOST_SLOTS else PLACES
 
     def _lost(self, error: BaseException) -> Retryable:
         import httpx2
@@ -85,7 +115,7 @@ def connect(asked: SentRequest, settings: Settings) -> Client:
 
     server, key, seconds = asked.server, asked.key, settings.timeout_s
     timeout = httpx2.Timeout(seconds, connect=min(_CONNECT_S, seconds), pool=None)
-    most = settings.max_concurrency
+    most = None if settings.max_concurrency == "auto" else settings.max_concurrency
     http = httpx2.AsyncClient(
         verify=certificates(),
         headers={"accept-encoding": ENCODINGS},
@@ -107,7 +137,7 @@ def connect(asked: SentRequest, settings: Settings) -> Client:
         http_client=http,
     )
     _ = sdk.chat.completions  # loads what the first request needs, before its time runs
-    return Client(sdk, asked)
+    return Client(sdk, asked, http)
 
 
 @cache

@@ -8,10 +8,15 @@ from dataclasses import replace
 from typing import Any, Final
 
 from agentkit.messages import Message, Request
+from agentkit.models.hosted import DEFAULT, Settings
 from agentkit.models.json_forms import in_object, is_wrapped, strict, unwrapped
 from agentkit.models.keys import Server
 from agentkit.models.openai.answers import clean
-from agentkit.models.server_errors import names_unknown_field, refuses_system_role
+from agentkit.models.server_errors import (
+    names_unknown_field,
+    refuses_length,
+    refuses_system_role,
+)
 from agentkit.values import JsonSchema, json_text
 
 _LOG = logging.getLogger("agentkit.models")
@@ -23,6 +28,7 @@ _OPTIONAL: Final = ("temperature", "top_p", "seed", "stop", "stream_options")
 _FORMATS: Final = ("strict", "schema", "object", "none")
 """How an answer's form is asked for, the surest first."""
 _KNOWN_SCHEMAS: Final = 1000
+_KNOWN_PROMPTS: Final = 1000
 _ENOUGH: Final = 2
 """Streams in a row that end too early, and tell of a server whose streams have no end."""
 
@@ -33,35 +39,40 @@ class Dialect:
     Args:
         model: The model, as the server calls it.
         server: The server.
-        structured: Whether to ask the server to hold answers to a schema.
+        default_max_tokens: The limit on tokens of an answer where nobody said another: unlike one
+            that was asked for, it is left out where the server does not take it.
     """
 
-    def __init__(self, model: str, server: Server, structured: bool) -> None:
+    def __init__(self, model: str, server: Server, default_max_tokens: int | None = None) -> None:
         self._model = model
+        self._unasked_limit = default_max_tokens
         self._limit = _LIMITS[0] if server.is_openai else _LIMITS[1]
         self._limits_refused: set[str] = set()
+        self._unlimited: set[int] = set()
+        """Hashes of the conversations after which the model has no room for the default limit."""
         self._dropped: set[str] = set()
-        self._first = _FORMATS[0] if structured else _FORMATS[-1]
+        self._first = _FORMATS[0]
         self._taken: set[str] = set()
         self._by_schema: dict[str, str] = {}
         self._streams = True
         self._broken_streams = 0
         self._folds_system = False
 
-    def body(self, request: Request, streams: bool = True) -> dict[str, Any]:
-        """What is sent for a request; `streams`: whether the answer may come in pieces."""
+    def body(self, request: Request, settings: Settings = DEFAULT) -> dict[str, Any]:
+        """What is sent for a request, without the server's own fields."""
         sampling = request.sampling
+        schema = None if settings.structured == "off" else request.schema
         body: dict[str, Any] = {
             "model": self._model,
             "messages": [_message(message) for message in self._turns(request.messages)],
-            self._limit: sampling.max_tokens,
+            self._limit: None if self._is_unlimited(request) else sampling.max_tokens,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "seed": sampling.seed,
             "stop": list(sampling.stop) or None,
-            "response_format": self._response_format(request.schema),
+            "response_format": self._response_format(schema),
         }
-        if request.on_text is not None and streams and self._streams:
+        if request.on_text is not None and settings.stream and self._streams:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
         return {
             name: value
@@ -115,6 +126,7 @@ class Dialect:
         status: int | None,
         param: str | None,
         said: str,
+        settings: Settings = DEFAULT,
     ) -> str | None:
         """Learn from a refusal.
 
@@ -124,28 +136,34 @@ class Dialect:
             status: The HTTP status; None: it came in the place of an answer.
             param: The field of it that the server names, if it does.
             said: The server's words.
+            settings: What the user wants of the server.
 
         Returns:
             What the next try does in another way, in words; None when there is nothing to change.
         """
-        if status not in (None, 400, 422, 500):
+        if status not in (None, 400, 422, 500) or named_extra(request, param, said):
             return None
         sent_system = body["messages"][0]["role"] == "system"
         if sent_system and _can_fold(request) and refuses_system_role(f"{param} {said}", status):
             return self._fold_system()
-        if "response_format" in body and (
-            param == "response_format" or _ABOUT_FORMAT.search(f"{param} {said}")
-        ):
-            return self._next_format(request.schema or {}, _level(body["response_format"]))
+        if refuses_form(body, param, said):
+            level = _level(body["response_format"])
+            if settings.structured == "on" and level != _FORMATS[0]:
+                return None
+            return self._next_format(request.schema or {}, level)
         if status == 500:
             return None
+        if self._limit in body and refuses_length(said) and self._without_unasked(request):
+            return f"it has no room for {self._unasked_limit} tokens: asking without a limit"
         unknown = names_unknown_field(said)
         if "stream" in body and (param == "stream" or (unknown and _ABOUT_STREAM.search(said))):
             self._streams = False
             _LOG.warning("%s does not take 'stream': asking for whole answers", self._model)
             return "it does not take 'stream': asking for whole answers"
-        if not unknown:
-            return None
+        return self._without_named(body, param, said) if unknown else None
+
+    def _without_named(self, body: Mapping[str, Any], param: str | None, said: str) -> str | None:
+        """Leave out the setting that a refusal names."""
         for name in (*_LIMITS, *_OPTIONAL):
             if name in body and (param == name or re.search(rf"\b{name}\b", said)):
                 return self._without(name)
@@ -175,6 +193,18 @@ class Dialect:
             if name != "stream_options":
                 _LOG.warning("%s does not take '%s': asking without it", self._model, name)
         return f"it does not take '{name}': asking without it"
+
+    def _is_unlimited(self, request: Request) -> bool:
+        return bool(self._unlimited) and hash(request.messages) in self._unlimited
+
+    def _without_unasked(self, request: Request) -> bool:
+        """Leave out the limit that nobody asked for; False where somebody asked for another."""
+        if self._unasked_limit is None or request.sampling.max_tokens != self._unasked_limit:
+            return False
+        if len(self._unlimited) >= _KNOWN_PROMPTS:
+            self._unlimited.clear()
+        self._unlimited.add(hash(request.messages))
+        return True
 
     def _with_other_limit(self, name: str) -> str | None:
         """Say the limit on tokens under its other name; never ask without it."""
@@ -212,6 +242,19 @@ class Dialect:
         else:
             self._first = max(self._first, lower, key=_FORMATS.index)
         return f"it does not take this form of 'response_format': asking in the form '{lower}'"
+
+
+def named_extra(request: Request, param: str | None, said: str) -> str | None:
+    """The field of the server's own that a refusal names; None: it names none."""
+    about = f"{param} {said}"
+    named = (n for n in request.extra if re.search(rf"(?<!\w){re.escape(n)}(?!\w)", about))
+    return next(named, None)
+
+
+def refuses_form(body: Mapping[str, Any], param: str | None, said: str) -> bool:
+    """Whether a refusal is about the form that the answer was to have."""
+    about = param == "response_format" or _ABOUT_FORMAT.search(f"{param} {said}")
+    return "response_format" in body and bool(about)
 
 
 def _can_fold(request: Request) -> bool:

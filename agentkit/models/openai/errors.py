@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from agentkit.errors import AgentKitError
 from agentkit.messages import Completion, Usage
 from agentkit.models import finish_reasons
-from agentkit.models.hosted import Retryable
 from agentkit.models.keys import Server, refused
+from agentkit.models.retries import Retryable
 from agentkit.models.server_errors import moved_to, outcome, retry_after, status_in, words_in
 from agentkit.redaction import redacted
 

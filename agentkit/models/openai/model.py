@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from agentkit.errors import InputError, ModelError, suggest
 from agentkit.messages import Completion, Request, Usage
-from agentkit.models.hosted import DEFAULT, HostedModel, Retryable, Settings
+from agentkit.models.arrival import Try
+from agentkit.models.hosted import DEFAULT, HostedModel, Settings
 from agentkit.models.keys import find_key, get_server
 from agentkit.models.openai.answers import (
     BrokenOff,
@@ -19,11 +20,12 @@ from agentkit.models.openai.answers import (
     read_json,
 )
 from agentkit.models.openai.client import Client, certificates, connect
-from agentkit.models.openai.dialect import Dialect
+from agentkit.models.openai.dialect import Dialect, named_extra
 from agentkit.models.openai.errors import Refusal, Refused, SentRequest, read_error_in
 from agentkit.models.openai.streamed_answer import StreamedAnswer, is_stream
 from agentkit.models.per_loop import PerLoop
 from agentkit.models.prices import listed_cost, provider_at
+from agentkit.models.retries import Retryable
 from agentkit.models.thoughts import apart
 from agentkit.program.argument_kinds import check_given
 from agentkit.redaction import redacted
@@ -32,6 +34,10 @@ _REST_S: Final = 3.0
 """How long the rest of a stream is waited for after the server said why its answer ended."""
 _LAST_S: Final = 0.1
 """How long a server may take to end a stream after it said that this is all."""
+LOCAL_MAX_TOKENS: Final = 1024
+"""The most tokens of an answer of a server on this machine where nobody said another number: about
+two pages, which no shipped prompt asks for, and at 10 tokens a second less than the default time.
+Small models go on for ever without a limit."""
 _LISTED_MODELS: Final = 20
 _READ_MODELS: Final = 1000
 _NO_MODEL: Final = re.compile(r"invalid model|model\b.{0,80}\b(?:not found|not exist)", re.I)
@@ -45,8 +51,7 @@ class OpenAIModel(HostedModel):
         base_url: The server; by default OPENAI_BASE_URL, or OpenAI's own.
         api_key: The key; by default what the environment holds for this server, see
             `agentkit.models.keys`.
-        settings: Timeout, tries, limits and price.
-        structured: Whether the server is asked to hold answers to a node's schema, where it can.
+        settings: Timeout, tries, limits, price, and how the server is asked.
 
     Raises:
         InputError: `base_url` is no address of a server.
@@ -59,7 +64,6 @@ class OpenAIModel(HostedModel):
         base_url: str | None = None,
         api_key: str | None = None,
         settings: Settings = DEFAULT,
-        structured: bool = True,
     ) -> None:
         check_given("name", name, str, "the name of a model")
         if not name.strip():
@@ -67,8 +71,11 @@ class OpenAIModel(HostedModel):
         self._model = name
         self._server = get_server(base_url)
         self._given_key = api_key
+        if self._server.is_loopback:
+            self.default_max_tokens = LOCAL_MAX_TOKENS
+            self._tells_slots = True
         super().__init__(f"openai:{name}{self._server.label}", settings)
-        self._dialect = Dialect(name, self._server, structured)
+        self._dialect = Dialect(name, self._server, self.default_max_tokens)
         self._clients = PerLoop(self._connect, Client.close)
 
     def load(self) -> None:
@@ -81,9 +88,12 @@ class OpenAIModel(HostedModel):
     async def _prepare(self) -> None:
         await self._clients.get()
 
-    async def _ask(self, request: Request) -> Completion:
+    async def _slots(self) -> int | None:
+        return await (await self._clients.get()).slots()
+
+    async def _ask(self, request: Try) -> Completion:
         client = await self._clients.get()
-        body = self._dialect.body(request, self.settings.stream)
+        body = self._dialect.body(request, self.settings)
         try:
             completion = await self._exchange(client, request, body)
         except Refused as error:
@@ -125,9 +135,7 @@ class OpenAIModel(HostedModel):
         self._dialect.taken(body)
         return replace(completion, text=self._dialect.text(request, body, completion.text))
 
-    async def _exchange(
-        self, client: Client, request: Request, body: Mapping[str, Any]
-    ) -> Completion:
+    async def _exchange(self, client: Client, request: Try, body: Mapping[str, Any]) -> Completion:
         """Send a request and read its answer.
 
         Raises:
@@ -136,14 +144,15 @@ class OpenAIModel(HostedModel):
             BrokenOff: It says that it broke its answer off.
             Retryable: The connection failed.
         """
-        raw = await client.sure(client.sdk.chat.completions.with_raw_response.create(**body))
+        create = client.sdk.chat.completions.with_raw_response.create
+        raw = await client.sure(create(**body, extra_body=request.extra or None))
         if "stream" not in body:
             return self._whole(request, raw.content)
         response = raw.http_response
         try:
             if "json" not in response.headers.get("content-type", ""):
                 async with aclosing(response.aiter_bytes()) as chunks:
-                    return await self._in_pieces(client, request, chunks)
+                    return await self._in_pieces(client, request, body, chunks)
             content = await client.sure(response.aread())
         finally:
             await response.aclose()
@@ -169,10 +178,18 @@ class OpenAIModel(HostedModel):
         return completion
 
     async def _in_pieces(
-        self, client: Client, request: Request, chunks: AsyncGenerator[bytes]
+        self,
+        client: Client,
+        request: Try,
+        body: Mapping[str, Any],
+        chunks: AsyncGenerator[bytes],
     ) -> Completion:
         """The completion in an answer that comes as a stream."""
         answer = StreamedAnswer()
+
+        def so_far() -> Completion:
+            return self._read(request, body, answer.cut_off())
+
         rest_until: float | None = None
         while not answer.done:
             try:
@@ -183,6 +200,7 @@ class OpenAIModel(HostedModel):
                     raise
                 return answer.completion()
             text = answer.end() if chunk is None else answer.feed(chunk)
+            request.arrived.tell(answer.pieces, so_far)
             if text and request.on_text is not None:
                 request.on_text(text)
             if chunk is None:
@@ -200,12 +218,32 @@ class OpenAIModel(HostedModel):
         self, client: Client, request: Request, body: Mapping[str, Any], refusal: Refusal
     ) -> Exception:
         """The error that a refusal means."""
-        change = self._dialect.learn(request, body, refusal.status, refusal.param, refusal.said)
+        change = self._dialect.learn(
+            request, body, refusal.status, refusal.param, refusal.said, self.settings
+        )
         if change:
             return Retryable(change, changed=True)
         if refusal.status == 404 or (refusal.status == 400 and _NO_MODEL.search(refusal.said)):
             return ModelError(await self._not_found(client, refusal))
-        return client.asked.failure(refusal)
+        failure = client.asked.failure(refusal)
+        advice = self._advice(request, body, refusal)
+        if advice and isinstance(failure, ModelError):
+            return ModelError(f"{str(failure).removesuffix('.')}. {advice}")
+        return failure
+
+    def _advice(self, request: Request, body: Mapping[str, Any], refusal: Refusal) -> str:
+        """Which setting asked for what a server refused; empty where none did."""
+        extra = named_extra(request, refusal.param, refusal.said)
+        schema = "response_format" in body
+        if extra is not None:
+            with_schema = ", or turn the schema off with 'structured: off'" if schema else ""
+            return f"'{extra}' stands under 'extra' of the model: change or remove it{with_schema}"
+        if schema and self.settings.structured == "on":
+            return (
+                "The model has 'structured: on', so the answer's schema ('response_format') is "
+                "always sent: with 'structured: auto' it is asked without what the server refuses"
+            )
+        return ""
 
     async def _not_found(self, client: Client, refusal: Refusal) -> str:
         """What to say when there is no such model, or no such address."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 from agentkit.messages import Completion, Usage
 from agentkit.models import finish_reasons
 from agentkit.models.finish_reasons import finish_reason
-from agentkit.models.hosted import LONGEST_TEXT, Retryable, too_long
+from agentkit.models.hosted import LONGEST_TEXT, too_long
 from agentkit.models.openai.answers import (
     EndedEarly,
     Unreadable,
@@ -23,6 +23,7 @@ from agentkit.models.openai.answers import (
 )
 from agentkit.models.openai.errors import Refused, read_error_in
 from agentkit.models.openai.event_stream import EventStream, ServerEvent
+from agentkit.models.retries import Retryable
 
 _BEGINS: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry)?:")
 
@@ -38,6 +39,8 @@ class StreamedAnswer:
     def __init__(self) -> None:
         self.done = False
         """Whether the server said that this is all."""
+        self.pieces = 0
+        """How many pieces with something in them have come."""
         self._events = EventStream()
         self._content: list[str] = []
         self._refusal: list[str] = []
@@ -95,6 +98,14 @@ class StreamedAnswer:
         thoughts = "".join(self._thoughts)
         return as_completion(content, thoughts, refusal, reason, self._usage, self._model)
 
+    def cut_off(self) -> Completion:
+        """The answer so far, when its time is over: nobody says why it ended."""
+        calls = self._calls and not self._content
+        reason = finish_reasons.TOOL_CALLS if calls else finish_reasons.LENGTH
+        content, refusal = "".join(self._content), "".join(self._refusal)
+        thoughts = "".join(self._thoughts)
+        return as_completion(content, thoughts, refusal, reason, self._usage, self._model)
+
     def _take(self, events: Iterator[ServerEvent]) -> str:
         texts = []
         for event in events:
@@ -131,6 +142,7 @@ class StreamedAnswer:
         self._size += len(text) + len(refusal) + len(thoughts)
         if self._size > LONGEST_TEXT:
             raise Retryable(too_long(self._size))
+        self.pieces += bool(text or refusal or thoughts or calls)
         self._begun = self._begun or bool(choices)
         self._calls = self._calls or calls
         self._follow_end(choice if ended else None, bool(text or refusal or thoughts or calls))
