@@ -16,7 +16,17 @@ from agentkit.events import (
     NodeStarted,
     StepFailed,
 )
-from agentkit.messages import NOTHING_USED, Answer, Completion, Message, Request, Usage
+from agentkit.messages import (
+    NOTHING_USED,
+    UNSET,
+    Answer,
+    Call,
+    Completion,
+    Message,
+    Request,
+    Sampling,
+    Usage,
+)
 from agentkit.record.line import picture_name
 from agentkit.values import as_recorded
 
@@ -53,6 +63,8 @@ class StepCalls:
     unanswered: Usage = NOTHING_USED
     """Calls of a step that failed which got no answer; their cost is None when a price of the step
     was unknown."""
+    sampling: dict[CallKey, Sampling] = field(default_factory=dict)
+    """The settings of further attempts, which are not those of the node."""
     request_keys: dict[CallKey, str] = field(default_factory=dict)
     """Digests of the requests of nodes with `reuse`."""
 
@@ -87,6 +99,8 @@ class StepCalls:
             self.asked[key] = _arguments_digest(event.arguments or {})
         else:
             self.asked[key] = _messages_digest(event.messages)
+            if event.attempt > 1:
+                self.sampling[key] = event.sampling or UNSET
         if event.request_key:
             self.request_keys[key] = event.request_key
 
@@ -172,6 +186,16 @@ class RecordedCalls:
             raise _other_question(call.step, key, "was asked something else")
         self._untaken.get(call.step, set()).discard(key)
         return known
+
+    def sampling(self, call: Call) -> Sampling | None:
+        """Return the recorded settings of a further attempt; None where there are none."""
+        calls, key = self._steps.get(call.step), (call.node, call.item, call.attempt)
+        return None if calls is None else calls.sampling.get(key)
+
+    def has_failed(self, call: Call) -> bool:
+        """Return whether a complete record says that a node failed with the answer to this call."""
+        calls, key = self._steps.get(call.step), (call.node, call.item, call.attempt)
+        return self._complete and calls is not None and key in calls.refused
 
     def result(
         self, step: int, node: str, item: int | None, arguments: Mapping[str, Any]

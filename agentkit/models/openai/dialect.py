@@ -77,6 +77,10 @@ class Dialect:
                 text = text.partition(mark)[0]
         return text
 
+    def takes(self, name: str) -> bool:
+        """Return whether the server has not refused a field."""
+        return name not in self._dropped
+
     def taken(self, body: Mapping[str, Any]) -> None:
         """Remember that the server took a request."""
         if "response_format" in body:
@@ -144,7 +148,10 @@ class Dialect:
             _LOG.warning("%s does not take 'stream': asking for whole answers", self._model)
             return "it does not take 'stream': asking for whole answers"
         if not unknown:
-            return None
+            # A temperature that somebody set was taken with the first attempt: this one is ours.
+            is_ours = request.call.attempt > 1 and "temperature" in body
+            about = param == "temperature" or "temperature" in said.lower()
+            return self._without("temperature") if is_ours and about else None
         for name in (*_LIMITS, *_OPTIONAL):
             if name in body and (param == name or re.search(rf"\b{name}\b", said)):
                 return self._without(name)
