@@ -1,9 +1,9 @@
 """Calls that a record already has, taken from there instead of being made again."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -30,6 +30,7 @@ from agentkit.messages import (
 from agentkit.record.line import picture_name
 from agentkit.values import as_recorded
 
+T = TypeVar("T")
 CallKey = tuple[str, int | None, int]
 """Node, item and attempt."""
 
@@ -98,7 +99,7 @@ class StepCalls:
             self.functions.add(key)
             self.asked[key] = _arguments_digest(event.arguments or {})
         else:
-            self.asked[key] = _messages_digest(event.messages)
+            self.asked[key] = _messages_digest(first_question(event.messages, event.attempt))
             if event.attempt > 1:
                 self.sampling[key] = event.sampling or UNSET
         if event.request_key:
@@ -182,7 +183,7 @@ class RecordedCalls:
         if known is None:
             self._refuse(call.step, key)
             return None
-        if calls.questions[key] != _messages_digest(request.messages):
+        if calls.questions[key] != _messages_digest(first_question(request.messages, call.attempt)):
             raise _other_question(call.step, key, "was asked something else")
         self._untaken.get(call.step, set()).discard(key)
         return known
@@ -268,6 +269,15 @@ def _answer(event: NodeRetried | NodeFinished | NodeFailed, completion: Completi
 def _arguments_digest(arguments: Mapping[str, Any]) -> bytes:
     data = orjson.dumps(as_recorded(arguments), option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(data, digest_size=16).digest()
+
+
+def first_question(messages: Sequence[T], attempt: int) -> Sequence[T]:
+    """Return the messages of the first attempt.
+
+    Each further attempt adds the answer before it, as the model is shown it, and what is wrong with
+    it. Both follow from that answer, which is recorded, and how they are said may change.
+    """
+    return messages[: len(messages) - 2 * (attempt - 1)]
 
 
 def _messages_digest(messages: Iterable[Message]) -> bytes:

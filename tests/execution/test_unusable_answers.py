@@ -282,3 +282,25 @@ def test_a_replay_of_a_node_that_failed_with_a_text_that_was_cut_off_fails_again
     today = Agent(Graph([Node("n", "Tell me.")]), model=model)
     compared = asyncio.run(replay(load_run(tmp_path / "run"), RunWriter(tmp_path / "again"), today))
     assert compared.difference is None
+
+
+def test_a_run_is_replayed_and_resumed_that_showed_a_model_its_answer_in_another_way(tmp_path):
+    """Answers were shown whole before, and there was no temperature."""
+    model = Says(LONG + "...", "x", "3")
+    model.takes_temperature = False
+    agent = Agent(Graph([Node("n", "How many?", output="integer")]), model=model)
+    with RunWriter(tmp_path / "run") as writer:
+        rollout_sync(agent, writer=writer)
+    file = tmp_path / "run" / "episodes" / "0000.jsonl"
+    assert file.read_text().count("\\n[...]")
+    file.write_text(file.read_text().replace("\\n[...]", LONG[500:]))
+    model.takes_temperature = True
+    compared = asyncio.run(replay(load_run(tmp_path / "run"), RunWriter(tmp_path / "again"), agent))
+    assert compared.difference is None
+    lines = file.read_text().splitlines(keepends=True)
+    assert "node_finished" in lines[-3]
+    file.write_text("".join(lines[:-3]))
+    asked = len(model.seen)
+    with RunWriter.resume(load_run(tmp_path / "run")) as writer:
+        assert rollout_sync(agent, writer=writer).episodes[0].retried == 2
+    assert len(model.seen) == asked + 1
