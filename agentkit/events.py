@@ -107,7 +107,8 @@ class NodeFinished(_AttemptEvent, frozen=True):
     """A node, or one item of an `each` node, has its value."""
 
     status: str
-    """`ok`, or `otherwise` when the attempts were spent and the node has a fallback."""
+    """`ok`; `cut` when the value is a text that was cut off; `otherwise` when the attempts were
+    spent and the node's fallback is the value."""
     value: Any
     """The value."""
     completion: Completion | None = None
@@ -119,7 +120,7 @@ class NodeFinished(_AttemptEvent, frozen=True):
     waited_s: float = 0.0
     """How long the answer took beyond that: for a place, for the budget, for further tries."""
     error: str = ""
-    """Why the last answer could not be used, where the status is `otherwise`."""
+    """What is wrong with the last answer, where the status is `cut` or `otherwise`."""
 
 
 class NodeSkipped(_NodeEvent, frozen=True):

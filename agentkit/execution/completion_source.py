@@ -1,7 +1,8 @@
 """Where the completions of an episode come from: the way that a request takes to its answer."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Final
 
 from agentkit.execution.binding import PromptNode
 from agentkit.execution.budget import Budget
@@ -17,11 +18,16 @@ from agentkit.execution.middlewares import (
     traced,
 )
 from agentkit.execution.request_cache import RequestCache
-from agentkit.messages import NOTHING_USED, Sampling, Usage
-from agentkit.models.base import Cache
+from agentkit.messages import NOTHING_USED, Call, Sampling, Usage
+from agentkit.models.base import Cache, Model, Varied
 from agentkit.models.token_estimates import bounded
 from agentkit.observability.telemetry import Tracing
 from agentkit.record.recorded_calls import RecordedCalls
+
+_SECOND: Final = 0.8
+"""The temperature of the second attempt, where nobody set one."""
+_LATER: Final = 1.0
+"""That of those after it."""
 
 
 @dataclass(slots=True)
@@ -42,11 +48,29 @@ class CompletionSource:
     """Calls that were made and got no answer since it was last asked; their cost is None when the
     price of one of their models is unknown."""
 
-    def sampling(self, node: PromptNode) -> Sampling:
-        """Return a node's sampling settings; where answers count against limits, with a bound."""
+    def sampling(self, node: PromptNode, call: Call) -> Sampling:
+        """Return the sampling settings of a call.
+
+        Where nobody set a temperature, further attempts have one, or a model that takes the
+        likeliest tokens would repeat its answer. Where answers count against limits, they have a
+        bound.
+        """
+        sampling = node.sampling
+        if call.attempt > 1 and sampling.temperature is None:
+            sampling = replace(sampling, temperature=self._temperature(node.model, call))
         if self.budget is None or not self.budget.watches_answers:
-            return node.sampling
-        return bounded(node.model, node.sampling)
+            return sampling
+        return bounded(node.model, sampling)
+
+    def _temperature(self, model: Model, call: Call) -> float | None:
+        """The temperature of a further attempt: as recorded, else by its number."""
+        if self.recorded_calls is not None:
+            recorded = self.recorded_calls.sampling(call)
+            if recorded is not None:
+                return recorded.temperature
+        if isinstance(model, Varied) and model.takes_temperature:
+            return _SECOND if call.attempt == 2 else _LATER
+        return None
 
     def path(self, node: PromptNode, tracing: Tracing | None = None) -> Complete:
         """Return how one request of a node is completed.

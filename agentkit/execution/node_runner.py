@@ -113,8 +113,8 @@ async def _run(
             ]
         outcomes = successes([task.result() for task in running])
         value, turns = [outcome.value for outcome in outcomes], [one.turn for one in outcomes]
-        fallen = any(outcome.status == "otherwise" for outcome in outcomes)
-        status = "otherwise" if fallen else "ok"
+        statuses = {outcome.status for outcome in outcomes}
+        status = next((one for one in ("otherwise", "cut") if one in statuses), "ok")
         if run.emit:
             run.emit(NodeFinished(run.step, name, None, 1, status, value))
     scope.values[name] = value

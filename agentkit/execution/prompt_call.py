@@ -9,14 +9,13 @@ from agentkit.events import CallRetried, NodeFinished, NodeRetried, NodeStarted,
 from agentkit.execution.binding import BoundNode, PromptNode
 from agentkit.execution.request_cache import request_key
 from agentkit.execution.step_run import StepRun
+from agentkit.execution.unusable_answers import correction, fault_of, is_cut
 from agentkit.graph.node import MISSING
 from agentkit.messages import Answer, Call, Completion, Image, Message, Request, Turn
-from agentkit.models import finish_reasons
 from agentkit.models.thoughts import AnswerText
+from agentkit.outputs.scalars import TextOutput
 from agentkit.values import json_copy, json_text
 
-_NOTHING: Final = Message("assistant", "(nothing)")
-"""What a model is shown of its answer without text: some servers refuse an empty turn."""
 _MOST_ITEMS: Final = 10_000
 """The most items an `each` node takes: more is a mistake in the list, not a wish."""
 
@@ -26,7 +25,7 @@ class Outcome(NamedTuple):
 
     value: Any
     status: str
-    """`ok` or `otherwise`."""
+    """`ok`, `cut` or `otherwise`."""
     turn: Turn | None = None
     """The question and the answer as `recall` shows them; None of a function."""
 
@@ -45,6 +44,8 @@ class PromptCall:
     attempt: int = 0
     answer: Answer | None = None
     """The last one; None while there is none."""
+    cut_text: str | None = None
+    """The last truncated text that may be used when all attempts are spent."""
     shown: AnswerText | None = None
     """Shows the text of the last request's answer as it arrives; None where nobody watches."""
 
@@ -52,7 +53,7 @@ class PromptCall:
         """Ask until the answer can be used, at most `attempts` times.
 
         Raises:
-            OutputError: No answer could be used, and there is no `otherwise`.
+            OutputError: No answer could be used, nor a truncated one, and there is no `otherwise`.
             AgentKitError: The model failed, or the step was stopped.
         """
         run, node = self.run, self.node
@@ -67,45 +68,75 @@ class PromptCall:
             self.answer = answer = await run.source.path(node, run.tracing)(request)
             if not answer.reused:
                 run.usage += answer.completion.usage
-            status, why, said = "ok", "", Message("assistant", answer.completion.text)
             try:
-                value = self._read(answer.completion)
+                status, value, why = self._read(answer.completion)
+                said = answer.completion.text
             except OutputError as error:
                 if self.attempt < node.compiled.node.attempts:
                     self._tell_retry(answer, error)
-                    if not said.content.strip():
-                        said = _NOTHING
-                    messages = (*messages, said, _correction(error))
+                    messages = (*messages, *correction(answer.completion, error))
                     continue
-                status, why, value = "otherwise", str(error), self._otherwise(error)
-                said = Message("assistant", json_text(value))
+                status, value, said = self._stand_in(error)
+                why = str(error)
             self._tell_end(status, value, why)
-            return Outcome(value, status, (self.sent, said))
+            return Outcome(value, status, (self.sent, Message("assistant", said)))
 
     def _request(self, messages: tuple[Message, ...], schema: Mapping[str, Any] | None) -> Request:
-        run, name = self.run, self.node.compiled.name
+        run, call = self.run, self._call()
         return Request(
-            messages, run.source.sampling(self.node), schema,
-            Call(run.episode, run.step, name, self.item, self.attempt), self.variables,
+            messages, run.source.sampling(self.node, call), schema, call, self.variables,
             self._text_sink() if run.streaming else None, self._on_retry, run.check_may_start,
             self.node.extra,
         )  # fmt: skip
 
-    def _read(self, completion: Completion) -> Any:
-        """Parse a completion and hold it against the node's checks."""
-        if (fault := _fault(completion)) is not None:
+    def _call(self) -> Call:
+        run = self.run
+        return Call(run.episode, run.step, self.node.compiled.name, self.item, self.attempt)
+
+    def _read(self, completion: Completion) -> tuple[str, Any, str]:
+        """Return the status and the value of a completion, and why it is not whole.
+
+        Raises:
+            OutputError: It cannot be used, or not before the attempts are spent.
+        """
+        fault, text = fault_of(completion), completion.text
+        output, cut = self.node.output, self.node.compiled.node.cut
+        if fault is None:
+            return "ok", self._checked(output.parse(text, self.variables)), ""
+        if cut == "error" or not is_cut(completion):
             raise OutputError(fault)
-        value = self.node.output.parse(completion.text, self.variables)
+        if isinstance(output, TextOutput):
+            try:
+                value = self._checked(output.parse(text, self.variables))
+            except OutputError as error:
+                raise OutputError(f"{fault} {error}") from error
+            if cut == "accept":
+                return "cut", value, fault
+            self.cut_text = text
+            raise OutputError(fault)
+        try:
+            value = output.parse_cut(text, self.variables)
+        except OutputError:
+            raise OutputError(fault) from None
+        return "ok", self._checked(value), ""
+
+    def _checked(self, value: Any) -> Any:
         check_value(self.node, value, self.variables)
         return value
 
-    def _otherwise(self, error: OutputError) -> Any:
-        """What stands for an answer when all attempts are spent; without it the node fails."""
-        otherwise = self.node.compiled.node.otherwise
-        if otherwise is MISSING:
-            times = "1 attempt" if self.attempt == 1 else f"{self.attempt} attempts"
-            raise OutputError(f"no usable answer in {times}; the last one: {error}") from error
-        return json_copy(otherwise)
+    def _stand_in(self, error: OutputError) -> tuple[str, Any, str]:
+        """Return what stands for an answer when all attempts are spent: status, value and text.
+
+        Raises:
+            OutputError: Nothing does, so the node fails.
+        """
+        otherwise, recorded = self.node.compiled.node.otherwise, self.run.source.recorded_calls
+        if otherwise is not MISSING:
+            return "otherwise", json_copy(otherwise), json_text(otherwise)
+        if self.cut_text is not None and not (recorded and recorded.has_failed(self._call())):
+            return "cut", self.cut_text.strip(), self.cut_text
+        times = "1 attempt" if self.attempt == 1 else f"{self.attempt} attempts"
+        raise OutputError(f"no usable answer in {times}; the last one: {error}") from error
 
     async def _on_retry(self, reason: str, wait_s: float) -> None:
         run, name = self.run, self.node.compiled.name
@@ -160,32 +191,6 @@ def told(answer: Answer | None) -> tuple[Completion | None, float, bool, float]:
     if answer is None:
         return None, 0.0, False, 0.0
     return answer.completion, answer.latency_s, answer.reused, answer.waited_s
-
-
-def _fault(completion: Completion) -> str | None:
-    """Why a completion is no whole answer, in words for the model; None: it is one."""
-    only_thoughts = bool(completion.thoughts) and not completion.text.strip()
-    match completion.finish_reason:
-        case finish_reasons.LENGTH if completion.detail:
-            return completion.detail
-        case finish_reasons.LENGTH if only_thoughts:
-            return "the token limit was reached in the reasoning, before an answer; think less."
-        case finish_reasons.LENGTH:
-            return "it was cut off at the token limit; be shorter."
-        case finish_reasons.REFUSAL:
-            return "it is a refusal, not an answer."
-        case finish_reasons.TOOL_CALLS:
-            return "it is a call of a tool, and there are no tools here; answer in text."
-        case finish_reasons.BAD_FORM:
-            return "the server says that it has not the form that was asked for."
-        case finish_reasons.STOP:
-            return "only reasoning came, and no answer after it." if only_thoughts else None
-        case reason:
-            return f"it may not be whole: it ended with '{reason}' as the reason, not with 'stop'."
-
-
-def _correction(error: OutputError) -> Message:
-    return Message("user", f"That answer cannot be used: {error}\nAnswer again, in full.")
 
 
 def check_value(node: BoundNode, value: Any, variables: Mapping[str, Any]) -> None:

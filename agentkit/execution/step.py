@@ -36,7 +36,7 @@ class StepResult:
     values: Mapping[str, Any]
     """Value of every node, by name: JSON, or an instance where `output` is a class of Python."""
     status: Mapping[str, str]
-    """`ok`, `otherwise` or `skipped`, by node."""
+    """`ok`, `cut`, `otherwise` or `skipped`, by node."""
     state: State
     """What the next step starts from."""
     usage: Usage

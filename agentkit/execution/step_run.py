@@ -65,7 +65,8 @@ class StepRun:
         self.usage: Usage = NOTHING_USED
         """What the step has used so far."""
         self.status: dict[str, str] = {}
-        """Of each node that came to an end: `ok`, `otherwise`, `skipped`, `failed`, `cancelled`."""
+        """Of each node that came to an end: `ok`, `cut`, `otherwise`, `skipped`, `failed`,
+        `cancelled`."""
         self.failures: dict[str, Exception] = {}
         """What failed, by node."""
         self.stopped = False

@@ -11,6 +11,7 @@ from agentkit.graph.node_fields import validate_fields
 from agentkit.outputs.choice import ChoiceOutput
 from agentkit.outputs.declaration import OutputProblem, compile_output, fallback_error
 from agentkit.outputs.output import Output
+from agentkit.outputs.scalars import TextOutput
 from agentkit.program.argument_kinds import wrong_kind
 from agentkit.templates.prompt_names import LOCAL_NAMES, OWN_NAMES, STEP_NAMES
 from agentkit.templates.template import (
@@ -233,6 +234,12 @@ def _stand_in_problems(compiled: CompiledNode) -> Iterator[Problem]:
     output = compiled.output
     if output is not None and (message := fallback_error(output, given.get("otherwise"))):
         yield Problem(message, node.name, "otherwise")
+    if node.cut == "accept" and output is not None and not isinstance(output, TextOutput):
+        message = (
+            f"'accept' takes a text that was cut off, and this output is {output.describe()}: "
+            "remove 'cut'. An answer that was complete before the cut is used at once"
+        )
+        yield Problem(message, node.name, "cut")
 
 
 def _not_json(name: str, value: Any) -> str | None:
@@ -249,6 +256,7 @@ _PROMPT_ONLY: Final = {
     "reuse": False,
     "model": None,
     "output": "text",
+    "cut": "last",
 }
 """Fields that mean nothing in a function node, with the value that stands for not given."""
 

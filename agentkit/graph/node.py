@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from agentkit.messages import Sampling
 
@@ -101,6 +101,10 @@ class Node:
     """How often the model is asked before an unreadable or unacceptable answer fails the node."""
     otherwise: Any = MISSING
     """The value when all attempts are spent."""
+    cut: Literal["last", "accept", "error"] = "last"
+    """When an answer is used that was cut off at the token limit: a text `last`, once all attempts
+    are spent and there is no `otherwise`; `accept`: at once; `error`: never. An answer of another
+    output is used at once where it was complete before the cut, unless this is `error`."""
     function: "str | FunctionLike | None" = None
     """A registered function's name, or in Python the function itself, instead of a prompt. A tool
     or another Runnable of LangChain is a function too."""

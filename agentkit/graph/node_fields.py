@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from agentkit.errors import Problem
 from agentkit.graph.node import Check, FirstOf, Node
@@ -30,6 +30,12 @@ SHARED: Final = {
     ),
     "after": field(
         _Names, "Nodes that must finish first, without being read.", examples=[["look"]]
+    ),
+    "cut": field(
+        Literal["last", "accept", "error"],
+        "When an answer that was cut off at the token limit is used: a text after the last "
+        "attempt if unset; accept: at once; error: never.",
+        examples=["accept"],
     ),
     "attempts": field(int, "How often the model is asked at most; 3 if unset.", ge=1, examples=[3]),
     "reuse": field(

@@ -70,6 +70,16 @@ class Bounded(Protocol):
 
 
 @runtime_checkable
+class Varied(Protocol):
+    """A model that may be given a temperature, so that a further attempt differs from the first."""
+
+    @property
+    def takes_temperature(self) -> bool:
+        """Whether it takes a temperature, and has none that the program gave it."""
+        ...
+
+
+@runtime_checkable
 class Cache(Protocol):
     """Completions that outlive an episode, such as `CompletionFile`."""
 

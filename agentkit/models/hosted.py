@@ -168,6 +168,11 @@ class HostedModel(ABC):
         """What they cost by the table of known models; None when the model is not in it."""
         return None
 
+    @property
+    def takes_temperature(self) -> bool:
+        """Whether it takes a temperature, and has none that the program gave it."""
+        return True
+
     def load(self) -> None:
         """Import what the first call needs, here the table of prices."""
         self.cost_usd(Usage(calls=1))

@@ -66,6 +66,18 @@ class ChoiceOutput(Output):
             return found
         raise OutputError(_complaint(answer, options))
 
+    def parse_cut(self, text: str, values: Mapping[str, Any]) -> str:
+        """The option that is the whole first line, or all there is and not part of a longer one."""
+        options = self.options(values)
+        line, line_end, _ = text.lstrip().partition("\n")
+        answer = _unquoted(line.strip())
+        found = answer if answer in options else _folded_match(answer, options)
+        if found is None:
+            raise OutputError(_complaint(answer, options))
+        if self.parse(text, values) == found and (line_end or not _is_part(found, options)):
+            return found
+        raise OutputError("The answer is not complete.")
+
 
 def _shown(value: Any) -> str:
     return "null" if value is None else f"{value!r:.60}"
@@ -91,6 +103,16 @@ def _folded_match(answer: str, options: Sequence[str]) -> str | None:
         if wanted and len(matches) == 1:
             return matches[0]
     return None
+
+
+def _is_part(found: str, options: Sequence[str]) -> bool:
+    """Whether a longer option begins with this one."""
+    return any(
+        option != found and one.startswith(key(found)) and key(found)
+        for key in (str.casefold, _folded)
+        for option in options
+        if (one := key(option))
+    )
 
 
 _ITEM = re.compile(

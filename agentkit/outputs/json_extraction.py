@@ -34,14 +34,16 @@ _KINDS: dict[Any, str] = {
 }
 
 
-def find_json(text: str, wanted: type | None = None) -> Any:
+def find_json(text: str, wanted: type | None = None, *, is_cut: bool = False) -> Any:
     """The last complete JSON value of a text; `wanted` asks for the last dict or list.
 
-    A bare number, text, true, false or null counts only when it is the whole answer.
+    A bare number, text, true, false or null counts only when it is the whole answer. Of a text
+    that is cut, a bare number is not complete, nor is a value after which one was begun that is
+    not the same again.
     Raises OutputError, with a message for the model.
     """
     try:
-        value = _find(text, wanted)
+        value = _find(text, wanted, is_cut)
     except RecursionError:
         raise OutputError(_too_deep()) from None
     _check_depth(value)
@@ -52,31 +54,37 @@ def _too_deep() -> str:
     return f"The JSON is nested too deeply: at most {DEEPEST_JSON} levels are read."
 
 
-def _find(text: str, wanted: type | None) -> Any:
+def _find(text: str, wanted: type | None, is_cut: bool) -> Any:
     reader = _Reader()
     stripped = unfenced(text)
     if wanted is None and stripped[:1] not in ("[", "{"):
         whole = _bare(reader, stripped)
-        if whole:
+        if whole and not (is_cut and stripped[-1:].isdigit()):
             return whole[0]
     found: dict[type | None, Any] = {}
     broken: list[str] = []
     position = 0
+    last, is_begun = "", False
     while match := _OPENING.search(text, position):
         reader.faults.clear()
         try:
             value, position = reader.read(text, match.start())
+            last = text[match.start() : position]
         except JSONDecodeError as error:
             # A complete part of something broken is not the answer.
             position = _closing(text, match.start()) or max(error.pos, match.end())
             broken.append(f"{error.msg} at line {error.lineno}, column {error.colno}")
             if len(broken) > _MOST_BROKEN:
                 raise OutputError("The answer has too much broken JSON in it.") from None
+            is_begun = is_cut and not last.startswith(text[match.start() :].rstrip())
         else:
+            is_begun = False
             broken += reader.faults[:1]
             if not reader.faults:
                 found[type(value)] = found[None] = value
-    if wanted in found:
+    end = text.rstrip()[-1:]
+    is_begun |= is_cut and end in ("{", "[") and not last.startswith(end)
+    if wanted in found and not is_begun:
         return found[wanted]
     raise OutputError(f"The answer must be {_KINDS[wanted]}, but {_why(found, broken)}.")
 
@@ -194,8 +202,22 @@ def last_block(text: str) -> str | None:
     in a docstring. A block that is never closed goes on to the end; an empty one of this kind is
     none.
     """
-    block: list[str] | None = None
     last: list[str] | None = None
+    for block, is_closed in _blocks(text):
+        if is_closed or any(line.strip() for line in block):
+            last = block
+    return None if last is None else "\n".join(last)
+
+
+def only_block(text: str) -> str | None:
+    """Content of the fenced block of a text; None when there are several, or it is not closed."""
+    blocks = [*_blocks(text)]
+    return "\n".join(blocks[0][0]) if len(blocks) == 1 and blocks[0][1] else None
+
+
+def _blocks(text: str) -> Iterator[tuple[list[str], bool]]:
+    """Yield the lines of each fenced block, and whether it is closed."""
+    block: list[str] | None = None
     fence, indent = "", 0
     for line in _LINE_END.split(text):
         match = _FENCE.match(line)
@@ -204,12 +226,12 @@ def last_block(text: str) -> str | None:
             if match:
                 fence, indent, block = match[2], depth, []
         elif match and _closes(match, fence) and depth <= indent + _DEEPER:
-            last, block = block, None
+            yield block, True
+            block = None
         else:
             block.append(_dedented(line, indent))
-    if block is not None and any(line.strip() for line in block):
-        last = block
-    return None if last is None else "\n".join(last)
+    if block is not None:
+        yield block, False
 
 
 def _closes(match: re.Match[str], fence: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from agentkit.errors import OutputError
 from agentkit.templates.template import Reads
 from agentkit.values import JsonSchema, json_copy
 
@@ -111,3 +112,10 @@ class Output(ABC):
     @abstractmethod
     def parse(self, text: str, values: Mapping[str, Any]) -> Any:
         """The value as JSON. Raises OutputError with a message for the model."""
+
+    def parse_cut(self, text: str, values: Mapping[str, Any]) -> Any:
+        """Return the value as JSON of an answer that was truncated after it was complete.
+
+        Raises OutputError where the missing rest could change the value.
+        """
+        raise OutputError("The answer is not complete.")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from agentkit.errors import OutputError
-from agentkit.outputs.json_extraction import find_json, last_block, unfenced
+from agentkit.outputs.json_extraction import find_json, last_block, only_block, unfenced
 from agentkit.outputs.output import Output
 from agentkit.values import fits
 
@@ -27,6 +27,13 @@ class CodeOutput(Output):
         block = last_block(text)
         return text.strip() if block is None else block.strip("\n")
 
+    def parse_cut(self, text: str, values: Mapping[str, Any]) -> str:
+        """The content of the only fenced block, once it is closed: half a program is none."""
+        block = only_block(text)
+        if block is None:
+            raise OutputError("The code is not complete.")
+        return block.strip("\n")
+
 
 class JsonOutput(Output):
     """Any JSON value."""
@@ -35,8 +42,19 @@ class JsonOutput(Output):
         """The last complete JSON value."""
         return find_json(text)
 
+    def parse_cut(self, text: str, values: Mapping[str, Any]) -> Any:
+        """The last complete JSON value, where no other was begun after it."""
+        return find_json(text, is_cut=True)
 
-class NumberOutput(Output):
+
+class _OneNumber(Output):
+    def parse_cut(self, text: str, values: Mapping[str, Any]) -> Any:
+        """The number that is the whole first line, where the text has no other answer."""
+        check_complete_number(text)
+        return self.parse(text, values)
+
+
+class NumberOutput(_OneNumber):
     """A number."""
 
     def parse(self, text: str, values: Mapping[str, Any]) -> int | float:
@@ -52,7 +70,7 @@ class FloatOutput(NumberOutput):
         return float(find_number(text))
 
 
-class IntegerOutput(Output):
+class IntegerOutput(_OneNumber):
     """A whole number."""
 
     def parse(self, text: str, values: Mapping[str, Any]) -> int:
@@ -71,6 +89,13 @@ class YesNoOutput(Output):
     def parse(self, text: str, values: Mapping[str, Any]) -> bool:
         """True for yes, False for no."""
         return find_yes_no(text)
+
+    def parse_cut(self, text: str, values: Mapping[str, Any]) -> bool:
+        """What the text begins with, where the rest does not say something else."""
+        said, begins = find_yes_no(text), _BEGINS_CUT.match(text)
+        if begins is None or said != _WHOLE[begins[1].lower()]:
+            raise OutputError("The answer is not complete.")
+        return said
 
 
 _NUMBER_ASKS = "Answer with one number and nothing else."
@@ -126,6 +151,14 @@ def find_number(text: str) -> int | float:
     return number
 
 
+def check_complete_number(text: str) -> None:
+    """Raise OutputError unless the first line of a truncated answer is its number, and no more."""
+    line, line_end, _ = text.lstrip().partition("\n")
+    token = line.strip(" \t\r\"'`*_.").replace("\u2212", "-")
+    if not (line_end and _NUMBER_TOKEN.fullmatch(token)) or find_number(token) != find_number(text):
+        raise OutputError("The number is not complete.")
+
+
 def _last_line(text: str) -> str:
     stripped = text.rstrip()
     return stripped[stripped.rfind("\n") + 1 :]
@@ -138,6 +171,12 @@ _ENDS = re.compile(r"\b(yes|no)[\W_]*$", re.IGNORECASE)
 _UNDECIDED = re.compile(
     r"\b(?:yes\W+(?:(?:and|or)\W+)?no|no\W+(?:(?:and|or)\W+)?yes)\b", re.IGNORECASE
 )
+_BEGINS_CUT = re.compile(
+    r"[\W_]*(yes|no|true|false)\b(?!\W+(?:and|or)\b)"
+    r"(?:(?<=s)\s|[\"'*_`]*(?:[.,;:!)]|[ \t]+(?:[-\u2013\u2014]|because\b)|[ \t\r]*(?:\n|\Z)))",
+    re.IGNORECASE,
+)
+"""Beginnings that answer: "yes" before anything, "no" where it is not "no-one" or "no trees"."""
 _WHOLE = {"yes": True, "no": False, "true": True, "false": False}
 
 

@@ -47,9 +47,19 @@ class SchemaOutput(Output):
 
     def parse(self, text: str, values: Mapping[str, Any]) -> Any:
         """The last JSON value of the right kind, checked field by field."""
+        return self._checked(find_json(text, self._kind))
+
+    def parse_cut(self, text: str, values: Mapping[str, Any]) -> Any:
+        """The last JSON value of the right kind, where no other was begun after it."""
+        return self._checked(find_json(text, self._kind, is_cut=True))
+
+    @property
+    def _kind(self) -> type:
+        return list if isinstance(self.shape, ListShape) else dict
+
+    def _checked(self, value: Any) -> Any:
         from pydantic import ValidationError
 
-        value = find_json(text, list if isinstance(self.shape, ListShape) else dict)
         try:
             if is_large(value):
                 value = without_most_others(value, self.shape)

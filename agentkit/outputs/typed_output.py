@@ -16,7 +16,7 @@ from agentkit.outputs.json_extraction import check_numbers, find_json, unfenced
 from agentkit.outputs.large_values import first_items, is_large
 from agentkit.outputs.output import Output, PythonType
 from agentkit.outputs.python_types import PYTHON_TYPES, type_name, with_known_typed_dicts
-from agentkit.outputs.scalars import find_number
+from agentkit.outputs.scalars import check_complete_number, find_number
 from agentkit.outputs.schema_output import complaint
 from agentkit.outputs.shape import DEEPEST_SHAPE, OutputProblem
 from agentkit.program.raised_errors import passes_through, raised
@@ -41,6 +41,14 @@ class TypedOutput(Output):
     def parse(self, text: str, values: Mapping[str, Any]) -> Any:
         """The JSON value of the right kind, validated."""
         return self.read(self._find(text))
+
+    def parse_cut(self, text: str, values: Mapping[str, Any]) -> Any:
+        """The JSON value of the right kind, validated; of texts only one in closed quotes."""
+        kind = _kind(self.root)
+        if kind in ("integer", "number"):
+            check_complete_number(text)
+            return self.read(self._find(text))
+        return self.read(find_json(text, _KINDS.get(kind), is_cut=True))
 
     def _find(self, text: str) -> Any:
         kind = _kind(self.root)

@@ -65,6 +65,8 @@ class NodeFigures:
     steps: int
     skipped: int
     otherwise: int
+    cut: int
+    """Texts that were cut off at the token limit and are used all the same."""
     failed: int
     cancelled: int
     calls: int
@@ -143,6 +145,8 @@ class Totals:
     again: int
     otherwise: int
     """Answers that could not be used, in whose place a node's `otherwise` stands."""
+    cut: int
+    """Texts that were cut off at the token limit and are used all the same."""
     retries: int
     retry_wait_s: float
     waited_s: float

@@ -235,6 +235,7 @@ class EpisodeReader:
         node.waited_s += event.waited_s
         usable = isinstance(event, NodeFinished) and event.status == "ok"
         node.otherwise += isinstance(event, NodeFinished) and event.status == "otherwise"
+        node.cut += isinstance(event, NodeFinished) and event.status == "cut"
         if completion is not None:
             as_before = self._answers.use(hash((pending.request, completion.text)))
             node.unlike += not usable or (pending.repeats and not as_before)

@@ -72,6 +72,7 @@ class NodeSums(Sums):
     """In which it got a value."""
     skipped: int = 0
     otherwise: int = 0
+    cut: int = 0
     failed: int = 0
     cancelled: int = 0
     questions: int = 0

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from math import isclose
 from typing import Any, Final
 
-from agentkit.events import CallRetried, EpisodeResumed, Event, NodeFinished
+from agentkit.events import CallRetried, EpisodeResumed, Event, NodeFinished, NodeStarted
 from agentkit.record.line import as_record
+from agentkit.record.recorded_calls import first_question
 
 Record = dict[str, Any]
 """An event as a JSON object."""
@@ -133,7 +134,10 @@ def compared(event: Event) -> Record | None:
     left_out = _NOT_COMPARED_FIELDS
     if isinstance(event, NodeFinished):  # its value is compared; older records do not say why
         left_out = left_out | {"error"}
-    return {key: value for key, value in as_record(event).items() if key not in left_out}
+    record = as_record(event)
+    if isinstance(event, NodeStarted):
+        record["messages"] = first_question(record["messages"], event.attempt)
+    return {key: value for key, value in record.items() if key not in left_out}
 
 
 def _lasting(kept: Record) -> Record:

@@ -1,9 +1,9 @@
 """Calls that a record already has, taken from there instead of being made again."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -16,10 +16,21 @@ from agentkit.events import (
     NodeStarted,
     StepFailed,
 )
-from agentkit.messages import NOTHING_USED, Answer, Completion, Message, Request, Usage
+from agentkit.messages import (
+    NOTHING_USED,
+    UNSET,
+    Answer,
+    Call,
+    Completion,
+    Message,
+    Request,
+    Sampling,
+    Usage,
+)
 from agentkit.record.line import picture_name
 from agentkit.values import as_recorded
 
+T = TypeVar("T")
 CallKey = tuple[str, int | None, int]
 """Node, item and attempt."""
 
@@ -53,6 +64,8 @@ class StepCalls:
     unanswered: Usage = NOTHING_USED
     """Calls of a step that failed which got no answer; their cost is None when a price of the step
     was unknown."""
+    sampling: dict[CallKey, Sampling] = field(default_factory=dict)
+    """The settings of further attempts, which are not those of the node."""
     request_keys: dict[CallKey, str] = field(default_factory=dict)
     """Digests of the requests of nodes with `reuse`."""
 
@@ -86,7 +99,9 @@ class StepCalls:
             self.functions.add(key)
             self.asked[key] = _arguments_digest(event.arguments or {})
         else:
-            self.asked[key] = _messages_digest(event.messages)
+            self.asked[key] = _messages_digest(first_question(event.messages, event.attempt))
+            if event.attempt > 1:
+                self.sampling[key] = event.sampling or UNSET
         if event.request_key:
             self.request_keys[key] = event.request_key
 
@@ -168,10 +183,20 @@ class RecordedCalls:
         if known is None:
             self._refuse(call.step, key)
             return None
-        if calls.questions[key] != _messages_digest(request.messages):
+        if calls.questions[key] != _messages_digest(first_question(request.messages, call.attempt)):
             raise _other_question(call.step, key, "was asked something else")
         self._untaken.get(call.step, set()).discard(key)
         return known
+
+    def sampling(self, call: Call) -> Sampling | None:
+        """Return the recorded settings of a further attempt; None where there are none."""
+        calls, key = self._steps.get(call.step), (call.node, call.item, call.attempt)
+        return None if calls is None else calls.sampling.get(key)
+
+    def has_failed(self, call: Call) -> bool:
+        """Return whether a complete record says that a node failed with the answer to this call."""
+        calls, key = self._steps.get(call.step), (call.node, call.item, call.attempt)
+        return self._complete and calls is not None and key in calls.refused
 
     def result(
         self, step: int, node: str, item: int | None, arguments: Mapping[str, Any]
@@ -244,6 +269,15 @@ def _answer(event: NodeRetried | NodeFinished | NodeFailed, completion: Completi
 def _arguments_digest(arguments: Mapping[str, Any]) -> bytes:
     data = orjson.dumps(as_recorded(arguments), option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(data, digest_size=16).digest()
+
+
+def first_question(messages: Sequence[T], attempt: int) -> Sequence[T]:
+    """Return the messages of the first attempt.
+
+    Each further attempt adds the answer before it, as the model is shown it, and what is wrong with
+    it. Both follow from that answer, which is recorded, and how they are said may change.
+    """
+    return messages[: len(messages) - 2 * (attempt - 1)]
 
 
 def _messages_digest(messages: Iterable[Message]) -> bytes:

@@ -38,6 +38,8 @@ class EpisodeSummary:
     """Answers that could not be used, after which the model was asked again."""
     otherwise: int = 0
     """Answers that could not be used, in whose place the node's `otherwise` stands."""
+    cut: int = 0
+    """Texts that were cut off at the token limit and are used all the same."""
     open_step: tuple[events.Event, ...] = field(default=(), repr=False, compare=False)
     """What was counted so in the step that the environment has not answered: it may come again."""
 
@@ -51,13 +53,13 @@ class EpisodeSummary:
         match event:
             case events.EpisodeStarted():
                 self.seed, self.info = event.seed, event.info
-                self.retried = self.otherwise = 0
+                self.retried = self.otherwise = self.cut = 0
                 self.open_step = ()
             case events.StepStarted():
                 for counted in self.open_step:
                     self._count(counted, -1)
                 self.open_step = ()
-            case events.NodeRetried() | events.NodeFinished(status="otherwise"):
+            case events.NodeRetried() | events.NodeFinished(status="otherwise" | "cut"):
                 if not self._is_of_items(event):
                     self._count(event, 1)
                     self.open_step += (event,)
@@ -79,6 +81,8 @@ class EpisodeSummary:
     def _count(self, event: events.Event, times: int) -> None:
         if isinstance(event, events.NodeRetried):
             self.retried += times
+        elif isinstance(event, events.NodeFinished) and event.status == "cut":
+            self.cut += times
         else:
             self.otherwise += times
 
@@ -142,4 +146,5 @@ class RunSummary:
             "cost_usd": self.cost_usd,
             "retried": sum(summary.retried for summary in self.episodes),
             "otherwise": sum(summary.otherwise for summary in self.episodes),
+            "cut": sum(summary.cut for summary in self.episodes),
         }

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import gymnasium
 import pytest
+from loopback.scripted import answer, scripted
 from records import records
 
 from agentkit import load_run
@@ -87,6 +88,32 @@ def test_answers_that_could_not_be_used_are_counted_wherever_a_run_is_told_of(in
     again = json.loads(invoke("run", "--resume", "run", "--json").stdout)
     for one in (again["totals"], again["episodes"][0]):
         assert (one["retried"], one["otherwise"]) == (5, 5)
+
+
+def test_texts_that_were_cut_off_are_counted_wherever_a_run_is_told_of(invoke, folder):
+    message = {"role": "assistant", "content": "A wall, a wall, a"}
+    cut = answer(choices=[{"index": 0, "message": message, "finish_reason": "length"}])
+    with scripted(cut) as server:
+        (folder / "writer.yaml").write_text(
+            "name: writer\nmodel: server\n"
+            f"models: {{server: {{use: 'openai:m', base_url: '{server.base_url}'}}}}\n"
+            "nodes:\n  look: {prompt: What do you see?, attempts: 2}\n"
+        )
+        result = invoke("run", "writer.yaml", "--out", "run")
+    assert result.exit_code == 0, result.stderr
+    told = "unusable +2 answers: 1 asked again, 1 cut off and used"
+    assert re.search(told, result.stdout)
+    assert "unusable 2 answers: 1 asked again, 1 cut off and used" in result.stderr
+    assert re.search(told, invoke("show", "run").stdout)
+    closer = invoke("show", "run", "--episode", "0", "--step", "0").stdout
+    assert "cannot be used: it was cut off at the token limit" in closer
+    assert "used all the same: it was cut off at the token limit" in closer
+    assert "1 answer cut off and used" in invoke("profile", "run").stdout
+    profile = json.loads(invoke("profile", "run", "--json").stdout)
+    assert (profile["totals"]["cut"], profile["nodes"][0]["cut"]) == (1, 1)
+    again = json.loads(invoke("run", "--resume", "run", "--json").stdout)
+    for one in (again["totals"], again["episodes"][0]):
+        assert (one["retried"], one["otherwise"], one["cut"]) == (1, 0, 1)
 
 
 def test_several_episodes_that_end_differently_are_counted(invoke, folder):

@@ -132,12 +132,12 @@ def test_an_answer_that_was_cut_off_is_asked_again_and_the_model_is_told():
     assert "cut off" in seen[1].prompt
 
 
-def test_an_answer_that_is_always_cut_off_fails_its_node():
+def test_an_answer_that_is_always_cut_off_fails_its_node_if_it_may_not_be_cut():
     def model(request: Request) -> Completion:
         return Completion("a long text that", finish_reason="length")
 
     with pytest.raises(StepError, match="cut off at the token limit"):
-        Graph([Node("n", "Tell me.", attempts=2)]).run_sync(model=model)
+        Graph([Node("n", "Tell me.", attempts=2, cut="error")]).run_sync(model=model)
 
 
 def test_a_refusal_is_no_answer_even_where_any_text_would_do():

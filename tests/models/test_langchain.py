@@ -843,6 +843,11 @@ def test_an_id_that_cannot_work_says_what_to_do(rest, words):
         make_langchain_model(rest)
 
 
+def test_further_attempts_leave_the_temperature_of_a_chat_model_alone_but_not_of_an_id():
+    assert make_langchain_model("openai:gpt-4.1").takes_temperature
+    assert not LangChainModel(FakeChat()).takes_temperature
+
+
 def test_an_id_without_a_key_names_the_variable_when_it_is_asked(monkeypatch):
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE"):
         monkeypatch.delenv(name, raising=False)

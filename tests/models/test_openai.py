@@ -17,6 +17,7 @@ from loopback.scripted import IDLE_S, Scripted, answer, refusal, scripted
 from agentkit import (
     AccessError,
     AgentKitError,
+    Check,
     Completion,
     Graph,
     Message,
@@ -478,3 +479,30 @@ assert {"openai.resources.chat.completions", "genai_prices.data"} <= set(sys.mod
 
 def test_what_the_first_call_needs_can_be_loaded_before():
     subprocess.run([sys.executable, "-c", LOAD], check=True)
+
+
+OURS_REFUSED = [
+    *UNSUPPORTED,
+    refusal(400, "Invalid 'temperature': expected a value < 1.", param="temperature"),
+    refusal(400, "invalid temperature: only 0.6 is allowed for this model"),
+]
+
+
+@pytest.mark.parametrize("said", OURS_REFUSED)
+def test_a_temperature_that_only_further_attempts_have_is_left_out_once_it_is_refused(said):
+    """Nobody set it, so no node may fail for it."""
+    node = Node("n", "How many?", output="text", check=Check("output == '3'"))
+    texts = [answer("x"), said, answer("y"), answer("3"), answer("x"), answer("3")]
+    with scripted(*texts) as server:
+        model = model_at(server)
+        for _ in range(2):
+            assert Graph([node]).run_sync(model=model)["n"] == "3"
+    temperatures = [body.get("temperature") for body in server.bodies]
+    assert temperatures == [None, 0.8, None, None, None, None]
+
+
+def test_further_attempts_are_sent_with_a_temperature():
+    node = Node("n", "How many?", check=Check("output == '3'"))
+    with scripted(answer("x"), answer("y"), answer("3")) as server:
+        assert Graph([node]).run_sync(model=model_at(server))["n"] == "3"
+    assert [body.get("temperature") for body in server.bodies] == [None, 0.8, 1.0]

@@ -102,6 +102,7 @@ def _lines(agent: Agent, node: Node, model: str | None) -> list[tuple[str, str]]
         *(("saves", f"memory.{key} = {source}") for key, source in node.save.items()),
         ("initial", _value(node.initial)),
         ("otherwise", _value(node.otherwise)),
+        ("cut", "" if node.cut == _UNSET.cut else node.cut),
         ("model", model),
     ]
     return [(label, text) for label, text in lines if text]

@@ -93,7 +93,7 @@ def _facts(run_view: RunView, episode: EpisodeView) -> list[tuple[str, Renderabl
         facts.append(("achievements", rich_text(text, "bold", **_CUT)))
     facts.append(("tokens", Text(tokens(episode.usage))))
     facts.append(("cost", Text(money(episode.usage.cost_usd))))
-    if said := unusable(summary.retried, summary.otherwise):
+    if said := unusable(summary):
         facts.append(("unusable", Text(said, "yellow")))
     if left := limits_left(run_view.limits, episode.used, leave_out="steps"):
         facts.append(("limits", Text(left)))

@@ -83,6 +83,8 @@ def _call_parts(totals: Totals) -> Iterator[str]:
         yield f"{totals.again:,} because an answer could not be used"
     if totals.otherwise:
         yield f"{count(totals.otherwise, 'answer')} replaced by `otherwise`"
+    if totals.cut:
+        yield f"{count(totals.cut, 'answer')} cut off and used"
     if totals.retries:
         waited = duration(totals.retry_wait_s)
         yield f"{totals.retries:,} because a server could not answer (waited {waited})"

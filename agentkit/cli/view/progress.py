@@ -62,7 +62,7 @@ class Progress(AbstractContextManager["Progress", None]):
         parts = [seconds(view.seconds)]
         if view.summary.seed is not None:
             parts.insert(0, _how_far(view))
-        if said := unusable(view.summary.retried, view.summary.otherwise):
+        if said := unusable(view.summary):
             parts.append(f"unusable {said}")
         parts.insert(len(parts) if "\n" in view.outcome else 0, view.outcome)
         self.say(f"episode {view.summary.episode}: {', '.join(parts)}")

@@ -142,6 +142,7 @@ def _row(summary: EpisodeSummary, ended: bool) -> Row:
         "calls": f"{summary.usage.calls:,}",
         "asked again": f"{summary.retried:,}" if summary.retried else "",
         "otherwise": f"{summary.otherwise:,}" if summary.otherwise else "",
+        "cut off": f"{summary.cut:,}" if summary.cut else "",
         "cost": money(summary.cost_usd) if summary.cost_usd != 0 else "",
         "time": seconds(summary.seconds),
     }

@@ -78,10 +78,13 @@ class StepPrinter:
 
     def _on_node_finished(self, event: events.NodeFinished) -> None:
         self._answer(event)
-        if event.error:
-            echo(f"  cannot be used: {event.error}", fg="red")
         completion, value = event.completion, event.value
-        if completion is None or not _says(completion.text, value):
+        is_said = completion is not None and _says(completion.text, value)
+        if event.error and event.status == "cut" and is_said:
+            echo(f"  used all the same: {event.error}", fg="yellow")
+        elif event.error:
+            echo(f"  cannot be used: {event.error}", fg="red")
+        if not is_said:
             show_pair(f"{_name(event)} {_status(event)}", value, 0)
 
     def _answer(self, event: events.NodeRetried | events.NodeFinished) -> None:

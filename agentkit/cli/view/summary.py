@@ -56,8 +56,7 @@ def facts(run_view: RunView, report: Mapping[str, str], folder: Path) -> Facts:
 
 def unusable_facts(episodes: Sequence[EpisodeSummary]) -> Facts:
     """What became of answers that could not be used, if there were some."""
-    retried = sum(episode.retried for episode in episodes)
-    said = unusable(retried, sum(episode.otherwise for episode in episodes))
+    said = unusable(*episodes)
     return [("unusable", said)] if said else []
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentkit.messages import Usage
+from agentkit.record.summaries import EpisodeSummary
 from agentkit.values import json_text
 
 
@@ -37,12 +38,15 @@ def tokens(usage: Usage) -> str:
     return f"{usage.input_tokens:,} in{cached}, {usage.output_tokens:,} out, {calls}"
 
 
-def unusable(retried: int, otherwise: int) -> str:
+def unusable(*episodes: EpisodeSummary) -> str:
     """`3 answers: 2 asked again, 1 replaced by otherwise`; nothing where all could be used."""
-    parts = [f"{retried:,} asked again"] if retried else []
-    if otherwise:
-        parts.append(f"{otherwise:,} replaced by `otherwise`")
-    return f"{count(retried + otherwise, 'answer')}: {', '.join(parts)}" if parts else ""
+    became = {
+        "asked again": sum(one.retried for one in episodes),
+        "replaced by `otherwise`": sum(one.otherwise for one in episodes),
+        "cut off and used": sum(one.cut for one in episodes),
+    }
+    parts = ", ".join(f"{number:,} {what}" for what, number in became.items() if number)
+    return f"{count(sum(became.values()), 'answer')}: {parts}" if parts else ""
 
 
 def score(value: float) -> str:

@@ -177,12 +177,18 @@ def is_about_form(error: Exception) -> bool:
     return refused and _ABOUT_FORM.search(str(error)) is not None
 
 
-def refused_setting(error: Exception) -> str | None:
-    """The sampling setting that a server does not take; None: it refused something else."""
+def refused_setting(error: Exception, *, is_further: bool) -> str | None:
+    """The sampling setting that a server does not take; None: it refused something else.
+
+    `is_further`: whether it is not the first attempt. A temperature that somebody set was taken
+    with that, so one that is refused now is AgentKit's own.
+    """
     status = _first_status(error)
     said = str(error)
-    if status not in (400, 422) or not names_unknown_field(said):
+    if status not in (400, 422):
         return None
+    if not names_unknown_field(said):
+        return "temperature" if is_further and "temperature" in said.lower() else None
     return next((name for name, words in _SETTINGS.items() if re.search(words, said)), None)
 
 

@@ -86,8 +86,14 @@ class LangChainModel(HostedModel):
     def _set_up(self, about: About, settings: Settings) -> None:
         super().__init__(about.name, settings)
         self._about = about
+        self._takes_temperature = False  # the program may have given it one
         self._plain = False
         self._unstreamed = 0
+
+    @property
+    def takes_temperature(self) -> bool:
+        """Whether it takes a temperature, and was not made by the program with one of its own."""
+        return self._takes_temperature
 
     async def complete(self, request: Request) -> Completion:
         """Ask the server as every hosted model does; the price is that of who answered.
@@ -166,8 +172,9 @@ class LangChainModel(HostedModel):
             return blamed
         if self._streams(request) and no_pieces(error):
             return self._unreadable_stream("it sends no pieces")
-        setting = refused_setting(error)
+        setting = refused_setting(error, is_further=request.call.attempt > 1)
         if setting is not None and forms.leave_out(setting, request.sampling):
+            self._takes_temperature &= setting != "temperature"
             return Retryable(f"it does not take '{setting}': asking without it", changed=True)
         return self._failure(error, forms)
 

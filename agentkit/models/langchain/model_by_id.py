@@ -53,6 +53,7 @@ class _ModelById(LangChainModel):
         name = f"langchain:{provider_id}:{model}{'@' if host else ''}{host}"
         priced_by = None if host else provider.priced_by
         self._set_up(About(name, model, priced_by, provider.variables), settings)
+        self._takes_temperature = True
         self._provider = provider
         self._made = PerLoop(self._make, _Made.close)
 

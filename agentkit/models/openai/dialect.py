@@ -89,6 +89,10 @@ class Dialect:
                 text = text.partition(mark)[0]
         return text
 
+    def takes(self, name: str) -> bool:
+        """Return whether the server has not refused a field."""
+        return name not in self._dropped
+
     def taken(self, body: Mapping[str, Any]) -> None:
         """Remember that the server took a request."""
         if "response_format" in body:
@@ -160,7 +164,12 @@ class Dialect:
             self._streams = False
             _LOG.warning("%s does not take 'stream': asking for whole answers", self._model)
             return "it does not take 'stream': asking for whole answers"
-        return self._without_named(body, param, said) if unknown else None
+        if not unknown:
+            # A temperature that somebody set was taken with the first attempt: this one is ours.
+            is_ours = request.call.attempt > 1 and "temperature" in body
+            about = param == "temperature" or "temperature" in said.lower()
+            return self._without("temperature") if is_ours and about else None
+        return self._without_named(body, param, said)
 
     def _without_named(self, body: Mapping[str, Any], param: str | None, said: str) -> str | None:
         """Leave out the setting that a refusal names."""

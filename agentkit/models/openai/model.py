@@ -78,6 +78,11 @@ class OpenAIModel(HostedModel):
         self._dialect = Dialect(name, self._server, self.default_max_tokens)
         self._clients = PerLoop(self._connect, Client.close)
 
+    @property
+    def takes_temperature(self) -> bool:
+        """Whether the server has not refused a temperature."""
+        return self._dialect.takes("temperature")
+
     def load(self) -> None:
         """Import the SDK, which takes a second."""
         import openai.resources.chat.completions  # noqa: F401
