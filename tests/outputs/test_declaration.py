@@ -404,11 +404,11 @@ def test_a_schema_asks_with_a_form_to_fill_in_in_declared_order() -> None:
     }
     assert compile_output(declared).instruction({}) == (
         "Answer with one JSON object and nothing else, in this form:\n"
-        '{"why": "...", "answer": true or false, "level": "low" or "high", '
-        '"times": <whole number> or null, "parts": [{"name": "...", "share": <number>}, ...]}'
+        '{"why": <text>, "answer": true or false, "level": "low" or "high", '
+        '"times": <whole number> or null, "parts": [{"name": <text>, "share": <number>}, ...]}'
     )
     assert compile_output(["str"]).instruction({}) == (
-        'Answer with one JSON list and nothing else, in this form:\n["...", ...]'
+        "Answer with one JSON list and nothing else, in this form:\n[<text>, ...]"
     )
 
 
