@@ -85,7 +85,13 @@ _BOUNDS: Any = {
 _WORD: Any = Literal[tuple(SCALARS)] | Annotated[str, Field(pattern=r"\||^\s*(one\s+of\s*)?\[")]
 _LIST: Any = Annotated[list[Any], Field(min_length=1, max_length=1)]
 _BOUNDED: Any = table(
-    "bounds", {"type": field(_WORD | _LIST, "The type that has bounds.", needed=True), **_BOUNDS}
+    "bounds",
+    {
+        "type": field(
+            _WORD | _LIST, "The type that has bounds.", needed=True, examples=["str", ["str"]]
+        ),
+        **_BOUNDS,
+    },
 )
 _TypeForm: Any = _WORD | _LIST | _BOUNDED | Annotated[dict[str, Any], Field(min_length=1)]
 _CHOICE: Any = field(
