@@ -13,6 +13,8 @@ from agentkit.execution.unusable_answers import correction, fault_of, is_cut
 from agentkit.graph.node import MISSING
 from agentkit.messages import Answer, Call, Completion, Image, Message, Request, Turn
 from agentkit.models.thoughts import AnswerText
+from agentkit.models.token_estimates import schema_tokens
+from agentkit.outputs.default_bounds import with_default_bounds
 from agentkit.outputs.scalars import TextOutput
 from agentkit.values import json_copy, json_text
 
@@ -58,7 +60,7 @@ class PromptCall:
         """
         run, node = self.run, self.node
         messages = (*self.before, self.sent)
-        schema = node.output.json_schema(self.variables)
+        schema = self.schema
         while True:
             run.check_may_start()
             self.attempt += 1
@@ -80,6 +82,14 @@ class PromptCall:
                 why = str(error)
             self._tell_end(status, value, why)
             return Outcome(value, status, (self.sent, Message("assistant", said)))
+
+    @property
+    def schema(self) -> Mapping[str, Any] | None:
+        """The JSON schema that is sent, with bounds that keep an answer within its tokens."""
+        schema = self.node.output.json_schema(self.variables)
+        if schema is None:
+            return None
+        return with_default_bounds(schema, schema_tokens(self.node.model, self.node.sampling))
 
     def _request(self, messages: tuple[Message, ...], schema: Mapping[str, Any] | None) -> Request:
         run, call = self.run, self._call()

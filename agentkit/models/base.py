@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, runtime_checkable
 
-from agentkit.messages import Completion, Request, Usage
+from agentkit.messages import Completion, Request, Sampling, Usage
 
 
 @runtime_checkable
@@ -76,6 +76,15 @@ class Varied(Protocol):
     @property
     def takes_temperature(self) -> bool:
         """Whether it takes a temperature, and has none that the program gave it."""
+        ...
+
+
+@runtime_checkable
+class SchemaBounding(Protocol):
+    """A model that says whether schemas get bounds which nobody declared."""
+
+    def schema_tokens(self, sampling: Sampling) -> int | None:
+        """The tokens that the longest answer under a schema may have; None: no bounds are added."""
         ...
 
 

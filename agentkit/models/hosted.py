@@ -173,6 +173,11 @@ class HostedModel(ABC):
         """Whether it takes a temperature, and has none that the program gave it."""
         return True
 
+    def schema_tokens(self, sampling: Sampling) -> int | None:
+        """The tokens that the longest answer under a schema may have; None: no bounds are added."""
+        most = sampling.max_tokens
+        return self.default_max_tokens if most is None else most
+
     def load(self) -> None:
         """Import what the first call needs, here the table of prices."""
         self.cost_usd(Usage(calls=1))

@@ -12,6 +12,7 @@ from agentkit.models.hosted import DEFAULT, Settings
 from agentkit.models.json_forms import in_object, is_wrapped, strict, unwrapped
 from agentkit.models.keys import Server
 from agentkit.models.openai.answers import clean
+from agentkit.models.openai.taken_bounds import TakenBounds
 from agentkit.models.server_errors import (
     names_unknown_field,
     refuses_length,
@@ -54,6 +55,7 @@ class Dialect:
         self._first = _FORMATS[0]
         self._taken: set[str] = set()
         self._by_schema: dict[str, str] = {}
+        self._bounds = TakenBounds(server)
         self._streams = True
         self._broken_streams = 0
         self._folds_system = False
@@ -151,10 +153,12 @@ class Dialect:
         if sent_system and _can_fold(request) and refuses_system_role(f"{param} {said}", status):
             return self._fold_system()
         if refuses_form(body, param, said):
-            level = _level(body["response_format"])
-            if settings.structured == "on" and level != _FORMATS[0]:
+            schema, form = request.schema or {}, body["response_format"]
+            if change := self._bounds.learn(schema, form, said):
+                return change
+            if settings.structured == "on" and _level(form) != _FORMATS[0]:
                 return None
-            return self._next_format(request.schema or {}, level)
+            return self._next_format(schema, _level(form))
         if status == 500:
             return None
         if self._limit in body and refuses_length(said) and self._without_unasked(request):
@@ -230,7 +234,7 @@ class Dialect:
         level = self._first
         if self._by_schema:
             level = max(level, self._by_schema.get(json_text(schema), level), key=_FORMATS.index)
-        form = in_object(schema)
+        form = self._bounds.taken(schema, in_object(schema))
         if level == "strict":
             strict_form = strict(form)
             if strict_form is not None:

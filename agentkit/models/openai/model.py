@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from agentkit.errors import InputError, ModelError, suggest
-from agentkit.messages import Completion, Request, Usage
+from agentkit.messages import Completion, Request, Sampling, Usage
 from agentkit.models.arrival import Try
 from agentkit.models.hosted import DEFAULT, HostedModel, Settings
 from agentkit.models.keys import find_key, get_server
@@ -82,6 +82,10 @@ class OpenAIModel(HostedModel):
     def takes_temperature(self) -> bool:
         """Whether the server has not refused a temperature."""
         return self._dialect.takes("temperature")
+
+    def schema_tokens(self, sampling: Sampling) -> int | None:
+        """None for OpenAI, whose models end their answers: a bound could only truncate one."""
+        return None if self._server.is_openai else super().schema_tokens(sampling)
 
     def load(self) -> None:
         """Import the SDK, which takes a second."""
