@@ -1,7 +1,8 @@
 """The client of a server with Chat Completions: what it sends, and what its errors mean."""
 
 import ssl
-from collections.abc import Awaitable
+from collections.abc import AsyncGenerator, Awaitable
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
@@ -55,6 +56,12 @@ class Client:
         except ValueError:
             failure = Retryable("a part of the server's answer is no JSON")
         raise failure
+
+    async def sure_all(self, parts: AsyncGenerator[T]) -> AsyncGenerator[T]:
+        """Yield the parts of an exchange. What goes wrong in them becomes an error of ours."""
+        async with aclosing(parts):
+            while (part := await self.sure(anext(parts, None))) is not None:
+                yield part
 
     def _lost(self, error: BaseException) -> Retryable:
         import httpx2

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from agentkit.messages import Message, Request
 from agentkit.models.json_forms import in_object, is_wrapped, strict, unwrapped
-from agentkit.models.keys import Server
 from agentkit.models.server_errors import names_unknown_field, refuses_system_role
 from agentkit.values import JsonSchema, json_text
 
@@ -31,13 +30,13 @@ class Dialect:
 
     Args:
         model: The model, as the server calls it.
-        server: The server.
+        is_openai: Whether the server is OpenAI's own.
         structured: Whether to ask the server to hold answers to a schema.
     """
 
-    def __init__(self, model: str, server: Server, structured: bool) -> None:
+    def __init__(self, model: str, is_openai: bool = False, structured: bool = True) -> None:
         self._model = model
-        self._limit = _LIMITS[0] if server.is_openai else _LIMITS[1]
+        self._limit = _LIMITS[0] if is_openai else _LIMITS[1]
         self._limits_refused: set[str] = set()
         self._dropped: set[str] = set()
         self._first = _FORMATS[0] if structured else _FORMATS[-1]

@@ -1,37 +1,31 @@
 """OpenAIModel: OpenAI, and every server that speaks its Chat Completions."""
 
-import asyncio
 import re
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing, suppress
-from dataclasses import replace
+from collections.abc import Mapping
+from contextlib import aclosing
 from typing import Any, Final
 
 from agentkit.errors import InputError, ModelError, suggest
 from agentkit.messages import Completion, Request, Usage
-from agentkit.models.hosted import DEFAULT, HostedModel, Retryable, Settings
+from agentkit.models.hosted import DEFAULT, Retryable, Settings
 from agentkit.models.keys import find_key, get_server
-from agentkit.models.openai.answers import EndedEarly, Unreadable, read_answer, read_json
+from agentkit.models.openai.answers import Unreadable, read_json
+from agentkit.models.openai.chat_model import ChatModel
 from agentkit.models.openai.client import Client, certificates, connect
 from agentkit.models.openai.dialect import Dialect
-from agentkit.models.openai.errors import Refusal, Refused, SentRequest, read_error_in
-from agentkit.models.openai.streamed_answer import StreamedAnswer, is_stream
+from agentkit.models.openai.errors import Refusal, Refused, SentRequest
+from agentkit.models.openai.streamed_answer import is_stream
 from agentkit.models.per_loop import PerLoop
 from agentkit.models.prices import listed_cost, provider_at
-from agentkit.models.thoughts import apart
 from agentkit.program.argument_kinds import check_given
 from agentkit.redaction import redacted
 
-_REST_S: Final = 3.0
-"""How long the rest of a stream is waited for after the server said why its answer ended."""
-_LAST_S: Final = 0.1
-"""How long a server may take to end a stream after it said that this is all."""
 _LISTED_MODELS: Final = 20
 _READ_MODELS: Final = 1000
 _NO_MODEL: Final = re.compile(r"invalid model|model\b.{0,80}\b(?:not found|not exist)", re.I)
 
 
-class OpenAIModel(HostedModel):
+class OpenAIModel(ChatModel):
     """A model of OpenAI, or on any server with its Chat Completions (vLLM, llama.cpp, Ollama).
 
     Args:
@@ -61,8 +55,8 @@ class OpenAIModel(HostedModel):
         self._model = name
         self._server = get_server(base_url)
         self._given_key = api_key
-        super().__init__(f"openai:{name}{self._server.label}", settings)
-        self._dialect = Dialect(name, self._server, structured)
+        shown = f"openai:{name}{self._server.label}"
+        super().__init__(shown, settings, Dialect(name, self._server.is_openai, structured))
         self._clients = PerLoop(self._connect, Client.close)
 
     def load(self) -> None:
@@ -75,65 +69,19 @@ class OpenAIModel(HostedModel):
     async def _prepare(self) -> None:
         await self._clients.get()
 
-    async def _ask(self, request: Request) -> Completion:
+    async def _secret(self) -> str | None:
+        return (await self._clients.get()).asked.key
+
+    async def _exchange(self, request: Request, body: Mapping[str, Any]) -> Completion:
         client = await self._clients.get()
-        body = self._dialect.body(request, self.settings.stream)
-        try:
-            completion = await self._exchange(client, request, body)
-        except Refused as error:
-            refusal = error.refusal
-        except Unreadable as error:
-            raise self._unreadable(body, error) from None
-        else:
-            return self._read(request, body, completion)
-        blamed = refusal.answer(client.asked.key)
-        if blamed is not None:
-            return self._read(request, body, blamed)
-        raise await self._failure(client, request, body, refusal)
-
-    def _unreadable(self, body: Mapping[str, Any], error: Unreadable) -> Retryable:
-        """The error for an answer without sense; a stream may be asked for whole from now on."""
-        change = None
-        if "stream" in body:
-            ended = isinstance(error, EndedEarly)
-            change = self._dialect.learn_broken_stream(str(error), ended=ended)
-        return Retryable(change or str(error), changed=change is not None)
-
-    def _read(
-        self, request: Request, body: Mapping[str, Any], completion: Completion
-    ) -> Completion:
-        """The completion with its text as the node's output expects it.
-
-        Raises:
-            Retryable: There is nothing in it, and the server may do better.
-        """
-        if completion.finish_reason == "refusal":
-            return completion
-        completion = apart(completion)
-        said = completion.text.strip() or completion.thoughts
-        if not said and completion.finish_reason == "stop" and "stop" not in body:
-            raise self._unreadable(body, EndedEarly("the server's answer is empty"))
-        self._dialect.taken(body)
-        return replace(completion, text=self._dialect.text(request, body, completion.text))
-
-    async def _exchange(
-        self, client: Client, request: Request, body: Mapping[str, Any]
-    ) -> Completion:
-        """Send a request and read its answer.
-
-        Raises:
-            Refused: The server answered with an error.
-            Unreadable: Its answer makes no sense.
-            Retryable: The connection failed.
-        """
         raw = await client.sure(client.sdk.chat.completions.with_raw_response.create(**body))
         if "stream" not in body:
             return self._whole(request, raw.content)
         response = raw.http_response
         try:
             if "json" not in response.headers.get("content-type", ""):
-                async with aclosing(response.aiter_bytes()) as chunks:
-                    return await self._in_pieces(client, request, chunks)
+                async with aclosing(client.sure_all(response.aiter_bytes())) as chunks:
+                    return await self._in_pieces(request, chunks)
             content = await client.sure(response.aread())
         finally:
             await response.aclose()
@@ -142,55 +90,8 @@ class OpenAIModel(HostedModel):
             self._dialect.learn_whole()
         return completion
 
-    def _whole(self, request: Request, content: bytes) -> Completion:
-        """The completion in an answer that came in one piece."""
-        if is_stream(content):  # from a server that sends pieces, whatever it is asked for
-            answer = StreamedAnswer()
-            answer.feed(content)
-            answer.end()
-            completion = answer.completion()
-        else:
-            data = read_json(content)
-            if refusal := read_error_in(data):
-                raise Refused(refusal)
-            completion = read_answer(data)
-        if request.on_text is not None and completion.text:
-            request.on_text(completion.text)
-        return completion
-
-    async def _in_pieces(
-        self, client: Client, request: Request, chunks: AsyncGenerator[bytes]
-    ) -> Completion:
-        """The completion in an answer that comes as a stream."""
-        answer = StreamedAnswer()
-        rest_until: float | None = None
-        while not answer.done:
-            try:
-                async with asyncio.timeout_at(rest_until):
-                    chunk = await client.sure(anext(chunks, None))
-            except (TimeoutError, Retryable):
-                if rest_until is None:
-                    raise
-                return answer.completion()
-            text = answer.end() if chunk is None else answer.feed(chunk)
-            if text and request.on_text is not None:
-                request.on_text(text)
-            if chunk is None:
-                return answer.completion()
-            if answer.finished and (text or rest_until is None):
-                rest_until = asyncio.get_running_loop().time() + _REST_S
-        with suppress(TimeoutError, Retryable):  # the connection can be used again if that was all
-            async with asyncio.timeout(_LAST_S):
-                await client.sure(anext(chunks, None))
-        return answer.completion()
-
-    async def _failure(
-        self, client: Client, request: Request, body: Mapping[str, Any], refusal: Refusal
-    ) -> Exception:
-        """The error that a refusal means."""
-        change = self._dialect.learn(request, body, refusal.status, refusal.param, refusal.said)
-        if change:
-            return Retryable(change, changed=True)
+    async def _failure(self, refusal: Refusal) -> Exception:
+        client = await self._clients.get()
         if refusal.status == 404 or (refusal.status == 400 and _NO_MODEL.search(refusal.said)):
             return ModelError(await self._not_found(client, refusal))
         return client.asked.failure(refusal)
