@@ -5,7 +5,7 @@ import logging
 import random
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields, replace
-from typing import Final
+from typing import Final, Literal
 
 from agentkit.errors import InputError, ModelError
 from agentkit.messages import Completion, Request, Usage
@@ -21,6 +21,8 @@ _LONGEST_OWN_WAIT_S: Final = 15.0
 _DAY_S: Final = 86_400
 LONGEST_WAIT_S: Final = 60.0
 """A server that wants a longer pause than this gets none: the call fails and says so."""
+PLACES: Final = 16
+"""The most calls at once where neither the settings nor the server say a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,9 @@ class Settings:
     """The longest one try may take, from sending to the last byte."""
     retries: int = 4
     """Further tries after the first, when the server could not answer."""
-    max_concurrency: int | None = 16
-    """The most calls at once; None: any number."""
+    max_concurrency: int | Literal["auto"] | None = "auto"
+    """The most calls at once; `auto`: 4 of a model in this process, 16 of any other; None: any
+    number."""
     requests_per_minute: float | None = None
     """The most tries that start in a minute; None: any number."""
     tokens_per_minute: float | None = None
@@ -60,6 +63,11 @@ class Settings:
     """What tokens cost; None: the price in the table of known models."""
     stream: bool = True
     """Whether answers are asked for in pieces where somebody watches them arrive."""
+    context: int | None = None
+    """The tokens of a prompt and its answer together, of a model in this process; None: what the
+    model was made for, at most 8,192, and less where that does not fit into half of the memory."""
+    threads: int | None = None
+    """The threads that a model in this process calculates with; None: the cores that are free."""
 
 
 def _check_settings(settings: Settings) -> None:
@@ -68,7 +76,7 @@ def _check_settings(settings: Settings) -> None:
 
     check_given("settings", settings, Settings, "Settings, such as Settings(timeout_s=60)")
     given = {one.name: getattr(settings, one.name) for one in fields(settings)}
-    if settings.max_concurrency is None:
+    if settings.max_concurrency in (None, "auto"):
         del given["max_concurrency"]
     if problems := list(setting_problems(given)):
         raise InputError("settings: " + "; ".join(problems))
@@ -123,6 +131,7 @@ class HostedModel(ABC):
     """
 
     reads_variables = False
+    _auto_places = PLACES
 
     def __init__(self, name: str, settings: Settings = DEFAULT) -> None:
         self.name = name
@@ -138,9 +147,10 @@ class HostedModel(ABC):
         if settings is not DEFAULT:
             _check_settings(settings)
         self.settings = settings
-        self._throttle = Throttle(
-            settings.max_concurrency, settings.requests_per_minute, settings.tokens_per_minute
-        )
+        most = settings.max_concurrency
+        if most == "auto":
+            most = self._auto_places
+        self._throttle = Throttle(most, settings.requests_per_minute, settings.tokens_per_minute)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"

@@ -110,7 +110,12 @@ SERVER: Final = {
         le=20,
         examples=[4],
     ),
-    "max_concurrency": field(int, "The most calls at once; 16 if unset.", ge=1, examples=[8]),
+    "max_concurrency": field(
+        int,
+        "The most calls at once; if unset, 4 of a local: model, 16 of any other.",
+        ge=1,
+        examples=[8],
+    ),
     "requests_per_minute": field(
         float, "The most calls that start in a minute.", ge=0.1, examples=[60]
     ),
@@ -128,8 +133,23 @@ SERVER: Final = {
         "Whether answers may be asked for in pieces, as they arrive; true if unset.",
         examples=[False],
     ),
+    "context": field(
+        int,
+        "Tokens of a prompt and its answer together, of a local: model; if unset, what the model "
+        "was made for, at most 8,192, as far as the memory allows.",
+        ge=256,
+        le=10_000_000,
+        examples=[4096],
+    ),
+    "threads": field(
+        int,
+        "Threads that a local: model calculates with; as many as cores are free if unset.",
+        ge=1,
+        le=512,
+        examples=[4],
+    ),
 }
-"""How a model on a server is called."""
+"""How a model on a server, or in this process, is called."""
 
 _SETTINGS: Final = table("settings", SAMPLING | SERVER)
 

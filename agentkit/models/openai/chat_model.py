@@ -30,6 +30,9 @@ class ChatModel(HostedModel):
         dialect: Writes the requests.
     """
 
+    _empty_is_broken = True
+    """Whether an answer without a text comes of a fault, which another try may mend."""
+
     def __init__(self, name: str, settings: Settings, dialect: Dialect) -> None:
         super().__init__(name, settings)
         self._dialect = dialect
@@ -90,7 +93,8 @@ class ChatModel(HostedModel):
             return completion
         completion = apart(completion)
         said = completion.text.strip() or completion.thoughts
-        if not said and completion.finish_reason == "stop" and "stop" not in body:
+        is_empty = not said and completion.finish_reason == "stop" and "stop" not in body
+        if is_empty and self._empty_is_broken:
             raise self._unreadable(body, EndedEarly("the server's answer is empty"))
         self._dialect.taken(body)
         return replace(completion, text=self._dialect.text(request, body, completion.text))

@@ -92,7 +92,7 @@ def connect(asked: SentRequest, settings: Settings) -> Client:
 
     server, key, seconds = asked.server, asked.key, settings.timeout_s
     timeout = httpx2.Timeout(seconds, connect=min(_CONNECT_S, seconds), pool=None)
-    most = settings.max_concurrency
+    most = None if settings.max_concurrency == "auto" else settings.max_concurrency
     http = httpx2.AsyncClient(
         verify=certificates(),
         headers={"accept-encoding": ENCODINGS},

@@ -120,7 +120,7 @@ class OpenAIModel(ChatModel):
     def _listed_cost(self, usage: Usage) -> float | None:
         return listed_cost(usage, self._model, provider_at(self._server.url))
 
-    def check_key(self) -> None:
+    def check_ready(self) -> None:
         """Find out whether there is the key that its server needs.
 
         Raises:
