@@ -56,7 +56,8 @@ class LocalModel(ChatModel):
     _empty_is_broken = False
 
     def __init__(self, name: str, settings: Settings = DEFAULT, folder: Path | None = None) -> None:
-        self._path = _find(name, folder or Path())
+        self.path = _find(name, folder or Path())
+        """The file."""
         if importlib.util.find_spec("xllamacpp") is None:
             raise InputError(
                 f"local:{name} needs a package that is not installed: "
@@ -121,10 +122,10 @@ class LocalModel(ChatModel):
             InputError: The file holds no model that answers, or does not fit into memory.
         """
         if self._engine is None:
-            self._header = read_header(self._path)
+            self._header = read_header(self.path)
             _check(self._header)
             wishes = self.settings.context, self.settings.threads, self._slots()
-            self._engine = get_engine(self._path, wishes, self._make_engine)
+            self._engine = get_engine(self.path, wishes, self._make_engine)
         return self._engine
 
     def _slots(self) -> int:
@@ -149,7 +150,7 @@ class LocalModel(ChatModel):
                 "take a smaller one"
             )
         kept = min(_KEPT_MIB, (free or 0) // 2**23)
-        path, threads = str(self._path.resolve()), settings.threads or free_cores()
+        path, threads = str(self.path.resolve()), settings.threads or free_cores()
         return Engine(self.name, EnginePlan(path, context, slots, threads, kept))
 
     async def _prepare(self) -> None:

@@ -1,9 +1,11 @@
 """What the user should know before an agent runs."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from agentkit.agent import Agent
+from agentkit.errors import InputError
 from agentkit.models.base import Described
 from agentkit.rollouts.metadata import node_models
 from agentkit.rollouts.resume import ResumePlan
@@ -15,7 +17,8 @@ def notes(agent: Agent, path: Path) -> Iterator[str]:
         yield f"warning: {path}: {warning}"
     for model in {id(model): model for _, model in agent.binding.asked}.values():
         if isinstance(model, Described):
-            yield f"note: {model.name}: {model.description}"
+            with suppress(InputError):  # a cache may have every answer
+                yield f"note: {model.name}: {model.description}"
     if "rules" in node_models(agent).values():
         yield "note: the model 'rules' is rule-based, not a language model"
         if not _is_shipped(path):
