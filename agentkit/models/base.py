@@ -96,7 +96,7 @@ class Cache(Protocol):
         ...
 
 
-def check_models(asked: Iterable[tuple[str, Model]]) -> None:
+def check_ready_models(asked: Iterable[tuple[str, Model]]) -> None:
     """Refuse to begin while a model cannot be asked: all that is missing is told at once.
 
     Args:

@@ -14,7 +14,7 @@ from agentkit.events import Event
 from agentkit.execution.budget import Budget
 from agentkit.execution.completion_source import CompletionSource
 from agentkit.limits import Limits, Spent
-from agentkit.models.base import Cache, Loaded, check_models
+from agentkit.models.base import Cache, Loaded, check_ready_models
 from agentkit.models.prices import check_prices
 from agentkit.observability.logs import LOG
 from agentkit.observability.telemetry import episode_span
@@ -181,7 +181,7 @@ async def _load_models(agent: Agent, cache: Cache | None) -> None:
         InputError: A model cannot be loaded, and no cache.
     """
     if cache is None:
-        check_models(agent.binding.asked)
+        check_ready_models(agent.binding.asked)
     models: dict[int, object] = {id(model): model for _, model in agent.binding.asked}
     for model in models.values():
         if isinstance(model, Loaded):

