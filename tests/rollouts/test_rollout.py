@@ -525,7 +525,7 @@ class Locked(EchoModel):
         self.name = name
         self.asked = 0
 
-    def check_key(self) -> None:
+    def check_ready(self) -> None:
         raise AccessError(f"{self.name} needs a key")
 
     async def complete(self, request: Request) -> Completion:

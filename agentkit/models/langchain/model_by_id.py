@@ -57,7 +57,7 @@ class _ModelById(LangChainModel):
         self._provider = provider
         self._made = PerLoop(self._make, _Made.close)
 
-    def check_key(self) -> None:
+    def check_ready(self) -> None:
         """Find out whether there is the key that its provider needs.
 
         Raises:

@@ -2,7 +2,8 @@
 
 import asyncio
 import ssl
-from collections.abc import Awaitable
+from collections.abc import AsyncGenerator, Awaitable
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
@@ -85,6 +86,12 @@ class Client:
         except (TimeoutError, httpx2.HTTPError, Unreadable, KeyError, TypeError, IndexError):
             return PLACES
         return slots if type(slots) is int and 0 < slots <= _MOST_SLOTS else PLACES
+
+    async def sure_all(self, parts: AsyncGenerator[T]) -> AsyncGenerator[T]:
+        """Yield the parts of an exchange. What goes wrong in them becomes an error of ours."""
+        async with aclosing(parts):
+            while (part := await self.sure(anext(parts, None))) is not None:
+                yield part
 
     def _lost(self, error: BaseException) -> Retryable:
         import httpx2

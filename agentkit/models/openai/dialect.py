@@ -10,7 +10,6 @@ from typing import Any, Final
 from agentkit.messages import Message, Request
 from agentkit.models.hosted import DEFAULT, Settings
 from agentkit.models.json_forms import in_object, is_wrapped, strict, unwrapped
-from agentkit.models.keys import Server
 from agentkit.models.openai.answers import clean
 from agentkit.models.openai.taken_bounds import TakenBounds
 from agentkit.models.server_errors import (
@@ -39,15 +38,17 @@ class Dialect:
 
     Args:
         model: The model, as the server calls it.
-        server: The server.
+        is_openai: Whether the server is OpenAI's own.
         default_max_tokens: The limit on tokens of an answer where nobody said another: unlike one
             that was asked for, it is left out where the server does not take it.
     """
 
-    def __init__(self, model: str, server: Server, default_max_tokens: int | None = None) -> None:
+    def __init__(
+        self, model: str, is_openai: bool = False, default_max_tokens: int | None = None
+    ) -> None:
         self._model = model
         self._unasked_limit = default_max_tokens
-        self._limit = _LIMITS[0] if server.is_openai else _LIMITS[1]
+        self._limit = _LIMITS[0] if is_openai else _LIMITS[1]
         self._limits_refused: set[str] = set()
         self._unlimited: set[int] = set()
         """Hashes of the conversations after which the model has no room for the default limit."""
@@ -55,7 +56,7 @@ class Dialect:
         self._first = _FORMATS[0]
         self._taken: set[str] = set()
         self._by_schema: dict[str, str] = {}
-        self._bounds = TakenBounds(server)
+        self._bounds = TakenBounds(is_openai)
         self._streams = True
         self._broken_streams = 0
         self._folds_system = False

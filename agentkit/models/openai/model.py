@@ -1,49 +1,36 @@
 """OpenAIModel: OpenAI, and every server that speaks its Chat Completions."""
 
-import asyncio
 import re
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing, suppress
-from dataclasses import replace
+from collections.abc import Mapping
+from contextlib import aclosing
 from typing import Any, Final
 
 from agentkit.errors import InputError, ModelError, suggest
 from agentkit.messages import Completion, Request, Sampling, Usage
 from agentkit.models.arrival import Try
-from agentkit.models.hosted import DEFAULT, HostedModel, Settings
+from agentkit.models.hosted import DEFAULT, LOCAL_MAX_TOKENS, Settings
 from agentkit.models.keys import find_key, get_server
 from agentkit.models.openai.answers import (
-    BrokenOff,
-    EndedEarly,
     Unreadable,
-    read_answer,
     read_json,
 )
+from agentkit.models.openai.chat_model import ChatModel
 from agentkit.models.openai.client import Client, certificates, connect
 from agentkit.models.openai.dialect import Dialect, named_extra
-from agentkit.models.openai.errors import Refusal, Refused, SentRequest, read_error_in
-from agentkit.models.openai.streamed_answer import StreamedAnswer, is_stream
+from agentkit.models.openai.errors import Refusal, Refused, SentRequest
+from agentkit.models.openai.streamed_answer import is_stream
 from agentkit.models.per_loop import PerLoop
 from agentkit.models.prices import listed_cost, provider_at
 from agentkit.models.retries import Retryable
-from agentkit.models.thoughts import apart
 from agentkit.program.argument_kinds import check_given
 from agentkit.redaction import redacted
 
-_REST_S: Final = 3.0
-"""How long the rest of a stream is waited for after the server said why its answer ended."""
-_LAST_S: Final = 0.1
-"""How long a server may take to end a stream after it said that this is all."""
-LOCAL_MAX_TOKENS: Final = 1024
-"""The most tokens of an answer of a server on this machine where nobody said another number: about
-two pages, which no shipped prompt asks for, and at 10 tokens a second less than the default time.
-Small models go on for ever without a limit."""
 _LISTED_MODELS: Final = 20
 _READ_MODELS: Final = 1000
 _NO_MODEL: Final = re.compile(r"invalid model|model\b.{0,80}\b(?:not found|not exist)", re.I)
 
 
-class OpenAIModel(HostedModel):
+class OpenAIModel(ChatModel):
     """A model of OpenAI, or on any server with its Chat Completions (vLLM, llama.cpp, Ollama).
 
     Args:
@@ -74,14 +61,9 @@ class OpenAIModel(HostedModel):
         if self._server.is_loopback:
             self.default_max_tokens = LOCAL_MAX_TOKENS
             self._tells_slots = True
-        super().__init__(f"openai:{name}{self._server.label}", settings)
-        self._dialect = Dialect(name, self._server, self.default_max_tokens)
+        dialect = Dialect(name, self._server.is_openai, self.default_max_tokens)
+        super().__init__(f"openai:{name}{self._server.label}", settings, dialect)
         self._clients = PerLoop(self._connect, Client.close)
-
-    @property
-    def takes_temperature(self) -> bool:
-        """Whether the server has not refused a temperature."""
-        return self._dialect.takes("temperature")
 
     def schema_tokens(self, sampling: Sampling) -> int | None:
         """None for OpenAI, whose models end their answers: a bound could only truncate one."""
@@ -100,59 +82,11 @@ class OpenAIModel(HostedModel):
     async def _slots(self) -> int | None:
         return await (await self._clients.get()).slots()
 
-    async def _ask(self, request: Try) -> Completion:
+    async def _secret(self) -> str | None:
+        return (await self._clients.get()).asked.key
+
+    async def _exchange(self, request: Try, body: Mapping[str, Any]) -> Completion:
         client = await self._clients.get()
-        body = self._dialect.body(request, self.settings)
-        try:
-            completion = await self._exchange(client, request, body)
-        except Refused as error:
-            refusal = error.refusal
-        except Unreadable as error:
-            raise self._unreadable(body, error) from None
-        except BrokenOff as error:
-            said = redacted(str(error), client.asked.key)
-            raise Retryable(f"the server broke its answer off: {said}") from None
-        else:
-            return self._read(request, body, completion)
-        blamed = refusal.answer(client.asked.key)
-        if blamed is not None:
-            return self._read(request, body, blamed)
-        raise await self._failure(client, request, body, refusal)
-
-    def _unreadable(self, body: Mapping[str, Any], error: Unreadable) -> Retryable:
-        """The error for an answer without sense; a stream may be asked for whole from now on."""
-        change = None
-        if "stream" in body:
-            ended = isinstance(error, EndedEarly)
-            change = self._dialect.learn_broken_stream(str(error), ended=ended)
-        return Retryable(change or str(error), changed=change is not None)
-
-    def _read(
-        self, request: Request, body: Mapping[str, Any], completion: Completion
-    ) -> Completion:
-        """The completion with its text as the node's output expects it.
-
-        Raises:
-            Retryable: There is nothing in it, and the server may do better.
-        """
-        if completion.finish_reason == "refusal":
-            return completion
-        completion = apart(completion)
-        said = completion.text.strip() or completion.thoughts
-        if not said and completion.finish_reason == "stop" and "stop" not in body:
-            raise self._unreadable(body, EndedEarly("the server's answer is empty"))
-        self._dialect.taken(body)
-        return replace(completion, text=self._dialect.text(request, body, completion.text))
-
-    async def _exchange(self, client: Client, request: Try, body: Mapping[str, Any]) -> Completion:
-        """Send a request and read its answer.
-
-        Raises:
-            Refused: The server answered with an error.
-            Unreadable: Its answer makes no sense.
-            BrokenOff: It says that it broke its answer off.
-            Retryable: The connection failed.
-        """
         create = client.sdk.chat.completions.with_raw_response.create
         raw = await client.sure(create(**body, extra_body=request.extra or None))
         if "stream" not in body:
@@ -160,8 +94,8 @@ class OpenAIModel(HostedModel):
         response = raw.http_response
         try:
             if "json" not in response.headers.get("content-type", ""):
-                async with aclosing(response.aiter_bytes()) as chunks:
-                    return await self._in_pieces(client, request, body, chunks)
+                async with aclosing(client.sure_all(response.aiter_bytes())) as chunks:
+                    return await self._in_pieces(request, body, chunks)
             content = await client.sure(response.aread())
         finally:
             await response.aclose()
@@ -170,68 +104,10 @@ class OpenAIModel(HostedModel):
             self._dialect.learn_whole()
         return completion
 
-    def _whole(self, request: Request, content: bytes) -> Completion:
-        """The completion in an answer that came in one piece."""
-        if is_stream(content):  # from a server that sends pieces, whatever it is asked for
-            answer = StreamedAnswer()
-            answer.feed(content)
-            answer.end()
-            completion = answer.completion()
-        else:
-            data = read_json(content)
-            if refusal := read_error_in(data):
-                raise Refused(refusal)
-            completion = read_answer(data)
-        if request.on_text is not None and completion.text:
-            request.on_text(completion.text)
-        return completion
-
-    async def _in_pieces(
-        self,
-        client: Client,
-        request: Try,
-        body: Mapping[str, Any],
-        chunks: AsyncGenerator[bytes],
-    ) -> Completion:
-        """The completion in an answer that comes as a stream."""
-        answer = StreamedAnswer()
-
-        def so_far() -> Completion:
-            return self._read(request, body, answer.cut_off())
-
-        rest_until: float | None = None
-        while not answer.done:
-            try:
-                async with asyncio.timeout_at(rest_until):
-                    chunk = await client.sure(anext(chunks, None))
-            except (TimeoutError, Retryable):
-                if rest_until is None:
-                    raise
-                return answer.completion()
-            text = answer.end() if chunk is None else answer.feed(chunk)
-            request.arrived.tell(answer.pieces, so_far)
-            if text and request.on_text is not None:
-                request.on_text(text)
-            if chunk is None:
-                return answer.completion()
-            if not answer.finished:
-                rest_until = None
-            elif rest_until is None:
-                rest_until = asyncio.get_running_loop().time() + _REST_S
-        with suppress(TimeoutError, Retryable):  # the connection can be used again if that was all
-            async with asyncio.timeout(_LAST_S):
-                await client.sure(anext(chunks, None))
-        return answer.completion()
-
     async def _failure(
-        self, client: Client, request: Request, body: Mapping[str, Any], refusal: Refusal
+        self, request: Request, body: Mapping[str, Any], refusal: Refusal
     ) -> Exception:
-        """The error that a refusal means."""
-        change = self._dialect.learn(
-            request, body, refusal.status, refusal.param, refusal.said, self.settings
-        )
-        if change:
-            return Retryable(change, changed=True)
+        client = await self._clients.get()
         if refusal.status == 404 or (refusal.status == 400 and _NO_MODEL.search(refusal.said)):
             return ModelError(await self._not_found(client, refusal))
         failure = client.asked.failure(refusal)
@@ -278,7 +154,7 @@ class OpenAIModel(HostedModel):
     def _listed_cost(self, usage: Usage) -> float | None:
         return listed_cost(usage, self._model, provider_at(self._server.url))
 
-    def check_key(self) -> None:
+    def check_ready(self) -> None:
         """Find out whether there is the key that its server needs.
 
         Raises:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from agentkit.models.json_forms import BOUNDS, bounds_in, without_bounds
-from agentkit.models.keys import Server
 from agentkit.values import JsonSchema, json_text
 
 _NOT_OPENAIS: Final = frozenset({"maxLength", "minLength"})
@@ -17,11 +16,11 @@ class TakenBounds:
     """Leaves out of schemas the bounds that a server refuses; answers are held to them anyway.
 
     Args:
-        server: The server.
+        is_openai: Whether the server is OpenAI's own.
     """
 
-    def __init__(self, server: Server) -> None:
-        self._refused = set(_NOT_OPENAIS if server.is_openai else ())
+    def __init__(self, is_openai: bool) -> None:
+        self._refused = set(_NOT_OPENAIS if is_openai else ())
         self._unbounded: set[str] = set()
         """Schemas that were refused, maybe for their bounds."""
 

@@ -1,9 +1,12 @@
 """What the user should know before an agent runs."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from agentkit.agent import Agent
+from agentkit.errors import InputError
+from agentkit.models.base import Described
 from agentkit.rollouts.metadata import node_models
 from agentkit.rollouts.resume import ResumePlan
 
@@ -12,6 +15,10 @@ def notes(agent: Agent, path: Path) -> Iterator[str]:
     """One line each, where there is something to say."""
     for warning in agent.graph.warnings:
         yield f"warning: {path}: {warning}"
+    for model in {id(model): model for _, model in agent.binding.asked}.values():
+        if isinstance(model, Described):
+            with suppress(InputError):  # a cache may have every answer
+                yield f"note: {model.name}: {model.description}"
     if "rules" in node_models(agent).values():
         yield "note: the model 'rules' is rule-based, not a language model"
         if not _is_shipped(path):

@@ -19,7 +19,7 @@ from agentkit.cli.view.progress import Progress
 from agentkit.cli.view.run_view import RunView
 from agentkit.cli.view.terminal import echo
 from agentkit.errors import InputError, TraceError
-from agentkit.models.keys import check_keys
+from agentkit.models.base import check_ready_models
 from agentkit.record.run_folder import RunWriter
 from agentkit.rollouts.metadata import about_run
 from agentkit.rollouts.plan import Plan
@@ -48,7 +48,7 @@ def run_agent(name: str, chosen: RunOptions) -> int:
     agent = chosen.limit(agent)
     agent.check_ready()
     if chosen.cache is None:  # a cache may have every answer
-        check_keys(agent.binding.asked)
+        check_ready_models(agent.binding.asked)
     for note in notes(agent, path):
         echo(note, err=True)
     if memory is not None and not agent.memory.kept_forever:

