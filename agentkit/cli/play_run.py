@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import redirect_stdout
 from types import FrameType
 from typing import Any, Final
 
@@ -53,7 +54,7 @@ def play_run(
     """
     interrupts = _Interrupts(progress)
     before = signal.signal(signal.SIGINT, interrupts.on_signal)
-    with progress:
+    with progress, redirect_stdout(sys.stderr):  # what is printed in the run is no result
         try:
             asyncio.run(_play(agent, plan, writer, run_view, interrupts, resume_plan, cache))
         except KeyboardInterrupt:

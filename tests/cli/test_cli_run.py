@@ -52,6 +52,35 @@ def test_json_is_all_that_stands_on_stdout(invoke):
     assert load_run(Path(summary["folder"])).episodes == [0, 1, 2]
 
 
+class Loud(gymnasium.Env):
+    """Prints, as many environments do."""
+
+    action_space = gymnasium.spaces.Text(2000)
+    observation_space = gymnasium.spaces.Text(200)
+
+    def reset(self, *, seed=None, options=None):
+        print("loading ...")
+        return "here", {}
+
+    def step(self, action):
+        print("took a step")
+        return "there", 1.0, True, False, {}
+
+
+def test_what_an_environment_prints_does_not_stand_in_the_json(invoke, folder):
+    """`agentkit run --json | jq` failed with every environment that prints."""
+    gymnasium.register("hand/Loud-v0", entry_point=Loud)
+    text = "model: echo\nenv: hand/Loud-v0\nnodes: ['{{ observation }}']"
+    (folder / "loud.yaml").write_text(text)
+    try:
+        result = invoke("run", "loud.yaml", "--json")
+    finally:
+        del gymnasium.registry["hand/Loud-v0"]
+    assert json.loads(result.stdout)["status"] == "done"
+    assert result.stderr.count("loading ...\n") == 1
+    assert "took a step\n" in result.stderr
+
+
 def test_a_reached_limit_is_said_and_gives_3(invoke):
     result = invoke("run", "walker.yaml", "--budget-calls", "3")
     assert result.exit_code == 3
