@@ -161,12 +161,8 @@ class HostedModel(ABC):
             usage = replace(completion.usage, calls=sent)
             return replace(completion, usage=replace(usage, cost_usd=self.cost_usd(usage)))
 
-    def default_sampling(self) -> Sampling:
-        """Return the sampling settings that stand where a request has none."""
-        return Sampling(max_tokens=self.default_max_tokens)
-
     def _with_defaults(self, request: Request) -> Request:
-        sampling = request.sampling.over(self.default_sampling())
+        sampling = request.sampling.over(Sampling(max_tokens=self.default_max_tokens))
         return replace(request, sampling=sampling, extra={**self.settings.extra, **request.extra})
 
     def cost_usd(self, usage: Usage) -> float | None:

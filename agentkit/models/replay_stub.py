@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from agentkit.errors import ReplayError
 from agentkit.messages import Completion, Request, Usage
 from agentkit.models.base import Bounded, Model
+from agentkit.models.token_estimates import default_max_tokens
 
 
 class ReplayStub:
@@ -18,6 +19,7 @@ class ReplayStub:
     def __init__(self, model: Model, name: str) -> None:
         self.name = name
         self.reads_variables = model.reads_variables
+        self.default_max_tokens = default_max_tokens(model)
 
     async def complete(self, request: Request) -> Completion:
         """Refuse to answer.

@@ -127,7 +127,6 @@ def _choice(
 ) -> ModelChoice:
     """A model with what its entry says, over what the model itself says."""
     if isinstance(model, HostedModel):
-        sampling = sampling.over(model.default_sampling())
         extra = {**model.settings.extra, **(extra or {})}
     return ModelChoice(model, sampling, extra or {})
 

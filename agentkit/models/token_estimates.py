@@ -51,12 +51,19 @@ def likely_tokens(text: str) -> int:
 
 def most_usage(model: Model | None, request: Request) -> Usage:
     """The most tokens that one try of a request may take; None is a model that nobody knows."""
-    return model.most_usage(request) if isinstance(model, Bounded) else _usage(request, _MOST)
+    sizes = replace(_MOST, answer=default_max_tokens(model) or ASSUMED_OUTPUT)
+    return model.most_usage(request) if isinstance(model, Bounded) else _usage(request, sizes)
+
+
+def default_max_tokens(model: Model | None) -> int | None:
+    """The limit on tokens that a model itself sets where nobody said another; None: it has none."""
+    return getattr(model, "default_max_tokens", None)
 
 
 def bounded(model: Model, sampling: Sampling) -> Sampling:
     """Sampling settings under which an answer of the model cannot be of any length."""
-    if sampling.max_tokens is not None or isinstance(model, Bounded):
+    has_own = isinstance(model, Bounded) or default_max_tokens(model) is not None
+    if sampling.max_tokens is not None or has_own:
         return sampling
     return replace(sampling, max_tokens=ASSUMED_OUTPUT)
 

@@ -64,7 +64,7 @@ def test_other_servers_have_no_default(base_url, monkeypatch):
     assert agent.binding.nodes[0].sampling == Sampling()
 
 
-def test_the_record_and_the_budget_know_the_default():
+def test_the_budget_knows_the_default_and_requests_are_recorded_as_they_were():
     with scripted(answer("Oslo")) as server:
         models = {"m": {"use": "openai:m", "base_url": server.base_url, "temperature": 0.5}}
         graph = Graph([Node("a", "x"), Node("b", "y", max_tokens=9)])
@@ -72,11 +72,12 @@ def test_the_record_and_the_budget_know_the_default():
             graph, model="m", models=models, limits=Limits(tokens=20_000), action="{{ a }} {{ b }}"
         )
         assert [event.sampling for event in started(agent)] == [
-            Sampling(0.5, max_tokens=1024),
+            Sampling(0.5),
             Sampling(0.5, max_tokens=9),
         ]
         request = Request(QUESTION, agent.binding.nodes[0].sampling)
         assert most_usage(agent.binding.nodes[0].model, request).output_tokens == 1024
+        assert sorted(body["max_tokens"] for body in server.bodies) == [9, 1024]
 
 
 def test_an_answer_that_is_cut_off_at_the_default_says_which_setting_to_change():
