@@ -81,7 +81,7 @@ OPENROUTER = {"native_finish_reason": "MAX_TOKENS"}
 def test_the_providers_word_counts_where_a_router_says_stop(fields, reason):
     choice = {"message": {"content": "Half"}, "finish_reason": "stop", **fields}
     with scripted(answer(choices=[choice])) as server:
-        node = Node("a", "Well?", attempts=1)
+        node = Node("a", "Well?", attempts=1, cut="error")
         if reason is None:
             assert asyncio.run(ask(server, False, node)) == "Half"
             return
