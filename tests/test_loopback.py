@@ -24,7 +24,8 @@ from loopback.forms import schema_of_form
 
 from agentkit.errors import OutputError
 from agentkit.outputs.declaration import compile_output
-from agentkit.outputs.shape import form_of, parse_shape
+from agentkit.outputs.shape import parse_shape
+from agentkit.outputs.shape_words import form_of
 
 SCHEMA = {
     "$defs": {"place": {"enum": ["north", "south"], "type": "string"}},

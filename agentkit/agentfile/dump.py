@@ -24,8 +24,10 @@ from agentkit.outputs.shape import (
     OneOfShape,
     RecordShape,
     Shape,
-    declaration_of,
+    bound_of,
+    without_bound,
 )
+from agentkit.outputs.shape_words import declaration_of
 from agentkit.outputs.typed_output import TypedOutput
 from agentkit.program.argument_kinds import check_given
 from agentkit.values import NUL, has_nul, json_copy
@@ -176,6 +178,9 @@ def _output(node: str, declaration: Any) -> Any:
 
 def _written(shape: Shape, node: str) -> Any:
     """A shape as the mapping, list or text that declares it."""
+    if bound := bound_of(shape):
+        name, most = bound
+        return {"type": _written(without_bound(shape), node), name: most}
     match shape:
         case ListShape(item):
             return [_written(item, node)]

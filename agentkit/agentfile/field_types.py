@@ -78,12 +78,22 @@ def _cleaned(value: Any, words: bool, flaws: list[Flaw]) -> Any:
 
 Json = Annotated[Any, BeforeValidator(_json)]
 """Any JSON value."""
-_TypeForm: Any = (
-    Literal[tuple(SCALARS)]
-    | Annotated[str, Field(pattern=r"\||^\s*(one\s+of\s*)?\[")]
-    | Annotated[list[Any], Field(min_length=1, max_length=1)]
-    | Annotated[dict[str, Any], Field(min_length=1)]
+_BOUNDS: Any = {
+    "max_items": field(int, "The most items of a list.", ge=1, examples=[5]),
+    "max_length": field(int, "The most characters of a text.", ge=1, examples=[200]),
+}
+_WORD: Any = Literal[tuple(SCALARS)] | Annotated[str, Field(pattern=r"\||^\s*(one\s+of\s*)?\[")]
+_LIST: Any = Annotated[list[Any], Field(min_length=1, max_length=1)]
+_BOUNDED: Any = table(
+    "bounds",
+    {
+        "type": field(
+            _WORD | _LIST, "The type that has bounds.", needed=True, examples=["str", ["str"]]
+        ),
+        **_BOUNDS,
+    },
 )
+_TypeForm: Any = _WORD | _LIST | _BOUNDED | Annotated[dict[str, Any], Field(min_length=1)]
 _CHOICE: Any = field(
     str | list[str],
     "The words to choose from.",
@@ -94,6 +104,7 @@ _OutputForm: Any = (
     Literal[tuple(PLAIN_OUTPUTS)]
     | Annotated[str, Field(pattern=r"^\s*\[")]
     | table("choice", {"choice": _CHOICE})
+    | _BOUNDED
     | Annotated[list[_TypeForm], Field(min_length=1, max_length=1)]
     | Annotated[dict[str, _TypeForm], Field(min_length=1)]
 )

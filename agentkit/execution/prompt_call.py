@@ -13,6 +13,8 @@ from agentkit.graph.node import MISSING
 from agentkit.messages import Answer, Call, Completion, Image, Message, Request, Turn
 from agentkit.models import finish_reasons
 from agentkit.models.thoughts import AnswerText
+from agentkit.models.token_estimates import schema_tokens
+from agentkit.outputs.default_bounds import with_default_bounds
 from agentkit.values import json_copy, json_text
 
 _NOTHING: Final = Message("assistant", "(nothing)")
@@ -57,7 +59,7 @@ class PromptCall:
         """
         run, node = self.run, self.node
         messages = (*self.before, self.sent)
-        schema = node.output.json_schema(self.variables)
+        schema = self.schema
         while True:
             run.check_may_start()
             self.attempt += 1
@@ -81,6 +83,14 @@ class PromptCall:
                 said = Message("assistant", json_text(value))
             self._tell_end(status, value, why)
             return Outcome(value, status, (self.sent, said))
+
+    @property
+    def schema(self) -> Mapping[str, Any] | None:
+        """The JSON schema that is sent, with bounds that keep an answer within its tokens."""
+        schema = self.node.output.json_schema(self.variables)
+        if schema is None:
+            return None
+        return with_default_bounds(schema, schema_tokens(self.node.model, self.node.sampling))
 
     def _request(self, messages: tuple[Message, ...], schema: Mapping[str, Any] | None) -> Request:
         run, name = self.run, self.node.compiled.name

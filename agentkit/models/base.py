@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, runtime_checkable
 
-from agentkit.messages import Completion, Request, Usage
+from agentkit.messages import Completion, Request, Sampling, Usage
 
 
 @runtime_checkable
@@ -66,6 +66,15 @@ class Bounded(Protocol):
 
     def most_usage(self, request: Request) -> Usage:
         """The most that one try of a request takes."""
+        ...
+
+
+@runtime_checkable
+class SchemaBounding(Protocol):
+    """A model that says whether schemas get bounds which nobody declared."""
+
+    def schema_tokens(self, sampling: Sampling) -> int | None:
+        """The tokens that the longest answer under a schema may have; None: no bounds are added."""
         ...
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Final
 
 from agentkit.errors import InputError, ModelError
-from agentkit.messages import Completion, Request, Usage
+from agentkit.messages import Completion, Request, Sampling, Usage
 from agentkit.models.throttle import Throttle
 from agentkit.models.token_estimates import likely_tokens, likely_usage, makes_sense
 from agentkit.program.argument_kinds import check_given
@@ -124,6 +124,9 @@ class HostedModel(ABC):
 
     reads_variables = False
 
+    default_max_tokens: int | None = None
+    """The most tokens of an answer where nobody said another number; None: the server decides."""
+
     def __init__(self, name: str, settings: Settings = DEFAULT) -> None:
         self.name = name
         self._estimates = False
@@ -172,6 +175,11 @@ class HostedModel(ABC):
     def _listed_cost(self, usage: Usage) -> float | None:
         """What they cost by the table of known models; None when the model is not in it."""
         return None
+
+    def schema_tokens(self, sampling: Sampling) -> int | None:
+        """The tokens that the longest answer under a schema may have; None: no bounds are added."""
+        most = sampling.max_tokens
+        return self.default_max_tokens if most is None else most
 
     def load(self) -> None:
         """Import what the first call needs, here the table of prices."""

@@ -1,6 +1,7 @@
 """How a JSON schema is asked for: servers want an object at its root, OpenAI more than that."""
 
-from typing import Final
+from collections.abc import Collection, Mapping
+from typing import Any, Final
 
 import orjson
 
@@ -33,6 +34,16 @@ _NOT_SAID: Final = frozenset({"default", "examples"})
 _SAYS_A_TYPE: Final = frozenset({"type", "enum", "const", "anyOf", "$ref"})
 
 
+BOUNDS: Final = frozenset(
+    {"exclusiveMaximum", "exclusiveMinimum", "maxItems", "maxLength", "maxProperties", "maximum",
+     "minItems", "minLength", "minProperties", "minimum", "multipleOf"}
+)  # fmt: skip
+"""Keywords that a server may refuse and that can be left out: answers are held to them here."""
+_OF_NAMES: Final = frozenset({"$defs", "definitions", "patternProperties", "properties"})
+"""Keywords whose values have names of their own for keys."""
+_ARE_VALUES: Final = frozenset({"const", "default", "enum", "examples"})
+
+
 def is_wrapped(schema: JsonSchema) -> bool:
     """Whether a schema needs an object around it."""
     return schema.get("type") != "object" or "anyOf" in schema
@@ -63,6 +74,28 @@ def unwrapped(text: str) -> str:
         return text
     inner = value[_WRAP]
     return inner if isinstance(inner, str) else json_text(inner)
+
+
+def without_bounds(schema: Any, names: Collection[str]) -> Any:
+    """The schema without some of its bounds."""
+    if isinstance(schema, (list, tuple)):
+        return [without_bounds(part, names) for part in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    return {
+        key: {name: without_bounds(inner, names) for name, inner in part.items()}
+        if key in _OF_NAMES and isinstance(part, Mapping)
+        else part
+        if key in _ARE_VALUES
+        else without_bounds(part, names)
+        for key, part in schema.items()
+        if key not in names
+    }
+
+
+def bounds_in(schema: Any) -> set[str]:
+    """The bounds that a schema has anywhere."""
+    return {name for name in BOUNDS if without_bounds(schema, (name,)) != schema}
 
 
 def strict(schema: JsonSchema) -> JsonSchema | None:

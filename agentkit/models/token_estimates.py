@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from agentkit.messages import Request, Sampling, Usage
-from agentkit.models.base import Bounded, Model
+from agentkit.models.base import Bounded, Model, SchemaBounding
 
 ASSUMED_OUTPUT: Final = 4096
 """The most tokens of an answer under a limit on tokens or cost, where nobody said another."""
@@ -59,6 +59,13 @@ def bounded(model: Model, sampling: Sampling) -> Sampling:
     if sampling.max_tokens is not None or isinstance(model, Bounded):
         return sampling
     return replace(sampling, max_tokens=ASSUMED_OUTPUT)
+
+
+def schema_tokens(model: Model, sampling: Sampling) -> int | None:
+    """The tokens that bounds of a schema leave to the longest answer; None: none are added."""
+    if isinstance(model, SchemaBounding):
+        return model.schema_tokens(sampling)
+    return sampling.max_tokens
 
 
 def _usage(request: Request, sizes: _Sizes) -> Usage:

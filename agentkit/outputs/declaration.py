@@ -3,7 +3,8 @@
 A declaration is `text` (default), `number`, `integer`, `yes_no`, `code`, `json`,
 `{choice: ...}` with a list or an expression, a list like `[str]`, or a schema: a mapping of
 fields to `str`, `int`, `float`, `bool`, `[str]`, another mapping, `"str | null"` or
-`"one of [a, b]"`. A mapping with the single key `choice` is always a choice, so a schema cannot
+`"one of [a, b]"`. `{type: [str], max_items: 5}` and `{type: str, max_length: 200}` are types with
+bounds. A mapping with the single key `choice` is always a choice, so a schema cannot
 have that as its only field. In Python it can also be a type, such as `int`, `list[str]`, a
 TypedDict, a dataclass or a pydantic model, or a JSON Schema.
 """
@@ -27,6 +28,7 @@ from agentkit.outputs.python_types import (
 from agentkit.outputs.scalars import FLOAT, PLAIN_OUTPUTS, CodeOutput, JsonOutput, TextOutput
 from agentkit.outputs.schema_output import SchemaOutput, compile_schema, json_excerpt
 from agentkit.outputs.shape import Fields, ListShape, OutputProblem, RecordShape, parse_shape
+from agentkit.outputs.shape_words import declaration_of
 from agentkit.outputs.typed_output import TypedOutput, compile_type, python_type
 from agentkit.templates.template import TemplateProblem, compile_expression
 from agentkit.values import json_text
@@ -75,7 +77,7 @@ def compile_output(declaration: Any = "text") -> Output:
             f"one of some texts is {{choice: [{options:.60}]}}."
         )
     if isinstance(declaration, (Mapping, list, tuple)):
-        return compile_schema(parse_shape(with_shapes(declaration)))
+        return _compile_fields(declaration)
     if is_type(declaration):
         return _compile_type(declaration)
     hint = ""
@@ -84,6 +86,16 @@ def compile_output(declaration: Any = "text") -> Output:
     raise OutputProblem(
         f"an output is {_known()}, or in Python {PYTHON_TYPES} or a JSON Schema; "
         f"not {declaration!r:.60}.{hint}"
+    )
+
+
+def _compile_fields(declaration: Any) -> Output:
+    shape = parse_shape(with_shapes(declaration))
+    if isinstance(shape, (ListShape, RecordShape)):
+        return compile_schema(shape)
+    raise OutputProblem(
+        f"max_length bounds a text in a field or a list, like {{goal: {declaration_of(shape)}}}; "
+        "how long a whole answer may be is 'max_tokens' of its node."
     )
 
 

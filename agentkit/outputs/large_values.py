@@ -6,7 +6,8 @@ from agentkit.outputs.shape import ListShape, NullableShape, RecordShape, Shape
 
 _LARGE: Final = 2_000
 """The parts of a value from which on it is large."""
-_FIRST_ITEMS: Final = 100
+FIRST_ITEMS: Final = 100
+"""Of each list, so many items are looked at first."""
 _FIRST_OTHERS: Final = 20
 """Fields that a schema does not have: so many of them are enough to be told."""
 
@@ -25,7 +26,7 @@ def is_large(value: Any) -> bool:
 def first_items(value: Any) -> Any:
     """A value with the first items of each list in it."""
     if isinstance(value, list):
-        return [first_items(item) for item in value[:_FIRST_ITEMS]]
+        return [first_items(item) for item in value[:FIRST_ITEMS]]
     if isinstance(value, dict):
         return {key: first_items(item) for key, item in value.items()}
     return value

@@ -25,6 +25,8 @@ class CodeOutput(Output):
     def parse(self, text: str, values: Mapping[str, Any]) -> str:
         """The content of the last fenced block, or the whole text."""
         block = last_block(text)
+        if block is None and text.rstrip().endswith(self.asks):
+            raise OutputError("It only repeats what was asked for. Answer with the code itself.")
         return text.strip() if block is None else block.strip("\n")
 
 

@@ -7,11 +7,11 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from agentkit.errors import OutputError
 from agentkit.outputs.json_extraction import check_numbers, find_json
-from agentkit.outputs.large_values import first_items, is_large, without_most_others
+from agentkit.outputs.large_values import FIRST_ITEMS, first_items, is_large, without_most_others
 from agentkit.outputs.output import Output
 from agentkit.outputs.shape import (
     ListShape,
@@ -20,20 +20,21 @@ from agentkit.outputs.shape import (
     RecordShape,
     ScalarShape,
     Shape,
-    declaration_of,
-    form_of,
     json_schema_of,
-    words_for,
 )
+from agentkit.outputs.shape_words import declaration_of, form_of, is_blank_form, words_for
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
     from pydantic_core import ErrorDetails
 
 _LISTED_ERRORS = 20
+_TOO_LONG: Final = ("string_too_long", "too_long")
 _MOST_ERRORS = 10_000
 """Above these they are counted only: each takes a kilobyte."""
 _LONGEST_FAULT = 300
+COPIED: Final = "It only repeats the form that was asked for. Fill it in with your own values."
+"""What is said of an answer that is a copy of what the prompt shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,8 @@ class SchemaOutput(Output):
             raise OutputError(complaint(error, self.shape)) from None
         answer = self.adapter.dump_python(valid, mode="json", by_alias=True)
         check_numbers(answer)
+        if is_blank_form(answer, self.shape):
+            raise OutputError(COPIED)
         return answer
 
 
@@ -94,14 +97,14 @@ def _annotation(shape: Shape, fail_fast: bool = False) -> Any:
     match shape:
         case ScalarShape("int"):
             return Annotated[int, Field(strict=True), BeforeValidator(_whole)]
-        case ScalarShape(kind):
+        case ScalarShape(kind, most):
             types: dict[str, type] = {"str": str, "float": float, "bool": bool}
-            return Annotated[types[kind], Field(strict=True)]
+            return Annotated[types[kind], Field(strict=True, max_length=most)]
         case OneOfShape(options):
             return Literal[options]
-        case ListShape(item):
+        case ListShape(item, most):
             items: Any = list[_annotation(item, fail_fast)]  # type: ignore[misc]
-            return Annotated[items, Field(fail_fast=True)] if fail_fast else items
+            return Annotated[items, Field(fail_fast=fail_fast or None, max_length=most)]
         case NullableShape(inner):
             return _annotation(inner, fail_fast) | None
         case RecordShape():
@@ -171,11 +174,20 @@ def _fault(detail: "ErrorDetails", shape: Shape | None) -> str:
         )
         return "there is no such field" + (f"; the fields are: {known}" if known else "")
     if expected := _expected(shape, detail["loc"]):
+        if detail["type"] in _TOO_LONG:
+            return f"expected {expected}, found {_size(detail['input'])}"
         return f"expected {expected}, found {json_excerpt(detail['input'])}"
     if detail["type"] in ("value_error", "assertion_error"):  # a validator of the program
         return str(detail["ctx"]["error"]) or detail["msg"]
     message = detail["msg"]
     return f"{message[:1].lower()}{message[1:]}, found {json_excerpt(detail['input'])}"
+
+
+def _size(value: Sequence[Any]) -> str:
+    """How long a text or list is; of a large answer, only the first items are looked at."""
+    if isinstance(value, str):
+        return f"{len(value):,} characters"
+    return f"{len(value)} or more" if len(value) == FIRST_ITEMS else f"{len(value):,}"
 
 
 def _expected(shape: Shape | None, location: tuple[int | str, ...]) -> str:

@@ -1,10 +1,9 @@
 """A declared schema, such as `{subgoal: str, steps: [str]}`, as a tree of types."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from agentkit.errors import suggest
 
@@ -38,6 +37,8 @@ class ScalarShape:
 
     kind: str
     """`str`, `int`, `float` or `bool`."""
+    max_length: int | None = None
+    """The most characters of a text; None: any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ class ListShape:
 
     item: "Shape"
     """The type of every item."""
+    max_items: int | None = None
+    """The most items; None: any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,8 @@ def parse_shape(declaration: Any, key: str | None = None, depth: int = 0) -> Sha
     if isinstance(declaration, Shape):
         return declaration
     if isinstance(declaration, Mapping):
+        if _has_bounds(declaration):
+            return _parse_bounded(declaration, key, depth)
         return _parse_record(declaration, key, depth)
     if isinstance(declaration, (list, tuple)):
         if len(declaration) != 1:
@@ -119,7 +124,70 @@ def parse_shape(declaration: Any, key: str | None = None, depth: int = 0) -> Sha
         return _parse_text(declaration.strip(), key, depth)
     if declaration is None:
         raise OutputProblem(f"it has no type; choose one of {_known()}.", key)
-    raise OutputProblem(f"{declaration!r:.60} is not a type; choose one of {_known()}.", key)
+    hint = f" {_BOUND_HINT}" if isinstance(declaration, int) else ""
+    raise OutputProblem(f"{declaration!r:.60} is not a type; choose one of {_known()}.{hint}", key)
+
+
+_BOUNDS: Final = ("max_items", "max_length")
+"""The bounds that a declaration may set."""
+_BOUND_HINT: Final = (
+    "The most items of a list are set like {type: [str], max_items: 5}, the most characters of a "
+    "text like {type: str, max_length: 200}."
+)
+
+
+def _has_bounds(declaration: Mapping[Any, Any]) -> bool:
+    """Whether it is a type with bounds, such as `{type: [str], max_items: 5}`; no record has it."""
+    others = [value for name, value in declaration.items() if name != "type"]
+    return "type" in declaration and any(isinstance(value, (int, float)) for value in others)
+
+
+def _parse_bounded(declaration: Mapping[Any, Any], key: str | None, depth: int) -> Shape:
+    bounds = {name: most for name, most in declaration.items() if name != "type"}
+    for name, most in bounds.items():
+        if name not in _BOUNDS:
+            hint = suggest(str(name), _BOUNDS)
+            raise OutputProblem(f"'{name}' is no bound of a type.{hint} {_BOUND_HINT}", key)
+        if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+            raise OutputProblem(
+                f"{name} must be a whole number of 1 or more, but it is {most!r:.60}.", key
+            )
+    return _bounded(parse_shape(declaration["type"], key, depth + 1), bounds, key)
+
+
+def _bounded(shape: Shape, bounds: Mapping[str, int], key: str | None) -> Shape:
+    match shape:
+        case NullableShape(inner):
+            return NullableShape(_bounded(inner, bounds, key))
+        case ListShape() if bounds.keys() == {"max_items"}:
+            return replace(shape, max_items=bounds["max_items"])
+        case ScalarShape("str") if bounds.keys() == {"max_length"}:
+            return replace(shape, max_length=bounds["max_length"])
+    raise OutputProblem(f"this type has no {' and '.join(bounds)}. {_BOUND_HINT}", key)
+
+
+def bound_of(shape: Shape) -> tuple[str, int] | None:
+    """The bound that a declaration set on a shape, with its name; None where it set none."""
+    match shape:
+        case ScalarShape(_, int(most)):
+            return "max_length", most
+        case ListShape(_, int(most)):
+            return "max_items", most
+        case NullableShape(inner):
+            return bound_of(inner)
+    return None
+
+
+def without_bound(shape: Shape) -> Shape:
+    """A shape without the bound that a declaration set on it; parts of it keep theirs."""
+    match shape:
+        case ScalarShape():
+            return replace(shape, max_length=None)
+        case ListShape():
+            return replace(shape, max_items=None)
+        case NullableShape(inner):
+            return NullableShape(without_bound(inner))
+    return shape
 
 
 def _known() -> str:
@@ -195,67 +263,20 @@ def _parse_options(inside: str, text: str, key: str | None) -> tuple[str, ...]:
     return tuple(options)
 
 
-def words_for(shape: Shape) -> str:
-    """What is expected, in words for the model."""
-    match shape:
-        case ScalarShape(kind):
-            return SCALARS[kind]
-        case OneOfShape(options):
-            return "one of " + ", ".join(f'"{option}"' for option in options[:30])
-        case ListShape():
-            return "a list"
-        case NullableShape(inner):
-            return f"{words_for(inner)} or null"
-        case RecordShape():
-            return "an object"
-
-
-def declaration_of(shape: Shape) -> str:
-    """The declaration on one line, for display."""
-    match shape:
-        case ScalarShape(kind):
-            return kind
-        case OneOfShape(options):
-            return f"one of [{', '.join(options)}]"
-        case ListShape(item):
-            return f"[{declaration_of(item)}]"
-        case NullableShape(inner):
-            return f"{declaration_of(inner)} | null"
-        case RecordShape(fields):
-            return "{" + ", ".join(f"{name}: {declaration_of(kind)}" for name, kind in fields) + "}"
-
-
-_BLANKS = {"str": '"..."', "int": "<whole number>", "float": "<number>", "bool": "true or false"}
-
-
-def form_of(shape: Shape) -> str:
-    """The shape as a form to fill in: what a model is shown, far shorter than a JSON schema."""
-    match shape:
-        case ScalarShape(kind):
-            return _BLANKS[kind]
-        case OneOfShape(options):
-            return " or ".join(json.dumps(option, ensure_ascii=False) for option in options)
-        case ListShape(item):
-            return f"[{form_of(item)}, ...]"
-        case NullableShape(inner):
-            return f"{form_of(inner)} or null"
-        case RecordShape(fields):
-            filled = (f"{json.dumps(name)}: {form_of(kind)}" for name, kind in fields)
-            return "{" + ", ".join(filled) + "}"
-
-
 _JSON_TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 
 
 def json_schema_of(shape: Shape) -> dict[str, Any]:
     """The closed JSON schema of a shape. Fields stay as declared, other keys are sorted."""
     match shape:
-        case ScalarShape(kind):
-            return {"type": _JSON_TYPES[kind]}
+        case ScalarShape(kind, most):
+            bound = {} if most is None else {"maxLength": most}
+            return {**bound, "type": _JSON_TYPES[kind]}
         case OneOfShape(options):
             return {"enum": list(options), "type": "string"}
-        case ListShape(item):
-            return {"items": json_schema_of(item), "type": "array"}
+        case ListShape(item, most):
+            bound = {} if most is None else {"maxItems": most}
+            return {"items": json_schema_of(item), **bound, "type": "array"}
         case NullableShape(inner):
             return {"anyOf": [json_schema_of(inner), {"type": "null"}]}
         case RecordShape(fields):

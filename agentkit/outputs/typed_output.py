@@ -17,7 +17,7 @@ from agentkit.outputs.large_values import first_items, is_large
 from agentkit.outputs.output import Output, PythonType
 from agentkit.outputs.python_types import PYTHON_TYPES, type_name, with_known_typed_dicts
 from agentkit.outputs.scalars import find_number
-from agentkit.outputs.schema_output import complaint
+from agentkit.outputs.schema_output import COPIED, complaint
 from agentkit.outputs.shape import DEEPEST_SHAPE, OutputProblem
 from agentkit.program.raised_errors import passes_through, raised
 from agentkit.values import JsonSchema, json_copy
@@ -68,8 +68,14 @@ def typed_output(
     root = _resolved(schema, schema)
     kind, text = _WORDS[_KINDS.get(_kind(root))], json.dumps(schema, ensure_ascii=False)
     asks = f"Answer with one JSON {kind} and nothing else. It must fit this JSON schema:\n{text}"
+
+    def read_own(value: Any) -> Any:
+        if value in (schema, text):  # a schema that takes any object takes itself
+            raise OutputError(COPIED)
+        return read(value)
+
     return TypedOutput(
-        name=name, asks=asks, schema=schema, fields=fields, python=python, root=root, read=read
+        name=name, asks=asks, schema=schema, fields=fields, python=python, root=root, read=read_own
     )
 
 

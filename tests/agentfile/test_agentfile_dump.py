@@ -193,6 +193,14 @@ class Mood(TypedDict):
         ),
         ({"goal": str, "steps": list[int] | None}, {"goal": "str", "steps": "[int] | null"}),
         ({"goal": "str|null"}, {"goal": "str|null"}),
+        (
+            {"goal": {"type": str | None, "max_length": 80}, "n": int},
+            {"goal": {"type": "str | null", "max_length": 80}, "n": "int"},
+        ),
+        (
+            {"type": [{"type": str, "max_length": 9}], "max_items": 5},
+            {"type": [{"type": "str", "max_length": 9}], "max_items": 5},
+        ),
     ],
 )
 def test_types_of_python_are_written_as_yaml_declares_them(output: Any, written: Any) -> None:

@@ -5,12 +5,17 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-_TOKEN = re.compile(r'\s*("(?:[^"\\]|\\.)*"|<[a-z ]+>|\.\.\.|\w+|[][{}:,])')
-_BLANKS = {"<whole number>": {"type": "integer"}, "<number>": {"type": "number"}}
+_TOKEN = re.compile(r'\s*("(?:[^"\\]|\\.)*"|<[a-z0-9 ]+>|\.\.\.|\w+|[][{}:,])')
+_BLANKS = {
+    "<text>": {"type": "string"},
+    "<whole number>": {"type": "integer"},
+    "<number>": {"type": "number"},
+}
+_BOUND = re.compile(r"<(?:text of )?at most (\d+) \w+>")
 
 
 def schema_of_form(form: str) -> dict[str, Any]:
-    """The schema of a form such as `{"why": "...", "sure": true or false}`."""
+    """The schema of a form such as `{"why": <text>, "sure": true or false}`."""
     return _value(_Tokens(_TOKEN.findall(form)))
 
 
@@ -45,11 +50,13 @@ def _option(tokens: _Tokens) -> dict[str, Any]:
         return _object(tokens)
     if token == "[":
         item = _value(tokens)
-        while tokens.take() != "]":
-            pass
-        return {"type": "array", "items": item}
-    if token == '"..."':
-        return {"type": "string"}
+        most = {}
+        while (token := tokens.take()) != "]":
+            if bound := _BOUND.fullmatch(token):
+                most = {"maxItems": int(bound[1])}
+        return {"type": "array", "items": item, **most}
+    if bound := _BOUND.fullmatch(token):
+        return {"type": "string", "maxLength": int(bound[1])}
     if token == "null":
         return {"type": "null"}
     return _BLANKS.get(token) or {"const": json.loads(token)}

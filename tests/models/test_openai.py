@@ -29,6 +29,7 @@ from agentkit.models.hosted import Settings
 from agentkit.models.keys import get_server
 from agentkit.models.langchain.ids import Provider
 from agentkit.models.langchain.model_by_id import _ModelById
+from agentkit.models.openai.dialect import Dialect
 from agentkit.models.openai.errors import SentRequest
 from agentkit.models.openai.model import OpenAIModel
 
@@ -133,6 +134,60 @@ def test_one_schema_that_is_refused_does_not_take_the_form_from_the_others():
         ask(model, schema=OBJECT)
     strict, loose = ("json_schema", True), ("json_schema", False)
     assert forms(server) == [strict, strict, loose, loose, strict]
+
+
+BOUNDED = {**OBJECT, "properties": {"a": {"type": "string", "maxLength": 9, "title": "maxLength"}}}
+ITEMS = {"type": "array", "items": {"type": "string", "maxLength": 9}, "maxItems": 3}
+
+
+def schemas(server: Scripted) -> list[str]:
+    return [json.dumps(body["response_format"]["json_schema"]["schema"]) for body in server.bodies]
+
+
+def test_a_bound_that_the_server_names_in_a_refusal_is_left_out_from_then_on():
+    said = refusal(400, "Invalid schema for response_format 'answer': 'maxLength' not permitted")
+    with scripted(said, answer('{"a": "x"}')) as server:
+        model = model_at(server)
+        assert ask(model, schema=BOUNDED).text == '{"a": "x"}'
+        assert ask(model, schema=ITEMS).usage.calls == 1
+    assert forms(server) == [("json_schema", True)] * 3
+    bound = '"maxLength": 9'
+    assert [bound in schema for schema in schemas(server)] == [True, False, False]
+    assert '"maxItems": 3' in schemas(server)[2]
+    assert '"title": "maxLength"' in schemas(server)[1]
+
+
+def test_a_schema_that_is_refused_without_a_reason_is_sent_without_its_bounds_first():
+    said = refusal(400, "failed to parse grammar: too many repetitions")
+    with scripted(said, answer('{"a": "x"}'), answer('{"value": ["x"]}')) as server:
+        model = model_at(server)
+        assert ask(model, schema=BOUNDED).usage.calls == 2
+        assert ask(model, schema=ITEMS).text == '["x"]'
+        ask(model, schema=BOUNDED)
+    assert forms(server) == [("json_schema", True)] * 4
+    assert ['Length": 9' in schema for schema in schemas(server)] == [True, False, True, False]
+
+
+def test_a_form_that_is_refused_with_and_without_bounds_is_asked_for_less_strictly():
+    said = refusal(400, "response_format: 'strict' is not supported")
+    with scripted(said, said, answer('{"a": "x"}')) as server:
+        ask(model_at(server), schema=BOUNDED)
+    assert forms(server) == [("json_schema", True)] * 2 + [("json_schema", False)]
+    assert '"maxLength": 9' in schemas(server)[2]
+
+
+def test_openai_gets_no_bounds_that_it_refuses_or_that_nobody_set():
+    strict = Dialect("m", get_server(None), True).body(
+        Request((Message("user", "x"),), schema=ITEMS)
+    )["response_format"]["json_schema"]["schema"]
+    assert strict["properties"]["value"] == {
+        "type": "array",
+        "items": {"type": "string"},
+        "maxItems": 3,
+    }
+    limited = Sampling(max_tokens=100)
+    assert OpenAIModel("m").schema_tokens(limited) is None
+    assert OpenAIModel("m", base_url="http://127.0.0.1:1/v1").schema_tokens(limited) == 100
 
 
 def test_structured_output_can_be_turned_off():

@@ -404,12 +404,122 @@ def test_a_schema_asks_with_a_form_to_fill_in_in_declared_order() -> None:
     }
     assert compile_output(declared).instruction({}) == (
         "Answer with one JSON object and nothing else, in this form:\n"
-        '{"why": "...", "answer": true or false, "level": "low" or "high", '
-        '"times": <whole number> or null, "parts": [{"name": "...", "share": <number>}, ...]}'
+        '{"why": <text>, "answer": true or false, "level": "low" or "high", '
+        '"times": <whole number> or null, "parts": [{"name": <text>, "share": <number>}, ...]}'
     )
     assert compile_output(["str"]).instruction({}) == (
-        'Answer with one JSON list and nothing else, in this form:\n["...", ...]'
+        "Answer with one JSON list and nothing else, in this form:\n[<text>, ...]"
     )
+
+
+@pytest.mark.parametrize("declaration", [*DECLARATIONS[1:], {"why": "str"}, ["int"], Plan])
+def test_what_an_output_asks_for_is_no_answer_when_it_comes_back(declaration: Any) -> None:
+    """A small model gave back `{"why": "..."}`, which was the form, and it was taken."""
+    output = compile_output(declaration)
+    asked = output.instruction({"actions": ACTIONS})
+    form = asked if output.describe().startswith("choice") else asked.rpartition("\n")[2]
+    for copy in (asked, form, f"Here it is:\n{asked}"):
+        with pytest.raises(OutputError):
+            output.parse(copy, {"actions": ACTIONS})
+
+
+@pytest.mark.parametrize(
+    ("declaration", "text"),
+    [
+        ({"why": "str"}, '{"why": "<text>"}'),
+        ({"why": "str", "n": "int"}, '{"why": "<text>", "n": 3}'),
+        (
+            {"why": "str | null", "parts": [{"a": "str"}]},
+            '{"why": null, "parts": [{"a": "<text>"}]}',
+        ),
+        (["str"], '["<text>"]'),
+        (["str"], '["<text>", "..."]'),
+        (
+            [{"type": "str", "max_length": 80}],
+            '["<text of at most 80 characters>"]',
+        ),
+        ({"type": "object"}, '{"type": "object"}'),
+        (dict[str, str], json.dumps(compile_output(dict[str, str]).schema)),
+    ],
+)
+def test_a_form_whose_blanks_got_quotes_is_no_answer(declaration: Any, text: str) -> None:
+    assert "only repeats the form" in complaint(declaration, text)
+
+
+def test_an_answer_about_blanks_is_an_answer() -> None:
+    assert parse(["str"], '["<rect>", "<text>"]') == ["<rect>", "<text>"]
+    assert parse({"why": "str"}, '{"why": "..."}') == {"why": "..."}
+    assert parse({"n": "int"}, '{"n": 3}') == {"n": 3}
+    assert parse("code", "print('Put the code into one block')")
+
+
+def test_bounds_of_texts_and_lists_are_asked_for_sent_and_held_to() -> None:
+    declared = {
+        "goal": {"type": "str", "max_length": 5},
+        "why": {"type": "str | null", "max_length": 5},
+        "steps": {"type": [{"type": "str", "max_length": 5}], "max_items": 1},
+    }
+    output = compile_output(declared)
+    assert output.describe() == (
+        "{goal: {type: str, max_length: 5}, why: {type: str | null, max_length: 5}, "
+        "steps: {type: [{type: str, max_length: 5}], max_items: 1}}"
+    )
+    assert output.instruction({}).endswith(
+        '{"goal": <text of at most 5 characters>, "why": <text of at most 5 characters> or null, '
+        '"steps": [<text of at most 5 characters>, ... <at most 1 item>]}'
+    )
+    fits = {"goal": "five!", "why": None, "steps": ["abc"]}
+    assert output.parse(json.dumps(fits), {}) == fits
+    long = {"goal": "sixsix", "why": "x" * 2000, "steps": ["a", "sixsix"]}
+    long_step = {**fits, "steps": ["sixsix"]}
+    assert complaint(declared, json.dumps(long)).splitlines()[1:] == [
+        "- goal: expected text of at most 5 characters, found 6 characters",
+        "- why: expected text of at most 5 characters or null, found 2,000 characters",
+        "- steps: expected a list of at most 1 item, found 2",
+    ]
+    assert "- steps[0]: expected text of at most 5" in complaint(declared, json.dumps(long_step))
+    schema = output.json_schema({})
+    assert schema is not None
+    assert jsonschema.Draft202012Validator(schema).is_valid(fits)
+    assert not jsonschema.Draft202012Validator(schema).is_valid({**fits, "goal": "sixsix"})
+    assert not jsonschema.Draft202012Validator(schema).is_valid({**fits, "steps": ["a", "b"]})
+
+
+@pytest.mark.parametrize(("most", "size", "found"), [(3, 7, "7"), (3, 9000, "100 or more")])
+def test_a_list_that_is_too_long_is_refused_at_any_size(most: int, size: int, found: str) -> None:
+    for declared in ({"type": ["int"], "max_items": most}, {"type": "[int]", "max_items": most}):
+        text = complaint(declared, json.dumps([1] * size))
+        assert f"the answer: expected a list of at most {most} items, found {found}" in text
+    assert "at most 5000 items" in complaint(
+        {"type": ["int"], "max_items": 5000}, json.dumps([1] * 9000)
+    )
+
+
+@pytest.mark.parametrize(
+    ("declaration", "part"),
+    [
+        ({"a": {"type": "int", "max_length": 3}}, "this type has no max_length"),
+        ({"a": {"type": "str", "max_items": 3}}, "{type: str, max_length: 200}"),
+        ({"a": {"type": ["str"], "max_length": 3}}, "{type: [str], max_items: 5}"),
+        ({"a": {"type": ["str"], "maxItems": 3}}, "Did you mean 'max_items'?"),
+        ({"a": {"type": "str", "max": 3}}, "'max' is no bound of a type"),
+        ({"a": {"type": "str", "max_length": 0}}, "must be a whole number of 1 or more"),
+        ({"a": {"type": "str", "max_length": 1.5}}, "but it is 1.5"),
+        ({"a": {"type": "str", "max_length": True}}, "but it is True"),
+        ({"a": {"list": "str", "max_items": 5}}, "{type: [str], max_items: 5}"),
+        ({"type": "str", "max_length": 5}, "'max_tokens' of its node"),
+        ({"a": {"type": "strr", "max_length": 5}}, "Did you mean 'str'?"),
+    ],
+)
+def test_a_bound_that_cannot_be_says_how_it_is_written(declaration: Any, part: str) -> None:
+    with pytest.raises(OutputProblem) as caught:
+        compile_output(declaration)
+    assert part in str(caught.value)
+
+
+def test_a_field_may_still_be_called_type() -> None:
+    declared = {"type": "str", "max_length": "int"}
+    assert parse(declared, '{"type": "x", "max_length": 3}') == {"type": "x", "max_length": 3}
 
 
 def test_all_faults_are_told_at_once_in_words() -> None:

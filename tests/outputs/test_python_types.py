@@ -210,7 +210,7 @@ def test_the_model_is_told_what_its_type_refuses_and_asked_again(output, answers
 
 def test_fields_that_are_fine_for_yaml_ask_with_the_same_form_as_there():
     _, asked = ask(Trip, '{"name": "x", "tags": []}')
-    assert '{"name": "...", "tags": ["...", ...]}' in asked[0]
+    assert '{"name": <text>, "tags": [<text>, ...]}' in asked[0]
     assert compile_output(Trip) == compile_output({"name": "str", "tags": ["str"]})
 
 

@@ -68,7 +68,7 @@ def _show(agent: "Agent", node: str, rendered: "Rendered") -> None:
     if not count:
         echo("nothing is asked: its list is empty")
     for question in rendered.questions[:1]:
-        schema = question.node.output.json_schema(question.variables)
+        schema = question.schema
         if schema is not None:
             echo("--- answer as JSON schema", dim=True)
             echo(json_line(schema))

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from agentkit.errors import AgentKitError
-from agentkit.messages import Completion, Request, Usage
+from agentkit.messages import Completion, Request, Sampling, Usage
 from agentkit.models.hosted import (
     DEFAULT,
     LONGEST_TEXT,
@@ -86,6 +86,10 @@ class LangChainModel(HostedModel):
         if completion.usage.cost_usd == 0:  # it was in LangChain's cache
             return completion.usage
         return super()._usage(request, completion)
+
+    def schema_tokens(self, sampling: Sampling) -> int | None:
+        """None unless the model is local: some providers refuse a schema with bounds."""
+        return super().schema_tokens(sampling) if self.default_max_tokens else None
 
     async def _get_forms(self) -> Forms:
         """The chat model, for the running event loop."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 from agentkit.messages import Message, Request
 from agentkit.models.json_forms import in_object, is_wrapped, strict, unwrapped
 from agentkit.models.keys import Server
+from agentkit.models.openai.taken_bounds import TakenBounds
 from agentkit.models.server_errors import names_unknown_field, refuses_system_role
 from agentkit.values import JsonSchema, json_text
 
@@ -43,6 +44,7 @@ class Dialect:
         self._first = _FORMATS[0] if structured else _FORMATS[-1]
         self._taken: set[str] = set()
         self._by_schema: dict[str, str] = {}
+        self._bounds = TakenBounds(server)
         self._streams = True
         self._broken_streams = 0
         self._folds_system = False
@@ -135,7 +137,8 @@ class Dialect:
         if "response_format" in body and (
             param == "response_format" or _ABOUT_FORMAT.search(f"{param} {said}")
         ):
-            return self._next_format(request.schema or {}, _level(body["response_format"]))
+            schema, form = request.schema or {}, body["response_format"]
+            return self._bounds.learn(schema, form, said) or self._next_format(schema, _level(form))
         if status == 500:
             return None
         unknown = names_unknown_field(said)
@@ -190,7 +193,7 @@ class Dialect:
         level = self._first
         if self._by_schema:
             level = max(level, self._by_schema.get(json_text(schema), level), key=_FORMATS.index)
-        form = in_object(schema)
+        form = self._bounds.taken(schema, in_object(schema))
         if level == "strict":
             strict_form = strict(form)
             if strict_form is not None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from agentkit.errors import InputError, ModelError, suggest
-from agentkit.messages import Completion, Request, Usage
+from agentkit.messages import Completion, Request, Sampling, Usage
 from agentkit.models.hosted import DEFAULT, HostedModel, Retryable, Settings
 from agentkit.models.keys import find_key, get_server
 from agentkit.models.openai.answers import EndedEarly, Unreadable, read_answer, read_json
@@ -64,6 +64,10 @@ class OpenAIModel(HostedModel):
         super().__init__(f"openai:{name}{self._server.label}", settings)
         self._dialect = Dialect(name, self._server, structured)
         self._clients = PerLoop(self._connect, Client.close)
+
+    def schema_tokens(self, sampling: Sampling) -> int | None:
+        """None for OpenAI, whose models end their answers: a bound could only truncate one."""
+        return None if self._server.is_openai else super().schema_tokens(sampling)
 
     def load(self) -> None:
         """Import the SDK, which takes a second."""
