@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from agentkit.errors import (
         AccessError,
         AgentKitError,
+        CannotDecide,
         EnvError,
         FunctionError,
         InputError,
@@ -36,19 +37,21 @@ if TYPE_CHECKING:
     from agentkit.execution.session import Session
     from agentkit.execution.step import StepResult
     from agentkit.graph.graph import Graph
-    from agentkit.graph.node import Check, Node
+    from agentkit.graph.node import Check, Node, Unsure
     from agentkit.limits import Limits
     from agentkit.memory import Memory
     from agentkit.messages import (
         Call,
         Completion,
+        Decision,
         Image,
         Message,
+        Question,
         Request,
         Sampling,
         Usage,
     )
-    from agentkit.models.base import Cache, Model
+    from agentkit.models.base import Cache, DecisionModel, Model
     from agentkit.models.echo import EchoModel
     from agentkit.models.function import FunctionModel
     from agentkit.models.hosted import Price, Settings
@@ -77,6 +80,7 @@ _MODULES = {
     "errors": (
         "AccessError",
         "AgentKitError",
+        "CannotDecide",
         "EnvError",
         "FunctionError",
         "InputError",
@@ -95,8 +99,18 @@ _MODULES = {
     "graph.graph": ("Graph",),
     "limits": ("Limits",),
     "memory": ("Memory",),
-    "messages": ("Call", "Completion", "Image", "Message", "Request", "Sampling", "Usage"),
-    "models.base": ("Cache", "Model"),
+    "messages": (
+        "Call",
+        "Completion",
+        "Decision",
+        "Image",
+        "Message",
+        "Question",
+        "Request",
+        "Sampling",
+        "Usage",
+    ),
+    "models.base": ("Cache", "DecisionModel", "Model"),
     "models.echo": ("EchoModel",),
     "models.function": ("FunctionModel",),
     "models.hosted": ("Price", "Settings"),
@@ -105,7 +119,7 @@ _MODULES = {
     "models.registry": ("get_model",),
     "models.rules": ("RulesModel",),
     "models.scripted": ("ScriptedModel",),
-    "graph.node": ("Check", "Node"),
+    "graph.node": ("Check", "Node", "Unsure"),
     "preview.preview": ("render",),
     "profiling.profile": ("profile_run",),
     "record.diff": ("comparable",),
@@ -131,9 +145,12 @@ __all__ = [
     "AgentKitError",
     "Cache",
     "Call",
+    "CannotDecide",
     "Check",
     "Completion",
     "CompletionFile",
+    "Decision",
+    "DecisionModel",
     "EchoModel",
     "EnvError",
     "EnvSpec",
@@ -156,6 +173,7 @@ __all__ = [
     "Plan",
     "Price",
     "Problem",
+    "Question",
     "RenderError",
     "ReplayError",
     "Request",
@@ -174,6 +192,7 @@ __all__ = [
     "StepInterrupted",
     "StepResult",
     "TraceError",
+    "Unsure",
     "Usage",
     "agent_schema",
     "comparable",

@@ -10,6 +10,7 @@ The tree:
     ├── OutputError           a completion does not read as the node's output
     ├── FunctionError         a function of the program raised or returned something unusable
     ├── ModelError            a model could not answer
+    │   ├── CannotDecide      it can only answer in text
     │   └── ScriptExhausted   a script has no answer for a prompt
     ├── EnvError              an environment raised
     ├── StepError             nodes failed; lists them all
@@ -154,6 +155,10 @@ class FunctionError(AgentKitError):
 
 class ModelError(AgentKitError):
     """A model could not be reached or did not answer."""
+
+
+class CannotDecide(ModelError):
+    """A model cannot decide a question; it may still answer it in text."""
 
 
 class ScriptExhausted(ModelError):

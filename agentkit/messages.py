@@ -82,6 +82,36 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """A closed question, which a model can decide instead of writing its answer."""
+
+    text: str
+    """What is asked."""
+    options: tuple[str, ...]
+    """The answers it may have, no two the same; of a predicate `yes` and `no`."""
+    kind: Literal["choice", "predicate"] = "choice"
+    """`choice` of one option, or whether something is so: `predicate`."""
+    images: tuple[Image, ...] = ()
+    """Pictures that stand before the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a model decided: a probability for every option of a question."""
+
+    probabilities: Mapping[str, float]
+    """By option, in the order of the question; they add up to 1. Empty: the model refused."""
+    other: float | None = None
+    """The probability that the model gave to no option, before those of the options were made to
+    add up to 1; None where it does not tell."""
+
+    @property
+    def winner(self) -> str | None:
+        """The most probable option, of several the first; None where the model refused."""
+        return max(self.probabilities, key=self.probabilities.__getitem__, default=None)
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """Everything a model is asked with."""
 
@@ -106,6 +136,9 @@ class Request:
     raise to keep it from being sent."""
     extra: Mapping[str, Any] = field(default_factory=dict)
     """A server's own fields of a request, such as `{"min_p": 0.05}`, with JSON values."""
+    questions: tuple[Question, ...] = ()
+    """What a model decides, each after all messages but the last, which asks the first of them as
+    a question to be answered in text. Empty: the last message is answered in text."""
 
     @property
     def prompt(self) -> str:
@@ -174,6 +207,13 @@ class Completion:
     """What the model thought before it answered, where the provider tells; no part of the text."""
     detail: str = ""
     """What more is known of a cut-off answer, in words: which limit it was cut off at."""
+    decisions: tuple[Decision, ...] = ()
+    """What was decided, for each question of the request; empty of an answer in text."""
+
+    @property
+    def decision(self) -> Decision | None:
+        """What was decided of the only question; None of an answer in text."""
+        return self.decisions[0] if self.decisions else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from agentkit.agentfile.field_types import Expression, Json, Output, one_or_more
 from agentkit.graph.node_fields import SHARED
 from agentkit.limits import LOWEST
 from agentkit.models.setting_fields import (
+    DECIDE,
     SAMPLING,
     SERVER,
     Text,
@@ -37,6 +38,22 @@ _Check = table(
         ),
     },
     "A check such as {that: output > 0, say: must be positive}",
+)
+_Unsure = table(
+    "unsure",
+    {
+        "below": field(
+            float,
+            "The probability from which the most probable option is taken.",
+            needed=True,
+            ge=0,
+            le=1,
+            examples=[0.6],
+        ),
+        "ask": field(
+            Text, "The model that is asked then.", "A model", needed=True, examples=["strong"]
+        ),
+    },
 )
 NODE_FIELDS: Final = {
     "prompt": SHARED["prompt"],
@@ -92,13 +109,21 @@ NODE_FIELDS: Final = {
         "A picture, or a list of them, shown with the prompt.",
         examples=["info.image"],
     ),
+    "unsure": field(
+        _Unsure,
+        "Another model to ask where the most probable option of a decision is less probable.",
+        "A mapping such as {below: 0.6, ask: strong}",
+        examples=[{"below": 0.6, "ask": "strong"}],
+    ),
     **SHARED,
 }
 """The fields of a node."""
 
 _Node = table("node", NODE_FIELDS)
 _USE: Final = field(Text, "The model's id.", "A model", needed=True, examples=["openai:gpt-5-mini"])
-_Model = table("model", {"use": _USE, **SAMPLING, **SERVER, "extra": extra_field(Json)})
+_Model = table(
+    "model", {"use": _USE, "decide": DECIDE, **SAMPLING, **SERVER, "extra": extra_field(Json)}
+)
 
 
 class _Env(BaseModel):

@@ -150,6 +150,8 @@ def _field(node: str, name: str, value: Any) -> Any:
         return checks[0] if len(checks) == 1 else checks
     if name == "output":
         return _output(node, value)
+    if name == "unsure":
+        value = asdict(value)
     if callable(value):
         label = getattr(value, "__name__", "an object")
         raise InputError(

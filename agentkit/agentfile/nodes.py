@@ -12,14 +12,15 @@ from agentkit.agentfile.field_reader import FieldReader
 from agentkit.agentfile.line_numbers import Flaw
 from agentkit.agentfile.yaml_values import entry
 from agentkit.graph.compile import name_problem
-from agentkit.graph.node import Check, FirstOf, Node
+from agentkit.graph.node import NAME_LIKE, Check, FirstOf, Node, Unsure
 from agentkit.graph.node_fields import MAX_NODES, too_many_nodes
 from agentkit.outputs.shape import Fields
 
 STAND_IN: Final = "-"
 """The prompt of a node whose own cannot be read, so that the rest of it can be checked."""
 
-_FIELDS: Final = frozenset(NODE.schema["properties"])
+_FIELDS: Final = frozenset(NODE.schema["properties"]) - NAME_LIKE
+"""The fields that no node is named after."""
 _EXPECTED = "a list of prompts, or a mapping of names to prompts"
 
 
@@ -98,6 +99,8 @@ def _node(name: str, start: int, content: yaml.Node, reader: FieldReader) -> Wri
         fields["output"] = Fields(fields["output"])
     if "check" in fields:
         fields["check"] = tuple(Check(**check) for check in fields["check"])
+    if "unsure" in fields:
+        fields["unsure"] = Unsure(**fields["unsure"])
     return Written(Node(name, **fields), start, content)
 
 

@@ -1,10 +1,9 @@
 """A graph with the models and functions that its nodes name, ready to be executed."""
 
-import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from agentkit.errors import InputError, Problem, SpecError, suggest
 from agentkit.execution.langchain_function import RunnableFunction
@@ -16,6 +15,7 @@ from agentkit.models.resolve import ModelChoice, ModelChooser
 from agentkit.outputs.output import Output
 from agentkit.program.argument_kinds import wrong_kind
 from agentkit.program.foreign_objects import is_runnable
+from agentkit.program.signatures import argument_problem, parameters_of
 from agentkit.program.threads import runs_on_loop
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ class PromptNode:
     sampling: Sampling
     extra: Mapping[str, Any]
     """The server's own fields of its requests."""
+    decide: bool | Literal["auto"] = False
+    """Whether the model decides among the options: `auto` where it can."""
+    stronger: "PromptNode | None" = None
+    """The same node with the model that is asked where this one is unsure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +115,29 @@ class Binding:
         choice = self._choice(compiled, problems)
         if choice is None or compiled.output is None:
             return None
-        sampling = compiled.node.sampling.over(choice.sampling)
-        return PromptNode(compiled, compiled.output, choice.model, sampling, choice.extra)
+        decide = compiled.node.decide
+        if decide is None:
+            decide = choice.decide if compiled.output.is_closed else False
+        stronger, unsure = None, compiled.node.unsure
+        if unsure is not None:
+            if not decide:
+                message = "an answer in text has no probability: say 'decide: auto' too"
+                problems.append(Problem(message, compiled.name, "unsure"))
+            other = self._named_choice(unsure.ask, compiled, "unsure", problems)
+            stronger = _prompt_node(compiled, other, "auto") if other else None
+        return replace(_prompt_node(compiled, choice, decide), stronger=stronger)
+
+    @property
+    def prompts(self) -> list[PromptNode]:
+        """The prompt nodes, each also with the model that is asked where the first is unsure."""
+        firsts = [node for node in self.nodes if isinstance(node, PromptNode)]
+        both = ((node, node.stronger) for node in firsts)
+        return [node for pair in both for node in pair if node is not None]
 
     @property
     def asked(self) -> list[tuple[str, Model]]:
-        """The prompt nodes, each with the model that answers it."""
-        prompts = (node for node in self.nodes if isinstance(node, PromptNode))
-        return [(node.compiled.name, node.model) for node in prompts]
+        """The prompt nodes, each with the models that answer it."""
+        return [(node.compiled.name, node.model) for node in self.prompts]
 
     def exchange_models(self, exchange: Callable[[Model], Model]) -> None:
         """Let other models answer in place of those that were bound, added nodes included."""
@@ -129,7 +148,7 @@ class Binding:
         self.model = None if self.model is None else exchanged(self.model)
         self.models = {name: exchanged(choice) for name, choice in self.models.items()}
         self.nodes = tuple(
-            replace(node, model=exchange(node.model)) if isinstance(node, PromptNode) else node
+            _exchanged(node, exchange) if isinstance(node, PromptNode) else node
             for node in self.nodes
         )
 
@@ -147,6 +166,11 @@ class Binding:
                 message = "no model answers this node: give the agent a 'model'"
                 problems.append(Problem(message, compiled.name, "model"))
             return self.model
+        return self._named_choice(name, compiled, "model", problems)
+
+    def _named_choice(
+        self, name: str, compiled: CompiledNode, field: str, problems: list[Problem]
+    ) -> ModelChoice | None:
         if name in self.models:
             return self.models[name]
         try:
@@ -155,7 +179,7 @@ class Binding:
             known = ", ".join(sorted(self.models))
             hint = f" Named under 'models': {known}" if known else ""
             message = f"{error}{suggest(name, set(self.models))}{hint}"
-            problem = Problem(message, compiled.name, "model", missing=error.missing)
+            problem = Problem(message, compiled.name, field, missing=error.missing)
             problems.append(problem)
             return None
 
@@ -170,9 +194,9 @@ class Binding:
         if not is_own:
             function = RunnableFunction(function)
         label = name if isinstance(name, str) else getattr(function, "__name__", "function")
-        parameters = _parameters(function)
+        parameters = parameters_of(function)
         takes_step = is_own and "step" in parameters and "step" not in compiled.node.with_
-        if message := _argument_problem(label, parameters, compiled.node.with_, takes_step):
+        if message := argument_problem(label, parameters, compiled.node.with_, takes_step):
             problems.append(Problem(message, compiled.name, "with"))
         return FunctionNode(compiled, label, function, takes_step, not runs_on_loop(function))
 
@@ -192,6 +216,19 @@ class Binding:
             message = message if name not in known else str(error)
             problems.append(Problem(message, node, "function", missing=error.missing))
             return None
+
+
+def _prompt_node(
+    compiled: CompiledNode, choice: ModelChoice, decide: bool | Literal["auto"]
+) -> PromptNode:
+    assert compiled.output is not None
+    sampling = compiled.node.sampling.over(choice.sampling)
+    return PromptNode(compiled, compiled.output, choice.model, sampling, choice.extra, decide)
+
+
+def _exchanged(node: PromptNode, exchange: Callable[[Model], Model]) -> PromptNode:
+    stronger = node.stronger and _exchanged(node.stronger, exchange)
+    return replace(node, model=exchange(node.model), stronger=stronger)
 
 
 def bind(
@@ -249,36 +286,3 @@ def bind(
     if problems:
         raise SpecError(problems)
     return binding
-
-
-def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
-    """The parameters of a function; any, where it does not say them, as some built-in ones."""
-    try:
-        return inspect.signature(function).parameters
-    except ValueError:
-        return {"any": inspect.Parameter("any", inspect.Parameter.VAR_KEYWORD)}
-
-
-def _argument_problem(
-    label: str,
-    parameters: Mapping[str, inspect.Parameter],
-    given: Collection[str],
-    takes_step: bool,
-) -> str | None:
-    """What is wrong with a function node's arguments, or None."""
-    kinds = inspect.Parameter
-    named = {
-        name: parameter
-        for name, parameter in parameters.items()
-        if parameter.kind in (kinds.POSITIONAL_OR_KEYWORD, kinds.KEYWORD_ONLY)
-        and not (takes_step and name == "step")
-    }
-    takes_any = any(p.kind is kinds.VAR_KEYWORD for p in parameters.values())
-    expects = f"{label} takes: {', '.join(named) or 'nothing'}"
-    for name in given:
-        if name not in named and not takes_any:
-            return f"unknown argument '{name}'.{suggest(name, set(named))} {expects}"
-    for name, parameter in named.items():
-        if parameter.default is kinds.empty and name not in given:
-            return f"missing argument '{name}'. {expects}"
-    return None

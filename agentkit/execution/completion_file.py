@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
 from agentkit.execution.request_cache import SingleFlight, request_key
-from agentkit.messages import Completion, Request, Usage
+from agentkit.messages import Completion, Decision, Request, Usage
 from agentkit.models.base import Model
 from agentkit.models.scripted import ScriptedModel
 from agentkit.program.argument_kinds import check_path
@@ -254,7 +254,7 @@ def _names(connection: sqlite3.Connection) -> list[str]:
 
 def _body(completion: Completion) -> bytes:
     usage = completion.usage
-    body = {
+    body: dict[str, Any] = {
         "text": completion.text,
         "usage": [usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.calls],
         "cost_usd": usage.cost_usd,
@@ -262,6 +262,8 @@ def _body(completion: Completion) -> bytes:
         "finish_reason": completion.finish_reason,
         "thoughts": completion.thoughts,
     }
+    if completion.decisions:
+        body["decisions"] = [[{**one.probabilities}, one.other] for one in completion.decisions]
     return json.dumps(body).encode("ascii")
 
 
@@ -275,6 +277,7 @@ def _completion(key: bytes, body: Any, checksum: Any) -> Completion:
         raise _Damaged
     read = json.loads(body)
     read["usage"] = replace(Usage(*read["usage"]), cost_usd=read.pop("cost_usd"))
+    read["decisions"] = tuple(Decision(*one) for one in read.get("decisions", ()))
     return Completion(**read)
 
 

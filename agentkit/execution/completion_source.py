@@ -6,10 +6,10 @@ from typing import Final
 
 from agentkit.execution.binding import PromptNode
 from agentkit.execution.budget import Budget
+from agentkit.execution.decisions import SharedRequests
 from agentkit.execution.middlewares import (
     Complete,
     Middleware,
-    Tries,
     ask_model,
     budgeted,
     cached,
@@ -18,6 +18,7 @@ from agentkit.execution.middlewares import (
     traced,
 )
 from agentkit.execution.request_cache import RequestCache
+from agentkit.execution.tries import Tries
 from agentkit.messages import NOTHING_USED, Call, Sampling, Usage
 from agentkit.models.base import Cache, Model, Varied
 from agentkit.models.token_estimates import bounded
@@ -48,28 +49,31 @@ class CompletionSource:
     """Calls that were made and got no answer since it was last asked; their cost is None when the
     price of one of their models is unknown."""
 
-    def sampling(self, node: PromptNode, call: Call) -> Sampling:
-        """Return the sampling settings of a call.
+    shared: SharedRequests = field(default_factory=SharedRequests)
+    """What several nodes ask in one request."""
+
+    def sampling(self, node: PromptNode, call: Call, first: int = 1) -> Sampling:
+        """Return the sampling settings of a call, of which `first` is the first to its model.
 
         Where nobody set a temperature, further attempts have one, or a model that takes the
         likeliest tokens would repeat its answer. Where answers count against limits, they have a
         bound.
         """
         sampling = node.sampling
-        if call.attempt > 1 and sampling.temperature is None:
-            sampling = replace(sampling, temperature=self._temperature(node.model, call))
+        if call.attempt > first and sampling.temperature is None:
+            sampling = replace(sampling, temperature=self._temperature(node.model, call, first))
         if self.budget is None or not self.budget.watches_answers:
             return sampling
         return bounded(node.model, sampling)
 
-    def _temperature(self, model: Model, call: Call) -> float | None:
+    def _temperature(self, model: Model, call: Call, first: int) -> float | None:
         """The temperature of a further attempt: as recorded, else by its number."""
         if self.recorded_calls is not None:
             recorded = self.recorded_calls.sampling(call)
             if recorded is not None:
                 return recorded.temperature
         if isinstance(model, Varied) and model.takes_temperature:
-            return _SECOND if call.attempt == 2 else _LATER
+            return _SECOND if call.attempt == first + 1 else _LATER
         return None
 
     def path(self, node: PromptNode, tracing: Tracing | None = None) -> Complete:
@@ -94,7 +98,9 @@ class CompletionSource:
             way.append(cached(self.cache, node, tries))
         if self.budget is not None and self.budget.watches_calls:
             way.append(budgeted(self.budget, node, tries, unpriced=self.unpriced))
-        complete: Complete = partial(ask_model, node=node, tries=tries, lost=self._lose)
+        complete: Complete = partial(
+            ask_model, node=node, tries=tries, lost=self._lose, shared=self.shared
+        )
         for middleware in reversed(way):
             complete = partial(middleware, next=complete)
         return complete

@@ -5,18 +5,19 @@ does something before or after.
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
-from typing import Final, Protocol
+from typing import Protocol
 
-from agentkit.errors import AccessError, AgentKitError, InputError, ModelError, StepInterrupted
+from agentkit.errors import AccessError, AgentKitError, InputError, ModelError
 from agentkit.execution.binding import PromptNode
 from agentkit.execution.budget import Budget
+from agentkit.execution.decisions import SharedRequests, decide
 from agentkit.execution.request_cache import RequestCache
+from agentkit.execution.tries import Tries
 from agentkit.limits import Spent
-from agentkit.messages import Answer, Completion, Request, Usage
+from agentkit.messages import NOTHING_USED, Answer, Completion, Request, Usage
 from agentkit.models.base import Cache, Model, Priced
 from agentkit.models.finish_reasons import finish_reason
 from agentkit.models.hosted import HostedModel
@@ -25,9 +26,6 @@ from agentkit.models.token_estimates import makes_sense, most_usage
 from agentkit.observability.telemetry import Tracing
 from agentkit.program.raised_errors import passes_through, raised
 from agentkit.record.recorded_calls import RecordedCalls
-
-_A_MOMENT_S: Final = 0.01
-"""So much after its end a limit on time is over by any clock."""
 
 Complete = Callable[[Request], Awaitable[Answer]]
 """Answers a request."""
@@ -41,97 +39,13 @@ class Middleware(Protocol):
         ...
 
 
-class Tries:
-    """The tries of one request: counts them, and times the one that succeeds."""
-
-    __slots__ = ("_began_s", "_left_s", "_sent_s", "_started", "_timer", "latency_s", "made")
-
-    def __init__(self) -> None:
-        self.made = 0
-        self.latency_s = 0.0
-        """How long the one that gave the answer took; 0 when none was made."""
-        self._began_s = self._sent_s = time.perf_counter()
-        self._started = False
-        self._timer: asyncio.Timeout | None = None
-        self._left_s: Callable[[], float] | None = None
-
-    def begin(self, request: Request) -> None:
-        """The first try is about to be made.
-
-        Raises:
-            StepInterrupted: The step was stopped in the meantime, or the time is over.
-        """
-        self.made = 1
-        self._sent_s = time.perf_counter()
-        self._check(request)
-
-    def counted(self, request: Request) -> Request:
-        """Return the request that tells of its further tries."""
-
-        async def on_retry(reason: str, wait_s: float) -> None:
-            if request.on_retry is not None:
-                await request.on_retry(reason, wait_s)
-            self.made += 1
-            self._sent_s = time.perf_counter() + wait_s
-            self._started = False
-            self._set_timer()
-
-        def on_start() -> None:
-            self._check(request)
-            self._sent_s = time.perf_counter()
-            self._started = True
-            self._set_timer()
-
-        return Request(  # `replace` would take longer than all the rest
-            request.messages, request.sampling, request.schema, request.call, request.variables,
-            request.on_text, on_retry, on_start, request.extra,
-        )  # fmt: skip
-
-    def _check(self, request: Request) -> None:
-        try:
-            if request.on_start is not None:
-                request.on_start()
-        except StepInterrupted:
-            self.made -= 1
-            raise
-
-    async def in_time(self, budget: Budget, work: Awaitable[Answer]) -> Answer:
-        """Await a call of a model on a server: a try that is made, but no turn for one too late.
-
-        Raises:
-            LimitExceeded: The time was over before a try.
-        """
-        self._left_s = budget.seconds_left
-        try:
-            async with asyncio.timeout(None) as self._timer:
-                self._set_timer()
-                return await work
-        except TimeoutError as error:
-            raise budget.late() or error from None
-
-    def _set_timer(self) -> None:
-        """Let the limit on time end the wait for a try, and no try that is made."""
-        if self._timer is not None and self._left_s is not None:
-            end_s = asyncio.get_running_loop().time() + self._left_s() + _A_MOMENT_S
-            self._timer.reschedule(None if self._started else end_s)
-
-    def end(self) -> None:
-        """The answer is there."""
-        self.latency_s = max(0.0, time.perf_counter() - self._sent_s)
-
-    def drop_unsent(self) -> None:
-        """A try for which there was no key, or whose turn did not come, was not made."""
-        if not self._started:
-            self.made -= 1
-
-    def answer(self, completion: Completion, *, is_reused: bool) -> Answer:
-        """Return the completion with how long it took."""
-        waited_s = max(0.0, time.perf_counter() - self._began_s - self.latency_s)
-        return Answer(completion, self.latency_s, is_reused, waited_s)
-
-
 async def ask_model(
-    request: Request, *, node: PromptNode, tries: Tries, lost: Callable[[Usage], None]
+    request: Request,
+    *,
+    node: PromptNode,
+    tries: Tries,
+    lost: Callable[[Usage], None],
+    shared: SharedRequests,
 ) -> Answer:
     """Ask the model: the end of the way.
 
@@ -140,6 +54,7 @@ async def ask_model(
         node: The node that asks.
         tries: Counts and times the tries.
         lost: Takes the calls that got no answer.
+        shared: Asks what is decided for several nodes together.
 
     Raises:
         ModelError: The model could not answer.
@@ -150,7 +65,11 @@ async def ask_model(
     model, completion = node.model, None
     try:
         tries.begin(request)
-        given = await model.complete(tries.counted(request))
+        counted = tries.counted(request)
+        if request.questions:
+            given = await decide(node, counted, shared, tries.join)
+        else:
+            given = await model.complete(counted)
         tries.end()
         completion = _checked(model, given)
     except (AccessError, asyncio.CancelledError) as error:
@@ -187,7 +106,8 @@ def _checked(model: Model, completion: object) -> Completion:
     if not makes_sense(usage):
         expected = "expected counts of tokens, and a cost"
         raise ModelError(f"{model.name} returned a Completion with {usage!r:.200}: {expected}")
-    if usage.calls < 1:
+    is_shared = bool(completion.decisions) and usage == NOTHING_USED
+    if usage.calls < 1 and not is_shared:
         usage = replace(usage, calls=1)
     if usage.cost_usd is None and isinstance(model, Priced):
         try:

@@ -7,11 +7,18 @@ from typing import Any, Final, NamedTuple
 from agentkit.errors import ErrorText, OutputError, RenderError
 from agentkit.events import CallRetried, NodeFinished, NodeRetried, NodeStarted, NodeText
 from agentkit.execution.binding import BoundNode, PromptNode
+from agentkit.execution.decisions import (
+    answer_without_call,
+    doubt_of,
+    make_question,
+    questions_of,
+)
+from agentkit.execution.middlewares import Complete
 from agentkit.execution.request_cache import request_key
 from agentkit.execution.step_run import StepRun
 from agentkit.execution.unusable_answers import correction, fault_of, is_cut
 from agentkit.graph.node import MISSING
-from agentkit.messages import Answer, Call, Completion, Image, Message, Request, Turn
+from agentkit.messages import Answer, Call, Completion, Image, Message, Question, Request, Turn
 from agentkit.models.thoughts import AnswerText
 from agentkit.models.token_estimates import schema_tokens
 from agentkit.outputs.default_bounds import with_default_bounds
@@ -43,6 +50,8 @@ class PromptCall:
     """System, context and recalled turns."""
     sent: Message
     item: int | None = None
+    question: Question | None = None
+    """What a model may decide; None of an output without options, or where it shall not."""
     attempt: int = 0
     answer: Answer | None = None
     """The last one; None while there is none."""
@@ -50,6 +59,8 @@ class PromptCall:
     """The last truncated text that may be used when all attempts are spent."""
     shown: AnswerText | None = None
     """Shows the text of the last request's answer as it arrives; None where nobody watches."""
+    first: int = 1
+    """The first attempt of the present model: another one is asked where a decision is unsure."""
 
     async def execute(self) -> Outcome:
         """Ask until the answer can be used, at most `attempts` times.
@@ -58,7 +69,7 @@ class PromptCall:
             OutputError: No answer could be used, nor a truncated one, and there is no `otherwise`.
             AgentKitError: The model failed, or the step was stopped.
         """
-        run, node = self.run, self.node
+        run = self.run
         messages = (*self.before, self.sent)
         schema = self.schema
         while True:
@@ -67,14 +78,20 @@ class PromptCall:
             request = self._request(messages, schema)
             self._tell_start(request)
             self.answer = None
-            self.answer = answer = await run.source.path(node, run.tracing)(request)
+            only = answer_without_call(self.question)
+            self.answer = answer = only or await self._path(request)(request)
             if not answer.reused:
                 run.usage += answer.completion.usage
+            if (doubt := doubt_of(self.node, answer.completion)) and self.node.stronger:
+                self._tell_retry(answer, OutputError(doubt))
+                self.node, self.first = self.node.stronger, self.attempt + 1
+                schema = self.schema
+                continue
             try:
                 status, value, why = self._read(answer.completion)
                 said = answer.completion.text
             except OutputError as error:
-                if self.attempt < node.compiled.node.attempts:
+                if not answer.completion.decisions and self._may_retry:
                     self._tell_retry(answer, error)
                     messages = (*messages, *correction(answer.completion, error))
                     continue
@@ -82,6 +99,17 @@ class PromptCall:
                 why = str(error)
             self._tell_end(status, value, why)
             return Outcome(value, status, (self.sent, Message("assistant", said)))
+
+    def _path(self, request: Request) -> Complete:
+        """The way of a request to its answer; a question that is decided is waited for there."""
+        run = self.run
+        path = run.source.path(self.node, run.tracing)
+        return run.source.shared.awaited(self.node.model, path) if request.questions else path
+
+    @property
+    def _may_retry(self) -> bool:
+        """Whether the model may be asked once more."""
+        return self.attempt - self.first + 1 < self.node.compiled.node.attempts
 
     @property
     def schema(self) -> Mapping[str, Any] | None:
@@ -94,9 +122,9 @@ class PromptCall:
     def _request(self, messages: tuple[Message, ...], schema: Mapping[str, Any] | None) -> Request:
         run, call = self.run, self._call()
         return Request(
-            messages, run.source.sampling(self.node, call), schema, call, self.variables,
-            self._text_sink() if run.streaming else None, self._on_retry, run.check_may_start,
-            self.node.extra,
+            messages, run.source.sampling(self.node, call, self.first), schema, call,
+            self.variables, self._text_sink() if run.streaming else None, self._on_retry,
+            run.check_may_start, self.node.extra, questions_of(self.node, self.question),
         )  # fmt: skip
 
     def _call(self) -> Call:
@@ -111,6 +139,8 @@ class PromptCall:
         """
         fault, text = fault_of(completion), completion.text
         output, cut = self.node.output, self.node.compiled.node.cut
+        if fault is None and completion.decisions:
+            return "ok", self._checked(output.value_of(text)), ""
         if fault is None:
             return "ok", self._checked(output.parse(text, self.variables)), ""
         if cut == "error" or not is_cut(completion):
@@ -230,8 +260,14 @@ def make_prompt_call(
     Raises:
         RenderError: The prompt cannot be filled in.
     """
-    text, images = _text(node, variables), _images(node, variables)
-    return PromptCall(run, node, variables, before, Message("user", text, images), item)
+    template = node.compiled.template
+    prompt, images = (
+        template.render(variables).strip() if template else "",
+        _images(node, variables),
+    )
+    sent = Message("user", _text(node, prompt, variables), images)
+    question = make_question(node, prompt, images, variables)
+    return PromptCall(run, node, variables, before, sent, item, question)
 
 
 def checked_items(items: Any) -> Sequence[Any]:
@@ -248,10 +284,8 @@ def checked_items(items: Any) -> Sequence[Any]:
     return items
 
 
-def _text(node: PromptNode, variables: Mapping[str, Any]) -> str:
-    """The prompt as it is sent: filled in, and last what the output asks for."""
-    template = node.compiled.template
-    prompt = template.render(variables).strip() if template else ""
+def _text(node: PromptNode, prompt: str, variables: Mapping[str, Any]) -> str:
+    """The prompt as it is sent: last what the output asks for."""
     instruction = node.output.instruction(variables)
     return f"{prompt}\n\n{instruction}" if instruction else prompt
 

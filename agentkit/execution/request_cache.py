@@ -113,6 +113,8 @@ def request_key(model: Model, request: Request) -> bytes:
     }
     if request.extra:
         content["extra"] = request.extra
+    if request.questions:
+        content["options"] = [[one.kind, *one.options] for one in request.questions]
     if request.sampling.temperature != 0:
         content["call"] = [call.item, call.attempt]
     if model.reads_variables:

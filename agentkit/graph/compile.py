@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 from agentkit.errors import Problem, listed, suggest
-from agentkit.graph.node import MISSING, NODE_FIELDS, Check, Node
-from agentkit.graph.node_fields import validate_fields
+from agentkit.graph.node import MISSING, NAME_LIKE, NODE_FIELDS, Check, Node
+from agentkit.graph.node_fields import decision_problems, validate_fields
 from agentkit.outputs.choice import ChoiceOutput
 from agentkit.outputs.declaration import OutputProblem, compile_output, fallback_error
 from agentkit.outputs.output import Output
@@ -25,7 +25,9 @@ from agentkit.templates.template import (
 )
 from agentkit.values import json_copy
 
-RESERVED_NAMES: Final = STEP_NAMES | OWN_NAMES | LOCAL_NAMES | NODE_FIELDS | RESERVED_WORDS
+RESERVED_NAMES: Final = (
+    STEP_NAMES | OWN_NAMES | LOCAL_NAMES | (NODE_FIELDS - NAME_LIKE) | RESERVED_WORDS
+)
 """Names that no node and no input may have."""
 
 
@@ -101,6 +103,7 @@ def compile_node(node: Node, problems: list[Problem]) -> CompiledNode:
         compiled.output = compiler.output(node.output)
         _use_json_of_instances(compiled)
     problems.extend(_stand_in_problems(compiled))
+    problems.extend(decision_problems(node, compiled.output))
     compiled.when = compiler.expression("when", node.when)
     compiled.each = compiler.expression("each", node.each)
     compiled.images = compiler.expression("images", node.images)
@@ -257,6 +260,8 @@ _PROMPT_ONLY: Final = {
     "model": None,
     "output": "text",
     "cut": "last",
+    "decide": None,
+    "unsure": None,
 }
 """Fields that mean nothing in a function node, with the value that stands for not given."""
 

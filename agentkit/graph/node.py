@@ -66,6 +66,16 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsure:
+    """What is done where a model decided, and was not sure enough."""
+
+    below: float
+    """The probability from which the most probable option is taken, from 0 to 1."""
+    ask: str
+    """The model that is asked then: an id, or a name under the agent's models."""
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
     """One prompt of an agent. See docs/yaml.md for each field at length.
 
@@ -126,6 +136,12 @@ class Node:
     """Texts that end the completion."""
     seed: int | None = None
     """Seed of the sampler, where the model has one."""
+    decide: bool | Literal["auto"] | None = None
+    """Whether the model decides among the options, with a probability for each, instead of
+    answering in text: `auto` where it can; True refuses a model that cannot, when a run starts;
+    None is what the model's entry says, else False."""
+    unsure: Unsure | None = None
+    """Another model to ask where the most probable option is not probable enough."""
 
     @property
     def checks(self) -> tuple[Check, ...]:
@@ -140,3 +156,5 @@ class Node:
 
 NODE_FIELDS: Final = frozenset(f.name for f in fields(Node)) - {"name", "with_"} | {"with"}
 """The fields of a node as YAML spells them."""
+NAME_LIKE: Final = frozenset({"decide", "unsure"})
+"""Fields that are younger than agents with nodes of these names: a node may still have them."""

@@ -5,8 +5,9 @@ from dataclasses import replace
 from typing import Any, Final, Literal
 
 from agentkit.errors import Problem
-from agentkit.graph.node import Check, FirstOf, Node
-from agentkit.models.setting_fields import SAMPLING, Text, faults, field, table, texts
+from agentkit.graph.node import Check, FirstOf, Node, Unsure
+from agentkit.models.setting_fields import DECIDE, SAMPLING, Text, faults, field, table, texts
+from agentkit.outputs.output import Output
 from agentkit.program.argument_kinds import wrong_kind
 from agentkit.program.foreign_objects import is_runnable
 
@@ -38,6 +39,7 @@ SHARED: Final = {
         examples=["accept"],
     ),
     "attempts": field(int, "How often the model is asked at most; 3 if unset.", ge=1, examples=[3]),
+    "decide": DECIDE,
     "reuse": field(
         bool, "Take the answer to the same request of this episode again.", examples=[True]
     ),
@@ -61,7 +63,9 @@ def too_many_nodes(count: int) -> str:
 
 
 _CHECKED: Final = table("node", SHARED)
-_MAY_BE_NONE: Final = frozenset({"model", "function", "temperature", "top_p", "max_tokens", "seed"})
+_MAY_BE_NONE: Final = frozenset(
+    {"model", "function", "temperature", "top_p", "max_tokens", "seed", "decide"}
+)
 _UNSET: Final = Node("unset", "-")
 
 
@@ -99,6 +103,34 @@ def _only_in_python(node: Any) -> Iterator[tuple[str, str]]:
         and all(isinstance(one, Check) and isinstance(one.say, str) for one in node.checks)
     ):
         yield "check", "Check(that, say), or a list of them"
+    unsure = node.unsure
+    if unsure is not None and not (
+        isinstance(unsure, Unsure)
+        and isinstance(unsure.ask, str)
+        and isinstance(unsure.below, (int, float))
+        and 0 <= unsure.below <= 1
+    ):
+        yield "unsure", "Unsure(below, ask): a probability from 0 to 1, and a model"
+
+
+def decision_problems(node: Node, output: Output | None) -> Iterator[Problem]:
+    """Yield what cannot be decided: an output without options, or what is to be answered in text.
+
+    Args:
+        node: The node.
+        output: Its output; None of a function, or where the output is wrong.
+    """
+    if output is not None and not output.is_closed:
+        for name in ("decide", "unsure"):
+            if getattr(node, name):
+                message = (
+                    f"a model decides among options, and this output is {output.describe()}: "
+                    "give an output of options, such as yes_no or {choice: [left, right]}"
+                )
+                yield Problem(message, node.name, name)
+    elif node.unsure and node.decide is False:
+        message = "an answer in text has no probability: remove 'decide: false', or 'unsure'"
+        yield Problem(message, node.name, "unsure")
 
 
 def checked_nodes(nodes: Any, problems: list[Problem]) -> tuple[Node, ...]:

@@ -32,7 +32,7 @@ from agentkit.events import (
 )
 from agentkit.langchain.told_answer import ToldAnswer
 from agentkit.messages import Completion, Request
-from agentkit.models.base import Model
+from agentkit.models.base import Model, answer_of
 from agentkit.models.langchain.messages import to_answer, to_langchain
 
 T = TypeVar("T")
@@ -181,11 +181,11 @@ class StepCallbacks:
         run = self._run((request.call.node, request.call.item))
         node = await asyncio.shield(self._begin(run))
         if isinstance(model, LangChainModel):  # LangChain itself tells about its own models
-            return await self._inside(node, lambda: model.complete(request))
+            return await self._inside(node, lambda: answer_of(model, request))
         manager = await _start_model(_below(node), model, request)
         streamed = ToldAnswer(manager, request)
         try:
-            completion = await self._inside(node, lambda: model.complete(streamed.request))
+            completion = await self._inside(node, lambda: answer_of(model, streamed.request))
         except BaseException as error:
             await streamed.told()
             await manager.on_llm_error(error)

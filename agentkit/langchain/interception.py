@@ -5,13 +5,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from agentkit.errors import Problem
-from agentkit.execution.binding import Binding, BoundNode, FunctionNode
+from agentkit.execution.binding import Binding, BoundNode, FunctionNode, PromptNode
 from agentkit.graph.compile import CompiledNode
 from agentkit.messages import Completion, Request, Usage
-from agentkit.models.base import Model, Priced
+from agentkit.models.base import Model, Priced, answer_of, can_decide, is_certain
 from agentkit.program.threads import in_thread
 
 
@@ -52,8 +52,25 @@ class _Watched:
         """Ask the model."""
         watcher = _watcher.get()
         if watcher is None:
-            return await self._model.complete(request)
+            return await answer_of(self._model, request)
         return await watcher.complete(self._model, request)
+
+    decide = complete
+
+    @property
+    def most_questions(self) -> int:
+        """How many questions one request may have."""
+        return getattr(self._model, "most_questions", 1)
+
+    @property
+    def decides(self) -> bool:
+        """Whether the model can decide."""
+        return can_decide(self._model)
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the model can have no doubt."""
+        return is_certain(self._model)
 
     def cost_usd(self, usage: Usage) -> float | None:
         """What this usage costs."""
@@ -77,7 +94,8 @@ class InterceptedBinding(Binding):
         if isinstance(node, FunctionNode):
             return _seen(node)
         watched = self._watched.setdefault(id(node.model), _Watched(node.model))
-        return replace(node, model=watched)
+        stronger = node.stronger and cast(PromptNode, self._watch(node.stronger))
+        return replace(node, model=watched, stronger=stronger)
 
 
 def _seen(node: FunctionNode) -> FunctionNode:

@@ -31,6 +31,71 @@ class Model(Protocol):
 
 
 @runtime_checkable
+class DecisionModel(Protocol):
+    """A model that can decide closed questions, with a probability for every option."""
+
+    @property
+    def name(self) -> str:
+        """The id shown in traces."""
+        ...
+
+    @property
+    def decides(self) -> bool:
+        """Whether it can decide, as far as is known: some servers have to be asked first."""
+        ...
+
+    @property
+    def most_questions(self) -> int:
+        """How many questions one request may have."""
+        ...
+
+    async def decide(self, request: Request) -> Completion:
+        """Decide the questions of a request, which are at least one.
+
+        Returns:
+            A completion with a decision for each question, in their order: one without
+            probabilities where the model refused. Of a single question, a completion without
+            decisions is an answer in text, which is read as that of any node.
+
+        Raises:
+            CannotDecide: It can only answer in text.
+            ModelError: The model could not be reached or did not answer.
+        """
+        ...
+
+
+@runtime_checkable
+class Certain(Protocol):
+    """A model that can have no doubt, such as a script."""
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether an answer in text to a question that it decides has probability 1."""
+        ...
+
+
+def can_decide(model: Model) -> bool:
+    """Return whether a model can decide closed questions, as far as is known."""
+    return isinstance(model, DecisionModel) and model.decides
+
+
+def is_certain(model: Any) -> bool:
+    """Return whether an answer in text of a model that decides has probability 1."""
+    return isinstance(model, Certain) and model.is_certain
+
+
+async def answer_of(model: Model, request: Request) -> Completion:
+    """Return a model's answer: its decisions, where a request has questions.
+
+    Raises:
+        ModelError: The model could not be reached or did not answer.
+    """
+    if request.questions and isinstance(model, DecisionModel):
+        return await model.decide(request)
+    return await model.complete(request)
+
+
+@runtime_checkable
 class Priced(Protocol):
     """A model whose price is known, or may be."""
 

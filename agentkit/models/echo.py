@@ -1,6 +1,9 @@
 """EchoModel: answers with the prompt it was sent."""
 
+from dataclasses import replace
+
 from agentkit.messages import Completion, Request, Usage
+from agentkit.models.decisions import certain
 
 
 class EchoModel:
@@ -15,6 +18,15 @@ class EchoModel:
         if request.on_text is not None:
             request.on_text(text)
         return Completion(text, self.most_usage(request), model=self.name)
+
+    decides = True
+    most_questions = 1
+
+    async def decide(self, request: Request) -> Completion:
+        """Decide for the first option: which one is as good as any other."""
+        question = request.questions[0]
+        completion = await self.complete(replace(request, on_text=None))
+        return replace(completion, decisions=(certain(question, question.options[0]),))
 
     def most_usage(self, request: Request) -> Usage:
         """What it takes: a token a word."""

@@ -49,4 +49,5 @@ def expected(schema: Schema) -> str:
     """
     words = schema.get("enum", [schema["const"]] if "const" in schema else ())
     title: str = schema.get("title") or schema.get("description", "")
-    return " or ".join(map(str, words)) or title[:1].lower() + title[1:]
+    said = (str(word).lower() if isinstance(word, bool) else str(word) for word in words)
+    return " or ".join(said) or title[:1].lower() + title[1:]

@@ -1,12 +1,13 @@
 """FunctionModel: a Python function answers."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from agentkit.errors import ModelError, StepInterrupted
-from agentkit.messages import Completion, Request, Usage
+from agentkit.messages import Completion, Decision, Request, Usage
+from agentkit.models.decisions import as_decided
 from agentkit.program.threads import Callback, call_in_thread, runs_on_loop
 
 
@@ -14,7 +15,8 @@ class FunctionModel:
     """Answers with what a Python function returns for the request.
 
     Args:
-        function: Takes a Request; returns a text or a Completion, at once or awaitable.
+        function: Takes a Request; returns a text or a Completion, at once or awaitable. Of a
+            request with a question it may return probabilities by option.
         name: The id shown in traces; by default `function:` and the function's name.
     """
 
@@ -22,7 +24,10 @@ class FunctionModel:
 
     def __init__(
         self,
-        function: Callable[[Request], str | Completion | Awaitable[str | Completion]],
+        function: Callable[
+            [Request],
+            str | Completion | Mapping[str, float] | Awaitable[str | Completion],
+        ],
         name: str | None = None,
     ) -> None:
         self._function = function
@@ -40,12 +45,26 @@ class FunctionModel:
             answer = await ask_in_thread(self._function, request)
         if isinstance(answer, Completion):
             return answer
+        usage = Usage(calls=1, cost_usd=0.0)
+        if isinstance(answer, Mapping) and request.questions:
+            return Completion("", usage, model=self.name, decisions=(Decision(answer),))
         if not isinstance(answer, str):
             raise ModelError(
                 f"{self.name} returned a {type(answer).__name__}; "
                 "a model function returns a text or a Completion"
             )
-        return Completion(answer, Usage(calls=1, cost_usd=0.0), model=self.name)
+        return Completion(answer, usage, model=self.name)
+
+    decides = is_certain = True
+    most_questions = 1
+
+    async def decide(self, request: Request) -> Completion:
+        """Call the function: a text that is an option has probability 1.
+
+        Raises:
+            ModelError: It returned something else than a text, probabilities or a Completion.
+        """
+        return as_decided(request, await self.complete(request))
 
     def cost_usd(self, usage: Usage) -> float:
         """Nothing is known before the function answers; its completions say what they cost."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from agentkit.errors import ReplayError
 from agentkit.messages import Completion, Request, Usage
-from agentkit.models.base import Bounded, Model
+from agentkit.models.base import Bounded, Model, can_decide
 from agentkit.models.token_estimates import default_max_tokens
 
 
@@ -20,6 +20,9 @@ class ReplayStub:
         self.name = name
         self.reads_variables = model.reads_variables
         self.default_max_tokens = default_max_tokens(model)
+        self.decides = can_decide(model)
+
+    most_questions = 1
 
     async def complete(self, request: Request) -> Completion:
         """Refuse to answer.
@@ -30,6 +33,14 @@ class ReplayStub:
         raise ReplayError(
             f"a replay asks no model, and node '{request.call.node}' asked {self.name}"
         )
+
+    async def decide(self, request: Request) -> Completion:
+        """Refuse to decide.
+
+        Raises:
+            ReplayError: Always.
+        """
+        return await self.complete(request)
 
 
 class BoundedReplayStub(ReplayStub):

@@ -1,9 +1,9 @@
 """From what an agent says of a model to a Model, with the settings it was declared with."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from agentkit.errors import InputError, suggest
@@ -24,7 +24,7 @@ from agentkit.models.setting_fields import SAMPLING, SERVER, setting_problems
 
 _SETTINGS: Final = frozenset(f.name for f in fields(Settings)) - {"extra"}
 """How the server of a model is called: one for all entries of a model. `extra` is each entry's."""
-_KNOWN: Final = (*SAMPLING, *SERVER)
+_KNOWN: Final = (*SAMPLING, *SERVER, "decide")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,8 @@ class ModelChoice:
     sampling: Sampling = UNSET
     extra: Mapping[str, Any] = field(default_factory=dict)
     """The server's own fields of a request."""
+    decide: bool | Literal["auto"] = False
+    """Whether it decides the closed questions that it is asked, where a node does not say."""
 
 
 class ModelChooser:
@@ -74,7 +76,8 @@ class ModelChooser:
         if wrong := "; ".join(_problems(value["use"], given)):
             raise InputError(wrong)
         model = self._model(value["use"], _settings(given), given.get("base_url"), entry)
-        return _choice(model, _sampling(given), given.get("extra") or {})
+        choice = _choice(model, _sampling(given), given.get("extra") or {})
+        return replace(choice, decide=given.get("decide") or False)
 
     def _model(
         self,

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from agentkit.messages import Completion, Request, Usage
+from agentkit.models.decisions import as_decided
 
 
 class RulesModel:
@@ -28,6 +29,13 @@ class RulesModel:
             ModelError: The expert has no rule for this node.
         """
         return Completion(self._expert(request), Usage(calls=1, cost_usd=0.0), model=self.name)
+
+    decides = is_certain = True
+    most_questions = 1
+
+    async def decide(self, request: Request) -> Completion:
+        """Answer by rule, with probability 1."""
+        return as_decided(request, await self.complete(request))
 
     def most_usage(self, request: Request) -> Usage:
         """No tokens: rules read none."""

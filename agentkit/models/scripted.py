@@ -1,6 +1,7 @@
 """ScriptedModel: answers that were written down beforehand."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import orjson
 from agentkit.atomic_files import open_regular
 from agentkit.errors import InputError, ScriptExhausted
 from agentkit.messages import Completion, Request, Usage
+from agentkit.models.decisions import as_decided
 from agentkit.program.argument_kinds import check_given
 
 _KEYS = ("episode", "step", "node", "item", "attempt")
@@ -23,6 +25,8 @@ class ScriptedModel:
             one text (always the same answer) or to a list of texts (one for each of its calls);
             or entries with `text` and any of `episode step node item attempt`: an entry answers
             every call that agrees with the keys it has, and the first such entry counts.
+
+    Where a node decides, a text is an option, or JSON such as `{"left": 0.7, "right": 0.3}`.
 
     A script of entries or of single texts depends on nothing but the call, so it gives the same
     answers after a resume and in any order; lists are used up.
@@ -75,6 +79,17 @@ class ScriptedModel:
             request.on_text(text)
         usage = Usage(_words(request), len(text.split()), calls=1, cost_usd=0.0)
         return Completion(text, usage, model=self.name)
+
+    decides = is_certain = True
+    most_questions = 1
+
+    async def decide(self, request: Request) -> Completion:
+        """Give the script's answer: an option, or the JSON of `{option: probability}`.
+
+        Raises:
+            ScriptExhausted: The script has no answer for this call.
+        """
+        return as_decided(request, await self.complete(replace(request, on_text=None)))
 
     def most_usage(self, request: Request) -> Usage:
         """What the longest answer of the script would take: a token a word."""

@@ -116,6 +116,15 @@ SAMPLING: Final = {
 }
 """How a model picks tokens, for a node or for a model under `models`."""
 
+DECIDE: Final = field(
+    Literal["auto", True, False],
+    "Whether the model decides among the options of a closed output, with a probability for each: "
+    "auto where it can; true refuses a model that cannot.",
+    "auto, true or false",
+    examples=["auto"],
+)
+"""Whether closed questions are decided, of a node or of a model under `models`."""
+
 PRICE: Final = {
     "input": field(float, "Tokens read.", needed=True, ge=0, examples=[0.25]),
     "output": field(float, "Tokens written.", needed=True, ge=0, examples=[2]),
@@ -191,7 +200,7 @@ SERVER: Final = {
 }
 """How a model on a server, or in this process, is called."""
 
-_SETTINGS: Final = table("settings", SAMPLING | SERVER)
+_SETTINGS: Final = table("settings", SAMPLING | SERVER | {"decide": DECIDE})
 
 
 adapter: Final = cache(TypeAdapter[Any])

@@ -22,6 +22,8 @@ _DENIAL = re.compile(r"\b(?:not|never|no|without|instead of|rather than)\b|n't\b
 class ChoiceOutput(Output):
     """One of the options that an expression gives, or of a fixed list."""
 
+    is_closed = True
+
     fixed: tuple[str, ...] = ()
     """The options, when they are written out."""
     expression: Expression | None = None

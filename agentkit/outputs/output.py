@@ -2,9 +2,9 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from agentkit.errors import OutputError
 from agentkit.templates.template import Reads
@@ -84,6 +84,9 @@ def _without(value: Any, places: list[tuple[int | str, ...]]) -> Any:
 class Output(ABC):
     """How a completion becomes a node's value."""
 
+    is_closed: ClassVar[bool] = False
+    """Whether an answer is one of few options, so that a model can decide it."""
+
     name: str
     """The declaration on one line, for display."""
     asks: str = field(default="", repr=False)
@@ -108,6 +111,18 @@ class Output(ABC):
     def json_schema(self, values: Mapping[str, Any]) -> JsonSchema | None:
         """A closed JSON schema for models that can follow one; None where there is none."""
         return self.schema
+
+    def options(self, values: Mapping[str, Any]) -> Sequence[str]:
+        """The options of this step as texts, of an output that is closed.
+
+        Raises:
+            RenderError: There are none.
+        """
+        return ()
+
+    def value_of(self, option: str) -> Any:
+        """The value of a decision for one of the options."""
+        return option
 
     @abstractmethod
     def parse(self, text: str, values: Mapping[str, Any]) -> Any:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from agentkit.errors import OutputError
@@ -87,6 +87,16 @@ class IntegerOutput(_OneNumber):
 
 class YesNoOutput(Output):
     """Yes or no, as true or false."""
+
+    is_closed = True
+
+    def options(self, values: Mapping[str, Any]) -> Sequence[str]:
+        """Yes and no."""
+        return ("yes", "no")
+
+    def value_of(self, option: str) -> bool:
+        """True for yes, False for no."""
+        return option == "yes"
 
     def parse(self, text: str, values: Mapping[str, Any]) -> bool:
         """True for yes, False for no."""

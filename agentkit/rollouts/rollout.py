@@ -13,6 +13,7 @@ from agentkit.errors import InputError, LimitExceeded, advice
 from agentkit.events import Event
 from agentkit.execution.budget import Budget
 from agentkit.execution.completion_source import CompletionSource
+from agentkit.execution.decisions import check_decisions
 from agentkit.limits import Limits, Spent
 from agentkit.models.base import Cache, Loaded, check_ready_models
 from agentkit.models.prices import check_prices
@@ -180,6 +181,7 @@ async def _load_models(agent: Agent, cache: Cache | None) -> None:
         AccessError: A model has no key, and no cache that may have every answer.
         InputError: A model cannot be loaded, and no cache.
     """
+    check_decisions(agent.binding.prompts)
     if cache is None:
         check_ready_models(agent.binding.asked)
     models: dict[int, object] = {id(model): model for _, model in agent.binding.asked}

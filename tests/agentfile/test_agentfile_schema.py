@@ -122,7 +122,7 @@ def test_it_refuses_common_mistakes(text: str) -> None:
 def test_every_field_is_described() -> None:
     schema = agent_schema()
     tables = [table for table in schema["$defs"].values() if "properties" in table]
-    assert len(tables) == 10
+    assert len(tables) == 11
     for table in tables:
         for name, field in table["properties"].items():
             assert field["description"].endswith("."), name

@@ -259,6 +259,7 @@ BY_HINT = {
     bytes: st.sampled_from([b"one", b"two"]),
     type(None): st.none(),
     Mapping[str, Any]: st.dictionaries(st.text(max_size=5), JSON, max_size=3),
+    Mapping[str, float]: st.dictionaries(st.text(max_size=5), st.floats(0, 1), max_size=3),
     Mapping[str, str]: st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3),
 }
 

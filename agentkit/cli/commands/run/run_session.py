@@ -19,6 +19,7 @@ from agentkit.cli.view.progress import Progress
 from agentkit.cli.view.run_view import RunView
 from agentkit.cli.view.terminal import echo
 from agentkit.errors import InputError, TraceError
+from agentkit.execution.decisions import check_decisions
 from agentkit.models.base import check_ready_models
 from agentkit.record.run_folder import RunWriter
 from agentkit.rollouts.metadata import about_run
@@ -47,6 +48,7 @@ def run_agent(name: str, chosen: RunOptions) -> int:
     agent, path = load(name, model, chosen.inputs, memory)
     agent = chosen.limit(agent)
     agent.check_ready()
+    check_decisions(agent.binding.prompts)
     if chosen.cache is None:  # a cache may have every answer
         check_ready_models(agent.binding.asked)
     for note in notes(agent, path):
