@@ -13,6 +13,7 @@ from agentkit.execution.episode import Episode, given_inputs, missing_inputs
 from agentkit.execution.session import Actor, Session
 from agentkit.graph.compile import compile_text, unknown_name
 from agentkit.graph.graph import Graph
+from agentkit.graph.validation import probability_problems
 from agentkit.limits import UNLIMITED, Limits
 from agentkit.memory import Memory
 from agentkit.models.none import NoModel
@@ -294,4 +295,6 @@ def _compile_action(graph: Graph, action: str | None, problems: list[Problem]) -
     for name in template.reads if template else ():
         if name not in known:
             problems.append(Problem(unknown_name(name, known), field="action"))
+    for message in probability_problems(template.reads if template else {}, graph.compiled):
+        problems.append(Problem(message, field="action"))
     return template

@@ -122,6 +122,13 @@ class NodeFinished(_AttemptEvent, frozen=True):
     error: str = ""
     """What is wrong with the last answer, where the status is `cut` or `otherwise`."""
 
+    @property
+    def probabilities(self) -> Mapping[str, float] | None:
+        """The probability of every option, where the value is a decision."""
+        if self.status != "ok" or self.completion is None or self.completion.decision is None:
+            return None
+        return self.completion.decision.probabilities
+
 
 class NodeSkipped(_NodeEvent, frozen=True):
     """A node's `when` was false; it keeps its value."""

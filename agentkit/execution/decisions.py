@@ -19,6 +19,9 @@ _LONGEST_WAIT_S: Final = 0.05
 """How long a request waits for questions that are on their way to it: some may wait for room in
 the budget, which this very request has taken."""
 
+_ROUNDS: Final = 3
+"""Rounds of the event loop in which the questions begin that are ready at the same time."""
+
 
 def check_decisions(nodes: Iterable[PromptNode]) -> None:
     """Refuse models that cannot decide, where their nodes or entries say that they do.
@@ -240,7 +243,8 @@ class SharedRequests:
         return answers[0]
 
     async def _gather(self, batch: _Batch, key: Hashable) -> None:
-        await asyncio.sleep(0)  # the tasks of other nodes begin
+        for _ in range(_ROUNDS):  # the tasks of other nodes begin, and those of their items
+            await asyncio.sleep(0)
         try:
             async with asyncio.timeout(_LONGEST_WAIT_S):
                 while len(batch.requests) < self._coming.get(key, 0):

@@ -104,6 +104,7 @@ async def _run(
         if isinstance(outcome, AgentKitError):
             return outcome
         value, status, turns = outcome.value, outcome.status, [outcome.turn]
+        probabilities: Any = outcome.probabilities
     else:
         items = checked_items(scope.evaluate(compiled.each))
         async with asyncio.TaskGroup() as tasks:
@@ -113,11 +114,14 @@ async def _run(
             ]
         outcomes = successes([task.result() for task in running])
         value, turns = [outcome.value for outcome in outcomes], [one.turn for one in outcomes]
+        decided = [outcome.probabilities for outcome in outcomes]
+        probabilities = decided if any(decided) else None
         statuses = {outcome.status for outcome in outcomes}
         status = next((one for one in ("otherwise", "cut") if one in statuses), "ok")
         if run.emit:
             run.emit(NodeFinished(run.step, name, None, 1, status, value))
     scope.values[name] = value
+    scope.decided(name, probabilities)
     if not isinstance(node, FunctionNode):
         scope.turns[name] = tuple(turn for turn in turns if turn)
     if compiled.save:

@@ -37,6 +37,8 @@ class Outcome(NamedTuple):
     """`ok`, `cut` or `otherwise`."""
     turn: Turn | None = None
     """The question and the answer as `recall` shows them; None of a function."""
+    probabilities: Mapping[str, float] | None = None
+    """Of every option, where the value is a decision."""
 
 
 @dataclass(slots=True)
@@ -91,25 +93,23 @@ class PromptCall:
                 status, value, why = self._read(answer.completion)
                 said = answer.completion.text
             except OutputError as error:
-                if not answer.completion.decisions and self._may_retry:
+                most = self.first - 1 + self.node.compiled.node.attempts
+                if not answer.completion.decisions and self.attempt < most:
                     self._tell_retry(answer, error)
                     messages = (*messages, *correction(answer.completion, error))
                     continue
                 status, value, said = self._stand_in(error)
                 why = str(error)
             self._tell_end(status, value, why)
-            return Outcome(value, status, (self.sent, Message("assistant", said)))
+            turn = self.sent, Message("assistant", said)
+            decision = answer.completion.decision if status == "ok" else None
+            return Outcome(value, status, turn, decision.probabilities if decision else None)
 
     def _path(self, request: Request) -> Complete:
         """The way of a request to its answer; a question that is decided is waited for there."""
         run = self.run
         path = run.source.path(self.node, run.tracing)
         return run.source.shared.awaited(self.node.model, path) if request.questions else path
-
-    @property
-    def _may_retry(self) -> bool:
-        """Whether the model may be asked once more."""
-        return self.attempt - self.first + 1 < self.node.compiled.node.attempts
 
     @property
     def schema(self) -> Mapping[str, Any] | None:
@@ -139,10 +139,10 @@ class PromptCall:
         """
         fault, text = fault_of(completion), completion.text
         output, cut = self.node.output, self.node.compiled.node.cut
-        if fault is None and completion.decisions:
-            return "ok", self._checked(output.value_of(text)), ""
         if fault is None:
-            return "ok", self._checked(output.parse(text, self.variables)), ""
+            is_decided = bool(completion.decisions)
+            value = output.value_of(text) if is_decided else output.parse(text, self.variables)
+            return "ok", self._checked(value), ""
         if cut == "error" or not is_cut(completion):
             raise OutputError(fault)
         if isinstance(output, TextOutput):
@@ -175,7 +175,7 @@ class PromptCall:
             return "otherwise", json_copy(otherwise), json_text(otherwise)
         if self.cut_text is not None and not (recorded and recorded.has_failed(self._call())):
             return "cut", self.cut_text.strip(), self.cut_text
-        times = "1 attempt" if self.attempt == 1 else f"{self.attempt} attempts"
+        times = f"{self.attempt} attempt{'s' if self.attempt > 1 else ''}"
         raise OutputError(f"no usable answer in {times}; the last one: {error}") from error
 
     async def _on_retry(self, reason: str, wait_s: float) -> None:

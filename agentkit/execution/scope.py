@@ -1,14 +1,19 @@
 """What the names in templates mean during one step."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from agentkit.graph.graph import Graph
 from agentkit.messages import Message, Turn
+from agentkit.templates.prompt_names import OWN_NAMES
 from agentkit.templates.sandbox.lookup import MissingValue
+from agentkit.templates.sandbox.syntax import PROBABILITIES
 from agentkit.templates.template import Expression, Reads
 from agentkit.values import json_copy
+
+Probabilities = Mapping[str, float] | Sequence[Mapping[str, float] | None]
+"""Of every option of a decision; of a node with `each` for each item, None where it was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,8 @@ class State:
     """The last value of every node that ever ran."""
     turns: Mapping[str, tuple[Turn, ...]] = field(default_factory=dict)
     """The last question and answer of every such node, or one pair an item."""
+    probabilities: Mapping[str, Probabilities] = field(default_factory=dict)
+    """What the nodes decided whose last value is a decision."""
 
 
 class Scope:
@@ -37,6 +44,7 @@ class Scope:
         self.memory = dict(state.memory)
         self.values = dict(state.values)
         self.turns = dict(state.turns)
+        self.probabilities = dict(state.probabilities)
         for name, initial in graph.initials:
             if name not in self.values:
                 self.values[name] = json_copy(initial)
@@ -50,10 +58,19 @@ class Scope:
     def state(self) -> State:
         """What the next step starts from, once this one is done; added nodes are left out."""
         values, turns, index = dict(self.values), dict(self.turns), self._graph.index
+        probabilities = dict(self.probabilities)
         for name in values.keys() - index.keys():
             del values[name]
             turns.pop(name, None)
-        return State(self.memory, values, turns)
+            probabilities.pop(name, None)
+        return State(self.memory, values, turns, probabilities)
+
+    def decided(self, name: str, probabilities: Probabilities | None) -> None:
+        """Keep what a node decided; None: its value is no decision."""
+        if probabilities is None:
+            self.probabilities.pop(name, None)
+        else:
+            self.probabilities[name] = probabilities
 
     def evaluate(self, expression: Expression) -> Any:
         """The value of an expression.
@@ -71,18 +88,25 @@ class Scope:
         return {name: self._value(name, keys) for name, keys in reads.items() if self._gives(name)}
 
     def _gives(self, name: str) -> bool:
-        return name in self._graph.index or name in self._names or name in ("memory", "previous")
+        return name in self._graph.index or name in self._names or name in OWN_NAMES
 
     def _value(self, name: str, keys: frozenset[str] | None) -> Any:
         if name in self._graph.index:
             return self.values[name] if name in self.values else _never_ran(name)
         if name == "memory":
             return {key: self.memory[key] for key in keys or self.memory if key in self.memory}
+        if name == PROBABILITIES:
+            return {node: self._probabilities_of(node) for node in keys or ()}
         if name == "previous":
             before = self._previous
             wanted = keys or self._graph.index
             return {key: before[key] if key in before else _never_ran(key) for key in wanted}
         return self._names[name]
+
+    def _probabilities_of(self, name: str) -> Any:
+        if name in self.values:
+            return self.probabilities.get(name)
+        return _never_ran(name)
 
     def question_variables(self, reads: Reads, with_context: bool) -> dict[str, Any]:
         """What a node's templates read, and what the context in front of it read.

@@ -15,7 +15,7 @@ from agentkit.execution.completion_source import CompletionSource
 from agentkit.execution.kept_bindings import kept_binding
 from agentkit.execution.node_runner import RaisedCancellation, run_node
 from agentkit.execution.running_step import Step
-from agentkit.execution.scope import State
+from agentkit.execution.scope import Probabilities, State
 from agentkit.execution.step_run import StepRun
 from agentkit.graph.graph import Graph
 from agentkit.messages import Usage
@@ -70,6 +70,11 @@ class StepResult:
     def cost_usd(self) -> float | None:
         """What it cost in US dollars; None when a price is unknown."""
         return self.usage.cost_usd
+
+    @property
+    def probabilities(self) -> Mapping[str, Probabilities]:
+        """Of every option, by the nodes whose value is a decision; of one with `each` a list."""
+        return self.state.probabilities
 
     @property
     def memory(self) -> Mapping[str, Any]:

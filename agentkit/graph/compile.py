@@ -285,6 +285,7 @@ def _prompt_problems(node: Node) -> Iterator[Problem]:
 
 def unknown_name(name: str, known: frozenset[str]) -> str:
     """The message for a name that nothing gives, with the names that could be meant."""
+    known = frozenset(one for one in known if not one.startswith("_"))
     if name in ("nil", "null", "undefined"):
         return f"unknown name '{name}'. Nothing is written none: 'is none' asks for it"
     return f"unknown name '{name}'.{suggest(name, known)} It can use: {listed(sorted(known))}"

@@ -7,6 +7,7 @@ import networkx as nx
 
 from agentkit.graph.compile import CompiledNode
 from agentkit.graph.node import FirstOf
+from agentkit.templates.prompt_names import decided_names
 
 
 def awaited_recalls(compiled: CompiledNode, nodes: Mapping[str, CompiledNode]) -> Iterator[str]:
@@ -35,7 +36,7 @@ def edges_between(nodes: Mapping[str, CompiledNode]) -> "nx.DiGraph[str]":
         named = {
             "after": compiled.node.after,
             "recall": awaited_recalls(compiled, nodes),
-            "value": compiled.reads,
+            "value": {*compiled.reads, *decided_names(compiled.reads)},
         }
         for kind, names in named.items():
             for name in names:

@@ -10,7 +10,7 @@ from agentkit.errors import Problem, listed, suggest
 from agentkit.graph.compile import CompiledNode, Use, name_problem, unknown_name
 from agentkit.graph.connections import awaited_recalls
 from agentkit.program.argument_kinds import wrong_kind
-from agentkit.templates.prompt_names import LOCAL_NAMES, OWN_NAMES, STEP_NAMES
+from agentkit.templates.prompt_names import LOCAL_NAMES, OWN_NAMES, STEP_NAMES, decided_names
 from agentkit.templates.sandbox.lookup import MAPPING_METHODS
 from agentkit.templates.single_braces import single_braces
 from agentkit.templates.template import Reads, Template
@@ -64,6 +64,9 @@ def graph_problems(
     fields = {name: value_fields(compiled) for name, compiled in nodes.items()}
     known = None if inputs is None else frozenset(inputs)
     for compiled in compiled_nodes:
+        for use in compiled.uses:
+            for message in probability_problems(use.reads, compiled_nodes):
+                yield Problem(message, compiled.name, use.field, use.key)
         yield from name_problems(compiled, nodes.keys(), known)
         yield from field_problems(compiled, fields)
         yield from reference_problems(compiled, nodes)
@@ -126,11 +129,27 @@ def _previous_problems(
         yield Problem(message, compiled.name, use.field, use.key)
 
 
+def probability_problems(reads: Reads, compiled: Sequence[CompiledNode]) -> Iterator[str]:
+    """Say which names in `probability(...)` are no nodes, or none that can decide."""
+    nodes = {one.name: one for one in compiled} if decided_names(reads) else {}
+    for name in sorted(decided_names(reads)):
+        said = f"probability('{name}')"
+        if name not in nodes:
+            yield f"{said}: there is no node '{name}'.{suggest(name, frozenset(nodes))}"
+            continue
+        output = nodes[name].output
+        if nodes[name].node.function is not None or (output and not output.is_closed):
+            yield f"{said}: '{name}' has no options, so nothing of it is decided"
+
+
 def _shared_text_problems(
     field: str, text: Template | None, nodes: Collection[str], inputs: Collection[str] | None
 ) -> Iterator[Problem]:
     """Names that `system` or `context` may not use."""
     known = VARYING | frozenset(inputs or ())
+    for name in sorted(decided_names(text.reads)) if text else ():
+        message = f"probability('{name}'): this text is filled in before any node decides"
+        yield Problem(message, field=field)
     for name in text.reads if text else ():
         if name in nodes:
             message = (
@@ -211,6 +230,10 @@ def reference_problems(
             elif field_name == "recall" and nodes[name].node.function is not None:
                 message = f"'{name}' is a function: it has no question and answer to recall"
                 yield Problem(message, compiled.name, field_name)
+    for use in compiled.uses:
+        if compiled.name in decided_names(use.reads) and use.field != "save":
+            message = f"probability('{compiled.name}') is known once it has decided: in 'save'"
+            yield Problem(message, compiled.name, use.field, use.key)
     if compiled.name in compiled.reads:
         field_name = next(u.field for u in compiled.uses if compiled.name in u.reads)
         message = (

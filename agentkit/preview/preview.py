@@ -26,6 +26,7 @@ from agentkit.preview.snapshot import Snapshot, first_snapshot
 from agentkit.program.argument_kinds import check_given
 from agentkit.program.display import short
 from agentkit.templates.placeholders import Placeholder, example
+from agentkit.templates.prompt_names import decided_names
 from agentkit.templates.template import Expression, Reads
 from agentkit.values import json_text
 
@@ -102,7 +103,7 @@ async def ask(
     target = _prompt_node(agent, node)
     budget = Budget(agent.limits, Budget(agent.run_limits, scope="run."))
     if budget.watches_cost and not allow_unknown_price:
-        check_prices([(node, target.model)])
+        check_prices([(node, one.model) for one in (target, target.stronger) if one])
     source = CompletionSource(budget=budget, unpriced=allow_unknown_price)
     rendered = _Renderer(agent, target, snapshot, given or {}, source).render()
     if rendered.unknown:
@@ -120,10 +121,13 @@ async def ask(
     answers = [task.result() for task in asked]
     usage = rendered.questions[0].run.usage if rendered.questions else NOTHING_USED
     if target.compiled.each is not None:
-        return NodeAnswer([outcome.value for outcome in successes(answers)], usage)
+        outcomes = successes(answers)
+        decided = [outcome.probabilities for outcome in outcomes]
+        values = [outcome.value for outcome in outcomes]
+        return NodeAnswer(values, usage, decided if any(decided) else None)
     if isinstance(answers[0], AgentKitError):
         raise answers[0]
-    return NodeAnswer(answers[0].value, usage)
+    return NodeAnswer(answers[0].value, usage, answers[0].probabilities)
 
 
 async def _answer(question: PromptCall) -> Outcome | AgentKitError:
@@ -142,6 +146,8 @@ class NodeAnswer:
     """Its value; a list for an `each` node."""
     usage: Usage
     """Tokens, calls and cost."""
+    probabilities: Any = None
+    """Of every option, where it decided; of an `each` node a list."""
 
 
 def _prompt_node(agent: Agent, name: str) -> PromptNode:
@@ -191,6 +197,8 @@ class _Renderer:
         scope.memory.update(self._snapshot.memory)
         scope.values.update(self._snapshot.values)
         scope.turns.update(self._snapshot.turns)
+        for name, decided in self._snapshot.probabilities.items():
+            scope.decided(name, decided)
         unknown = self._fill()
         questions = self._questions(self._target)
         return Rendered(questions, self._shown(unknown), self._wanted(unknown))
@@ -211,6 +219,7 @@ class _Renderer:
             else:
                 unknown.add(name)
                 scope.values[name] = self._placeholder(bound)
+                scope.decided(name, self._even(bound))
                 for key in bound.compiled.node.save:
                     scope.memory[key] = Placeholder(f"memory.{key}")
             if isinstance(bound, PromptNode) and name in self._target.compiled.node.recall:
@@ -224,6 +233,14 @@ class _Renderer:
             schema = output.json_schema(self._scope.variables(output.reads))
         value = example(name, schema)
         return [value] if bound.compiled.each is not None else value
+
+    def _even(self, bound: BoundNode) -> Any:
+        """Equal probabilities of the options of a node that was not asked, if it has any."""
+        if (output := bound.compiled.output) is None or not output.is_closed:
+            return None
+        options = output.options(self._scope.variables(output.reads))
+        even = dict.fromkeys(options, 1 / len(options))
+        return even if bound.compiled.each is None else [even]
 
     def _turns(self, bound: PromptNode) -> tuple[Turn, ...]:
         """The questions of a node that was not asked, with its value for an answer."""
@@ -259,7 +276,7 @@ class _Renderer:
         reads = dict(target.reads)
         for compiled in recalled:
             merge_reads(reads, compiled.reads)
-        names = {*reads, *target.node.recall}
+        names = {*reads, *decided_names(reads), *target.node.recall}
         return [
             node.name
             for node in (self._graph.nodes[i] for i in self._graph.order)
@@ -272,7 +289,7 @@ class _Renderer:
             return True
         for name in unknown:
             node = self._graph.nodes[self._graph.index[name]]
-            if name in when.reads or _writes(node, when.reads):
+            if name in {*when.reads, *decided_names(when.reads)} or _writes(node, when.reads):
                 return None
         return bool(self._scope.evaluate(when))
 

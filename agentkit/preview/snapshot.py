@@ -34,6 +34,8 @@ class Snapshot:
     """Their questions and answers."""
     settled: frozenset[str] = frozenset()
     """The nodes that ran or were skipped in this step; what the others give is not known."""
+    probabilities: Mapping[str, Any] = field(default_factory=dict)
+    """What nodes decided in this step; None of a value that is no decision."""
 
 
 def first_snapshot(agent: Agent, seed: int) -> Snapshot:
@@ -79,11 +81,12 @@ def recorded_snapshot(agent: Agent, run: Run, episode: int, step: int, node: str
             episode,
             step_state.history,
         ),
-        State(step_state.memory, step_state.values, step_state.turns),
+        State(step_state.memory, step_state.values, step_state.turns, step_state.probabilities),
         step_state.step_memory,
         step_state.step_values,
         step_state.step_turns,
         frozenset(step_state.settled),
+        step_state.step_probabilities,
     )
 
 

@@ -30,6 +30,12 @@ class StepState:
     turns: dict[str, tuple[Turn, ...]] = field(default_factory=dict)
     """The questions and answers of every node that ever ran."""
     step_turns: dict[str, tuple[Turn, ...]] = field(default_factory=dict)
+    probabilities: dict[str, Any] = field(default_factory=dict)
+    """What the nodes decided whose last value is a decision; a list of a node with `each`."""
+    step_probabilities: dict[str, Any] = field(default_factory=dict)
+    """The same of the step; None of a value that is no decision."""
+    _decided: dict[str, dict[int, Any]] = field(default_factory=dict)
+    """What the items of the nodes decided that are not finished."""
     _asked: dict[tuple[str, int | None], Message] = field(default_factory=dict)
     _pairs: dict[str, dict[int, Turn]] = field(default_factory=dict)
     """The questions and answers of the nodes that are not finished, by item."""
@@ -61,6 +67,8 @@ class StepState:
                 self.memory |= self.step_memory
                 self.values |= self.step_values
                 self.turns |= self.step_turns
+                decided = self.probabilities | self.step_probabilities
+                self.probabilities = {name: one for name, one in decided.items() if one}
                 self._forget()
             case events.StepStarted() | events.StepFailed():
                 self._forget()
@@ -73,7 +81,11 @@ class StepState:
             text = json_text(event.value) if completion is None else completion.text
             self._pairs.setdefault(name, {})[item or 0] = (asked, Message("assistant", text))
         if item is not None:
+            self._decided.setdefault(name, {})[item] = event.probabilities
             return
+        items = self._decided.pop(name, {})
+        listed = [items[number] for number in sorted(items)]
+        self.step_probabilities[name] = listed if any(listed) else event.probabilities
         self.settled.add(name)
         self.step_values[name] = event.value
         pairs = self._pairs.pop(name, {})
@@ -81,5 +93,6 @@ class StepState:
 
     def _forget(self) -> None:
         self.step_memory, self.step_values, self.step_turns = {}, {}, {}
+        self.step_probabilities, self._decided = {}, {}
         self._asked, self._pairs = {}, {}
         self.settled = set()

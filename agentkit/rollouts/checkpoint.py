@@ -143,4 +143,5 @@ def _fitted(agent: Agent, record: EpisodeState) -> State:
         _known_memory(agent, state.memory),
         {name: value for name, value in state.values.items() if name in index},
         {name: turns for name, turns in state.turns.items() if name in index},
+        {name: decided for name, decided in state.probabilities.items() if name in index},
     )

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from agentkit.templates.sandbox.syntax import PROBABILITIES
+
 
 def step_names(
     observation: Any,
@@ -37,7 +39,12 @@ def step_names(
 
 STEP_NAMES: Final = frozenset(step_names(None, {}, None, 0, 0, ()))
 """Names the environment gives to every step."""
-OWN_NAMES: Final = frozenset({"memory", "previous"})
-"""Names the agent itself gives to every step."""
+OWN_NAMES: Final = frozenset({"memory", "previous", PROBABILITIES})
+"""Names the agent itself gives to every step; templates write the last as `probability(...)`."""
 LOCAL_NAMES: Final = frozenset({"item", "output"})
 """Names that mean something only in some fields of some nodes."""
+
+
+def decided_names(reads: Mapping[str, frozenset[str] | None]) -> frozenset[str]:
+    """Return the nodes whose probabilities a template or expression reads."""
+    return reads.get(PROBABILITIES) or frozenset()

@@ -94,6 +94,30 @@ def test_thoughts_are_counted_and_shown_in_full_where_that_is_asked(invoke, fold
     assert (shown.exit_code, "A door." in shown.output) == (0, True)
 
 
+def test_a_decision_is_shown_with_the_probabilities_of_its_options(invoke, folder):
+    (folder / "decider.yaml").write_text(
+        "model: 'script:answers.json'\nenv: test/Corridor-v0\nnodes:\n  act:\n"
+        "    prompt: Where?\n    output: {choice: actions}\n    decide: auto\n"
+        "  why: Why {{ act }}, with {{ probability('act', 'west') }}?\naction: act\n"
+    )
+    (folder / "answers.json").write_text(
+        '{"act": "{\\"east\\": 0.75, \\"west\\": 0.25}", "why": "x"}'
+    )
+    assert invoke("run", "decider.yaml", "--steps", "1", "--out", "run").exit_code == 0
+    shown = invoke("show", "run", "--episode", "0").output
+    assert "--- answer of act\neast\n  east 75.0%, west 25.0%\n" in shown
+    assert "Why east, with 0.25?" in shown
+    assert invoke("replay", "run").exit_code == 0
+    assert "reads     act, probability('act')\n" in invoke("show", "decider.yaml").output
+    asked = invoke("run", "decider.yaml", "--node", "act", "--json").stdout
+    assert orjson.loads(asked)["probabilities"] == {"east": 0.75, "west": 0.25}
+    rendered = invoke("render", "decider.yaml", "--node", "why").output
+    assert "with 0.5?" in rendered
+    whole = invoke("run", "decider.yaml", "--steps", "1", "--out", "other", "--json").stdout
+    (episode,) = orjson.loads(whole)["episodes"]
+    assert episode["probabilities"] == {"act": {"east": 0.75, "west": 0.25}}
+
+
 def test_retries_are_shown_with_their_error(invoke, folder):
     (folder / "answers.json").write_text('{"look": "A corridor.", "act": ["fly", "east"]}')
     invoke("run", "walker.yaml", "--out", "run", "--steps", "1")

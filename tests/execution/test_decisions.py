@@ -438,3 +438,136 @@ def test_the_same_question_of_a_node_with_reuse_is_decided_once():
     (told,) = [event for event in events if isinstance(event, NodeFinished)]
     assert told.reused
     assert told.completion.decision.probabilities["left"] == 0.9
+
+
+# ---- probabilities in expressions and results ----
+
+
+def graph_of(expression: str, *, decide: Any = "auto", **fields: Any) -> Graph:
+    wrote = Node("wrote", f"[{{{{ {expression} }}}}]")
+    return Graph([where(decide=decide), replace(wrote, **fields)])
+
+
+class Repeating(Decider):
+    """Answers a question in text with its prompt."""
+
+    async def complete(self, request: Request) -> Completion:
+        return Completion(request.prompt)
+
+
+SEEN = {"Where?": {"left": 0.7, "right": 0.2, "up": 0.1}}
+
+
+@pytest.mark.parametrize(
+    ("expression", "written"),
+    [
+        ("probability('act')", "[0.7]"),
+        ("probability('act', 'right')", "[0.2]"),
+        ("probability('act', act)", "[0.7]"),
+        ("'sure' if probability('act') > 0.5 else 'unsure'", "[sure]"),
+        ("act ~ probability('act') | round(1)", "[left0.7]"),
+    ],
+)
+def test_a_prompt_can_ask_how_probable_an_option_is(expression, written):
+    result = graph_of(expression).run_sync(model=Repeating(SEEN))
+    assert result["wrote"] == written
+
+
+def test_probabilities_are_in_the_result():
+    result = graph_of("act").run_sync(model=Repeating(SEEN))
+    assert dict(result.probabilities["act"]) == SEEN["Where?"]
+    assert "wrote" not in result.probabilities
+
+
+def test_the_name_in_probability_is_a_dependency():
+    graph = graph_of("probability('act')")
+    assert list(graph.successors[graph.index["act"]]) == [graph.index["wrote"]]
+
+
+def test_the_probability_of_an_answer_in_text_is_null():
+    graph = graph_of("probability('act') is none", decide=False)
+    assert graph.run_sync(model=lambda r: r.prompt if r.call.node == "wrote" else "up")[
+        "wrote"
+    ] == ("[true]")
+
+
+def test_yes_and_no_can_be_given_as_true_and_false():
+    asked = Node("ok", "Is it?", output="yes_no", decide="auto")
+    graph = Graph([asked, Node("wrote", "{{ probability('ok', true) }} {{ probability('ok') }}")])
+    model = Repeating({"Is it?": {"yes": 0.3, "no": 0.7}})
+    assert graph.run_sync(model=model)["wrote"] == "0.3 0.7"
+
+
+def test_of_a_node_with_each_there_is_one_for_each_item():
+    model = Repeating({"x": {"yes": 0.9, "no": 0.1}, "y": {"yes": 0.2, "no": 0.8}})
+    nodes = [
+        Node("good", "{{ item }}", each="names", output="yes_no", decide="auto"),
+        Node("wrote", "{{ probability('good') }} {{ probability('good', 'yes') }}"),
+    ]
+    result = Graph(nodes).run_sync({"names": ["x", "y"]}, model=model)
+    assert result["wrote"] == "[0.9, 0.8] [0.9, 0.2]"
+    assert [dict(one) for one in result.probabilities["good"]] == [*model.probabilities.values()]
+
+
+def test_memory_can_keep_how_sure_a_node_was():
+    node = where(save={"sure": "probability('act')"})
+    result = Graph([node]).run_sync(model=LEFT, memory={"sure": None})
+    assert result.memory["sure"] == 0.7
+
+
+def test_an_action_can_depend_on_a_probability():
+    action = "{{ act if probability('act') > 0.8 else 'wait' }}"
+    agent = Agent(Graph([where()]), model=Repeating(SEEN), action=action)
+    assert agent.act_sync() == "wait"
+
+
+def test_a_skipped_node_keeps_its_probabilities_and_one_written_again_loses_them():
+    model = Repeating(SEEN)
+    nodes = [where(when="step == 0", initial="up"), Node("wrote", "{{ probability('act') }}")]
+    agent = Agent(Graph(nodes), model=model, action="wrote")
+    assert [agent.act_sync(), agent.act_sync()] == ["0.7", "0.7"]
+
+
+def test_names_like_the_function_keep_working():
+    graph = Graph(
+        [Node("probability", "One?"), Node("confidence", "{{ probability }}!")],
+    )
+    assert graph.run_sync(model=lambda request: request.prompt)["confidence"] == "One?!"
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("probability('atc')", r"probability\('atc'\): there is no node 'atc'. Did you mean 'act'"),
+        ("probability(act)", r"write the name of a node in quotes"),
+        ("probability()", "write the name of a node in quotes"),
+        ("probability('act', 'left', 'up')", "write the name of a node in quotes"),
+        ("probability('wrote')", "'wrote' has no options"),
+        ("_probability", "'_probability' cannot be used in a template"),
+    ],
+)
+def test_a_wrong_probability_is_said_when_the_graph_is_made(expression, message):
+    with pytest.raises(SpecError, match=message):
+        graph_of(expression)
+
+
+def test_an_unknown_option_names_those_that_there_are():
+    graph = graph_of("probability('act', 'lef')")
+    with pytest.raises(StepError, match=r"'act' decided among left, right, up: not 'lef'. Did you"):
+        graph.run_sync(model=Repeating(SEEN))
+
+
+@pytest.mark.parametrize("field", ["context", "system"])
+def test_what_is_filled_in_before_any_node_knows_no_probability(field):
+    with pytest.raises(SpecError, match="filled in before any node decides"):
+        Graph([where()], **{field: "{{ probability('act') }}"})
+
+
+def test_a_node_knows_its_own_probability_only_once_it_has_decided():
+    with pytest.raises(SpecError, match="is known once it has decided: in 'save'"):
+        Graph([Node("act", "{{ probability('act') }}", output=WAY, decide="auto")])
+
+
+def test_an_action_names_a_node_that_decides():
+    with pytest.raises(SpecError, match="there is no node 'atc'"):
+        Agent(Graph([where()]), model=LEFT, action="{{ probability('atc') }}")

@@ -10,6 +10,8 @@ from agentkit.cli.view.terminal import echo, echo_facts, echo_pair
 from agentkit.errors import InputError, suggest
 from agentkit.graph.node import MISSING, Node
 from agentkit.rollouts.metadata import node_models
+from agentkit.templates.prompt_names import decided_names
+from agentkit.templates.sandbox.syntax import PROBABILITIES
 from agentkit.values import json_text
 
 
@@ -78,8 +80,10 @@ def _lines(agent: Agent, node: Node, model: str | None) -> list[tuple[str, str]]
     reads = sorted(
         f"{name}.{key}"
         for name, keys in compiled.reads.items()
+        if name != PROBABILITIES
         for key in (keys if keys and name in ("memory", "previous") else [""])
     )
+    reads += [f"probability('{name}')" for name in sorted(decided_names(compiled.reads))]
     function, output = "", ""
     if node.function is not None:
         by_name = isinstance(node.function, str)

@@ -34,6 +34,8 @@ class EpisodeView:
     """What each node does in this step."""
     values: dict[str, Any] = field(default_factory=dict)
     """The last value of each node."""
+    probabilities: dict[str, Mapping[str, float]] = field(default_factory=dict)
+    """Of the nodes whose last value is a decision."""
     said: tuple[str, str] = ("", "")
     """The node that spoke last, and what it said, or what is to be said of it."""
     speaking: bool = False
@@ -170,6 +172,9 @@ def _node_finished(view: EpisodeView, event: events.NodeFinished) -> None:
     if event.item is None:
         view.nodes[event.node] = "done"
         view.values[event.node] = event.value
+        view.probabilities.pop(event.node, None)
+        if event.probabilities is not None:
+            view.probabilities[event.node] = event.probabilities
 
 
 def _node_skipped(view: EpisodeView, event: events.NodeSkipped) -> None:

@@ -11,7 +11,11 @@ from agentkit import events
 from agentkit.cli.view.prompt_messages import show_message, show_pair
 from agentkit.cli.view.terminal import echo
 from agentkit.cli.view.words import money, score, seconds, tokens
+from agentkit.messages import Decision
 from agentkit.record.line import event_name
+
+_LISTED = 8
+"""The options of a decision that are shown without `--full`."""
 
 
 @dataclass(slots=True)
@@ -94,6 +98,8 @@ class StepPrinter:
             reused = " (reused)" if event.reused else ""
             echo(f"--- answer of {_name(event)}{reused}", fg="green", bold=True)
             echo(completion.text)
+            for decision in completion.decisions:
+                echo(f"  {shown_probabilities(decision, None if self.full else _LISTED)}", dim=True)
 
     def _thoughts(self, event: events.NodeRetried | events.NodeFinished, thoughts: str) -> None:
         if self.full and thoughts:
@@ -139,6 +145,17 @@ class StepPrinter:
 
     def _on_limit_reached(self, event: events.LimitReached) -> None:
         echo(f"limit reached: {event.limit} {event.value:g}", fg="yellow")
+
+
+def shown_probabilities(decision: Decision, most: int | None = None) -> str:
+    """`left 70%, right 20%, up 10%`: a decision, the most probable options first."""
+    found = sorted(decision.probabilities.items(), key=lambda pair: -pair[1])
+    said = [f"{option} {probability:.1%}" for option, probability in found[:most]]
+    if more := len(found) - len(said):
+        said.append(f"{more} more")
+    if decision.other:
+        said.append(f"none of these {decision.other:.1%}")
+    return ", ".join(said) or "refused"
 
 
 def _says(text: str, value: Any) -> bool:

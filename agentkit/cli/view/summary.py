@@ -150,4 +150,6 @@ def _episode(episode: EpisodeView, report: Report) -> dict[str, Any]:
         entry["failures"] = dict(episode.failures)
     if episode.summary.seed is None:
         entry["values"] = episode.values
+    if episode.probabilities:
+        entry["probabilities"] = episode.probabilities
     return entry

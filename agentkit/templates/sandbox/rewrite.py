@@ -7,8 +7,10 @@ from jinja2 import nodes
 from jinja2.utils import pass_context
 from jinja2.visitor import NodeTransformer
 
+from agentkit.errors import RenderError, listed, suggest
 from agentkit.templates.sandbox.bounds import Bounds
 from agentkit.templates.sandbox.lookup import present
+from agentkit.templates.sandbox.syntax import PROBABILITIES, is_probability
 
 # Filters that only the rewriting of a template puts in: no template can name them.
 
@@ -44,6 +46,26 @@ def _cut(context: Bounds, value: Any, start: Any, stop: Any, step: Any) -> Any:
     return part
 
 
+def _probability(known: Any, node: str, option: Any = None) -> Any:
+    found = present(known[node])
+    if isinstance(found, list):
+        return [_one_probability(one, node, option) for one in found]
+    return _one_probability(found, node, option)
+
+
+def _one_probability(probabilities: Any, node: str, option: Any) -> float | None:
+    """The probability of an option, or of the winner; None of an answer in text."""
+    if not probabilities:
+        return None
+    if option is None:
+        return float(max(probabilities.values()))
+    name = {True: "yes", False: "no"}.get(option, option) if isinstance(option, bool) else option
+    if name not in probabilities:
+        near = suggest(str(name), set(probabilities))
+        raise RenderError(f"'{node}' decided among {listed([*probabilities])}: not {name!r}.{near}")
+    return float(probabilities[name])
+
+
 HIDDEN_FILTERS: dict[str, Callable[..., Any]] = {
     "@each": _each,
     "@given": present,
@@ -51,6 +73,7 @@ HIDDEN_FILTERS: dict[str, Callable[..., Any]] = {
     "@join": _joined,
     "@cut": _cut,
     "@weigh": _weigh,
+    "@probability": _probability,
 }
 
 _PERHAPS_MISSING = (
@@ -89,6 +112,13 @@ class Rewriter(NodeTransformer):
         size = _size([*node.body, *([node.test] if node.test is not None else [])])
         node.iter = _hidden("@each", node.iter, size)
         return self.generic_visit(node)
+
+    def visit_Call(self, node: nodes.Call) -> nodes.Node:
+        """`probability("act")` reads what a node decided."""
+        if not is_probability(node):
+            return self.generic_visit(node)
+        known = nodes.Name(PROBABILITIES, "load", lineno=node.lineno)
+        return _hidden("@probability", known, *map(_given, self._visit_all(node.args)))
 
     def visit_AssignBlock(self, node: nodes.AssignBlock) -> nodes.Node:
         """Text that is set aside is paid for."""

@@ -37,7 +37,11 @@ _OTHER_TESTS = {
 """What tests that are not there are called here."""
 _KEYED = frozenset({"memory", "previous"})
 """Names whose keys are declared, so that no template may ask for others."""
-_OWN_NAMES = frozenset({"caller", "kwargs", "loop", "range", "self", "super", "varargs"})
+PROBABILITIES = "_probability"
+"""What stands in a template for the probabilities of the nodes that `probability(...)` names."""
+_OWN_NAMES = frozenset(
+    {"caller", "kwargs", "loop", "range", "self", "super", "varargs", PROBABILITIES}
+)
 
 
 class TemplateProblem(Exception):
@@ -192,6 +196,9 @@ class Reading:
 
     def _visit_call(self, node: nodes.Call) -> None:
         method = node.node
+        if is_probability(node) and "probability" not in self._bound:
+            self._visit_probability(node)
+            return
         if isinstance(method, nodes.Getattr):  # a method reads all of its owner
             self.lookups.append((node.lineno, written(method.node), method.attr))
             key = _got_key(method, node.args)
@@ -202,6 +209,17 @@ class Reading:
         else:
             self._visit(method)
         self._visit_all([*node.args, *node.kwargs])
+
+    def _visit_probability(self, node: nodes.Call) -> None:
+        name = node.args[0].value if node.args and isinstance(node.args[0], nodes.Const) else None
+        if not isinstance(name, str) or len(node.args) > 2 or node.kwargs:
+            raise TemplateProblem(
+                "write the name of a node in quotes, and maybe an option: "
+                'probability("act") or probability("act", "left").',
+                node.lineno,
+            )
+        self._read(nodes.Name(PROBABILITIES, "load", lineno=node.lineno), name)
+        self._visit_all(node.args[1:])
 
     def _visit_for(self, node: nodes.For) -> None:
         self._visit(node.iter)
@@ -243,6 +261,11 @@ class Reading:
         self._visit_all(node.body)
         self._bound = outside
         self._bind(node.target)
+
+
+def is_probability(node: nodes.Call) -> bool:
+    """Return whether it calls the function `probability`: nothing else of this name is called."""
+    return isinstance(node.node, nodes.Name) and node.node.name == "probability"
 
 
 def _got_key(method: nodes.Getattr, arguments: list[nodes.Expr]) -> str | None:

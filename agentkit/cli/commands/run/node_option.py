@@ -19,6 +19,8 @@ def ask_node(name: str, node: str, chosen: RunOptions) -> None:
     asked = asyncio.run(asking)
     if chosen.as_json:
         entry = {"node": node, "value": asked.value, "usage": asked.usage}
+        if asked.probabilities is not None:
+            entry["probabilities"] = asked.probabilities
         closing.print_json({**entry, "cost_usd": asked.usage.cost_usd})
         return
     closing.show_answer(node, asked.value)
