@@ -1,12 +1,14 @@
-"""Decisions: what is said of an option becomes probabilities, and labels that a model reads."""
+"""Decisions: answers as probabilities, and questions whose options are labels of one token."""
 
 import json
 import math
-from collections.abc import Mapping
+import string
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any, Final
 
-from agentkit.errors import ModelError
+from agentkit.errors import CannotDecide, ModelError
 from agentkit.messages import Completion, Decision, Question, Request
 
 _SURE_ENOUGH: Final = 0.02
@@ -76,3 +78,101 @@ def checked_decision(name: str, question: Question, decision: Any) -> Decision:
 def _is_probability(value: Any) -> bool:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return is_number and math.isfinite(value) and -1e-6 <= value <= 1 + 1e-6
+
+
+# ---- labels: any model that tells the probabilities of its next token can decide ----
+
+LABELS: Final = string.ascii_uppercase
+"""A letter is one token at the beginning of an answer, for nearly all tokenizers."""
+_YES_NO: Final = "Answer yes or no, with that word and nothing else."
+_LETTER: Final = "Answer with the letter of one option and nothing else."
+_WORTH_ASKING: Final = 0.01
+"""The probability from which the options of a group are told apart: others share it evenly."""
+_LONGEST_GROUP: Final = 2_000
+"""Characters of the options of a group that are shown where groups are compared."""
+
+AskLabels = Callable[[str, Sequence[str]], Awaitable[Sequence[float]]]
+"""Asks a text; gives the probability that the answer begins with each of the labels."""
+
+
+def read_labels(tokens: Iterable[Any], labels: Sequence[str]) -> list[float]:
+    """Return the probability of each label, with or without a space, in the likeliest tokens.
+
+    Args:
+        tokens: As Chat Completions has them: mappings with `token` and `logprob`.
+        labels: The labels. Words are read in upper and lower case, letters in upper case.
+    """
+    found = dict.fromkeys(labels, 0.0)
+    for entry in tokens:
+        if not isinstance(entry, Mapping):
+            continue
+        token, logprob = entry.get("token"), entry.get("logprob")
+        if not isinstance(token, str) or not isinstance(logprob, (int, float)):
+            continue
+        word = token.replace("\u2581", " ").strip()
+        label = word if len(word) == 1 else word.lower()
+        if label in found and not math.isnan(logprob):
+            found[label] += math.exp(min(0.0, logprob))
+    return list(found.values())
+
+
+async def decide_by_labels(question: Question, ask: AskLabels, most: int) -> Decision:
+    """Decide a question by the probabilities of labels: first of groups, where there are many.
+
+    Args:
+        question: The question.
+        ask: Asks a text.
+        most: The most labels of one text, at most 26.
+
+    Raises:
+        CannotDecide: There are too many options, or the model's answers begin with no label.
+    """
+    if question.kind == "predicate":
+        text = f"{question.text}\n\n{_YES_NO}"
+        return _decision(question.options, await ask(text, question.options))
+    options = question.options
+    if len(options) <= most:
+        return _decision(options, await _ask_options(question, options, ask))
+    if len(options) > most * most:
+        raise CannotDecide(f"it can decide among {most * most} options, and there are more")
+    groups = _groups(options, most)
+    shown = ["; ".join(group)[:_LONGEST_GROUP] for group in groups]
+    outer = _decision(shown, await _ask_options(question, shown, ask))
+    probabilities: dict[str, float] = {}
+    kept = 0.0
+    for group, probability in zip(groups, outer.probabilities.values(), strict=True):
+        inner, other = dict.fromkeys(group, 1 / len(group)), 0.0
+        if len(group) > 1 and probability >= _WORTH_ASKING:
+            decided = _decision(group, await _ask_options(question, group, ask))
+            inner, other = dict(decided.probabilities), decided.other or 0.0
+        probabilities |= {option: probability * share for option, share in inner.items()}
+        kept += probability * (1 - other)
+    return Decision(probabilities, 1 - (1 - (outer.other or 0.0)) * kept)
+
+
+async def _ask_options(
+    question: Question, options: Sequence[str], ask: AskLabels
+) -> Sequence[float]:
+    labels = LABELS[: len(options)]
+    listed = "\n".join(f"{label}. {one}" for label, one in zip(labels, options, strict=True))
+    return await ask(f"{question.text}\n\n{listed}\n{_LETTER}", labels)
+
+
+def _decision(options: Sequence[str], masses: Sequence[float]) -> Decision:
+    """The decision in the probabilities of labels.
+
+    Raises:
+        CannotDecide: They are all 0.
+    """
+    total = math.fsum(masses)
+    if total <= 0:
+        raise CannotDecide("its answer would begin with no label of an option")
+    shares = {one: mass / total for one, mass in zip(options, masses, strict=True)}
+    return Decision(shares, max(0.0, 1 - total))
+
+
+def _groups(options: Sequence[str], most: int) -> list[Sequence[str]]:
+    """Options in as few groups as can be, of nearly equal sizes, in their order."""
+    count = math.ceil(len(options) / most)
+    ends = [round(len(options) * number / count) for number in range(count + 1)]
+    return [options[start:end] for start, end in pairwise(ends)]

@@ -158,7 +158,8 @@ class HostedModel(ABC):
                 continue
             if unasked is not None:
                 completion = cut_off_at(completion, unasked)
-            usage = replace(completion.usage, calls=sent)
+            further = max(0, completion.usage.calls - 1)  # of a try that asks several times
+            usage = replace(completion.usage, calls=sent + further)
             return replace(completion, usage=replace(usage, cost_usd=self.cost_usd(usage)))
 
     def _with_defaults(self, request: Request) -> Request:

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Final
 
-from agentkit.messages import Completion, Message, Request
-from agentkit.models.base import Model
+from agentkit.errors import ModelError
+from agentkit.messages import Completion, Message, Question, Request
+from agentkit.models.base import DecisionModel, Model
+from agentkit.models.decisions import checked_decision
 from agentkit.testing.promises import require, run_checks
 
 MakeModel = Callable[[], Model]
@@ -21,7 +23,8 @@ def check_model(make: MakeModel) -> None:
 
     It has a name, answers with a text and counts its call, streams pieces that add up to the text,
     answers many calls at once, in one event loop after another and in several threads, and goes on
-    working after a call was cancelled. About 80 short calls are made.
+    working after a call was cancelled. One that can decide gives every option a probability. About
+    80 short calls are made, and 60 decisions.
 
     Args:
         make: Makes a model, such as its class; it is called by each check.
@@ -102,6 +105,51 @@ def it_works_after_a_call_was_cancelled(make: MakeModel) -> None:
     require(not tasks, f"{tasks} tasks are left when its calls have ended")
 
 
+def decisions_have_a_probability_for_every_option(make: MakeModel) -> None:
+    """A model that can decide does so for all questions of a request, or answers one in text."""
+    for kinds in (("choice",), ("predicate",), ("choice", "predicate")):
+        model = make()
+        if not isinstance(model, DecisionModel) or not model.decides:
+            return
+        questions = tuple(_QUESTIONS[kind] for kind in kinds[: model.most_questions])
+        answer = asyncio.run(model.decide(_decision_request(questions)))
+        require(isinstance(answer, Completion), f"decide() gave {answer!r}, expected a Completion")
+        require(answer.usage.calls >= 1, f"usage.calls is {answer.usage.calls}, expected 1 or more")
+        given = answer.decisions
+        if len(questions) == 1 and not given:
+            _check_answer(answer)
+            continue
+        expected = f"expected one for each of {len(questions)} questions"
+        require(len(given) == len(questions), f"it gave {len(given)} decisions, {expected}")
+        for question, decision in zip(questions, given, strict=False):
+            try:
+                checked_decision(model.name, question, decision)
+            except ModelError as error:
+                require(False, str(error))
+
+
+def many_decisions_at_once_are_all_made(make: MakeModel) -> None:
+    """Fifty in one event loop."""
+    model = make()
+    if not isinstance(model, DecisionModel) or not model.decides:
+        return
+    deciding = model
+
+    async def many() -> list[Completion]:
+        request = _decision_request((_QUESTIONS["choice"],))
+        return await asyncio.gather(*(deciding.decide(request) for _ in range(CALLS)))
+
+    for answer in asyncio.run(many()):
+        found = len(answer.decisions) == 1 or bool(answer.text)
+        require(found, f"of {CALLS} decisions at once one is {answer!r}")
+
+
+_QUESTIONS: Final = {
+    "choice": Question("Where do you go?", ("left", "right", "stay")),
+    "predicate": Question("Is it dark?", ("yes", "no"), "predicate"),
+}
+
+
 MODEL_CHECKS: Final[tuple[Callable[[MakeModel], None], ...]] = (
     it_is_a_model_with_a_name,
     it_answers_and_counts_its_call,
@@ -110,12 +158,19 @@ MODEL_CHECKS: Final[tuple[Callable[[MakeModel], None], ...]] = (
     it_works_in_one_event_loop_after_another,
     it_works_in_several_threads_at_once,
     it_works_after_a_call_was_cancelled,
+    decisions_have_a_probability_for_every_option,
+    many_decisions_at_once_are_all_made,
 )
 """The checks that `check_model` runs, each a function of what makes the model."""
 
 
 def _request(text: str, on_text: Callable[[str], None] | None = None) -> Request:
     return Request((Message("system", "You look around."), Message("user", text)), on_text=on_text)
+
+
+def _decision_request(questions: tuple[Question, ...]) -> Request:
+    request = _request(f"{questions[0].text}\n\nAnswer with one of: {questions[0].options}")
+    return replace(request, questions=questions)
 
 
 def _ask(model: Model, text: str) -> Completion:

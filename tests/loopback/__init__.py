@@ -9,6 +9,7 @@ or as a process of its own, for tests that kill and benchmarks that measure memo
 """
 
 from loopback.answers import answer, digest_of
+from loopback.decisions import Decides
 from loopback.faults import (
     CORRECTED,
     KINDS,
@@ -25,6 +26,7 @@ __all__ = [
     "CORRECTED",
     "KINDS",
     "SURVIVED",
+    "Decides",
     "Fault",
     "LoopbackProcess",
     "LoopbackServer",

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from loopback.decisions import Decides
 from loopback.faults import Fault
 from loopback.formats import Formats, refused_format
 from loopback.journal import Journal, Received
@@ -30,6 +31,7 @@ class App:
         formats: What it takes as `response_format`.
         key: The only key that is let in; None lets everybody in.
         drop: Closes the connection of a client, given its address.
+        decides: What it decides; None: it only answers in text.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class App:
         formats: Formats,
         key: str | None,
         drop: Callable[[tuple[str, int]], Awaitable[None]],
+        decides: Decides | None = None,
     ) -> None:
         self._journal = journal
         self._answer = answer
@@ -49,6 +52,7 @@ class App:
         self._formats: Formats = formats
         self._key = key
         self._drop = drop
+        self._decides = decides
         self._cache = PrefixCache()
         self._open = 0
         self.most_at_once = 0
@@ -56,12 +60,23 @@ class App:
             routes=[
                 Route("/v1/chat/completions", self._chat, methods=["POST"]),
                 Route("/v1/models", self._models),
+                *(
+                    Route(f"/v1{path}", self._decided, methods=["POST"])
+                    for path in ("/decisions", "/systemone")
+                    if decides is not None
+                ),
             ]
         )
 
     async def _models(self, request: Request) -> Response:
         model = {"id": "loopback", "object": "model", "created": 1, "owned_by": "tests"}
         return JSONResponse({"object": "list", "data": [model]})
+
+    async def _decided(self, request: Request) -> Response:
+        path = request.url.path.removeprefix("/v1")
+        assert self._decides is not None
+        status, body = self._decides.answer(path, json.loads(await request.body()))
+        return JSONResponse(body, status)
 
     async def _chat(self, request: Request) -> Response:
         self._open += 1
@@ -98,7 +113,14 @@ class App:
             if kind == "stream_error" and not body.get("stream"):
                 kind = "server_error"
             return fault_failure(kind, fault.wait_s, model, key)
-        unknown = set(body) - {*_SAMPLING, *_KNOWN}
+        known = {*_SAMPLING, *_KNOWN}
+        if self._decides is not None and "logprobs" in self._decides.paths:
+            known |= {"logprobs", "top_logprobs"}
+            most = self._decides.most_tokens
+            if body.get("top_logprobs", 0) > most:
+                said = f"Invalid value for 'top_logprobs': must be less than or equal to {most}."
+                return failure(400, said, "invalid_request_error", param="top_logprobs")
+        unknown = set(body) - known
         if unknown:
             text = f"Unrecognized request argument supplied: {min(unknown)}"
             return failure(400, text, "invalid_request_error")
@@ -142,6 +164,8 @@ class App:
             case "empty_choices":
                 changed = {"empty": True}
         usage = self._cache.usage(body, text or changed.get("refusal") or "")
+        if body.get("logprobs") and self._decides is not None:
+            changed["logprobs"] = self._decides.logprobs(body)
         return completion(received.number, str(body.get("model")), text, usage, **changed)
 
 

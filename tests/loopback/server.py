@@ -13,6 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from loopback.answers import answer as default_answer
 from loopback.app import App
+from loopback.decisions import Decides
 from loopback.faults import Plan, planned
 from loopback.formats import Formats
 from loopback.journal import Journal, Received
@@ -64,6 +65,7 @@ class LoopbackServer:
         port: 0 takes a free one.
         log: Gets a JSON line for each request before it is answered; appended to.
         keep: Whether `requests` keeps them.
+        decides: What it decides; None: it only answers in text.
     """
 
     def __init__(
@@ -77,12 +79,20 @@ class LoopbackServer:
         port: int = 0,
         log: Path | None = None,
         keep: bool = True,
+        decides: Decides | None = None,
     ) -> None:
         wait = latency_s if callable(latency_s) else lambda body: latency_s
         self._journal = Journal(log, keep)
         self._connections: _Connections = {}
         self._app = App(
-            self._journal, answer, planned(faults), wait, formats, key, self._drop_connection
+            self._journal,
+            answer,
+            planned(faults),
+            wait,
+            formats,
+            key,
+            self._drop_connection,
+            decides,
         )
         self._port = port
         self._socket: socket.socket | None = None

@@ -27,7 +27,7 @@ def completion(
     choice = {
         "index": 0,
         "message": message,
-        "logprobs": None,
+        "logprobs": changed.get("logprobs"),
         "finish_reason": changed.get("finish_reason", "stop"),
     }
     return {

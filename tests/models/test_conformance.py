@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 from langchain_core.language_models import FakeListChatModel
-from loopback import Fault, LoopbackServer
+from loopback import Decides, Fault, LoopbackServer
 
 from agentkit import (
     Completion,
@@ -72,6 +72,21 @@ def request(text: str = "What do you see?", **fields: object) -> Request:
 
 def ask(model: Model, *args: str, **fields: object) -> Completion:
     return asyncio.run(model.complete(request(*args, **fields)))
+
+
+DECIDING = [check for check in MODEL_CHECKS if "decisions" in check.__name__]
+WIRES = ("/decisions", "/systemone", "logprobs")
+
+
+@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize("check", DECIDING, ids=lambda check: check.__name__)
+def test_every_wire_of_decisions_keeps_what_agents_count_on(wire, check, start):
+    even = Decides(lambda question, options: dict.fromkeys(options, 1 / len(options)))
+    even.paths = frozenset({wire})
+    start(decides=even)
+    model = get_model("openai:loopback")
+    check(lambda: model)
+    assert model.decides
 
 
 @every_model

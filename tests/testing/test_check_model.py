@@ -2,11 +2,12 @@
 
 import asyncio
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from agentkit import Completion, EchoModel, Request, ScriptedModel, Usage
+from agentkit import Completion, Decision, EchoModel, Request, ScriptedModel, Usage
 from agentkit.testing import MODEL_CHECKS, check_model
 
 
@@ -145,3 +146,51 @@ def test_each_broken_promise_is_told_with_what_was_found(kind, promise, found):
 
 def test_every_check_says_what_it_checks():
     assert all(check.__doc__ for check in MODEL_CHECKS)
+
+
+class Deciding(Fine):
+    """A model that decides as it should."""
+
+    decides = True
+    most_questions = 2
+    other: float | None = 0.25
+
+    async def decide(self, request: Request) -> Completion:
+        found = tuple(
+            Decision(dict.fromkeys(one.options, 1 / len(one.options)), self.other)
+            for one in request.questions
+        )
+        return Completion("", Usage(calls=1), decisions=found)
+
+
+class Half(Deciding):
+    async def decide(self, request: Request) -> Completion:
+        return Completion("", decisions=(Decision({"left": 0.5}),))
+
+
+class Fewer(Deciding):
+    async def decide(self, request: Request) -> Completion:
+        whole = await super().decide(request)
+        return replace(whole, decisions=whole.decisions[:1])
+
+
+class Silent(Deciding):
+    async def decide(self, request: Request) -> Completion:
+        return Completion("")
+
+
+def test_a_model_that_decides_passes():
+    check_model(Deciding)
+
+
+@pytest.mark.parametrize(
+    ("model", "found"),
+    [
+        (Half, "add up to 0.5"),
+        (Fewer, "it gave 1 decisions, expected one for each of 2 questions"),
+        (Silent, "its text is ''"),
+    ],
+)
+def test_decisions_that_are_none_are_found(model, found):
+    with pytest.raises(AssertionError, match=found):
+        check_model(model)

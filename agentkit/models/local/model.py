@@ -13,10 +13,12 @@ import orjson
 from agentkit.errors import InputError, ModelError, suggest
 from agentkit.messages import Completion, Request, Usage
 from agentkit.models.arrival import Try
+from agentkit.models.decisions import LABELS
 from agentkit.models.hosted import DEFAULT, LOCAL_MAX_TOKENS, Settings
 from agentkit.models.local.engine import Engine, EnginePlan, get_engine
 from agentkit.models.local.gguf import Header, read_header
 from agentkit.models.local.machine import free_cores, free_memory
+from agentkit.models.openai.answers import read_json
 from agentkit.models.openai.chat_model import ChatModel
 from agentkit.models.openai.dialect import Dialect
 from agentkit.models.openai.errors import Refusal
@@ -55,6 +57,8 @@ class LocalModel(ChatModel):
     _auto_places = _SLOTS
     _engine: Engine | None = None
     _empty_is_broken = False
+    _most_labels = len(LABELS)
+    _most_tokens = 500  # llama.cpp tells of as many as are asked for: this takes 30 ms
 
     def __init__(self, name: str, settings: Settings = DEFAULT, folder: Path | None = None) -> None:
         self.path = _find(name, folder or Path())
@@ -171,6 +175,12 @@ class LocalModel(ChatModel):
         }
         async with aclosing(self._get_engine().ask(orjson.dumps(whole))) as events:
             return await self._in_pieces(request, body, events)
+
+    async def _fetch(self, request: Try, body: Mapping[str, Any]) -> Any:
+        whole = orjson.dumps({**body, **request.extra, "stream": False})
+        async with aclosing(self._get_engine().ask(whole)) as events:
+            content = b"".join([part async for part in events])
+        return read_json(content.removeprefix(b"data: "))
 
     async def _failure(
         self, request: Request, body: Mapping[str, Any], refusal: Refusal

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
+from agentkit.errors import CannotDecide
 from agentkit.messages import Completion, Request
 from agentkit.models.arrival import Try
 from agentkit.models.hosted import HostedModel, Settings
@@ -19,11 +20,15 @@ from agentkit.models.openai.answers import (
 )
 from agentkit.models.openai.dialect import Dialect
 from agentkit.models.openai.errors import Refusal, Refused, read_error_in
+from agentkit.models.openai.label_call import LabelCall
 from agentkit.models.openai.streamed_answer import StreamedAnswer, is_stream
 from agentkit.models.retries import Retryable
 from agentkit.models.thoughts import apart
 from agentkit.redaction import redacted
 
+_ENOUGH: Final = 2
+"""Answers without any label, one after another, that tell of a model which thinks first."""
+_FEWEST_TOKENS: Final = 5
 _REST_S: Final = 3.0
 """How long the rest of a stream is waited for after the server said why its answer ended."""
 _LAST_S: Final = 0.1
@@ -42,9 +47,16 @@ class ChatModel(HostedModel):
     _empty_is_broken = True
     """Whether an answer without a text comes of a fault, which another try may mend."""
 
+    _most_labels = 20
+    """The most options that are told apart by one answer."""
+    _most_tokens = 20
+    """The most tokens whose probabilities the server tells."""
+
     def __init__(self, name: str, settings: Settings, dialect: Dialect) -> None:
         super().__init__(name, settings)
         self._dialect = dialect
+        self.decides = True
+        self._unread = 0
 
     @property
     def takes_temperature(self) -> bool:
@@ -72,7 +84,74 @@ class ChatModel(HostedModel):
         """The key, which a server's words may show."""
         return None
 
+    @abstractmethod
+    async def _fetch(self, request: Try, body: Mapping[str, Any]) -> Any:
+        """Send a request and return the JSON of its whole answer.
+
+        Raises:
+            Refused: The server answered with an error.
+            Unreadable: Its answer makes no sense.
+            Retryable: The connection failed.
+        """
+
+    @property
+    def most_questions(self) -> int:
+        """How many questions one request may have."""
+        return 1
+
+    async def decide(self, request: Request) -> Completion:
+        """Decide the questions of a request, each among the likeliest tokens of an answer.
+
+        Raises:
+            CannotDecide: The server does not tell them, and there are several questions.
+            ModelError: The server did not answer in all tries, or refused the request.
+            AccessError: The key is missing or was refused.
+        """
+        return await self.complete(request)
+
+    async def _decide(self, request: Try) -> Completion:
+        """Decide by the probabilities of labels; answer in text where the server has none."""
+        if not self.decides:
+            return await self._in_text(request)
+        label_call = LabelCall(request, self._dialect, self.settings, self._fetch)
+        try:
+            completion = await label_call.decide(self._most_labels, self._most_tokens)
+        except CannotDecide:
+            self._unread += 1
+            self.decides = self._unread < _ENOUGH
+            return await self._in_text(request)
+        except Unreadable as error:
+            raise Retryable(str(error)) from None
+        except Refused as error:
+            refusal, body = error.refusal, label_call.body
+        else:
+            self._unread = 0
+            return completion
+        if refusal.status in (None, 400, 403, 422) and "logprobs" in refusal.said:
+            if "top_logprobs" in refusal.said and self._most_tokens > _FEWEST_TOKENS:
+                self._most_tokens = self._most_labels = _FEWEST_TOKENS
+                raise Retryable("it tells of fewer tokens: asking for fewer", changed=True)
+            self.decides = False
+            return await self._in_text(request)
+        said, settings = (refusal.param, refusal.said), self.settings
+        change = self._dialect.learn(label_call.asked, body, refusal.status, *said, settings)
+        if change:
+            raise Retryable(change, changed=True)
+        raise await self._failure(request, body, refusal)
+
+    async def _in_text(self, request: Try) -> Completion:
+        """Answer the only question of a request in text.
+
+        Raises:
+            CannotDecide: There are several.
+        """
+        if len(request.questions) > 1:
+            raise CannotDecide(f"{self.name} can only answer in text")
+        return await self._ask(replace(request, questions=()))
+
     async def _ask(self, request: Try) -> Completion:
+        if request.questions:
+            return await self._decide(request)
         body = self._dialect.body(request, self.settings)
         try:
             completion = await self._exchange(request, body)

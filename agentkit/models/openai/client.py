@@ -66,6 +66,13 @@ class Client:
             failure = Retryable("a part of the server's answer is no JSON")
         raise failure
 
+    async def post(self, path: str, body: object) -> bytes:
+        """Send JSON to a path of the API, and return the body of the answer."""
+        import httpx2
+
+        response = await self.sdk.post(path, body=body, cast_to=httpx2.Response)
+        return response.content
+
     async def slots(self) -> int | None:
         """Ask a llama.cpp server how many calls it takes at once; None: it does not say yet.
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, Final
 
 from agentkit.errors import InputError, ModelError, suggest
@@ -16,8 +17,9 @@ from agentkit.models.openai.answers import (
 )
 from agentkit.models.openai.chat_model import ChatModel
 from agentkit.models.openai.client import Client, certificates, connect
+from agentkit.models.openai.decisions import DecisionWires, read_decisions
 from agentkit.models.openai.dialect import Dialect, named_extra
-from agentkit.models.openai.errors import Refusal, Refused, SentRequest
+from agentkit.models.openai.errors import Refusal, Refused, SentRequest, read_error_in
 from agentkit.models.openai.streamed_answer import is_stream
 from agentkit.models.per_loop import PerLoop
 from agentkit.models.prices import listed_cost, provider_at
@@ -63,6 +65,7 @@ class OpenAIModel(ChatModel):
             self._tells_slots = True
         dialect = Dialect(name, self._server.is_openai, self.default_max_tokens)
         super().__init__(f"openai:{name}{self._server.label}", settings, dialect)
+        self._wires = DecisionWires(name, self._server.is_openai)
         self._clients = PerLoop(self._connect, Client.close)
 
     def schema_tokens(self, sampling: Sampling) -> int | None:
@@ -103,6 +106,65 @@ class OpenAIModel(ChatModel):
         if not is_stream(content):
             self._dialect.learn_whole()
         return completion
+
+    async def _fetch(self, request: Try, body: Mapping[str, Any]) -> Any:
+        client = await self._clients.get()
+        create = client.sdk.chat.completions.with_raw_response.create
+        raw = await client.sure(create(**body, extra_body=request.extra or None))
+        return self._json(raw.content)
+
+    def _json(self, content: bytes) -> Any:
+        data = read_json(content)
+        if refusal := read_error_in(data):
+            raise Refused(refusal)
+        return data
+
+    @property
+    def most_questions(self) -> int:
+        """How many questions one request may have."""
+        return self._wires.most_questions
+
+    async def decide(self, request: Request) -> Completion:
+        """Decide the questions of a request: by a server's own decisions where it has them.
+
+        Which of its interfaces it has is found out by the first request.
+
+        Raises:
+            CannotDecide: It can only answer in text, and there are several questions.
+            ModelError: The server did not answer in all tries, or refused the request.
+            AccessError: The key is missing or was refused.
+        """
+        completion = await super().decide(request)
+        if self.settings.price is None and completion.decisions:
+            cost_usd = self._decisions_cost(completion.usage)
+            usage = (
+                completion.usage
+                if cost_usd is None
+                else replace(completion.usage, cost_usd=cost_usd)
+            )
+            return replace(completion, usage=usage)
+        return completion
+
+    async def _decide(self, request: Try) -> Completion:
+        client = await self._clients.get()
+        for path in self._wires.ways(request):
+            body = self._wires.body(path, request)
+            refusal = None
+            try:
+                data = self._json(await client.sure(client.post(path, body)))
+                completion = read_decisions(path, data, request.questions)
+            except Refused as error:
+                refusal = error.refusal
+            except Unreadable as error:
+                if path == self._wires.known:
+                    raise Retryable(str(error)) from None
+            else:
+                self._wires.took(path)
+                return completion
+            if not self._wires.refused(path, refusal):
+                assert refusal is not None
+                raise await self._failure(request, body, refusal)
+        return await super()._decide(request)
 
     async def _failure(
         self, request: Request, body: Mapping[str, Any], refusal: Refusal
@@ -152,7 +214,13 @@ class OpenAIModel(ChatModel):
         )
 
     def _listed_cost(self, usage: Usage) -> float | None:
-        return listed_cost(usage, self._model, provider_at(self._server.url))
+        cost_usd = listed_cost(usage, self._model, provider_at(self._server.url))
+        return self._decisions_cost(usage) if cost_usd is None else cost_usd
+
+    def _decisions_cost(self, usage: Usage) -> float | None:
+        """What decisions cost, where the provider lists them apart from answers in text."""
+        provider = provider_at(self._server.url)
+        return listed_cost(usage, self._model, provider and f"{provider}-decisions")
 
     def check_ready(self) -> None:
         """Find out whether there is the key that its server needs.

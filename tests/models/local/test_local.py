@@ -19,9 +19,11 @@ import pytest
 
 from agentkit import (
     Agent,
+    Decision,
     Graph,
     Message,
     Node,
+    Question,
     Request,
     Sampling,
     StepError,
@@ -271,3 +273,44 @@ def test_an_agent_is_refused_before_an_episode_starts(tmp_path, weights):
     agent = Agent(Graph([Node("n", "?")]), model=LocalModel("no.gguf", folder=tmp_path))
     with pytest.raises(InputError, match="no GGUF file"):
         rollout_sync(agent)
+
+
+def test_it_decides_by_the_probabilities_of_labels_and_says_what_fell_outside(model):
+    """The same in every order of the requests, and in sum 1."""
+    where = Question("A wolf comes from the left. Where do you run?", ("left", "right", "up"))
+    hot = Question("Is fire hot?", ("yes", "no"), "predicate")
+
+    def decided(question: Question) -> Decision:
+        asked = request(question.text, questions=(question,))
+        completion = asyncio.run(model.decide(asked))
+        assert (completion.usage.output_tokens, completion.usage.cost_usd) == (1, 0.0)
+        (decision,) = completion.decisions
+        return decision
+
+    first = [decided(where), decided(hot), decided(where)]
+    for decision in first:
+        assert sum(decision.probabilities.values()) == pytest.approx(1)
+        assert 0 < decision.other < 1
+        assert min(decision.probabilities.values()) > 0
+    # what is read from the cache differs by the rounding of batches
+    assert first[0].probabilities == pytest.approx(first[2].probabilities, abs=0.05)
+
+
+def test_a_graph_is_decided_by_it(model):
+    nodes = [
+        Node("danger", "Is a wolf dangerous?", output="yes_no", decide=True),
+        Node("act", "Where do you go?", output={"choice": ["left", "right"]}, decide=True),
+    ]
+    result = Graph(nodes, system="You walk.").run_sync(model=model)
+    assert result["danger"] in (True, False)
+    assert result["act"] in ("left", "right")
+    assert {*result.probabilities} == {"danger", "act"}
+    assert result.usage.calls == 2
+
+
+def test_more_options_than_letters_are_decided_by_groups(model):
+    options = tuple(f"door {number}" for number in range(30))
+    question = Question("Which door?", options)
+    completion = asyncio.run(model.decide(request("Which door?", questions=(question,))))
+    assert sum(completion.decisions[0].probabilities.values()) == pytest.approx(1)
+    assert completion.usage.calls == 3
