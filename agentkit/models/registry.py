@@ -82,6 +82,12 @@ def _of_object(model: Any, settings: Settings) -> Model:
     if isinstance(model, Model) and runs_on_loop(model.complete):
         return model
     if is_runnable(model):
+        from langchain_core.decisions import BaseDecisionModel
+
+        if isinstance(model, BaseDecisionModel):
+            from agentkit.models.langchain.decisions import LangChainDecisions
+
+            return LangChainDecisions(model, settings)
         from agentkit.models.langchain.model import LangChainModel
 
         return LangChainModel(model, settings)
