@@ -73,6 +73,12 @@ class NodeFigures:
     """Calls to models, further tries included; for a function, how often it was called."""
     again: int
     """Answers that could not be used, so that the model was asked again."""
+    decided: int
+    """Answers that were decisions, with probabilities."""
+    entropy_bits: float | None
+    """Of their probabilities, on average: 0 where the model is always sure; None without any."""
+    unsure: int
+    """Decisions that were not sure enough, so that another model was asked."""
     reused: int
     """Answers that were taken again without a call."""
     unanswered: int

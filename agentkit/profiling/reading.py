@@ -199,12 +199,7 @@ class EpisodeReader:
             self._front.see(event.node, event.messages, pending.extension.differs_in)
 
     def _node_retried(self, event: NodeRetried) -> None:
-        node = self._node(event.node)
-        node.again += 1
-        node.errors[event.error] += 1
-        if not event.reused:
-            node.again_s += event.latency_s
-            node.again_usd += event.completion.usage.cost_usd or 0.0
+        self._node(event.node).count_retry(event)
         self._answered(event)
 
     def _node_ended(self, event: NodeFinished | NodeFailed) -> None:
@@ -237,6 +232,7 @@ class EpisodeReader:
         node.otherwise += isinstance(event, NodeFinished) and event.status == "otherwise"
         node.cut += isinstance(event, NodeFinished) and event.status == "cut"
         if completion is not None:
+            node.count_decision(completion)
             as_before = self._answers.use(hash((pending.request, completion.text)))
             node.unlike += not usable or (pending.repeats and not as_before)
         if event.reused:

@@ -1,11 +1,13 @@
 """What is counted while a record is read: sums that can be added up over episodes."""
 
+import math
 from array import array
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from agentkit.messages import NOTHING_USED, Usage
+from agentkit.events import NodeRetried
+from agentkit.messages import NOTHING_USED, Completion, Usage
 
 
 class Sums:
@@ -101,7 +103,31 @@ class NodeSums(Sums):
     that differed from the answer before to the same request."""
     reuses: int = 0
     """Requests of a node with `reuse`."""
+    decided: int = 0
+    """Answers that were decisions."""
+    entropy_bits: float = 0.0
+    """Of their probabilities, added up."""
+    unsure: int = 0
+    """Decisions that were not sure enough, so that another model was asked."""
     prefix: PrefixSums = field(default_factory=PrefixSums)
+
+    def count_retry(self, event: NodeRetried) -> None:
+        """Count an answer that was not taken: it could not be used, or was not sure enough."""
+        if event.completion.decisions:
+            self.unsure += 1
+            return
+        self.again += 1
+        self.errors[event.error] += 1
+        if not event.reused:
+            self.again_s += event.latency_s
+            self.again_usd += event.completion.usage.cost_usd or 0.0
+
+    def count_decision(self, completion: Completion) -> None:
+        """Count a completion that is a decision."""
+        if completion.decision is not None:
+            self.decided += 1
+            shares = completion.decision.probabilities.values()
+            self.entropy_bits -= sum(share * math.log2(share) for share in shares if share > 0)
 
 
 @dataclass(slots=True)

@@ -23,6 +23,7 @@ from agentkit import (
     Unsure,
     Usage,
     load_run,
+    profile_run,
     replay,
     rollout_sync,
 )
@@ -191,3 +192,16 @@ def test_a_limit_that_leaves_room_for_one_call_at_a_time_does_not_stop_shared_re
     agent = deciding_agent(models, limits=Limits(cost_usd=0.025))
     summary = rollout_sync(agent, Plan(limits=Limits(steps=1)))
     assert summary.episodes[0].usage.calls >= 1
+
+
+def test_a_profile_says_how_sure_the_nodes_were(whole):
+    profile = profile_run(load_run(whole))
+    nodes = {node.node: node for node in profile.nodes}
+    steps = nodes["danger"].steps
+    assert nodes["danger"].decided == steps
+    assert nodes["danger"].entropy_bits == pytest.approx(0.7219, abs=1e-3)
+    assert nodes["act"].unsure == steps // 2
+    assert nodes["act"].decided == steps + steps // 2
+    assert nodes["act"].again == 0
+    assert (nodes["why"].decided, nodes["why"].entropy_bits) == (0, None)
+    assert not [one for one in profile.advice if "could not be used" in one.text]

@@ -35,6 +35,8 @@ def show_profile(profile: Profile, top: int | None = None) -> None:
     chosen = {node.node for node in slowest}
     nodes = [node for node in profile.nodes if node.node in chosen]
     echo_table("Calls and their time", [_time_row(node) for node in nodes])
+    if rows := [_decision_row(node) for node in nodes if node.decided]:
+        echo_table("Decisions: how sure the models were", rows)
     _show_path(profile, nodes)
     _show_tokens(profile.totals, nodes)
     _show_prefixes(profile.prefix, nodes)
@@ -130,6 +132,16 @@ def _time_row(node: NodeFigures) -> Row:
         "max": duration(latency.max_s) if latency else "",
         "waited": duration(node.waited_s) if node.waited_s >= _SHOWN_WAIT_S else "",
         "time": _share(node.share),
+    }
+
+
+def _decision_row(node: NodeFigures) -> Row:
+    return {
+        "node": node.node,
+        "decided": f"{node.decided:,}",
+        "entropy": "" if node.entropy_bits is None else f"{node.entropy_bits:.2f} bits",
+        "unsure": _if_any(node.unsure),
+        "of them": _share(node.unsure / node.decided) if node.unsure else "",
     }
 
 
