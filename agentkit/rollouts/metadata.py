@@ -67,8 +67,11 @@ def described_env(env: EnvSpec, inputs: Mapping[str, Any]) -> str:
 
 
 def node_models(agent: Agent) -> dict[str, str]:
-    """The model that answers each prompt node, by the node's name."""
-    return {node: model.name for node, model in agent.binding.asked}
+    """The model that answers each prompt node first, by the node's name."""
+    found: dict[str, str] = {}
+    for node, model in agent.binding.asked:
+        found.setdefault(node, model.name)
+    return found
 
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")

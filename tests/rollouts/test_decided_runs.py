@@ -27,6 +27,7 @@ from agentkit import (
     replay,
     rollout_sync,
 )
+from agentkit.rollouts.metadata import node_models
 
 YES_NO = {"yes": 0.8, "no": 0.2}
 
@@ -134,6 +135,10 @@ def test_it_is_resumed_after_any_event_as_if_nothing_had_happened(whole, tmp_pat
         assert same(whole, folder)
         assert asked_of(agent) == total - known, end
         assert summary.episodes[0].usage.calls == total + lost
+
+
+def test_a_run_says_the_model_that_each_node_asks_first(whole):
+    assert node_models(deciding_agent())["act"] == "decider"
 
 
 def test_it_is_replayed_without_a_model(whole, tmp_path):

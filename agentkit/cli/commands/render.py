@@ -8,6 +8,7 @@ import click
 from agentkit.cli import options
 from agentkit.cli.arguments import find_snapshot, load_with_values, read_text
 from agentkit.cli.view.terminal import echo
+from agentkit.rollouts.metadata import node_models
 
 if TYPE_CHECKING:
     from agentkit.agent import Agent
@@ -72,7 +73,7 @@ def _show(agent: "Agent", node: str, rendered: "Rendered") -> None:
         if schema is not None:
             echo("--- answer as JSON schema", dim=True)
             echo(json_line(schema))
-    model = dict(agent.binding.asked)[node].name
+    model = node_models(agent)[node]
     echo(f"node '{node}' asks the model {model}; nothing was asked now", err=True)
     if rendered.unknown:
         names = ", ".join(f"⟨{name}⟩" for name in rendered.unknown)
