@@ -154,6 +154,8 @@ class LocalModel(ChatModel):
         return Engine(self.name, EnginePlan(path, context, slots, threads, kept))
 
     async def _prepare(self) -> None:
+        if self._engine is not None and self._engine.address is not None:
+            return
         try:
             await asyncio.to_thread(self.load)
         except InputError as error:
@@ -173,13 +175,12 @@ class LocalModel(ChatModel):
     async def _failure(self, refusal: Refusal) -> Exception:
         if found := _OVERFLOW.search(refusal.said):
             prompt, context = (int(number) for number in found.groups())
-            most = self._header.context
-            room = most is None or context < most
-            wider = f"raise 'context' of the model (up to {most or 0:,})" if most else ""
+            most = self._header.context or context + 1
+            more = f" (the model reads up to {most:,})" if self._header.context else ""
             return ModelError(
                 f"{self.name}: the prompt has {prompt:,} tokens, and the context is {context:,}. "
                 "Shorten what the node is shown (context, recall, history)"
-                + (f", or {wider or 'raise the context of the model'}" if room else "")
+                + (f", or raise 'context' of the model{more}" if context < most else "")
             )
         failure = outcome(
             self.name, refusal.status, refusal.code, refusal.said, None, no_access=self.name
@@ -232,7 +233,7 @@ def _check(header: Header) -> None:
     """
     kind = header.metadata.get("general.type", "model")
     if not header.architecture or kind != "model" or header.architecture == "clip":
-        what = kind if kind != "model" else header.architecture or "a file without architecture"
+        what = f"{kind!a:.60}" if kind != "model" else header.architecture or "nothing known"
         raise InputError(f"{header.path} is no language model, but: {what}")
     if not header.metadata.get("tokenizer.chat_template"):
         raise InputError(

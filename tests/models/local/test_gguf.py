@@ -101,13 +101,20 @@ def test_what_is_no_gguf_file_is_refused(case, tmp_path):
         (without("tokenizer.chat_template"), "has no chat template: it is a base model"),
         (without("general.architecture"), "is no language model"),
         ({**LLAMA, "general.architecture": "clip"}, "is no language model, but: clip"),
-        ({**LLAMA, "general.type": "adapter"}, "is no language model, but: adapter"),
+        ({**LLAMA, "general.type": "adapter"}, "is no language model, but: 'adapter'"),
     ],
 )
 def test_what_cannot_answer_is_refused(metadata, said, tmp_path):
     write(tmp_path / "m.gguf", metadata)
     with pytest.raises(InputError, match=said):
         LocalModel("m.gguf", folder=tmp_path).check_ready()
+
+
+def test_a_name_in_a_file_cannot_steer_the_terminal(tmp_path):
+    write(tmp_path / "m.gguf", {**LLAMA, "general.architecture": "x\x1b[2J" + "y" * 500})
+    described = LocalModel("m.gguf", folder=tmp_path).description
+    assert "\x1b" not in described
+    assert len(described) < 300
 
 
 def test_an_unknown_architecture_is_refused_with_the_word_of_llama_cpp(tmp_path):

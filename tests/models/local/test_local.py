@@ -175,7 +175,7 @@ def test_a_prompt_that_is_too_long_names_the_node_both_numbers_and_the_setting(m
     assert "plan" in told
     assert "the prompt has 1,2" in told
     assert "the context is 1,024" in told
-    assert "raise 'context' of the model (up to 8,192)" in told
+    assert "raise 'context' of the model (the model reads up to 8,192)" in told
 
 
 def test_the_port_that_llama_cpp_opens_is_closed_to_whoever_has_no_key(model):
