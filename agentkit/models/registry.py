@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from agentkit.errors import InputError
 from agentkit.models.base import Model
 from agentkit.models.hosted import DEFAULT, Settings
+from agentkit.models.local import SMOLLM2
 from agentkit.program.foreign_objects import is_runnable
 from agentkit.program.threads import runs_on_loop
 
@@ -127,6 +128,13 @@ def takes_extra(model: Any) -> bool:
 def runs_here(model: Any) -> bool:
     """Whether a model runs in this process."""
     return isinstance(model, str) and model.partition(":")[0] == "local"
+
+
+def file_of(model_id: str) -> str | None:
+    """Return the file that an id names; None: it names none."""
+    prefix, _, name = model_id.partition(":")
+    named = prefix == "script" or (prefix == "local" and name != SMOLLM2)
+    return name if named and name else None
 
 
 def _shown(model: Any) -> str:

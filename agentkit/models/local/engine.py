@@ -154,7 +154,8 @@ class Engine:
     @property
     def address(self) -> str | None:
         """Where llama.cpp listens; None: it is not loaded."""
-        return self._server.listening_address if self._server is not None else None
+        server = self._server
+        return server.listening_address if server is not None else None
 
     def _check_open(self) -> None:
         if self._closed:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agentkit.atomic_files import open_regular
-from agentkit.errors import InputError
+from agentkit.errors import InputError, visible
 
 _MAGIC: Final = b"GGUF"
 _VERSIONS: Final = (2, 3)
@@ -28,6 +28,7 @@ _MOST_ENTRIES: Final = 1_000_000
 """The most metadata, tensors, or texts in an array: the largest vocabularies have 300,000."""
 _LONGEST_KEPT: Final = 1000
 """Longer arrays, such as a vocabulary, are skipped."""
+_LONGEST_NAME: Final = 60
 _PART: Final = re.compile(r"(.*)-(\d{5})-of-(\d{5})\.gguf")
 
 
@@ -53,7 +54,7 @@ class Header:
     @property
     def architecture(self) -> str:
         """Which kind of model it is, such as `llama`."""
-        return str(self.metadata.get("general.architecture", ""))
+        return visible(str(self.metadata.get("general.architecture", "")))[:_LONGEST_NAME]
 
     @property
     def context(self) -> int | None:
@@ -137,7 +138,7 @@ class _Reader:
             name = self._text()
             dimensions = self._number("I")
             if dimensions > 8:
-                raise self._bad(f"its tensor '{name:.60}' has {dimensions} dimensions")
+                raise self._bad(f"its tensor {name!a:.60} has {dimensions} dimensions")
             count = prod(self._number("Q") for _ in range(dimensions))
             self._number("I")
             last = max(last, self._number("Q"))

