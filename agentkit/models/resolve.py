@@ -157,8 +157,8 @@ def _problems(use: Any, given: Mapping[str, Any]) -> Iterator[str]:
             yield f"the model '{shown}' takes no 'base_url': only openai:NAME does"
         elif key == "extra" and not takes_extra(use):
             yield (
-                f"the model '{shown}' takes no 'extra': only openai:NAME does. A chat model of "
-                "LangChain takes its own fields in Python, with bind"
+                f"the model '{shown}' takes no 'extra': only openai: and local: models do. A chat "
+                "model of LangChain takes its own fields in Python, with bind"
             )
         elif key in OF_ENGINES and not runs_here(use):
             yield f"the model '{shown}' takes no '{key}': only local: models do"

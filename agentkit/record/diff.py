@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from agentkit.events import CallRetried, EpisodeResumed, Event, NodeFinished, NodeStarted
 from agentkit.record.line import as_record
-from agentkit.record.recorded_calls import first_question
+from agentkit.record.recorded_calls import first_question, one_wording
 
 Record = dict[str, Any]
 """An event as a JSON object."""
@@ -136,7 +136,9 @@ def compared(event: Event) -> Record | None:
         left_out = left_out | {"error"}
     record = as_record(event)
     if isinstance(event, NodeStarted):
-        record["messages"] = first_question(record["messages"], event.attempt)
+        left_out = left_out | {"schema"}  # its bounds follow from what the model may write
+        asked = first_question(record["messages"], event.attempt)
+        record["messages"] = [{**said, "content": one_wording(said["content"])} for said in asked]
     return {key: value for key, value in record.items() if key not in left_out}
 
 

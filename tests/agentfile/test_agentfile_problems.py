@@ -534,7 +534,7 @@ nodes: [x]
         ("openai:x", "extra: [min_p]", "5:12 -: expected a mapping such as {min_p: 0.05}"),
         ("openai:x", "extra: {a: .nan}", "5:16 -: '.nan' is no number in JSON"),
         ("openai:x", "extra: {stop: x}", "extra: AgentKit sends 'stop' itself: use the setting"),
-        ("echo", "extra: {a: 1}", "4:10 -: the model 'echo' takes no 'extra': only openai:NAME"),
+        ("echo", "extra: {a: 1}", "4:10 -: the model 'echo' takes no 'extra': only openai: and"),
     ],
 )
 def test_a_wrong_setting_of_a_server_is_shown_at_its_place(

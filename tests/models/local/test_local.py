@@ -283,3 +283,10 @@ def test_a_file_on_the_command_line_lies_where_the_user_stands(tmp_path):
     assert f"{tmp_path / 'no.gguf'} is no GGUF file" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "runs").exists()
+
+
+def test_an_entry_has_fields_of_llama_cpp(weights):
+    graph = Graph([Node("a", "Which city is the capital of France?", max_tokens=8)])
+    models = {"m": {"use": "local:smollm2", "extra": {"grammar": 'root ::= "Oslo" | "Rome"'}}}
+    agent = Agent(graph, model="m", models=models)
+    assert agent.act_sync() in ("Oslo", "Rome")
