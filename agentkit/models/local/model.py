@@ -14,9 +14,10 @@ from agentkit.errors import InputError, ModelError, suggest
 from agentkit.messages import Completion, Request, Usage
 from agentkit.models.arrival import Try
 from agentkit.models.hosted import DEFAULT, LOCAL_MAX_TOKENS, Settings
-from agentkit.models.local.engine import Engine, EnginePlan, get_engine
+from agentkit.models.local.engine import Engine, get_engine
 from agentkit.models.local.gguf import Header, read_header
 from agentkit.models.local.machine import free_cores, free_memory
+from agentkit.models.local.server import EnginePlan
 from agentkit.models.openai.chat_model import ChatModel
 from agentkit.models.openai.dialect import Dialect
 from agentkit.models.openai.errors import Refusal
@@ -238,7 +239,10 @@ def _check(header: Header) -> None:
     if not header.architecture or kind != "model" or header.architecture == "clip":
         what = kind if kind != "model" else header.architecture or "a file without architecture"
         raise InputError(f"{header.path} is no language model, but: {what}")
-    if not header.metadata.get("tokenizer.chat_template"):
+    if fault := header.fault:
+        raise InputError(f"{header.path} is damaged: {fault}")
+    template = header.metadata.get("tokenizer.chat_template")
+    if not isinstance(template, str) or not template:
         raise InputError(
             f"{header.path} has no chat template: it is a base model, which continues texts and "
             "follows no instructions. Take the file of its 'instruct' or 'chat' version"
