@@ -2,13 +2,12 @@
 
 import asyncio
 import importlib.util
+import json
 import re
 from collections.abc import Mapping
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Final
-
-import orjson
 
 from agentkit.errors import InputError, ModelError, suggest
 from agentkit.messages import Completion, Request, Usage
@@ -170,7 +169,7 @@ class LocalModel(ChatModel):
             "stream_options": {"include_usage": True},
             "return_progress": True,  # so that it can be cancelled before the first token
         }
-        async with aclosing(self._get_engine().ask(orjson.dumps(whole))) as events:
+        async with aclosing(self._get_engine().ask(json.dumps(whole).encode())) as events:
             return await self._in_pieces(request, body, events)
 
     async def _failure(

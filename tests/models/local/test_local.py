@@ -149,6 +149,13 @@ def test_the_same_seed_gives_the_same_answer_and_others_differ(model):
     assert len({told(seed) for seed in range(4)}) > 1
 
 
+def test_numbers_of_more_than_64_bits_are_sent(model):
+    """The writer of JSON raised a TypeError of its own."""
+    assert ask(model, "Name a fruit.", Sampling(max_tokens=2, seed=2**70)).text
+    schema = {"type": "object", "properties": {"n": {"type": "integer", "maximum": 10**25}}}
+    assert ask(model, "Count.", schema=schema).text
+
+
 def test_stop_and_max_tokens_end_an_answer(model):
     assert "," not in ask(model, "Count.", Sampling(temperature=0, max_tokens=20, stop=(",",))).text
     answer = ask(model, "Tell me a long story.", Sampling(max_tokens=3))
