@@ -21,7 +21,11 @@ from agentkit.values import JsonSchema, json_text
 
 _LOG = logging.getLogger("agentkit.models")
 
-_ABOUT_FORMAT = re.compile(r"response_?format|json_?\s?schema|json_object|grammar|guided", re.I)
+_ABOUT_FORMAT = re.compile(
+    r"response_?format|json_?\s?schema|json_object|grammar|guided"
+    r"|parser generation failed",  # llama.cpp, of what it cannot make a grammar
+    re.I,
+)
 _ABOUT_STREAM = re.compile(r"\bstream(?:ing|ed)?\b", re.I)
 _LIMITS: Final = ("max_completion_tokens", "max_tokens")
 _OPTIONAL: Final = ("temperature", "top_p", "seed", "stop", "stream_options")
