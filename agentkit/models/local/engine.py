@@ -16,6 +16,7 @@ from weakref import WeakSet, WeakValueDictionary
 from agentkit.errors import InputError, ModelError
 from agentkit.models.local.server import EnginePlan, load_failure, start_server
 from agentkit.models.openai.errors import Refusal, Refused
+from agentkit.models.throttle import Throttle
 from agentkit.redaction import redacted
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Engine:
     def __init__(self, name: str, plan: EnginePlan) -> None:
         self.name = name
         self.plan = plan
+        self.places = Throttle(plan.slots)
+        """The turns of all calls, of whichever model object."""
         self._lock = threading.Lock()
         self._server: Server | None = None
         self._closed = False

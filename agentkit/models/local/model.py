@@ -155,6 +155,12 @@ class LocalModel(ChatModel):
         path, threads = str(self.path.resolve()), settings.threads or free_cores()
         return Engine(self.name, EnginePlan(path, context, slots, threads, kept))
 
+    async def _try(self, request: Try, *, again: bool) -> Completion:
+        """One try, when there is a slot: others may ask the same engine."""
+        await self._prepare()
+        async with self._get_engine().places.turn(again=again):
+            return await super()._try(request, again=again)
+
     async def _prepare(self) -> None:
         try:
             await asyncio.to_thread(self.load)
