@@ -22,8 +22,7 @@ from agentkit.values import JsonSchema, json_text
 _LOG = logging.getLogger("agentkit.models")
 
 _ABOUT_FORMAT = re.compile(
-    r"response_?format|json_?\s?schema|json_object|grammar|guided"
-    r"|parser generation failed",  # llama.cpp, of what it cannot make a grammar
+    r"response_?format|json_?\s?schema|json_object|grammar|guided|parser generation failed",
     re.I,
 )
 _ABOUT_STREAM = re.compile(r"\bstream(?:ing|ed)?\b", re.I)
@@ -104,7 +103,6 @@ class Dialect:
         """Remember that the server took a request."""
         if "response_format" in body:
             self._taken.add(_level(body["response_format"]))
-
         if "stream" in body:
             self._broken_streams = 0
 
