@@ -277,6 +277,7 @@ def test_fields_that_agentkit_sends_are_refused_with_what_to_use_instead(name, i
         ({"a": [float("nan")]}, r"extra.a\[0\] is nan"),
         ({"a": "x" * 100_001}, "has 100,010 bytes, and at most 100,000 are sent"),
         ({"a": "\ud800"}, "half a character"),
+        ({"n": 2}, "'n' asks for several answers, and a node takes one"),
         ({"": 1}, "expected the name of a field, found ''"),
         ({1: 1}, "expected the name of a field, found 1"),
         (None, "expected a mapping"),
@@ -285,6 +286,14 @@ def test_fields_that_agentkit_sends_are_refused_with_what_to_use_instead(name, i
 def test_fields_that_cannot_be_sent_are_refused(extra, words):
     with pytest.raises(InputError, match=words):
         OpenAIModel("m", settings=Settings(extra=extra))
+
+
+def test_a_request_that_cannot_be_written_is_not_tried_again_as_if_an_answer_were_broken():
+    schema = {"enum": ["a\ud800", "b"]}
+    with scripted(answer()) as server:
+        with pytest.raises(ModelError, match="the request cannot be sent: a lone surrogate"):
+            ask(model_at(server), schema=schema)
+        assert not server.bodies
 
 
 def test_a_model_that_cannot_send_extra_fields_says_so():

@@ -2,22 +2,22 @@
 
 import asyncio
 import importlib.util
+import json
 import re
 from collections.abc import Mapping
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
-
 from agentkit.errors import InputError, ModelError, suggest
 from agentkit.messages import Completion, Request, Usage
 from agentkit.models.arrival import Try
 from agentkit.models.hosted import DEFAULT, LOCAL_MAX_TOKENS, Settings
 from agentkit.models.local import SMOLLM2
-from agentkit.models.local.engine import Engine, EnginePlan, get_engine
+from agentkit.models.local.engine import Engine, get_engine
 from agentkit.models.local.gguf import Header, read_header
 from agentkit.models.local.machine import free_cores, free_memory
+from agentkit.models.local.server import EnginePlan
 from agentkit.models.openai.chat_model import ChatModel
 from agentkit.models.openai.dialect import Dialect
 from agentkit.models.openai.errors import Refusal
@@ -155,6 +155,12 @@ class LocalModel(ChatModel):
         path, threads = str(self.path.resolve()), settings.threads or free_cores()
         return Engine(self.name, EnginePlan(path, context, slots, threads, kept))
 
+    async def _try(self, request: Try, *, again: bool) -> Completion:
+        """One try, when there is a slot: others may ask the same engine."""
+        await self._prepare()
+        async with self._get_engine().places.turn(again=again):
+            return await super()._try(request, again=again)
+
     async def _prepare(self) -> None:
         if self._engine is not None and self._engine.address is not None:
             return
@@ -171,7 +177,7 @@ class LocalModel(ChatModel):
             "stream_options": {"include_usage": True},
             "return_progress": True,  # so that it can be cancelled before the first token
         }
-        async with aclosing(self._get_engine().ask(orjson.dumps(whole))) as events:
+        async with aclosing(self._get_engine().ask(json.dumps(whole).encode())) as events:
             return await self._in_pieces(request, body, events)
 
     async def _failure(
@@ -239,7 +245,10 @@ def _check(header: Header) -> None:
     if not header.architecture or kind != "model" or header.architecture == "clip":
         what = f"{kind!a:.60}" if kind != "model" else header.architecture or "nothing known"
         raise InputError(f"{header.path} is no language model, but: {what}")
-    if not header.metadata.get("tokenizer.chat_template"):
+    if fault := header.fault:
+        raise InputError(f"{header.path} is damaged: {fault}")
+    template = header.metadata.get("tokenizer.chat_template")
+    if not isinstance(template, str) or not template:
         raise InputError(
             f"{header.path} has no chat template: it is a base model, which continues texts and "
             "follows no instructions. Take the file of its 'instruct' or 'chat' version"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
+from agentkit.errors import ModelError
 from agentkit.models.header_guard import HeaderGuard
 from agentkit.models.hosted import PLACES, Settings
 from agentkit.models.keys import OPENAI_KEY
@@ -62,6 +63,11 @@ class Client:
             failure = self._lost(error)
         except openai.APIError as error:
             failure = Refused(read_broken(error))
+        except UnicodeEncodeError:
+            failure = ModelError(
+                f"{self.asked.name}: the request cannot be sent: a lone surrogate stands in a "
+                "choice or name of the output, in 'stop' or in 'extra'"
+            )
         except ValueError:
             failure = Retryable("a part of the server's answer is no JSON")
         raise failure

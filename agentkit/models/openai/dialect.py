@@ -21,7 +21,10 @@ from agentkit.values import JsonSchema, json_text
 
 _LOG = logging.getLogger("agentkit.models")
 
-_ABOUT_FORMAT = re.compile(r"response_?format|json_?\s?schema|json_object|grammar|guided", re.I)
+_ABOUT_FORMAT = re.compile(
+    r"response_?format|json_?\s?schema|json_object|grammar|guided|parser generation failed",
+    re.I,
+)
 _ABOUT_STREAM = re.compile(r"\bstream(?:ing|ed)?\b", re.I)
 _LIMITS: Final = ("max_completion_tokens", "max_tokens")
 _OPTIONAL: Final = ("temperature", "top_p", "seed", "stop", "stream_options")
@@ -100,7 +103,6 @@ class Dialect:
         """Remember that the server took a request."""
         if "response_format" in body:
             self._taken.add(_level(body["response_format"]))
-
         if "stream" in body:
             self._broken_streams = 0
 

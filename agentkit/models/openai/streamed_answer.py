@@ -50,6 +50,7 @@ class StreamedAnswer:
         self._goes_on = False
         self._calls = False
         self._begun = False
+        self._has_others = False
         self._usage = Usage()
         self._model: str | None = None
         self._half = ""
@@ -93,6 +94,8 @@ class StreamedAnswer:
             raise EndedEarly("the server's answer is empty, or no stream")
         if (self._choice is None or self._is_open) and not self.done:
             raise EndedEarly("the connection was lost in the middle of the answer")
+        if self._choice is None and self._has_others:
+            raise EndedEarly("the stream has a piece that is no part of an answer, and no end")
         content, refusal = "".join(self._content), "".join(self._refusal)
         reason = reason_in(self._choice or {}, self._calls)
         thoughts = "".join(self._thoughts)
@@ -129,6 +132,7 @@ class StreamedAnswer:
             self._model = self._model or piece.get("model")
             self._usage = read_usage(piece["usage"]) if piece.get("usage") else self._usage
             choices = piece.get("choices")
+            self._has_others = self._has_others or bool(piece and "choices" not in piece)
             choice = choices[0] if choices else {}
             delta = choice.get("delta") or {}
             text = text_in(delta.get("content"))

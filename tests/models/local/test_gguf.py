@@ -20,10 +20,21 @@ def text(value: str) -> bytes:
     return struct.pack("<Q", len(data)) + data
 
 
-def entry(key: str, value: object) -> bytes:
+def typed(value: object) -> tuple[int, bytes]:
     if isinstance(value, int):
-        return text(key) + struct.pack("<II", 4, value)
-    return text(key) + struct.pack("<I", 8) + text(str(value))
+        return 4, struct.pack("<I", value)
+    if isinstance(value, float):
+        return 6, struct.pack("<f", value)
+    if isinstance(value, list):
+        inner = [typed(one) for one in value]
+        kind = inner[0][0] if inner else 4
+        return 9, struct.pack("<IQ", kind, len(value)) + b"".join(data for _, data in inner)
+    return 8, text(str(value))
+
+
+def entry(key: str, value: object) -> bytes:
+    kind, data = typed(value)
+    return text(key) + struct.pack("<I", kind) + data
 
 
 def tensor(name: str, shape: tuple[int, ...], offset: int = 0) -> bytes:
@@ -196,3 +207,30 @@ def test_a_header_that_lies_about_its_tensors_is_refused_by_llama_cpp(tmp_path):
 
 def test_loading_leaves_the_environment_as_it_was(model):
     assert "OMP_WAIT_POLICY" not in os.environ
+
+
+DAMAGED = {
+    "no context": ({"llama.context_length": 0}, "its 'context_length' is 0"),
+    "no layers": ({"llama.block_count": 0}, "its 'block_count' is 0"),
+    "no number": ({"llama.rope.freq_base": float("nan")}, "its 'llama.rope.freq_base' is nan"),
+    "more experts than there are": (
+        {"llama.expert_count": 8, "llama.expert_used_count": 16},
+        "it uses 16 experts of 8",
+    ),
+    "a template of another type": ({"tokenizer.chat_template": 7}, "has no chat template"),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGED)
+def test_numbers_for_which_llama_cpp_would_end_the_process_are_refused_first(case, tmp_path):
+    changed, said = DAMAGED[case]
+    write(tmp_path / "m.gguf", {**LLAMA, **changed})
+    with pytest.raises(InputError, match=said):
+        LocalModel("m.gguf", folder=tmp_path).check_ready()
+
+
+@pytest.mark.parametrize("heads", ["many", 1.5, float("inf"), 0, ["2", "4"], [], [0, 0], [1.5]])
+@pytest.mark.parametrize(("key", "taken"), [("head_count", 0), ("head_count_kv", 512)])
+def test_heads_that_are_no_numbers_count_as_not_said(key, taken, heads, tmp_path):
+    metadata = {**LLAMA, f"llama.attention.{key}": heads}
+    assert read_header(write(tmp_path / "m.gguf", metadata)).bytes_per_token == taken

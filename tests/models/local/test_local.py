@@ -47,6 +47,14 @@ def ask(model: LocalModel, text: str, sampling: Sampling = GREEDY, **fields: obj
     return asyncio.run(model.complete(request(text, sampling, **fields)))
 
 
+def no_more_threads_than(number: int) -> bool:
+    """Whether threads that have given their answer end."""
+    until = time.monotonic() + 10
+    while threading.active_count() > number and time.monotonic() < until:
+        time.sleep(0.05)
+    return threading.active_count() <= number
+
+
 class Brief:
     """The model, with answers of a word."""
 
@@ -90,6 +98,29 @@ def test_all_who_ask_for_a_file_share_one_engine(model):
     for one in (chosen, other):
         assert ask(one, "Name a fruit.").text == ask(model, "Name a fruit.").text
         assert one._get_engine() is model._get_engine()
+
+
+def test_models_that_share_an_engine_wait_for_its_slots_before_their_time_runs():
+    """Eight calls of two models were in four slots, and those that waited there ran out of time."""
+    settings = Settings(context=512, threads=1, max_concurrency=2)
+    models = [LocalModel("smollm2", settings) for _ in range(2)]
+    running, most = 0, 0
+
+    def start() -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+
+    async def one(model: LocalModel) -> None:
+        nonlocal running
+        await model.complete(request("Name a fruit.", on_start=start))
+        running -= 1
+
+    async def all_at_once() -> None:
+        await asyncio.gather(*(one(model) for model in models for _ in range(3)))
+
+    asyncio.run(all_at_once())
+    assert most == 2
 
 
 def test_the_shared_beginning_of_prompts_is_read_once(model):
@@ -137,6 +168,13 @@ def test_the_same_seed_gives_the_same_answer_and_others_differ(model):
 
     assert told(7) == told(7)
     assert len({told(seed) for seed in range(4)}) > 1
+
+
+def test_numbers_of_more_than_64_bits_are_sent(model):
+    """The writer of JSON raised a TypeError of its own."""
+    assert ask(model, "Name a fruit.", Sampling(max_tokens=2, seed=2**70)).text
+    schema = {"type": "object", "properties": {"n": {"type": "integer", "maximum": 10**25}}}
+    assert ask(model, "Count.", schema=schema).usage.output_tokens
 
 
 def test_stop_and_max_tokens_end_an_answer(model):
@@ -214,11 +252,7 @@ def test_closing_fails_who_waits_frees_the_memory_and_leaves_no_thread(model):
     for failure in asyncio.run(closed()):
         assert isinstance(failure, ModelError)
         assert "the engine was closed" in str(failure)
-    for _ in range(100):  # what hands the last part over ends a moment later
-        if threading.active_count() == threads:
-            break
-        time.sleep(0.02)
-    assert threading.active_count() == threads
+    assert no_more_threads_than(threads)
     assert resident_mb() < before + (during - before) / 3
     assert ask(model, "Name a fruit.").text
 
@@ -290,3 +324,36 @@ def test_an_entry_has_fields_of_llama_cpp(weights):
     models = {"m": {"use": "local:smollm2", "extra": {"grammar": 'root ::= "Oslo" | "Rome"'}}}
     agent = Agent(graph, model="m", models=models)
     assert agent.act_sync() in ("Oslo", "Rome")
+
+
+FORKED = """
+import asyncio, multiprocessing
+from agentkit import Message, Request, Sampling, get_model
+from agentkit.errors import ModelError
+
+def ask(model):
+    request = Request((Message("user", "Hi"),), Sampling(max_tokens=2))
+    try:
+        print(bool(asyncio.run(model.complete(request)).text), flush=True)
+    except ModelError as error:
+        print(error, flush=True)
+
+if __name__ == "__main__":
+    model = get_model("local:smollm2")
+    for load in (False, True):
+        if load:
+            ask(model)
+        child = multiprocessing.get_context("fork").Process(target=ask, args=(model,))
+        child.start()
+        child.join()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_fork_of_a_process_that_has_loaded_is_told_so_and_does_not_hang():
+    """It waited for threads that a fork has not, and could not be ended."""
+    command = [sys.executable, "-W", "ignore", "-c", FORKED]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    forked_before, parent, forked_after = ran.stdout.splitlines()
+    assert (forked_before, parent) == ("True", "True"), ran.stderr
+    assert "this process was forked from one in which llama.cpp runs" in forked_after
