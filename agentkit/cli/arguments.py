@@ -81,9 +81,12 @@ def find_snapshot(agent: "Agent", node: str, place: str | None, seed: int) -> "S
 
 def from_here(model: str | None) -> str | None:
     """A file that the command line names lies where the user stands, not beside the agent."""
-    if model is None or not model.startswith("script:"):
+    from agentkit.models.registry import names_file
+
+    if model is None or not names_file(model):
         return model
-    return f"script:{Path(model.removeprefix('script:')).resolve()}"
+    kind, _, name = model.partition(":")
+    return f"{kind}:{Path(name).resolve()}"
 
 
 def parse_inputs(given: Sequence[str], own: Mapping[str, Any] = _NO_VALUES) -> dict[str, Any]:

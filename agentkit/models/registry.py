@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from agentkit.errors import InputError
 from agentkit.models.base import Model
 from agentkit.models.hosted import DEFAULT, Settings
+from agentkit.models.local import SMOLLM2
 from agentkit.program.foreign_objects import is_runnable
 from agentkit.program.threads import runs_on_loop
 
@@ -129,6 +130,14 @@ def runs_here(model: Any) -> bool:
     return isinstance(model, str) and model.partition(":")[0] == "local"
 
 
+def names_file(model: str) -> bool:
+    """Whether an id names a file, which may be relative to a folder."""
+    prefix, _, name = model.partition(":")
+    return prefix == "script" or (
+        prefix == "local" and name not in ("", SMOLLM2) and not name.startswith("~")
+    )
+
+
 def _shown(model: Any) -> str:
     return f"the model '{model}'" if isinstance(model, str) else f"a {type(model).__name__}"
 
@@ -221,6 +230,10 @@ def _meant(model_id: str, known: Sequence[str]) -> str:
         meant = f"openai:{rest}"
     elif whose in PROVIDERS and rest:
         meant = f"langchain:{whose}:{rest}"
+    elif SMOLLM2 in name.lower():
+        return f" Did you mean 'local:{SMOLLM2}'?"
+    elif name.lower().endswith(".gguf"):
+        return f" Did you mean 'local:{model_id}'?"
     elif family is not None and not rest:
         meant = f"{_FAMILIES[family]}:{name}"
     if meant is not None:

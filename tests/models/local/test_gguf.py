@@ -138,12 +138,19 @@ def test_a_file_that_is_not_there_suggests_one_that_is(tmp_path):
     write(tmp_path / "tiny.gguf", LLAMA)
     with pytest.raises(InputError, match=r"there is no file .*Did you mean 'tiny.gguf'"):
         get_model("local:tyny.gguf", folder=tmp_path)
-    with pytest.raises(InputError, match="Did you mean 'smollm2'"):
-        get_model("local:smollm", folder=tmp_path)
+    for name in ("smollm", "SmolLM2", "SmolLM2-135M-Instruct"):
+        with pytest.raises(InputError, match="Did you mean 'local:smollm2'"):
+            get_model(f"local:{name}", folder=tmp_path / "empty")
     with pytest.raises(InputError, match="checkpoints of Hugging Face come with a later version"):
         get_model(f"local:{tmp_path}")
     with pytest.raises(InputError, match="which model"):
         get_model("local:")
+
+
+def test_a_tilde_is_the_users_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write(tmp_path / "tiny.gguf", LLAMA)
+    assert LocalModel("~/tiny.gguf", folder=Path("elsewhere")).path == tmp_path / "tiny.gguf"
 
 
 @pytest.mark.parametrize("name", ["context", "threads"])
