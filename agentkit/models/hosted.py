@@ -69,8 +69,8 @@ class Settings:
     """Whether the server is asked to hold answers to a node's schema: `auto` as far as it can, `on`
     always, so that a refusal is an error, `off` never."""
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    """The server's own fields of every request, such as `{"min_p": 0.05}`, with JSON values; only
-    for `openai:`. A request's own come before them."""
+    """The server's own fields of every request, such as `{"min_p": 0.05}`, with JSON values; for
+    `openai:` and `local:`. A request's own come before them."""
     context: int | None = None
     """The tokens of a prompt and its answer together, of a model in this process; None: what the
     model was made for, at most 8,192, and less where that does not fit into half of the memory."""

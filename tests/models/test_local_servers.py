@@ -290,7 +290,7 @@ def test_fields_that_cannot_be_sent_are_refused(extra, words):
 def test_a_model_that_cannot_send_extra_fields_says_so():
     for use in ("echo", "langchain:openai:m"):
         models = {"m": {"use": use, "extra": {"a": 1}}}
-        with pytest.raises(SpecError, match="takes no 'extra': only openai:NAME does"):
+        with pytest.raises(SpecError, match="takes no 'extra': only openai:, local: models do"):
             Agent(Graph([Node("a", "x")]), model="m", models=models)
     with pytest.raises(InputError, match=r"takes no 'extra'.*bind"):
         get_model("langchain:openai:m", settings=Settings(extra={"a": 1}))
