@@ -59,7 +59,7 @@ def get_model(
     Raises:
         InputError: The id is unknown, or what it needs is missing.
     """
-    given = {"settings": settings, "base_url": base_url}
+    given: dict[str, Any] = {"settings": settings, "base_url": base_url}
     given |= {name: getattr(settings, name, None) for name in _TAKERS if name != "base_url"}
     for name, value in given.items():
         if value not in (None, {}) and (wrong := not_taken(model, name)):

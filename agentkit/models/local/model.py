@@ -12,7 +12,7 @@ import orjson
 
 from agentkit.errors import InputError, ModelError, suggest
 from agentkit.messages import Completion, Request, Usage
-from agentkit.models.arrival import Try
+from agentkit.models.arrival import Try, cut_off_at
 from agentkit.models.hosted import DEFAULT, LOCAL_MAX_TOKENS, Settings
 from agentkit.models.local import SMOLLM2
 from agentkit.models.local.engine import Engine, EnginePlan, get_engine
@@ -170,7 +170,12 @@ class LocalModel(ChatModel):
             "return_progress": True,  # so that it can be cancelled before the first token
         }
         async with aclosing(self._get_engine().ask(orjson.dumps(whole))) as events:
-            return await self._in_pieces(request, body, events)
+            completion = await self._in_pieces(request, body, events)
+        context, usage = self._get_engine().plan.context, completion.usage
+        if usage.input_tokens + usage.output_tokens < context:
+            return completion
+        where = f"at the end of the context, {context:,} tokens with the prompt"
+        return cut_off_at(completion, where, "Raise 'context' of the model, or shorten the prompt.")
 
     async def _failure(
         self, request: Request, body: Mapping[str, Any], refusal: Refusal

@@ -178,6 +178,19 @@ def test_a_prompt_that_is_too_long_names_the_node_both_numbers_and_the_setting(m
     assert "raise 'context' of the model (up to 8,192)" in told
 
 
+def test_an_answer_that_is_cut_off_at_the_end_of_the_context_names_the_setting(weights):
+    endless = {"ignore_eos": True}
+    small = LocalModel(
+        "smollm2", Settings(context=256, threads=1, max_concurrency=1, extra=endless)
+    )
+    small.load()
+    answer = ask(small, "word " * 190, Sampling(temperature=0))
+    small.close()
+    assert answer.finish_reason == "length"
+    assert "at the end of the context, 256 tokens with the prompt; be shorter" in answer.detail
+    assert "Raise 'context' of the model" in answer.detail
+
+
 def test_the_port_that_llama_cpp_opens_is_closed_to_whoever_has_no_key(model):
     address = f"{model._get_engine().address}/v1/chat/completions"
     body = b'{"messages": [{"role": "user", "content": "Hi"}]}'
