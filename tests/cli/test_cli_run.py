@@ -133,6 +133,7 @@ def test_texts_that_were_cut_off_are_counted_wherever_a_run_is_told_of(invoke, f
     told = "unusable +2 answers: 1 asked again, 1 cut off and used"
     assert re.search(told, result.stdout)
     assert "unusable 2 answers: 1 asked again, 1 cut off and used" in result.stderr
+    assert "s, asked again: it was cut off at the token limit; be shorter.\n" in result.stderr
     assert re.search(told, invoke("show", "run").stdout)
     closer = invoke("show", "run", "--episode", "0", "--step", "0").stdout
     assert "cannot be used: it was cut off at the token limit" in closer
