@@ -126,16 +126,16 @@ class LocalModel(ChatModel):
         if self._engine is None:
             self._header = read_header(self.path)
             _check(self._header)
-            wishes = self.settings.context, self.settings.threads, self._places()
+            wishes = self.settings.context, self.settings.threads, self._slot_count
             self._engine = get_engine(self.path, wishes, self._make_engine)
         return self._engine
 
-    def _places(self) -> int:
-        most = self.settings.max_concurrency
-        return most if isinstance(most, int) else _SLOTS
+    @property
+    def _slot_count(self) -> int:
+        return self._throttle.places or _SLOTS
 
     def _make_engine(self) -> Engine:
-        settings, header, slots = self.settings, self._header, self._places()
+        settings, header, slots = self.settings, self._header, self._slot_count
         if header.context is not None and (settings.context or 0) > header.context:
             raise InputError(
                 f"{self.name}: 'context' is {settings.context:,}, and the model was made for "
