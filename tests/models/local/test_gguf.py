@@ -79,6 +79,14 @@ CASES = {
         b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + text("k") + struct.pack("<I", 77),
         "unknown type 77",
     ),
+    "a vocabulary without an end": (
+        b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + text("k") + struct.pack("<IIQ", 9, 8, 2**40),
+        "an array of 1,099,511,627,776 texts",
+    ),
+    "arrays in arrays": (
+        b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + text("k") + struct.pack("<IIQ", 9, 9, 2),
+        "an array of arrays",
+    ),
 }
 
 
