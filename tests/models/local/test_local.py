@@ -132,6 +132,24 @@ def test_a_schema_that_the_engine_does_not_know_is_left_out(model):
     assert answer.text
 
 
+def test_with_the_bounds_that_schemas_get_the_model_ends_its_answer_within_its_tokens(model):
+    """Without them its first text filled all 60 tokens, and the answer was cut off."""
+    journey = Node(
+        "journey",
+        "List the steps of a long journey through a forest, and why.",
+        output={"why": "str", "steps": ["str"]},
+        temperature=0,
+        max_tokens=60,
+        attempts=1,
+    )
+    assert Graph([journey]).run_sync(model=model).usage.output_tokens < 60
+
+
+def test_a_grammar_of_the_request_holds_the_answer(model):
+    answer = ask(model, "Name a fruit.", extra={"grammar": 'root ::= "a quince"'})
+    assert answer.text == "a quince"
+
+
 def test_the_same_seed_gives_the_same_answer_and_others_differ(model):
     def told(seed: int | None) -> str:
         sampling = Sampling(temperature=1.2, max_tokens=16, seed=seed)
