@@ -9,7 +9,7 @@ from agentkit import get_model
 from agentkit.errors import InputError
 from agentkit.models.hosted import Settings
 from agentkit.models.local.gguf import read_header
-from agentkit.models.local.model import LocalModel
+from agentkit.models.local.model import LocalModel, _fitting
 
 
 def text(value: str) -> bytes:
@@ -140,6 +140,14 @@ def test_a_context_that_does_not_fit_is_refused_with_the_numbers(weights, tmp_pa
     model = LocalModel("smollm2", Settings(context=10_000))
     with pytest.raises(InputError, match="the model was made for 8,192 tokens at most"):
         model.check_ready()
+
+
+def test_the_default_context_takes_at_most_half_of_the_memory_beside_the_file(tmp_path):
+    header = read_header(write(tmp_path / "m.gguf", {**LLAMA, "llama.context_length": 8192}))
+    room = 8192 * 4 * header.bytes_per_token
+    assert _fitting(header, 4, header.size + 2 * room) == 8192
+    assert _fitting(header, 4, header.size + 2 * room - 2) == 4096
+    assert _fitting(header, 4, 0) == 1024
 
 
 def test_a_file_that_is_not_there_suggests_one_that_is(tmp_path):

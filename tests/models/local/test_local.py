@@ -172,7 +172,8 @@ def test_a_cancelled_call_ends_while_it_is_read_and_while_it_is_answered(model):
     """The loop goes on: that it ends would end the call too."""
 
     async def seconds_to_end(prompt: str, delay_s: float) -> float:
-        call = asyncio.create_task(model.complete(request(prompt, LONG)))
+        long = request(prompt, LONG, extra={"ignore_eos": True})
+        call = asyncio.create_task(model.complete(long))
         await asyncio.sleep(delay_s)
         calls = list(model._get_engine()._calls)
         call.cancel()
