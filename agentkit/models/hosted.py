@@ -142,8 +142,6 @@ class HostedModel(ABC):
             AccessError: The key is missing or was refused.
         """
         request = self._with_defaults(request)
-        unasked = self.default_max_tokens
-        unasked = unasked if request.sampling.max_tokens == unasked else None
         sent = tries = 1
         while True:
             try:
@@ -156,14 +154,21 @@ class HostedModel(ABC):
                     # In pieces, it would not be lost when its time is over once more.
                     request = replace(request, on_text=_unheard)
                 continue
-            if unasked is not None:
-                completion = cut_off_at(completion, unasked)
+            completion = self._with_limit(completion, request.sampling.max_tokens)
             usage = replace(completion.usage, calls=sent)
             return replace(completion, usage=replace(usage, cost_usd=self.cost_usd(usage)))
 
     def _with_defaults(self, request: Request) -> Request:
         sampling = request.sampling.over(Sampling(max_tokens=self.default_max_tokens))
         return replace(request, sampling=sampling, extra={**self.settings.extra, **request.extra})
+
+    def _with_limit(self, completion: Completion, most: int | None) -> Completion:
+        """The completion, which says so if it was cut off at its limit on tokens."""
+        if most is None or completion.usage.output_tokens < most:
+            return completion
+        is_default = most == self.default_max_tokens
+        limit = "the default of 'max_tokens' on this machine" if is_default else "'max_tokens'"
+        return cut_off_at(completion, f"at {most:,} tokens", f"That is {limit}: set a higher one.")
 
     def cost_usd(self, usage: Usage) -> float | None:
         """What these tokens cost; None when the price is unknown."""

@@ -94,8 +94,7 @@ def extra_field(value: Any) -> Any:
     """Return the field of what a server takes beside the usual settings, each of a type."""
     return field(
         dict[str, value],
-        "The server's own fields of a request, such as its sampling; for openai: and local: "
-        "models.",
+        "The server's own fields of a request, such as its sampling; of openai: and local:.",
         "A mapping such as {min_p: 0.05}",
         examples=[{"repeat_penalty": 1.1, "min_p": 0.05}],
     )

