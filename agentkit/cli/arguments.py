@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from math import isfinite
+from os.path import expanduser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -85,7 +86,7 @@ def from_here(model: str | None) -> str | None:
     file = file_of(model) if model is not None else None
     if model is None or file is None:
         return model
-    return f"{model.partition(':')[0]}:{Path(file).expanduser().resolve()}"
+    return f"{model.partition(':')[0]}:{Path(expanduser(file)).resolve()}"  # noqa: PTH111 (Path raises)
 
 
 def parse_inputs(given: Sequence[str], own: Mapping[str, Any] = _NO_VALUES) -> dict[str, Any]:

@@ -5,7 +5,8 @@ import importlib.util
 import json
 import re
 from collections.abc import Mapping
-from contextlib import aclosing, suppress
+from contextlib import aclosing
+from os.path import expanduser
 from pathlib import Path
 from typing import Any, Final
 
@@ -215,10 +216,7 @@ def _find(name: str, folder: Path) -> Path:
         raise InputError(
             f"which model? Write a file after the colon, local:FILE.gguf, or local:{SMOLLM2}"
         )
-    path = folder / name
-    if name.startswith("~"):
-        with suppress(RuntimeError):  # nobody has that name
-            path = Path(name).expanduser()
+    path = folder / expanduser(name)  # noqa: PTH111 (that of Path raises)
     if path.is_dir():
         raise InputError(
             f"local:{name} is a folder: checkpoints of Hugging Face come with a later version. "
