@@ -4,9 +4,10 @@
         [--steps 20] [--seconds 3600] [--parallel 2] [--out FOLDER]
 
 Every agent plays `--episodes` episodes of at most `--steps` decisions (WebShop and MiniWoB: of at
-most 10; essay: of one). Runs are recorded in `--out`; what is there already is read and not played again, and a
-run that was stopped goes on. `--seconds` bounds each run with the model; the table says how many
-decisions it had, finished episodes or not. Essay and browser have no reward: they tell how answers parse.
+most 10; essay: of one). Runs are recorded in `--out`; what is there already is read and not played
+again, and a run that was stopped goes on. `--seconds` bounds each run with the model; the table
+says how many decisions it had, finished episodes or not. Essay and browser have no reward: they
+tell how answers parse.
 
 `parsed at once` counts prompt nodes whose first answer could be used, `retried` the further
 attempts a hundred nodes, `otherwise` and `cut off` the nodes that ended so, of all prompt nodes.
