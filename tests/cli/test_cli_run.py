@@ -243,8 +243,8 @@ def test_a_script_of_the_command_line_lies_in_the_current_folder(invoke, folder)
 
 def test_a_model_file_of_the_command_line_lies_in_the_current_folder_or_is_the_bundled_one():
     assert from_here("local:m.gguf") == f"local:{Path.cwd() / 'm.gguf'}"
+    assert from_here("local:~/m.gguf") == f"local:{Path.home() / 'm.gguf'}"
     for same in (
-        "local:~/m.gguf",
         "local:smollm2",
         "local:",
         "local",

