@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from loopback import LoopbackServer
-from loopback.scripted import IDLE_S, Scripted, answer, refusal, scripted
+from loopback.scripted import IDLE_S, Scripted, answer, piece, refusal, scripted
 
 from agentkit import (
     AccessError,
@@ -480,6 +480,20 @@ def test_a_connection_that_the_server_closed_meanwhile_costs_no_try():
             return [first.usage.calls, second.usage.calls]
 
         assert asyncio.run(main()) == [1, 1]
+
+
+def test_a_server_that_closes_its_connection_after_a_stream_costs_no_try():
+    """llama.cpp does so, with `keep-alive: timeout=5` in its answer: every third call was lost."""
+    with scripted((200, piece("fine", "stop") + b"data: [DONE]\n\n")) as server:
+        server.one_stream_each = True
+        model = model_at(server)
+
+        async def main() -> list[int]:
+            request = Request((Message("user", "Well?"),), on_text=lambda text: None)
+            return [(await model.complete(request)).usage.calls for _ in range(3)]
+
+        assert asyncio.run(main()) == [1, 1, 1]
+        assert len(server.bodies) == 3
 
 
 def test_a_graph_with_one_model_runs_again_and_again_and_closes_its_connections():
