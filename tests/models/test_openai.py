@@ -575,3 +575,16 @@ def test_further_attempts_are_sent_with_a_temperature():
     with scripted(answer("x"), answer("y"), answer("3")) as server:
         assert Graph([node]).run_sync(model=model_at(server))["n"] == "3"
     assert [body.get("temperature") for body in server.bodies] == [None, 0.8, 1.0]
+
+
+def test_an_address_with_https_of_a_server_without_it_fails_at_once_and_says_what_to_write():
+    with scripted(answer("Oslo")) as server:
+        model = OpenAIModel("m", base_url=server.base_url.replace("http:", "https:"))
+        waits: list[str] = []
+
+        async def on_retry(reason: str, wait_s: float) -> None:
+            waits.append(reason)
+
+        with pytest.raises(ModelError, match=r"does not speak https.*'base_url' with http://"):
+            asyncio.run(model.complete(Request((Message("user", "?"),), on_retry=on_retry)))
+    assert waits == []

@@ -99,13 +99,18 @@ class Client:
             while (part := await self.sure(anext(parts, None))) is not None:
                 yield part
 
-    def _lost(self, error: BaseException) -> Retryable:
+    def _lost(self, error: BaseException) -> Retryable | ModelError:
         import httpx2
 
         host = f"{self.asked.server.host}:{self.asked.server.port}"
         why = redacted(str(error), self.asked.key)
         if isinstance(error, httpx2.DecodingError):
             return Retryable(why)
+        if "WRONG_VERSION_NUMBER" in why:
+            return ModelError(
+                f"{self.asked.name}: {host} does not speak https. If it speaks http, write "
+                "'base_url' with http://"
+            )
         if isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout)):
             return Retryable(
                 f"no connection to {host}: {why or 'no answer in time'}. Is the server running, "
