@@ -225,7 +225,8 @@ def _find(name: str, folder: Path) -> Path:
     if not path.is_file():
         beside = [one.name for one in path.parent.glob("*.gguf")] if path.parent.is_dir() else []
         near = suggest(path.name, beside)
-        if not near and "smollm" in path.name.lower():
+        meant = path.name.lower()
+        if not near and ("smollm" in meant or suggest(meant, [SMOLLM2])):
             near = f" Did you mean 'local:{SMOLLM2}'?"
         raise InputError(f"local:{name}: there is no file {path}.{near}")
     return path

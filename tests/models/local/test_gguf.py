@@ -175,7 +175,7 @@ def test_a_file_that_is_not_there_suggests_one_that_is(tmp_path):
     write(tmp_path / "tiny.gguf", LLAMA)
     with pytest.raises(InputError, match=r"there is no file .*Did you mean 'tiny.gguf'"):
         get_model("local:tyny.gguf", folder=tmp_path)
-    for name in ("smollm", "SmolLM2", "SmolLM2-135M-Instruct"):
+    for name in ("smollm", "smolm2", "SmolLM2", "SmolLM2-135M-Instruct"):
         with pytest.raises(InputError, match="Did you mean 'local:smollm2'"):
             get_model(f"local:{name}", folder=tmp_path / "empty")
     with pytest.raises(InputError, match="checkpoints of Hugging Face come with a later version"):
