@@ -144,7 +144,6 @@ def compared(event: Event) -> Record | None:
         left_out = left_out | {"error"}
     record = as_record(event)
     if isinstance(event, NodeStarted):
-        left_out = left_out | {"schema"}  # its bounds follow from what the model may write
         asked = first_question(record["messages"], event.attempt)
         record["messages"] = [{**said, "content": one_wording(said["content"])} for said in asked]
     return {key: value for key, value in record.items() if key not in left_out}
