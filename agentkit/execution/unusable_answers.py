@@ -47,8 +47,15 @@ def is_cut(completion: Completion) -> bool:
 
 
 def correction(completion: Completion, error: OutputError) -> tuple[Message, Message]:
-    """Return the answer as the model is shown it, and what is wrong with it."""
-    wrong = f"That answer cannot be used: {error}\nAnswer again, in full."
+    """Return the answer as the model is shown it, and what is wrong with it.
+
+    What a person could do about it stands behind that in brackets, and is none of the model's
+    business: a small one takes it up as its subject.
+    """
+    said = str(error)
+    if completion.detail:
+        said = said.replace(completion.detail, completion.detail.partition(" (")[0])
+    wrong = f"That answer cannot be used: {said}\nAnswer again, in full."
     return Message("assistant", _shown(completion)), Message("user", wrong)
 
 
