@@ -20,6 +20,7 @@ from agentkit.outputs.declaration import compile_output
 from agentkit.outputs.python_types import is_type, with_shapes
 from agentkit.outputs.schema_output import SchemaOutput
 from agentkit.outputs.shape import (
+    ChoiceShape,
     ListShape,
     NullableShape,
     OneOfShape,
@@ -183,6 +184,8 @@ def _written(shape: Shape, node: str) -> Any:
         name, most = bound
         return {"type": _written(without_bound(shape), node), name: most}
     match shape:
+        case ChoiceShape(expression):
+            return {"choice": expression.source}
         case ListShape(item):
             return [_written(item, node)]
         case RecordShape(fields):

@@ -93,17 +93,20 @@ _BOUNDED: Any = table(
         **_BOUNDS,
     },
 )
-_TypeForm: Any = _WORD | _LIST | _BOUNDED | Annotated[dict[str, Any], Field(min_length=1)]
 _CHOICE: Any = field(
     str | list[str],
     "The words to choose from.",
     needed=True,
     examples=[["left", "right"], "actions"],
 )
+_CHOICES: Any = table("choice", {"choice": _CHOICE})
+_TypeForm: Any = (
+    _WORD | _LIST | _BOUNDED | _CHOICES | Annotated[dict[str, Any], Field(min_length=1)]
+)
 _OutputForm: Any = (
     Literal[tuple(PLAIN_OUTPUTS)]
     | Annotated[str, Field(pattern=r"^\s*\[")]
-    | table("choice", {"choice": _CHOICE})
+    | _CHOICES
     | _BOUNDED
     | Annotated[list[_TypeForm], Field(min_length=1, max_length=1)]
     | Annotated[dict[str, _TypeForm], Field(min_length=1)]

@@ -16,7 +16,14 @@ from agentkit.outputs.scalars import (
     YesNoOutput,
 )
 from agentkit.outputs.schema_output import SchemaOutput
-from agentkit.outputs.shape import ListShape, NullableShape, OneOfShape, RecordShape, Shape
+from agentkit.outputs.shape import (
+    ChoiceShape,
+    ListShape,
+    NullableShape,
+    OneOfShape,
+    RecordShape,
+    Shape,
+)
 from agentkit.templates.sandbox.lookup import LIST_METHODS, MAPPING_METHODS, TEXT_METHODS
 
 
@@ -119,7 +126,7 @@ def _kinds_of_output(output: Output) -> Kinds:
 
 def _kinds_of_shape(shape: Shape) -> Kinds:
     match shape:
-        case OneOfShape():
+        case OneOfShape() | ChoiceShape():
             return (TEXT,)
         case ListShape(item):
             return (Kind(LIST.name, item=_kinds_of_shape(item)),)

@@ -8,12 +8,12 @@ from typing import Any, Final, TypeVar
 from agentkit.errors import Problem, listed, suggest
 from agentkit.graph.node import MISSING, NODE_FIELDS, Check, Node
 from agentkit.graph.node_fields import validate_fields
-from agentkit.outputs.choice import ChoiceOutput
-from agentkit.outputs.declaration import OutputProblem, compile_output, fallback_error
+from agentkit.outputs.declaration import compile_output, fallback_error
 from agentkit.outputs.output import Output
+from agentkit.outputs.problem import OutputProblem
 from agentkit.outputs.scalars import TextOutput
 from agentkit.program.argument_kinds import wrong_kind
-from agentkit.templates.prompt_names import LOCAL_NAMES, OWN_NAMES, STEP_NAMES
+from agentkit.templates.prompt_names import LOCAL_NAMES, OWN_NAMES, STEP_NAMES, merge_reads
 from agentkit.templates.template import (
     RESERVED_WORDS,
     Expression,
@@ -81,13 +81,6 @@ class Use:
     def binds(self) -> frozenset[str]:
         """The names that it binds."""
         return self.code.binds if isinstance(self.code, Template) else frozenset()
-
-
-def merge_reads(into: dict[str, frozenset[str] | None], reads: Reads) -> None:
-    """Add `reads` to `into`; a name used whole stays used whole."""
-    for name, keys in reads.items():
-        known = into.get(name, frozenset())
-        into[name] = None if known is None or keys is None else known | keys
 
 
 def compile_node(node: Node, problems: list[Problem]) -> CompiledNode:
@@ -175,8 +168,7 @@ class _Compiler:
                 Problem(one.message, self._compiled.name, "output", one.key) for one in error.all
             )
             return None
-        if isinstance(output, ChoiceOutput) and output.expression is not None:
-            self._compiled.uses.append(Use("output", "choice", output.expression))
+        self._compiled.uses += (Use("output", key, code) for key, code in output.expressions)
         return output
 
 

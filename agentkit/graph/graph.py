@@ -10,7 +10,7 @@ import networkx as nx
 
 from agentkit import loop
 from agentkit.errors import InputError, Problem, SpecError, listed, suggest
-from agentkit.graph.compile import compile_node, compile_text, merge_reads
+from agentkit.graph.compile import compile_node, compile_text
 from agentkit.graph.connections import connect_nodes, edges_between
 from agentkit.graph.node import MISSING, Node
 from agentkit.graph.node_fields import checked_nodes
@@ -21,7 +21,7 @@ from agentkit.models.base import Cache
 from agentkit.program.argument_kinds import check_kind, check_listener
 from agentkit.program.display import MAX_NAMES
 from agentkit.program.signatures import takes_arguments_of
-from agentkit.templates.prompt_names import OWN_NAMES, STEP_NAMES
+from agentkit.templates.prompt_names import OWN_NAMES, STEP_NAMES, merge_reads
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable

@@ -277,12 +277,10 @@ def _kind(compiled: CompiledNode) -> Any:
     node, output = compiled.node, compiled.output
     if node.function is not None or output is None:
         schema: Mapping[str, Any] | None = {}
-    elif (
-        isinstance(output, (TextOutput, CodeOutput)) or output.reads
-    ):  # a choice whose options change
+    elif isinstance(output, (TextOutput, CodeOutput)):
         schema = {"type": "string"}
     else:
-        schema = output.json_schema({})
+        schema = output.schema if output.reads else output.json_schema({})
     if not schema or "$defs" in schema:
         schema = {}
     if node.each is not None:

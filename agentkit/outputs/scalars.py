@@ -182,10 +182,15 @@ _BEGINS_CUT = re.compile(
 _WHOLE = {"yes": True, "no": False, "true": True, "false": False}
 
 
+def whole_word(text: str) -> bool | None:
+    """Return what a text says that is only "yes", "no", "true" or "false"; None for others."""
+    return _WHOLE.get(text.strip(" \t\n\"'*_`.!").lower())
+
+
 def find_yes_no(text: str) -> bool:
     """Whether a text says yes; its first word and its last line count most."""
     stripped = unfenced(text)
-    whole = _WHOLE.get(stripped.strip(" \t\n\"'*_`.!").lower())
+    whole = whole_word(stripped)
     if whole is not None:
         return whole
     first_line, last_line = stripped.partition("\n")[0], _last_line(stripped)

@@ -6,23 +6,29 @@ pydantic is heavy, so it is imported when the first schema is compiled.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from agentkit.errors import OutputError
 from agentkit.outputs.json_extraction import check_numbers, find_json
 from agentkit.outputs.large_values import FIRST_ITEMS, first_items, is_large, without_most_others
+from agentkit.outputs.options import evaluate_options, find_option, nearest_option
 from agentkit.outputs.output import Output
+from agentkit.outputs.scalars import whole_word
 from agentkit.outputs.shape import (
+    ChoiceShape,
     ListShape,
     NullableShape,
     OneOfShape,
     RecordShape,
     ScalarShape,
     Shape,
+    choices_in,
     json_schema_of,
+    with_options,
 )
 from agentkit.outputs.shape_words import declaration_of, form_of, is_blank_form, words_for
+from agentkit.values import JsonSchema
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
@@ -46,30 +52,41 @@ class SchemaOutput(Output):
     adapter: "TypeAdapter[Any]" = field(repr=False)
     """The pydantic validator of the shape."""
 
+    def instruction(self, values: Mapping[str, Any]) -> str:
+        """What stands last in the prompt: the form of the answer."""
+        return _asks(with_options(self.shape, values)) if self.expressions else self.asks
+
+    def json_schema(self, values: Mapping[str, Any]) -> JsonSchema | None:
+        """The closed JSON schema, with the options of this step."""
+        if not self.expressions:
+            return self.schema
+        return json_schema_of(with_options(self.shape, values))
+
     def parse(self, text: str, values: Mapping[str, Any]) -> Any:
         """The last JSON value of the right kind, checked field by field."""
-        return self._checked(find_json(text, self._kind))
+        return self._checked(find_json(text, self._kind), values)
 
     def parse_cut(self, text: str, values: Mapping[str, Any]) -> Any:
         """The last JSON value of the right kind, where no other was begun after it."""
-        return self._checked(find_json(text, self._kind, is_cut=True))
+        return self._checked(find_json(text, self._kind, is_cut=True), values)
 
     @property
     def _kind(self) -> type:
         return list if isinstance(self.shape, ListShape) else dict
 
-    def _checked(self, value: Any) -> Any:
+    def _checked(self, value: Any, values: Mapping[str, Any]) -> Any:
         from pydantic import ValidationError
 
+        options = {one: evaluate_options(one, values) for _, one in self.expressions}
         try:
             if is_large(value):
                 value = without_most_others(value, self.shape)
-                self.adapter.validate_python(first_items(value))
-                valid = _quick_adapter(self.shape).validate_python(value)
+                self.adapter.validate_python(first_items(value), context=options)
+                valid = _quick_adapter(self.shape).validate_python(value, context=options)
             else:
-                valid = self.adapter.validate_python(value)
+                valid = self.adapter.validate_python(value, context=options)
         except ValidationError as error:
-            raise OutputError(complaint(error, self.shape)) from None
+            raise OutputError(complaint(error, with_options(self.shape, values))) from None
         answer = self.adapter.dump_python(valid, mode="json", by_alias=True)
         check_numbers(answer)
         if is_blank_form(answer, self.shape):
@@ -82,15 +99,21 @@ def compile_schema(shape: Shape) -> SchemaOutput:
     """An output for a declared shape."""
     from pydantic import TypeAdapter
 
-    kind = "list" if isinstance(shape, ListShape) else "object"
+    choices = tuple(choices_in(shape))
     return SchemaOutput(
         name=declaration_of(shape),
-        asks=f"Answer with one JSON {kind} and nothing else, in this form:\n{form_of(shape)}",
+        asks="" if choices else _asks(shape),
         schema=json_schema_of(shape),
+        expressions=choices,
         fields=frozenset(dict(shape.fields)) if isinstance(shape, RecordShape) else None,
         shape=shape,
         adapter=TypeAdapter(_annotation(shape)),
     )
+
+
+def _asks(shape: Shape) -> str:
+    kind = "list" if isinstance(shape, ListShape) else "object"
+    return f"Answer with one JSON {kind} and nothing else, in this form:\n{form_of(shape)}"
 
 
 @lru_cache(maxsize=256)
@@ -107,11 +130,19 @@ def _annotation(shape: Shape, fail_fast: bool = False) -> Any:
     match shape:
         case ScalarShape("int"):
             return Annotated[int, Field(strict=True), BeforeValidator(_whole)]
+        case ScalarShape("bool"):
+            return Annotated[bool, Field(strict=True), BeforeValidator(_truth)]
         case ScalarShape(kind, most):
-            types: dict[str, type] = {"str": str, "float": float, "bool": bool}
+            types: dict[str, type] = {"str": str, "float": float}
             return Annotated[types[kind], Field(strict=True, max_length=most)]
         case OneOfShape(options):
-            return Literal[options]
+            return Annotated[str, BeforeValidator(partial(_option, options))]
+        case ChoiceShape(expression):
+
+            def among(value: Any, info: Any) -> str:
+                return _option(info.context[expression], value)
+
+            return Annotated[str, BeforeValidator(among)]
         case ListShape(item, most):
             items: Any = list[_annotation(item, fail_fast)]  # type: ignore[misc]
             return Annotated[items, Field(fail_fast=fail_fast or None, max_length=most)]
@@ -119,6 +150,23 @@ def _annotation(shape: Shape, fail_fast: bool = False) -> Any:
             return _annotation(inner, fail_fast) | None
         case RecordShape():
             return _model(shape, fail_fast)
+
+
+def _option(options: Sequence[str], value: Any) -> str:
+    """Return the option that a field says, read as freely as a whole answer is."""
+    from pydantic_core import PydanticCustomError
+
+    if not isinstance(value, str):
+        value = json.dumps(value) if isinstance(value, (bool, int, float)) else ""
+    if (found := find_option(value, options)) is None:
+        raise PydanticCustomError("option", "{hint}", {"hint": nearest_option(value, options)})
+    return found
+
+
+def _truth(value: Any) -> Any:
+    """Return true or false for the words that mean it, which a question may have asked for."""
+    word = whole_word(value) if isinstance(value, str) else None
+    return value if word is None else word
 
 
 def _whole(value: Any) -> Any:
@@ -186,7 +234,8 @@ def _fault(detail: "ErrorDetails", shape: Shape | None) -> str:
     if expected := _expected(shape, detail["loc"]):
         if detail["type"] in _TOO_LONG:
             return f"expected {expected}, found {_size(detail['input'])}"
-        return f"expected {expected}, found {json_excerpt(detail['input'])}"
+        hint = f".{detail['msg']}" if detail["type"] == "option" and detail["msg"] else ""
+        return f"expected {expected}, found {json_excerpt(detail['input'])}{hint}"
     if detail["type"] in ("value_error", "assertion_error"):  # a validator of the program
         return str(detail["ctx"]["error"]) or detail["msg"]
     message = detail["msg"]

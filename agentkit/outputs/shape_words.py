@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from agentkit.outputs.shape import (
     SCALARS,
+    ChoiceShape,
     ListShape,
     NullableShape,
     OneOfShape,
@@ -24,6 +25,8 @@ def words_for(shape: Shape) -> str:
             return SCALARS[kind] + ("" if most is None else f" of at most {most} characters")
         case OneOfShape(options):
             return "one of " + ", ".join(f'"{option}"' for option in options[:30])
+        case ChoiceShape(expression):
+            return f"one of {expression.source}"
         case ListShape(_, most):
             return "a list" + ("" if most is None else f" of at most {_items(most)}")
         case NullableShape(inner):
@@ -42,6 +45,8 @@ def declaration_of(shape: Shape) -> str:
             return kind
         case OneOfShape(options):
             return f"one of [{', '.join(options)}]"
+        case ChoiceShape(expression):
+            return f"{{choice: {expression.source}}}"
         case ListShape(item):
             return f"[{declaration_of(item)}]"
         case NullableShape(inner):
@@ -74,6 +79,8 @@ def form_of(shape: Shape) -> str:
             return _BLANKS[kind]
         case OneOfShape(options):
             return " or ".join(json.dumps(option, ensure_ascii=False) for option in options)
+        case ChoiceShape(expression):
+            return f"<one of {expression.source}>"
         case ListShape(item, most):
             bound = "" if most is None else f" <at most {_items(most)}>"
             return f"[{form_of(item)}, ...{bound}]"

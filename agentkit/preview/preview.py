@@ -18,7 +18,6 @@ from agentkit.execution.prompt_call import (
     make_prompt_call,
 )
 from agentkit.execution.step_run import StepRun
-from agentkit.graph.compile import merge_reads
 from agentkit.graph.node import Node
 from agentkit.messages import NOTHING_USED, Message, Turn, Usage
 from agentkit.models.prices import check_prices
@@ -26,6 +25,7 @@ from agentkit.preview.snapshot import Snapshot, first_snapshot
 from agentkit.program.argument_kinds import check_given
 from agentkit.program.display import short
 from agentkit.templates.placeholders import Placeholder, example
+from agentkit.templates.prompt_names import merge_reads
 from agentkit.templates.template import Expression, Reads
 from agentkit.values import json_text
 

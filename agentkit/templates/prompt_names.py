@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from agentkit.templates.template import Reads
+
 
 def step_names(
     observation: Any,
@@ -41,3 +43,10 @@ OWN_NAMES: Final = frozenset({"memory", "previous"})
 """Names the agent itself gives to every step."""
 LOCAL_NAMES: Final = frozenset({"item", "output"})
 """Names that mean something only in some fields of some nodes."""
+
+
+def merge_reads(into: dict[str, frozenset[str] | None], reads: Reads) -> None:
+    """Add `reads` to `into`; a name used whole stays used whole."""
+    for name, keys in reads.items():
+        known = into.get(name, frozenset())
+        into[name] = None if known is None or keys is None else known | keys

@@ -77,6 +77,7 @@ def test_shipped_agents_name_it_in_their_first_line(file: Path) -> None:
         "nodes: {a: {prompt: x, output: [str]}, b: {prompt: x, output: '[str]'}}",
         "nodes: {a: {prompt: x, output: {choice: actions}}, b: {prompt: x, output: yes_no}}",
         "nodes: {a: {prompt: x, output: {x: 'str | null', y: 'one of [a, b]', z: {u: [int]}}}}",
+        "nodes: {a: {prompt: x, output: {why: str, go: {choice: actions}, n: [{choice: [a]}]}}}",
         "nodes: {a: {prompt: x, output: {type: [str], max_items: 5}}}",
         "nodes: {a: {prompt: x, output: {why: {type: str, max_length: 80}, n: {type: int}}}}",
     ],
