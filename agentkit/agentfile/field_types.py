@@ -100,13 +100,30 @@ _CHOICE: Any = field(
     examples=[["left", "right"], "actions"],
 )
 _CHOICES: Any = table("choice", {"choice": _CHOICE})
+_SCORES: Any = table(
+    "score",
+    {
+        "score": field(
+            Annotated[list[int], Field(min_length=2, max_length=2)]
+            | Annotated[
+                dict[str, str],
+                Field(json_schema_extra={"propertyNames": {"pattern": r"^-?\d+$"}}),
+            ],
+            "The whole numbers to choose from: the lowest and the highest, or each with its "
+            "meaning.",
+            needed=True,
+            examples=[[1, 5], {"1": "poor", "2": "fair", "3": "good"}],
+        )
+    },
+)
 _TypeForm: Any = (
-    _WORD | _LIST | _BOUNDED | _CHOICES | Annotated[dict[str, Any], Field(min_length=1)]
+    _WORD | _LIST | _BOUNDED | _CHOICES | _SCORES | Annotated[dict[str, Any], Field(min_length=1)]
 )
 _OutputForm: Any = (
     Literal[tuple(PLAIN_OUTPUTS)]
     | Annotated[str, Field(pattern=r"^\s*\[")]
     | _CHOICES
+    | _SCORES
     | _BOUNDED
     | Annotated[list[_TypeForm], Field(min_length=1, max_length=1)]
     | Annotated[dict[str, _TypeForm], Field(min_length=1)]

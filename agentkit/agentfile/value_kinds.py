@@ -16,12 +16,14 @@ from agentkit.outputs.scalars import (
     YesNoOutput,
 )
 from agentkit.outputs.schema_output import SchemaOutput
+from agentkit.outputs.score import ScoreOutput
 from agentkit.outputs.shape import (
     ChoiceShape,
     ListShape,
     NullableShape,
     OneOfShape,
     RecordShape,
+    ScoreShape,
     Shape,
 )
 from agentkit.templates.sandbox.lookup import LIST_METHODS, MAPPING_METHODS, TEXT_METHODS
@@ -117,7 +119,7 @@ def node_kinds(compiled: CompiledNode) -> Kinds:
 def _kinds_of_output(output: Output) -> Kinds:
     if isinstance(output, (TextOutput, CodeOutput, ChoiceOutput)):
         return (TEXT,)
-    if isinstance(output, (NumberOutput, IntegerOutput)):
+    if isinstance(output, (NumberOutput, IntegerOutput, ScoreOutput)):
         return (NUMBER,)
     if isinstance(output, YesNoOutput):
         return (BOOLEAN,)
@@ -128,6 +130,8 @@ def _kinds_of_shape(shape: Shape) -> Kinds:
     match shape:
         case OneOfShape() | ChoiceShape():
             return (TEXT,)
+        case ScoreShape():
+            return (NUMBER,)
         case ListShape(item):
             return (Kind(LIST.name, item=_kinds_of_shape(item)),)
         case NullableShape(inner):

@@ -1,9 +1,10 @@
 """What a node's output is: it asks for it in the prompt and reads it from the completion.
 
 A declaration is `text` (default), `number`, `integer`, `yes_no`, `code`, `json`,
-`{choice: ...}` with a list or an expression, a list like `[str]`, or a schema: a mapping of
+`{choice: ...}` with a list or an expression, `{score: [1, 5]}` or
+`{score: {1: poor, 2: fair}}`, a list like `[str]`, or a schema: a mapping of
 fields to `str`, `int`, `float`, `bool`, `[str]`, another mapping, `"str | null"`,
-`"one of [a, b]"` or `{choice: ...}`. `{type: [str], max_items: 5}` and
+`"one of [a, b]"`, `{choice: ...}` or `{score: ...}`. `{type: [str], max_items: 5}` and
 `{type: str, max_length: 200}` are types with bounds. A mapping with the single key `choice` is
 always a choice, so a schema cannot have that as its only field. In Python it can also be a type,
 such as `int`, `list[str]`, a TypedDict, a dataclass or a pydantic model, or a JSON Schema.
@@ -30,6 +31,7 @@ from agentkit.outputs.python_types import (
 )
 from agentkit.outputs.scalars import FLOAT, PLAIN_OUTPUTS, CodeOutput, JsonOutput, TextOutput
 from agentkit.outputs.schema_output import SchemaOutput, compile_schema, json_excerpt
+from agentkit.outputs.score import is_score, parse_levels, score_output
 from agentkit.outputs.shape import Fields, ListShape, RecordShape, with_any_text
 from agentkit.outputs.shape_words import declaration_of
 from agentkit.outputs.typed_output import TypedOutput, compile_type, python_type
@@ -48,6 +50,8 @@ _SCALARS: Final[Mapping[Any, Output]] = {
 _OTHER_NAMES = {
     "bool": "yes_no",
     "boolean": "yes_no",
+    "rating": "{score: [1, 5]}",
+    "score": "{score: [1, 5]}",
     "choice": "{choice: [a, b]}",
     "dict": "json",
     "float": "number",
@@ -69,6 +73,8 @@ def compile_output(declaration: Any = "text") -> Output:
         return _compile_choice(declaration["choice"])
     if not isinstance(declaration, Fields) and is_json_schema(declaration):
         return compile_json_schema(declaration)
+    if isinstance(declaration, Mapping) and is_score(declaration):
+        return score_output(parse_levels(declaration["score"], "score"))
     if isinstance(declaration, (list, tuple)) and len(declaration) > 1:
         options = ", ".join(map(str, declaration))
         raise OutputProblem(
@@ -138,7 +144,7 @@ def fallback_error(output: Output, value: Any) -> str | None:
 def _known() -> str:
     return (
         ", ".join(PLAIN_OUTPUTS)
-        + ", {choice: ...}, a list like [str], or a mapping of fields to types"
+        + ", {choice: ...}, {score: [1, 5]}, a list like [str], or a mapping of fields to types"
     )
 
 

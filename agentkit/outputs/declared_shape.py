@@ -8,6 +8,7 @@ from typing import Any, Final
 from agentkit.errors import suggest
 from agentkit.outputs.options import parse_options
 from agentkit.outputs.problem import OutputProblem
+from agentkit.outputs.score import is_score, parse_levels
 from agentkit.outputs.shape import (
     DEEPEST_SHAPE,
     SCALARS,
@@ -17,6 +18,7 @@ from agentkit.outputs.shape import (
     OneOfShape,
     RecordShape,
     ScalarShape,
+    ScoreShape,
     Shape,
     is_field_name,
 )
@@ -52,6 +54,10 @@ def parse_shape(declaration: Any, key: str | None = None, depth: int = 0) -> Sha
     if isinstance(declaration, Mapping):
         return _parse_mapping(declaration, key, depth)
     if isinstance(declaration, (list, tuple)):
+        if len(declaration) == 2 and is_score({"score": declaration}):
+            raise OutputProblem(
+                f"whole numbers from one to another are {{score: {[*declaration]!r:.40}}}.", key
+            )
         if len(declaration) != 1:
             raise OutputProblem(
                 "a list has one type in it, like [str]; for fixed values write "
@@ -75,6 +81,8 @@ def _parse_mapping(declaration: Mapping[Any, Any], key: str | None, depth: int) 
     if _is_split_choice(declaration):
         given = ", ".join(map(str, [declaration["choice"], *list(declaration)[1:]]))
         raise OutputProblem(f"the options stand in a list: {{choice: [{given:.60}]}}.", key)
+    if is_score(declaration):
+        return ScoreShape(parse_levels(declaration["score"], key))
     if _has_bounds(declaration):
         return _parse_bounded(declaration, key, depth)
     return _parse_record(declaration, key, depth)

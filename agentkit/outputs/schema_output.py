@@ -15,6 +15,7 @@ from agentkit.outputs.large_values import FIRST_ITEMS, first_items, is_large, wi
 from agentkit.outputs.options import evaluate_options, find_option, nearest_option
 from agentkit.outputs.output import Output
 from agentkit.outputs.scalars import whole_word
+from agentkit.outputs.score import Levels, find_level
 from agentkit.outputs.shape import (
     ChoiceShape,
     ListShape,
@@ -22,6 +23,7 @@ from agentkit.outputs.shape import (
     OneOfShape,
     RecordShape,
     ScalarShape,
+    ScoreShape,
     Shape,
     choices_in,
     json_schema_of,
@@ -135,14 +137,8 @@ def _annotation(shape: Shape, fail_fast: bool = False) -> Any:
         case ScalarShape(kind, most):
             types: dict[str, type] = {"str": str, "float": float}
             return Annotated[types[kind], Field(strict=True, max_length=most)]
-        case OneOfShape(options):
-            return Annotated[str, BeforeValidator(partial(_option, options))]
-        case ChoiceShape(expression):
-
-            def among(value: Any, info: Any) -> str:
-                return _option(info.context[expression], value)
-
-            return Annotated[str, BeforeValidator(among)]
+        case OneOfShape() | ScoreShape() | ChoiceShape():
+            return _closed_annotation(shape)
         case ListShape(item, most):
             items: Any = list[_annotation(item, fail_fast)]  # type: ignore[misc]
             return Annotated[items, Field(fail_fast=fail_fast or None, max_length=most)]
@@ -150,6 +146,22 @@ def _annotation(shape: Shape, fail_fast: bool = False) -> Any:
             return _annotation(inner, fail_fast) | None
         case RecordShape():
             return _model(shape, fail_fast)
+
+
+def _closed_annotation(shape: OneOfShape | ScoreShape | ChoiceShape) -> Any:
+    from pydantic import BeforeValidator
+
+    match shape:
+        case OneOfShape(options):
+            return Annotated[str, BeforeValidator(partial(_option, options))]
+        case ScoreShape(levels):
+            return Annotated[int, BeforeValidator(partial(_score, levels))]
+        case ChoiceShape(expression):
+
+            def among(value: Any, info: Any) -> str:
+                return _option(info.context[expression], value)
+
+            return Annotated[str, BeforeValidator(among)]
 
 
 def _option(options: Sequence[str], value: Any) -> str:
@@ -160,6 +172,15 @@ def _option(options: Sequence[str], value: Any) -> str:
         value = json.dumps(value) if isinstance(value, (bool, int, float)) else ""
     if (found := find_option(value, options)) is None:
         raise PydanticCustomError("option", "{hint}", {"hint": nearest_option(value, options)})
+    return found
+
+
+def _score(levels: Levels, value: Any) -> int:
+    """Return the number that a field says, read as freely as a whole answer is."""
+    from pydantic_core import PydanticCustomError
+
+    if (found := find_level(value, levels)) is None:
+        raise PydanticCustomError("score", "no such score")
     return found
 
 

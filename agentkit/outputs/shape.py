@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from agentkit.outputs.options import evaluate_options
+from agentkit.outputs.score import Levels
 from agentkit.templates.template import Expression
 
 DEEPEST_SHAPE = 20
@@ -31,6 +32,14 @@ class OneOfShape:
 
     options: tuple[str, ...]
     """The texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreShape:
+    """One of several whole numbers."""
+
+    levels: Levels
+    """The numbers with their meanings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +76,9 @@ class RecordShape:
     """Names and types, as declared."""
 
 
-Shape = ScalarShape | OneOfShape | ChoiceShape | ListShape | NullableShape | RecordShape
+Shape = (
+    ScalarShape | OneOfShape | ScoreShape | ChoiceShape | ListShape | NullableShape | RecordShape
+)
 
 SCALARS = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false"}
 """The type names, each with its meaning in words."""
@@ -153,6 +164,8 @@ def json_schema_of(shape: Shape) -> dict[str, Any]:
             return {**bound, "type": _JSON_TYPES[kind]}
         case OneOfShape(options):
             return {"enum": list(options), "type": "string"}
+        case ScoreShape(levels):
+            return {"enum": [number for number, _ in levels], "type": "integer"}
         case ChoiceShape():
             return {"type": "string"}
         case ListShape(item, most):

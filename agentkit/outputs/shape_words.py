@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
+from agentkit.outputs.score import level_words, score_text
 from agentkit.outputs.shape import (
     SCALARS,
     ChoiceShape,
@@ -12,6 +13,7 @@ from agentkit.outputs.shape import (
     OneOfShape,
     RecordShape,
     ScalarShape,
+    ScoreShape,
     Shape,
     bound_of,
     without_bound,
@@ -25,6 +27,8 @@ def words_for(shape: Shape) -> str:
             return SCALARS[kind] + ("" if most is None else f" of at most {most} characters")
         case OneOfShape(options):
             return "one of " + ", ".join(f'"{option}"' for option in options[:30])
+        case ScoreShape(levels):
+            return level_words(levels)
         case ChoiceShape(expression):
             return f"one of {expression.source}"
         case ListShape(_, most):
@@ -45,6 +49,8 @@ def declaration_of(shape: Shape) -> str:
             return kind
         case OneOfShape(options):
             return f"one of [{', '.join(options)}]"
+        case ScoreShape(levels):
+            return "{score: " + score_text(levels) + "}"
         case ChoiceShape(expression):
             return f"{{choice: {expression.source}}}"
         case ListShape(item):
@@ -79,6 +85,8 @@ def form_of(shape: Shape) -> str:
             return _BLANKS[kind]
         case OneOfShape(options):
             return " or ".join(json.dumps(option, ensure_ascii=False) for option in options)
+        case ScoreShape(levels):
+            return f"<{level_words(levels)}>"
         case ChoiceShape(expression):
             return f"<one of {expression.source}>"
         case ListShape(item, most):

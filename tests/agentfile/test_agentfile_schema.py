@@ -78,6 +78,9 @@ def test_shipped_agents_name_it_in_their_first_line(file: Path) -> None:
         "nodes: {a: {prompt: x, output: {choice: actions}}, b: {prompt: x, output: yes_no}}",
         "nodes: {a: {prompt: x, output: {x: 'str | null', y: 'one of [a, b]', z: {u: [int]}}}}",
         "nodes: {a: {prompt: x, output: {why: str, go: {choice: actions}, n: [{choice: [a]}]}}}",
+        "nodes: {a: {prompt: x, output: {score: [1, 5]}}}",
+        "nodes: {a: {prompt: x, output: {score: {1: bad, 2: good}}}}",
+        "nodes: {a: {prompt: x, output: {why: str, q: {score: [1, 5]}, score: int}}}",
         "nodes: {a: {prompt: x, output: {type: [str], max_items: 5}}}",
         "nodes: {a: {prompt: x, output: {why: {type: str, max_length: 80}, n: {type: int}}}}",
     ],
@@ -123,7 +126,7 @@ def test_it_refuses_common_mistakes(text: str) -> None:
 def test_every_field_is_described() -> None:
     schema = agent_schema()
     tables = [table for table in schema["$defs"].values() if "properties" in table]
-    assert len(tables) == 10
+    assert len(tables) == 11
     for table in tables:
         for name, field in table["properties"].items():
             assert field["description"].endswith("."), name
