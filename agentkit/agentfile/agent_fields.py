@@ -42,8 +42,9 @@ NODE_FIELDS: Final = {
     "prompt": SHARED["prompt"],
     "output": field(
         Output,
-        "How the answer is read: text, number, integer, yes_no, code, json, {choice: [a, b]}, "
-        "or fields with their types.",
+        "How the answer is read: text, number, integer, yes_no, code, json, action, "
+        "{choice: [a, b]}, {score: [1, 5]}, or fields with "
+        "their types.",
         examples=["integer", {"choice": ["left", "right"]}, {"goal": "str", "steps": ["str"]}],
     ),
     "model": SHARED["model"],

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from agentkit.graph.compile import CompiledNode
 from agentkit.graph.node import MISSING
+from agentkit.outputs.action import ActionOutput
 from agentkit.outputs.choice import ChoiceOutput
 from agentkit.outputs.output import Output
 from agentkit.outputs.scalars import (
@@ -50,7 +51,7 @@ BOOLEAN: Final = Kind("true or false")
 NULL: Final = Kind("null")
 LIST: Final = Kind("a list")
 MAPPING: Final = Kind("a mapping")
-_SCALARS: Final = {"str": TEXT, "int": NUMBER, "float": NUMBER, "bool": BOOLEAN}
+_SCALARS: Final = {"str": TEXT, "int": NUMBER, "float": NUMBER, "bool": BOOLEAN, "action": TEXT}
 
 
 _METHODS: Final = {TEXT: TEXT_METHODS, LIST: LIST_METHODS, MAPPING: MAPPING_METHODS}
@@ -117,7 +118,7 @@ def node_kinds(compiled: CompiledNode) -> Kinds:
 
 
 def _kinds_of_output(output: Output) -> Kinds:
-    if isinstance(output, (TextOutput, CodeOutput, ChoiceOutput)):
+    if isinstance(output, (TextOutput, CodeOutput, ChoiceOutput, ActionOutput)):
         return (TEXT,)
     if isinstance(output, (NumberOutput, IntegerOutput, ScoreOutput)):
         return (NUMBER,)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from agentkit.errors import ErrorText, OutputError, RenderError
+from agentkit.errors import ErrorText, InputError, OutputError, RenderError, advice
 from agentkit.events import CallRetried, NodeFinished, NodeRetried, NodeStarted, NodeText
 from agentkit.execution.binding import BoundNode, PromptNode
 from agentkit.execution.request_cache import request_key
@@ -14,6 +14,7 @@ from agentkit.graph.node import MISSING
 from agentkit.messages import Answer, Call, Completion, Image, Message, Request, Turn
 from agentkit.models.thoughts import AnswerText
 from agentkit.models.token_estimates import schema_tokens
+from agentkit.outputs.action import PARSE_ACTION
 from agentkit.outputs.default_bounds import with_default_bounds
 from agentkit.outputs.scalars import TextOutput
 from agentkit.values import json_copy, json_text
@@ -111,13 +112,16 @@ class PromptCall:
         """
         fault, text = fault_of(completion), completion.text
         output, cut = self.node.output, self.node.compiled.node.cut
+        values = self.variables
+        if output.takes_action:
+            values = {**values, PARSE_ACTION: self.run.parse_action}
         if fault is None:
-            return "ok", self._checked(output.parse(text, self.variables)), ""
+            return "ok", self._checked(output.parse(text, values)), ""
         if cut == "error" or not is_cut(completion):
             raise OutputError(fault)
         if isinstance(output, TextOutput):
             try:
-                value = self._checked(output.parse(text, self.variables))
+                value = self._checked(output.parse(text, values))
             except OutputError as error:
                 raise OutputError(f"{fault} {error}") from error
             if cut == "accept":
@@ -125,7 +129,7 @@ class PromptCall:
             self.cut_text = text
             raise OutputError(fault)
         try:
-            value = output.parse_cut(text, self.variables)
+            value = output.parse_cut(text, values)
         except OutputError:
             raise OutputError(fault) from None
         return "ok", self._checked(value), ""
@@ -196,6 +200,16 @@ class PromptCall:
             )  # fmt: skip
 
 
+def nothing_reads_actions(node: str) -> str:
+    """Return the message for a node that asks for an action where nothing reads actions."""
+    way = advice("act(..., parse_action=function) gives what reads them; ", "")
+    return (
+        f"node '{node}' has the output 'action', which the environment itself reads, and no "
+        f"environment with a method parse_action is here. {way}one of a list is "
+        "{choice: actions}, and any text is 'text'"
+    )
+
+
 def told(answer: Answer | None) -> tuple[Completion | None, float, bool, float]:
     """What events tell of an answer: the completion, its times, whether it was there already."""
     if answer is None:
@@ -229,7 +243,10 @@ def make_prompt_call(
 
     Raises:
         RenderError: The prompt cannot be filled in.
+        InputError: Nothing reads the action that it asks for.
     """
+    if node.output.takes_action and run.parse_action is None:
+        raise InputError(nothing_reads_actions(node.compiled.name))
     text, images = _text(node, variables), _images(node, variables)
     return PromptCall(run, node, variables, before, Message("user", text, images), item)
 

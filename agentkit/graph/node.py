@@ -79,7 +79,7 @@ class Node:
     _: KW_ONLY
     output: Any = "text"
     """How the completion is read: `text`, `number`, `integer`, `yes_no`, `code`, `json`,
-    `{"choice": ...}`, a mapping of fields to types; or a Python type (`int`, `list[str]`, a
+    `action`, `{"choice": ...}`, `{"score": ...}`, a mapping of fields to types; or a Python type (`int`, `list[str]`, a
     TypedDict, a dataclass, a pydantic model, ...) or a JSON Schema."""
     model: str | None = None
     """Which of the agent's models answers; None is the agent's own."""

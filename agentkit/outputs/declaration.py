@@ -1,6 +1,6 @@
 """What a node's output is: it asks for it in the prompt and reads it from the completion.
 
-A declaration is `text` (default), `number`, `integer`, `yes_no`, `code`, `json`,
+A declaration is `text` (default), `number`, `integer`, `yes_no`, `code`, `json`, `action`,
 `{choice: ...}` with a list or an expression, `{score: [1, 5]}` or
 `{score: {1: poor, 2: fair}}`, a list like `[str]`, or a schema: a mapping of
 fields to `str`, `int`, `float`, `bool`, `[str]`, another mapping, `"str | null"`,
@@ -128,7 +128,12 @@ def fallback_error(output: Output, value: Any) -> str | None:
     """
     if isinstance(output, SchemaOutput):
         output = compile_schema(with_any_text(output.shape))
-    if value is None or output.reads or isinstance(output, (TextOutput, CodeOutput, JsonOutput)):
+    if (
+        value is None
+        or output.takes_action
+        or output.reads
+        or isinstance(output, (TextOutput, CodeOutput, JsonOutput))
+    ):
         return None
     structured = isinstance(output, (SchemaOutput, TypedOutput))
     text = json.dumps(value) if structured else json_text(value)

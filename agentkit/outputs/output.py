@@ -93,6 +93,8 @@ class Output(ABC):
     """A JSON schema for models that can follow one, with any text for options that change."""
     expressions: tuple[tuple[str | None, Expression], ...] = ()
     """What gives the options of its choices, each with the field of the schema that it is in."""
+    takes_action: bool = False
+    """Whether the environment reads the answer, or a part of it."""
     fields: frozenset[str] | None = None
     """The names that a value has and no others; None where that cannot be said."""
     python: PythonType | None = None

@@ -1,4 +1,4 @@
-"""Outputs that need no declaration: text, number, integer, yes_no, code, json."""
+"""Outputs that need no declaration: text, number, integer, yes_no, code, json, action."""
 
 import math
 import re
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from agentkit.errors import OutputError
+from agentkit.outputs.action import ActionOutput
 from agentkit.outputs.json_extraction import find_json, last_block, only_block, unfenced
 from agentkit.outputs.output import Output
 from agentkit.values import fits
@@ -120,6 +121,9 @@ PLAIN_OUTPUTS: Final[Mapping[str, Output]] = {
         ),
         CodeOutput(name="code", asks="Put the code into one block between two lines of ```."),
         JsonOutput(name="json", asks="Answer with one JSON value and nothing else."),
+        ActionOutput(
+            name="action", asks="Answer with one action and nothing else.", takes_action=True
+        ),
     )
 }
 """The outputs that a word declares."""

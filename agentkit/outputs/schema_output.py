@@ -6,29 +6,27 @@ pydantic is heavy, so it is imported when the first schema is compiled.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
 
 from agentkit.errors import OutputError
+from agentkit.outputs.action import PARSE_ACTION
 from agentkit.outputs.json_extraction import check_numbers, find_json
 from agentkit.outputs.large_values import FIRST_ITEMS, first_items, is_large, without_most_others
-from agentkit.outputs.options import evaluate_options, find_option, nearest_option
+from agentkit.outputs.options import evaluate_options
 from agentkit.outputs.output import Output
-from agentkit.outputs.scalars import whole_word
-from agentkit.outputs.score import Levels, find_level
 from agentkit.outputs.shape import (
+    ACTION,
     ChoiceShape,
     ListShape,
     NullableShape,
-    OneOfShape,
     RecordShape,
-    ScalarShape,
-    ScoreShape,
     Shape,
-    choices_in,
     json_schema_of,
+    leaves,
     with_options,
 )
+from agentkit.outputs.shape_validator import quick_adapter, shape_adapter
 from agentkit.outputs.shape_words import declaration_of, form_of, is_blank_form, words_for
 from agentkit.values import JsonSchema
 
@@ -79,12 +77,16 @@ class SchemaOutput(Output):
     def _checked(self, value: Any, values: Mapping[str, Any]) -> Any:
         from pydantic import ValidationError
 
-        options = {one: evaluate_options(one, values) for _, one in self.expressions}
+        options: dict[Any, Any] = {
+            one: evaluate_options(one, values) for _, one in self.expressions
+        }
+        if self.takes_action:
+            options[PARSE_ACTION] = values[PARSE_ACTION]
         try:
             if is_large(value):
                 value = without_most_others(value, self.shape)
                 self.adapter.validate_python(first_items(value), context=options)
-                valid = _quick_adapter(self.shape).validate_python(value, context=options)
+                valid = quick_adapter(self.shape).validate_python(value, context=options)
             else:
                 valid = self.adapter.validate_python(value, context=options)
         except ValidationError as error:
@@ -99,118 +101,23 @@ class SchemaOutput(Output):
 @lru_cache(maxsize=256)
 def compile_schema(shape: Shape) -> SchemaOutput:
     """An output for a declared shape."""
-    from pydantic import TypeAdapter
-
-    choices = tuple(choices_in(shape))
+    parts = tuple(leaves(shape))
+    choices = tuple((key, one.expression) for key, one in parts if isinstance(one, ChoiceShape))
     return SchemaOutput(
         name=declaration_of(shape),
         asks="" if choices else _asks(shape),
         schema=json_schema_of(shape),
         expressions=choices,
+        takes_action=any(part == ACTION for _, part in parts),
         fields=frozenset(dict(shape.fields)) if isinstance(shape, RecordShape) else None,
         shape=shape,
-        adapter=TypeAdapter(_annotation(shape)),
+        adapter=shape_adapter(shape),
     )
 
 
 def _asks(shape: Shape) -> str:
     kind = "list" if isinstance(shape, ListShape) else "object"
     return f"Answer with one JSON {kind} and nothing else, in this form:\n{form_of(shape)}"
-
-
-@lru_cache(maxsize=256)
-def _quick_adapter(shape: Shape) -> "TypeAdapter[Any]":
-    """The validator of a shape that stops at the first wrong item of a list."""
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(_annotation(shape, fail_fast=True))
-
-
-def _annotation(shape: Shape, fail_fast: bool = False) -> Any:
-    from pydantic import BeforeValidator, Field
-
-    match shape:
-        case ScalarShape("int"):
-            return Annotated[int, Field(strict=True), BeforeValidator(_whole)]
-        case ScalarShape("bool"):
-            return Annotated[bool, Field(strict=True), BeforeValidator(_truth)]
-        case ScalarShape(kind, most):
-            types: dict[str, type] = {"str": str, "float": float}
-            return Annotated[types[kind], Field(strict=True, max_length=most)]
-        case OneOfShape() | ScoreShape() | ChoiceShape():
-            return _closed_annotation(shape)
-        case ListShape(item, most):
-            items: Any = list[_annotation(item, fail_fast)]  # type: ignore[misc]
-            return Annotated[items, Field(fail_fast=fail_fast or None, max_length=most)]
-        case NullableShape(inner):
-            return _annotation(inner, fail_fast) | None
-        case RecordShape():
-            return _model(shape, fail_fast)
-
-
-def _closed_annotation(shape: OneOfShape | ScoreShape | ChoiceShape) -> Any:
-    from pydantic import BeforeValidator
-
-    match shape:
-        case OneOfShape(options):
-            return Annotated[str, BeforeValidator(partial(_option, options))]
-        case ScoreShape(levels):
-            return Annotated[int, BeforeValidator(partial(_score, levels))]
-        case ChoiceShape(expression):
-
-            def among(value: Any, info: Any) -> str:
-                return _option(info.context[expression], value)
-
-            return Annotated[str, BeforeValidator(among)]
-
-
-def _option(options: Sequence[str], value: Any) -> str:
-    """Return the option that a field says, read as freely as a whole answer is."""
-    from pydantic_core import PydanticCustomError
-
-    if not isinstance(value, str):
-        value = json.dumps(value) if isinstance(value, (bool, int, float)) else ""
-    if (found := find_option(value, options)) is None:
-        raise PydanticCustomError("option", "{hint}", {"hint": nearest_option(value, options)})
-    return found
-
-
-def _score(levels: Levels, value: Any) -> int:
-    """Return the number that a field says, read as freely as a whole answer is."""
-    from pydantic_core import PydanticCustomError
-
-    if (found := find_level(value, levels)) is None:
-        raise PydanticCustomError("score", "no such score")
-    return found
-
-
-def _truth(value: Any) -> Any:
-    """Return true or false for the words that mean it, which a question may have asked for."""
-    word = whole_word(value) if isinstance(value, str) else None
-    return value if word is None else word
-
-
-def _whole(value: Any) -> Any:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _model(record: RecordShape, fail_fast: bool) -> Any:
-    """A pydantic model; its own field names are neutral, so that no declared name can clash.
-
-    A field that may be null is null where an answer leaves it out.
-    """
-    from pydantic import ConfigDict, Field, create_model
-
-    def _field(name: str, kind: Shape) -> Any:
-        if isinstance(kind, NullableShape):
-            return Field(default=None, alias=name)
-        return Field(alias=name)
-
-    fields: dict[str, Any] = {
-        f"field_{number}": (_annotation(kind, fail_fast), _field(name, kind))
-        for number, (name, kind) in enumerate(record.fields)
-    }
-    return create_model("Answer", __config__=ConfigDict(extra="forbid"), **fields)
 
 
 def complaint(error: "ValidationError", shape: Shape | None = None) -> str:
@@ -252,6 +159,8 @@ def _fault(detail: "ErrorDetails", shape: Shape | None) -> str:
             ", ".join(name for name, _ in parent.fields) if isinstance(parent, RecordShape) else ""
         )
         return "there is no such field" + (f"; the fields are: {known}" if known else "")
+    if detail["type"] == "action":
+        return str(detail["msg"])
     if expected := _expected(shape, detail["loc"]):
         if detail["type"] in _TOO_LONG:
             return f"expected {expected}, found {_size(detail['input'])}"

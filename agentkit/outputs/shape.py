@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from agentkit.outputs.options import evaluate_options
 from agentkit.outputs.score import Levels
@@ -21,9 +21,13 @@ class ScalarShape:
     """A text, number or yes/no value."""
 
     kind: str
-    """`str`, `int`, `float` or `bool`."""
+    """`str`, `int`, `float`, `bool` or `action`."""
     max_length: int | None = None
     """The most characters of a text; None: any number."""
+
+
+ACTION: Final = ScalarShape("action")
+"""An action, which the environment reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,13 @@ Shape = (
     ScalarShape | OneOfShape | ScoreShape | ChoiceShape | ListShape | NullableShape | RecordShape
 )
 
-SCALARS = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false"}
+SCALARS = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "action": "an action",
+}
 """The type names, each with its meaning in words."""
 
 
@@ -137,23 +147,33 @@ def with_options(shape: Shape, values: Mapping[str, Any]) -> Shape:
 
 
 def with_any_text(shape: Shape) -> Shape:
-    """Return a shape that takes any text where the options are known only in a step."""
-    return mapped(shape, lambda part: ScalarShape("str") if isinstance(part, ChoiceShape) else part)
+    """Return a shape that takes any text where only a step knows what is right."""
+
+    def change(part: Shape) -> Shape:
+        return ScalarShape("str") if isinstance(part, ChoiceShape) or part == ACTION else part
+
+    return mapped(shape, change)
 
 
-def choices_in(shape: Shape, key: str | None = None) -> Iterator[tuple[str | None, Expression]]:
-    """Yield what gives the options of each choice, with the field at the top that it is in."""
+def leaves(shape: Shape, key: str | None = None) -> Iterator[tuple[str | None, Shape]]:
+    """Yield each part that has no parts itself, with the field at the top that it is in."""
     match shape:
-        case ChoiceShape(expression):
-            yield key, expression
         case ListShape(inner) | NullableShape(inner):
-            yield from choices_in(inner, key)
+            yield from leaves(inner, key)
         case RecordShape(fields):
             for name, kind in fields:
-                yield from choices_in(kind, name if key is None else key)
+                yield from leaves(kind, name if key is None else key)
+        case _:
+            yield key, shape
 
 
-_JSON_TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
+_JSON_TYPES = {
+    "str": "string",
+    "int": "integer",
+    "float": "number",
+    "bool": "boolean",
+    "action": "string",
+}
 
 
 def json_schema_of(shape: Shape) -> dict[str, Any]:

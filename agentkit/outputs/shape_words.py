@@ -70,6 +70,7 @@ _BLANKS: Final = {
     "int": "<whole number>",
     "float": "<number>",
     "bool": "true or false",
+    "action": "<action>",
 }
 
 

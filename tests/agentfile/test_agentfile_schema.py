@@ -135,7 +135,7 @@ def test_every_field_is_described() -> None:
 
 def test_an_editor_is_offered_the_words_of_an_output() -> None:
     forms = agent_schema()["$defs"]["node"]["properties"]["output"]["anyOf"]
-    assert forms[0]["enum"] == ["text", "number", "integer", "yes_no", "code", "json"]
+    assert forms[0]["enum"] == ["text", "number", "integer", "yes_no", "code", "json", "action"]
 
 
 def test_every_example_is_valid() -> None:
