@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
-from agentkit.agentfile.field_types import Expression, Json, Output, one_or_more, or_text
+from agentkit.agentfile.field_types import Examples, Expression, Json, Output, one_or_more, or_text
 from agentkit.graph.node_fields import SHARED
 from agentkit.limits import LOWEST
 from agentkit.models.setting_fields import (
@@ -92,6 +92,13 @@ NODE_FIELDS: Final = {
         Expression,
         "A picture, or a list of them, shown with the prompt.",
         examples=["info.image"],
+    ),
+    "examples": field(
+        or_text(Examples),
+        "Questions and answers that stand after the system text, as they are; or the name of a "
+        "YAML or JSONL file with them.",
+        "A list such as [{user: What now?, assistant: noop}], or the name of a file with one",
+        examples=[[{"user": "Is it dark?", "assistant": "yes"}], "examples.yaml"],
     ),
     **SHARED,
 }

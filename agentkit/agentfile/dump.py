@@ -128,7 +128,13 @@ def _nodes(nodes: list[Node]) -> Any:
 
 
 def _with_tuples(node: Node) -> Node:
-    return replace(node, recall=tuple(node.recall), after=tuple(node.after), check=node.checks)
+    return replace(
+        node,
+        recall=tuple(node.recall),
+        after=tuple(node.after),
+        check=node.checks,
+        examples=tuple(node.examples),
+    )
 
 
 def _node(node: Node) -> Any:
@@ -144,7 +150,8 @@ def _node(node: Node) -> Any:
         ):
             continue
         said[one.name.rstrip("_")] = _field(node.name, one.name, value)
-    return said["prompt"] if said.keys() == {"prompt"} else said
+    is_text = said.keys() == {"prompt"} and isinstance(node.prompt, str)
+    return said["prompt"] if is_text else said
 
 
 def _field(node: str, name: str, value: Any) -> Any:

@@ -76,6 +76,11 @@ def _cleaned(value: Any, words: bool, flaws: list[Flaw]) -> Any:
     return str(value) if isinstance(value, YesNo) else value
 
 
+def plain_json(value: Any, flaws: list[Flaw]) -> Any:
+    """Return a value of YAML as JSON, in which `yes` and `no` are texts; adds to `flaws`."""
+    return _cleaned(value, True, flaws)
+
+
 Json = Annotated[Any, BeforeValidator(_json)]
 """Any JSON value."""
 _BOUNDS: Any = {
@@ -132,6 +137,23 @@ Output = Annotated[
     Any, BeforeValidator(partial(_json, words=True), json_schema_input_type=_OutputForm)
 ]
 """A declaration of an output, in which `yes` and `no` are texts."""
+
+
+_Example: Any = table(
+    "example",
+    {
+        "user": field(Text, "What the model is asked.", needed=True, examples=["Is it dark?"]),
+        "assistant": field(
+            Annotated[Any, BeforeValidator(partial(_json, words=True))],
+            "What it answers: a text, or the value that is written as JSON.",
+            needed=True,
+            examples=["yes", {"why": "no tree is near", "action": "move_left"}],
+        ),
+    },
+    "An example such as {user: What now?, assistant: noop}",
+)
+Examples: Any = list[_Example]
+"""Questions and answers that are shown to a model before it is asked."""
 
 
 def or_text(fields: Any, title: str | None = None) -> Any:

@@ -41,8 +41,9 @@ class PromptCall:
     node: PromptNode
     variables: Mapping[str, Any]
     before: tuple[Message, ...]
-    """System, context and recalled turns."""
-    sent: Message
+    """System, examples, context and recalled turns."""
+    sent: tuple[Message, ...]
+    """The prompt; of several turns the last is the user's."""
     item: int | None = None
     attempt: int = 0
     answer: Answer | None = None
@@ -60,7 +61,7 @@ class PromptCall:
             AgentKitError: The model failed, or the step was stopped.
         """
         run, node = self.run, self.node
-        messages = (*self.before, self.sent)
+        messages = (*self.before, *self.sent)
         schema = self.schema
         while True:
             run.check_may_start()
@@ -82,7 +83,7 @@ class PromptCall:
                 status, value, said = self._stand_in(error)
                 why = str(error)
             self._tell_end(status, value, why)
-            return Outcome(value, status, (self.sent, Message("assistant", said)))
+            return Outcome(value, status, (*self.sent, Message("assistant", said)))
 
     @property
     def schema(self) -> Mapping[str, Any] | None:
@@ -174,7 +175,7 @@ class PromptCall:
                 NodeStarted(
                     run.step, node.compiled.name, self.item, self.attempt, node.model.name,
                     request.messages, request.sampling, request.schema, request_key=key,
-                    extra=request.extra or None,
+                    extra=request.extra or None, turns=len(self.sent),
                 )
             )  # fmt: skip
 
@@ -247,8 +248,7 @@ def make_prompt_call(
     """
     if node.output.takes_action and run.parse_action is None:
         raise InputError(nothing_reads_actions(node.compiled.name))
-    text, images = _text(node, variables), _images(node, variables)
-    return PromptCall(run, node, variables, before, Message("user", text, images), item)
+    return PromptCall(run, node, variables, before, _sent(node, variables), item)
 
 
 def checked_items(items: Any) -> Sequence[Any]:
@@ -265,12 +265,13 @@ def checked_items(items: Any) -> Sequence[Any]:
     return items
 
 
-def _text(node: PromptNode, variables: Mapping[str, Any]) -> str:
+def _sent(node: PromptNode, variables: Mapping[str, Any]) -> tuple[Message, ...]:
     """The prompt as it is sent: filled in, and last what the output asks for."""
-    template = node.compiled.template
-    prompt = template.render(variables).strip() if template else ""
-    instruction = node.output.instruction(variables)
-    return f"{prompt}\n\n{instruction}" if instruction else prompt
+    *earlier, (_, last) = node.compiled.turns
+    messages = [Message(role, turn.render(variables).strip()) for role, turn in earlier]
+    prompt, instruction = last.render(variables).strip(), node.output.instruction(variables)
+    text = f"{prompt}\n\n{instruction}" if instruction else prompt
+    return (*messages, Message("user", text, _images(node, variables)))
 
 
 def _images(node: PromptNode, variables: Mapping[str, Any]) -> tuple[Image, ...]:

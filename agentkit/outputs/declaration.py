@@ -120,6 +120,19 @@ def _compile_type(declaration: Any) -> Output:
     return compile_type(declaration)
 
 
+def answer_error(output: Output, text: str) -> str | None:
+    """Why a text that stands for an answer of a model could never be one, or None."""
+    if isinstance(output, SchemaOutput):
+        output = compile_schema(with_any_text(output.shape))
+    if output.takes_action or output.reads:
+        return None
+    try:
+        output.parse(text, {})
+    except OutputError as error:
+        return " ".join(str(error).split())
+    return None
+
+
 def fallback_error(output: Output, value: Any) -> str | None:
     """Why a value that stands in for an answer could never be one, or None.
 

@@ -41,6 +41,8 @@ STEP_NAMES: Final = frozenset(step_names(None, {}, None, 0, 0, ()))
 """Names the environment gives to every step."""
 OWN_NAMES: Final = frozenset({"memory", "previous"})
 """Names the agent itself gives to every step."""
+VARYING: Final = STEP_NAMES | OWN_NAMES
+"""Names whose values change from step to step: a system text that reads one is never cached."""
 LOCAL_NAMES: Final = frozenset({"item", "output"})
 """Names that mean something only in some fields of some nodes."""
 
