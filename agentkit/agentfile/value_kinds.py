@@ -65,7 +65,7 @@ TO_TEXT: Final = frozenset({
 })  # fmt: skip
 TO_LIST: Final = frozenset({
     "batch", "dictsort", "groupby", "items", "list", "map", "reject", "rejectattr", "select",
-    "selectattr", "slice", "sort", "unique",
+    "selectattr", "slice", "sort", "unique", "unique_by",
 })  # fmt: skip
 NEEDS: Final = {
     **dict.fromkeys(("abs", "round"), (NUMBERS, "a number")),
@@ -77,6 +77,12 @@ NEEDS: Final = {
     ),
 }
 """What filters can work on."""
+FUNCTION_NEEDS: Final[Mapping[str, tuple[Kind, int | None]]] = {
+    "append": (LIST, 1),
+    "merge": (MAPPING, None),
+    "range": (LIST, 0),
+}
+"""Of functions, what they give, and how many first arguments are the same; None: all."""
 
 
 def either(*given: Kinds) -> Kinds:

@@ -8,6 +8,7 @@ from jinja2.utils import pass_context
 from jinja2.visitor import NodeTransformer
 
 from agentkit.templates.sandbox.bounds import Bounds
+from agentkit.templates.sandbox.functions import FUNCTIONS, called_function
 from agentkit.templates.sandbox.lookup import present
 
 # Filters that only the rewriting of a template puts in: no template can name them.
@@ -51,6 +52,7 @@ HIDDEN_FILTERS: dict[str, Callable[..., Any]] = {
     "@join": _joined,
     "@cut": _cut,
     "@weigh": _weigh,
+    **{f"@{name}": function.call for name, function in FUNCTIONS.items()},
 }
 
 _PERHAPS_MISSING = (
@@ -134,6 +136,16 @@ class Rewriter(NodeTransformer):
         node.values = [_given(value) for value in self._visit_all(node.values)]
         node.body = self._visit_all(node.body)
         return node
+
+    def visit_Call(self, node: nodes.Call) -> nodes.Node:
+        """A function of ours is a filter that no template can name."""
+        name = called_function(node)
+        if name is None:
+            return self.generic_visit(node)
+        first, *others = [_given(argument) for argument in self._visit_all(node.args)]
+        for pair in node.kwargs:
+            pair.value = _given(self.visit(pair.value))
+        return nodes.Filter(first, f"@{name}", others, node.kwargs, None, None, lineno=node.lineno)
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Node:
         """`a ~ b` writes values as prompts do."""

@@ -9,6 +9,7 @@ from jinja2 import nodes
 
 from agentkit.errors import suggest
 from agentkit.templates.sandbox.filters import PUBLIC_FILTERS, PUBLIC_TESTS, REFUSED_FILTERS
+from agentkit.templates.sandbox.functions import FUNCTIONS, called_function
 from agentkit.templates.sandbox.operations import NUMBER_BITS
 
 DEEPEST_TEMPLATE = 50
@@ -83,6 +84,9 @@ def _faults(node: nodes.Node) -> Iterator[str]:
         node.dyn_args is not None or node.dyn_kwargs is not None
     ):
         yield "'*' and '**' cannot stand before an argument."
+    elif isinstance(node, nodes.Call) and (name := called_function(node)) is not None:
+        if fault := FUNCTIONS[name].fault(node):
+            yield f"'{name}' has other arguments: {fault}"
     else:
         yield from _name_faults(node)
 
@@ -199,7 +203,7 @@ class Reading:
                 self._read(method.node, key)
             else:
                 self._visit(method.node)
-        else:
+        elif called_function(node) is None:
             self._visit(method)
         self._visit_all([*node.args, *node.kwargs])
 
