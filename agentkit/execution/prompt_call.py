@@ -78,7 +78,8 @@ class PromptCall:
             except OutputError as error:
                 if self.attempt < node.compiled.node.attempts:
                     self._tell_retry(answer, error)
-                    messages = (*messages, *correction(answer.completion, error))
+                    examples = node.compiled.examples
+                    messages = (*messages, *correction(answer.completion, error, examples))
                     continue
                 status, value, said = self._stand_in(error)
                 why = str(error)
