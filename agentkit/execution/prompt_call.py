@@ -59,8 +59,11 @@ class PromptCall:
         Raises:
             OutputError: No answer could be used, nor a truncated one, and there is no `otherwise`.
             AgentKitError: The model failed, or the step was stopped.
+            InputError: Nothing reads the action that it asks for.
         """
         run, node = self.run, self.node
+        if node.output.takes_action and run.parse_action is None:
+            raise InputError(nothing_reads_actions(node.compiled.name))
         messages = (*self.before, *self.sent)
         schema = self.schema
         while True:
@@ -245,10 +248,7 @@ def make_prompt_call(
 
     Raises:
         RenderError: The prompt cannot be filled in.
-        InputError: Nothing reads the action that it asks for.
     """
-    if node.output.takes_action and run.parse_action is None:
-        raise InputError(nothing_reads_actions(node.compiled.name))
     return PromptCall(run, node, variables, before, _sent(node, variables), item)
 
 

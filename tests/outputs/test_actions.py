@@ -15,6 +15,7 @@ from agentkit.errors import FunctionError, OutputError, StepError
 from agentkit.messages import Request
 from agentkit.outputs.action import PARSE_ACTION
 from agentkit.outputs.declaration import compile_output, fallback_error
+from agentkit.preview.preview import render
 
 WAYS = ("left", "right")
 
@@ -160,6 +161,13 @@ def test_a_program_gives_its_own_reader_of_actions() -> None:
     assert agent.act_sync("A road.", parse_action=parse_way) == "left"
     with pytest.raises(InputError, match="parse_action: expected a function of a text"):
         agent.act_sync("A road.", parse_action="left")  # type: ignore[arg-type]
+
+
+def test_the_messages_can_be_seen_without_an_environment() -> None:
+    (messages,) = render(
+        agent_of(None, answering()), "act", given={"observation": "A road."}
+    ).messages
+    assert messages[-1].content == "A road. Where?\n\nAnswer with one action and nothing else."
 
 
 def test_a_graph_of_its_own_says_that_nothing_reads_actions() -> None:
