@@ -8,7 +8,9 @@ import pytest
 from hypothesis import settings
 
 # The first example of a test loads what the rest has in memory; how long it takes says nothing.
-settings.register_profile("agentkit", deadline=None)
+# A run that fails is repeated and fails again; `--hypothesis-profile=explore` draws others.
+settings.register_profile("agentkit", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None)
 settings.load_profile("agentkit")
 
 # A shell starts background jobs with SIGINT ignored, and their children inherit that: a test that

@@ -227,7 +227,7 @@ def anchors(page: Path) -> set[str]:
 
 def test_the_readme_is_short_and_has_the_two_command_lines_on_lines_of_their_own():
     lines = README.read_text(encoding="utf-8").splitlines()
-    assert len(lines) < 150
+    assert len(lines) <= 150
     setup = "python3 -m venv .venv && .venv/bin/pip install -q -c .ci/constraints.txt"
     install = f"{setup} -e '.[{{}}]' && .venv/bin/{{}}"
     assert install.format("browser,crafter,webshop", "agentkit run crafter") in lines

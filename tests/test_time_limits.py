@@ -134,6 +134,7 @@ def test_a_test_that_does_not_heed_its_limit_ends_its_process(run) -> None:
     assert "crashed while running" in done.stdout, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_slow_tests_have_a_longer_limit_unless_they_set_their_own(run) -> None:
     done = run(LIMITS, "-m", "slow or not slow")
     assert "3 passed" in done.stdout, done.stdout + done.stderr

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from math import isfinite
+from os.path import expanduser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from agentkit.errors import InputError
+from agentkit.models.registry import file_of
 
 if TYPE_CHECKING:
     from agentkit.agent import Agent
@@ -81,9 +83,10 @@ def find_snapshot(agent: "Agent", node: str, place: str | None, seed: int) -> "S
 
 def from_here(model: str | None) -> str | None:
     """A file that the command line names lies where the user stands, not beside the agent."""
-    if model is None or not model.startswith("script:"):
+    file = file_of(model) if model is not None else None
+    if model is None or file is None:
         return model
-    return f"script:{Path(model.removeprefix('script:')).resolve()}"
+    return f"{model.partition(':')[0]}:{Path(expanduser(file)).resolve()}"  # noqa: PTH111 (Path raises)
 
 
 def parse_inputs(given: Sequence[str], own: Mapping[str, Any] = _NO_VALUES) -> dict[str, Any]:

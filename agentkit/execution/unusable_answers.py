@@ -54,12 +54,18 @@ def correction(
 ) -> tuple[Message, Message]:
     """Return the answer as the model is shown it, and what is wrong with it and what to write.
 
+    What a person could do about it stands behind that in brackets, and is none of the model's
+    business: a small one takes it up as its subject.
+
     Args:
         completion: The answer.
         error: Why it cannot be used.
         examples: The node's examples, of which the first answer is shown if it is short.
     """
-    wrong = f"That answer cannot be used: {error}\nAnswer again, in full."
+    said = str(error)
+    if completion.detail:
+        said = said.replace(completion.detail, completion.detail.partition(" (")[0])
+    wrong = f"That answer cannot be used: {said}\nAnswer again, in full."
     right = next((one.content for one in examples if one.role == "assistant"), "")
     if right and len(right) <= _SHOWN_EXAMPLE:
         wrong += f" An answer looks like this:\n{right}"

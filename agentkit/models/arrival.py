@@ -73,18 +73,17 @@ class Arrived:
         return replace(answer, usage=usage, finish_reason=reason, detail=detail)
 
 
-def cut_off_at(completion: Completion, most: int) -> Completion:
-    """Return a completion that says so, if it was cut off at a limit that nobody asked for.
+def cut_off_at(completion: Completion, where: str, advice: str) -> Completion:
+    """Return a completion that says where it was cut off, unless it is whole or says so already.
 
     Args:
         completion: What a server answered.
-        most: The limit, in tokens.
+        where: The limit, such as `at 8 tokens`.
+        advice: Which setting to change.
     """
-    written = completion.usage.output_tokens
-    if completion.finish_reason != finish_reasons.LENGTH or completion.detail or written < most:
+    if completion.finish_reason != finish_reasons.LENGTH or completion.detail:
         return completion
-    advice = "That is the default of 'max_tokens' on this machine: set a higher one."
-    return replace(completion, detail=_detail(completion, f"at {most:,} tokens", advice))
+    return replace(completion, detail=_detail(completion, where, advice))
 
 
 def _detail(answer: Completion, where: str, advice: str) -> str:

@@ -69,8 +69,8 @@ class Settings:
     """Whether the server is asked to hold answers to a node's schema: `auto` as far as it can, `on`
     always, so that a refusal is an error, `off` never."""
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    """The server's own fields of every request, such as `{"min_p": 0.05}`, with JSON values; only
-    for `openai:`. A request's own come before them."""
+    """The server's own fields of every request, such as `{"min_p": 0.05}`, with JSON values; for
+    `openai:` and `local:`. A request's own come before them."""
     context: int | None = None
     """The tokens of a prompt and its answer together, of a model in this process; None: what the
     model was made for, at most 8,192, and less where that does not fit into half of the memory."""
@@ -142,8 +142,6 @@ class HostedModel(ABC):
             AccessError: The key is missing or was refused.
         """
         request = self._with_defaults(request)
-        unasked = self.default_max_tokens
-        unasked = unasked if request.sampling.max_tokens == unasked else None
         sent = tries = 1
         while True:
             try:
@@ -156,14 +154,21 @@ class HostedModel(ABC):
                     # In pieces, it would not be lost when its time is over once more.
                     request = replace(request, on_text=_unheard)
                 continue
-            if unasked is not None:
-                completion = cut_off_at(completion, unasked)
+            completion = self._with_limit(completion, request.sampling.max_tokens)
             usage = replace(completion.usage, calls=sent)
             return replace(completion, usage=replace(usage, cost_usd=self.cost_usd(usage)))
 
     def _with_defaults(self, request: Request) -> Request:
         sampling = request.sampling.over(Sampling(max_tokens=self.default_max_tokens))
         return replace(request, sampling=sampling, extra={**self.settings.extra, **request.extra})
+
+    def _with_limit(self, completion: Completion, most: int | None) -> Completion:
+        """The completion, which says so if it was cut off at its limit on tokens."""
+        if most is None or completion.usage.output_tokens < most:
+            return completion
+        is_default = most == self.default_max_tokens
+        limit = "the default of 'max_tokens' on this machine" if is_default else "'max_tokens'"
+        return cut_off_at(completion, f"at {most:,} tokens", f"That is {limit}: set a higher one.")
 
     def cost_usd(self, usage: Usage) -> float | None:
         """What these tokens cost; None when the price is unknown."""

@@ -42,12 +42,7 @@ class Server:
     @property
     def is_loopback(self) -> bool:
         """Whether it runs on this machine."""
-        if self.host == "localhost" or self.host.endswith(".localhost"):
-            return True
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:  # a name, not an address
-            return False
+        return is_loopback(self.host)
 
     @property
     def origin(self) -> tuple[str, int, bool]:
@@ -81,6 +76,16 @@ class Server:
             return None
         # "-" and "." must differ: else the owner of api-shop.net could ask for api.shop.net's key.
         return "AGENTKIT_KEY_" + self.host.replace("-", "__").replace(".", "_").upper()
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host, in small letters, is this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:  # a name, not an address
+        return False
 
 
 def get_server(base_url: str | None) -> Server:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from agentkit.errors import InputError
 from agentkit.models.base import Model
 from agentkit.models.hosted import DEFAULT, Settings
+from agentkit.models.local import SMOLLM2
 from agentkit.program.foreign_objects import is_runnable
 from agentkit.program.threads import runs_on_loop
 
@@ -27,8 +28,13 @@ BUILT_IN = (
     "local:FILE.gguf",
 )
 _HOSTED = ("openai", "langchain", "local")
-OF_ENGINES: Final = ("context", "threads")
-"""Settings that only models in this process have."""
+_TAKERS: Final = {
+    "base_url": ("openai",),
+    "extra": ("openai", "local"),
+    "context": ("local",),
+    "threads": ("local",),
+}
+"""The settings that not every model on a server or in this process has, and whose they are."""
 
 
 def get_model(
@@ -53,15 +59,11 @@ def get_model(
     Raises:
         InputError: The id is unknown, or what it needs is missing.
     """
-    if settings is not None and not takes_settings(model):
-        raise InputError(
-            f"{_shown(model)} takes no settings: only openai:, langchain: and local: models do"
-        )
-    for name in OF_ENGINES:
-        if getattr(settings, name, None) is not None and not runs_here(model):
-            raise InputError(f"{_shown(model)} takes no '{name}': only local: models do")
-    if base_url is not None and not takes_address(model):
-        raise InputError(f"{_shown(model)} takes no 'base_url': only openai:NAME does")
+    given: dict[str, Any] = {"settings": settings, "base_url": base_url}
+    given |= {name: getattr(settings, name, None) for name in _TAKERS if name != "base_url"}
+    for name, value in given.items():
+        if value not in (None, {}) and (wrong := not_taken(model, name)):
+            raise InputError(wrong)
     if isinstance(model, str):
         if not model.isprintable():
             raise InputError(f"the model {model!a} has characters that cannot be printed")
@@ -107,30 +109,25 @@ def _call_of(kind: type) -> str:
     return f"{kind.__name__}({'...' if needed else ''})"
 
 
-def takes_settings(model: Any) -> bool:
-    """Whether a model runs on a server, so that `Settings` apply to it."""
-    if isinstance(model, str):
-        return model.partition(":")[0] in _HOSTED
-    return is_runnable(model)
+def not_taken(model: Any, setting: str) -> str | None:
+    """Return that a model has no such setting of a server, and which have it; None: it has it."""
+    takers = _TAKERS.get(setting, _HOSTED)
+    kind = model.partition(":")[0] if isinstance(model, str) else is_runnable(model) and "langchain"
+    if kind in takers:
+        return None
+    shown = model if isinstance(model, str) else type(model).__name__
+    kinds = ", ".join(f"{one}:" for one in takers)
+    said = f"the model '{shown}' takes no '{setting}': only {kinds} models do"
+    if setting == "extra":
+        said += ". A chat model of LangChain takes its own fields in Python, with bind"
+    return said
 
 
-def takes_address(model: Any) -> bool:
-    """Whether a model's server can be chosen."""
-    return isinstance(model, str) and model.partition(":")[0] == "openai"
-
-
-def takes_extra(model: Any) -> bool:
-    """Whether a model's server gets fields of its own with a request."""
-    return takes_address(model) or runs_here(model)
-
-
-def runs_here(model: Any) -> bool:
-    """Whether a model runs in this process."""
-    return isinstance(model, str) and model.partition(":")[0] == "local"
-
-
-def _shown(model: Any) -> str:
-    return f"the model '{model}'" if isinstance(model, str) else f"a {type(model).__name__}"
+def file_of(model_id: str) -> str | None:
+    """Return the file that an id names; None: it names none."""
+    prefix, _, name = model_id.partition(":")
+    named = prefix == "script" or (prefix == "local" and name != SMOLLM2)
+    return name if named and name else None
 
 
 def _hosted(
@@ -221,6 +218,10 @@ def _meant(model_id: str, known: Sequence[str]) -> str:
         meant = f"openai:{rest}"
     elif whose in PROVIDERS and rest:
         meant = f"langchain:{whose}:{rest}"
+    elif SMOLLM2 in name.lower():
+        return f" Did you mean 'local:{SMOLLM2}'?"
+    elif name.lower().endswith(".gguf"):
+        return f" Did you mean 'local:{model_id}'?"
     elif family is not None and not rest:
         meant = f"{_FAMILIES[family]}:{name}"
     if meant is not None:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from agentkit.errors import ReplayError
-from agentkit.messages import Completion, Request, Usage
+from agentkit.messages import Completion, Request, Sampling, Usage
 from agentkit.models.base import Bounded, Model
-from agentkit.models.token_estimates import default_max_tokens
+from agentkit.models.token_estimates import default_max_tokens, schema_tokens
 
 
 class ReplayStub:
@@ -20,6 +20,11 @@ class ReplayStub:
         self.name = name
         self.reads_variables = model.reads_variables
         self.default_max_tokens = default_max_tokens(model)
+        self._model = model
+
+    def schema_tokens(self, sampling: Sampling) -> int | None:
+        """The tokens that bounds of a schema leave to the longest answer, as the model has it."""
+        return schema_tokens(self._model, sampling)
 
     async def complete(self, request: Request) -> Completion:
         """Refuse to answer.

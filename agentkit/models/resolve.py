@@ -11,14 +11,7 @@ from agentkit.messages import UNSET, Sampling
 from agentkit.models.base import Model
 from agentkit.models.hosted import HostedModel, Price, Settings
 from agentkit.models.keys import get_server
-from agentkit.models.registry import (
-    OF_ENGINES,
-    get_model,
-    runs_here,
-    takes_address,
-    takes_extra,
-    takes_settings,
-)
+from agentkit.models.registry import get_model, not_taken
 from agentkit.models.scripted import ScriptedModel
 from agentkit.models.setting_fields import SAMPLING, SERVER, setting_problems
 
@@ -142,7 +135,7 @@ class _Made:
 
 def _identity(model: str, base_url: str | None) -> tuple[Any, ...]:
     """What makes two mentions the same model: the id and its server, however they are written."""
-    if not takes_address(model):
+    if not_taken(model, "base_url"):
         return (model,)
     server = get_server(base_url)
     return (model, *server.origin, urlsplit(server.url).path)
@@ -151,20 +144,9 @@ def _identity(model: str, base_url: str | None) -> tuple[Any, ...]:
 def _problems(use: Any, given: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with the settings of a model."""
     yield from setting_problems(given)
-    shown = use if isinstance(use, str) else type(use).__name__
     for key, value in given.items():
-        if key == "base_url" and value is not None and not takes_address(use):
-            yield f"the model '{shown}' takes no 'base_url': only openai:NAME does"
-        elif key == "extra" and not takes_extra(use):
-            yield (
-                f"the model '{shown}' takes no 'extra': only openai:NAME does. A chat model of "
-                "LangChain takes its own fields in Python, with bind"
-            )
-        elif key in OF_ENGINES and not runs_here(use):
-            yield f"the model '{shown}' takes no '{key}': only local: models do"
-        elif key in _SETTINGS and not takes_settings(use):
-            kinds = "openai:, langchain: and local: models"
-            yield f"the model '{shown}' takes no '{key}': only {kinds} do"
+        if key in SERVER and value is not None and (wrong := not_taken(use, key)):
+            yield wrong
 
 
 def _settings(given: Mapping[str, Any]) -> Settings | None:

@@ -14,6 +14,10 @@ from agentkit.errors import AccessError, AgentKitError, ModelError
 from agentkit.models.retries import Retryable
 from agentkit.models.token_estimates import ASSUMED_OUTPUT
 
+_ABOUT_FORMAT: Final = re.compile(
+    r"response_?format|json_?\s?schema|json_object|grammar|guided|parser generation failed",
+    re.I,
+)
 _NOT_TAKEN: Final = re.compile(
     r"support|recogni[sz]ed|unknown|unexpected|permitted|not allowed|not accept|deprecated", re.I
 )
@@ -54,6 +58,12 @@ def names_unknown_field(said: str) -> bool:
 def refuses_length(said: str) -> bool:
     """Whether a server says that an answer cannot have so many tokens, or not after this prompt."""
     return _TOO_MANY.search(said) is not None and _OUT_OF_BOUNDS.search(said) is not None
+
+
+def refuses_form(body: Mapping[str, Any], param: str | None, said: str) -> bool:
+    """Whether a refusal is about the form that the answer was to have."""
+    about = param == "response_format" or _ABOUT_FORMAT.search(f"{param} {said}")
+    return "response_format" in body and bool(about)
 
 
 def refuses_system_role(said: str, status: int | None) -> bool:

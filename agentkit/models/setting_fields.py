@@ -47,6 +47,8 @@ _SENT: Final = {
     "response_format": "the node's 'output', and the setting 'structured'",
 }
 """Fields of a request that AgentKit sends, by all their names, and what to use instead."""
+_OF_SEVERAL: Final = ("n", "n_cmpl")
+"""Fields that ask for several answers, whose pieces would come mixed."""
 _LONGEST_EXTRA: Final = 100_000
 """Bytes of the JSON of all extra fields: a long grammar fits."""
 
@@ -92,7 +94,7 @@ def extra_field(value: Any) -> Any:
     """Return the field of what a server takes beside the usual settings, each of a type."""
     return field(
         dict[str, value],
-        "The server's own fields of a request, such as its sampling; only for openai: models.",
+        "The server's own fields of a request, such as its sampling; of openai: and local:.",
         "A mapping such as {min_p: 0.05}",
         examples=[{"repeat_penalty": 1.1, "min_p": 0.05}],
     )
@@ -250,8 +252,10 @@ def check_settings(settings: Any, kind: type) -> None:
 
 def _extra_problems(extra: Mapping[Any, Any]) -> Iterator[str]:
     """Yield what is wrong with the fields of a server's own."""
-    for name in extra:
-        if not isinstance(name, str) or not name.strip():
+    for name, value in extra.items():
+        if name in _OF_SEVERAL and value != 1:
+            yield f"extra: '{name}' asks for several answers, and a node takes one: use 'each'"
+        elif not isinstance(name, str) or not name.strip():
             yield f"extra: {wrong_kind(name, 'the name of a field')}"
         elif name in _SENT:
             yield f"extra: AgentKit sends '{name}' itself: use {_SENT[name]} instead"

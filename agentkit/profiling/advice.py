@@ -114,8 +114,8 @@ def _attempts(node: NodeFigures, sums: RunSums) -> Iterator[Advice]:
         [node.node],
         f"{node.again:,} answer{'s' if node.again > 1 else ''} of `{node.node}` could not be used "
         f"({node.again / max(1, counted.questions):.0%} of its questions). Why, {often}: "
-        f'"{_shortened(error, 60)}". Say in the prompt what the answer must look like, with an '
-        "example.",
+        f'"{_shortened(error, 120)}". Say in the prompt what the answer must look like and how '
+        "long it may be, with an example.",
         saves_s=counted.again_s if on_path_s is None else min(counted.again_s, on_path_s),
         saves_usd=counted.again_usd if node.cost_usd is not None else None,
         saves_calls=node.again,

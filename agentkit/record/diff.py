@@ -7,8 +7,9 @@ from math import isclose
 from typing import Any, Final
 
 from agentkit.events import CallRetried, EpisodeResumed, Event, NodeFinished, NodeStarted
+from agentkit.models.json_forms import bounds_in, without_bounds
 from agentkit.record.line import as_record
-from agentkit.record.recorded_calls import first_question
+from agentkit.record.recorded_calls import first_question, one_wording
 
 Record = dict[str, Any]
 """An event as a JSON object."""
@@ -73,6 +74,8 @@ def _key(event: Record) -> tuple[Any, ...]:
 
 def _differing(was: Any, now: Any, path: str) -> tuple[str, Any, Any] | None:
     """The first part in which two values differ, with its path."""
+    if path == ".schema" and was != now:
+        now = _bounded_like(was, now)
     if isinstance(was, dict) and isinstance(now, dict) and was.keys() == now.keys():
         parts = ((f"{path}.{key}", was[key], now[key]) for key in was)
     elif isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
@@ -83,6 +86,11 @@ def _differing(was: Any, now: Any, path: str) -> tuple[str, Any, Any] | None:
         return path, was, now
     found = (_differing(one, other, part) for part, one, other in parts)
     return next((difference for difference in found if difference is not None), None)
+
+
+def _bounded_like(was: Any, now: Any) -> Any:
+    """A schema without the kinds of bounds that nobody set when an older record was made."""
+    return without_bounds(now, bounds_in(now) - bounds_in(was))
 
 
 def _same_cost(path: str, was: Any, now: Any) -> bool:
@@ -136,7 +144,8 @@ def compared(event: Event) -> Record | None:
         left_out = left_out | {"error"}
     record = as_record(event)
     if isinstance(event, NodeStarted):
-        record["messages"] = first_question(record["messages"], event.attempt)
+        asked = first_question(record["messages"], event.attempt)
+        record["messages"] = [{**said, "content": one_wording(said["content"])} for said in asked]
     return {key: value for key, value in record.items() if key not in left_out}
 
 

@@ -280,11 +280,20 @@ def first_question(messages: Sequence[T], attempt: int) -> Sequence[T]:
     return messages[: len(messages) - 2 * (attempt - 1)]
 
 
+def one_wording(text: str) -> str:
+    """Return a prompt with the blanks of a form as they were written until November 2026."""
+    return text.replace("<text>", '"..."')
+
+
 def _messages_digest(messages: Iterable[Message]) -> bytes:
     """A digest of roles, texts and names of pictures."""
     digest = hashlib.blake2b(digest_size=16)
     for message in messages:
-        for text in (message.role, *map(picture_name, message.images), message.content):
+        for text in (
+            message.role,
+            *map(picture_name, message.images),
+            one_wording(message.content),
+        ):
             data = text.encode("utf-8", "replace")  # as it is written
             digest.update(b"%d:" % len(data) + data)
     return digest.digest()

@@ -484,7 +484,7 @@ def test_a_model_that_the_caller_gives_is_blamed_on_the_caller() -> None:
     assert [p.line for p in caught.value.problems] == [None, 2]
 
 
-def test_models_in_this_process_are_said_not_to_be_there_yet() -> None:
+def test_a_model_file_that_is_not_there_is_shown_at_its_place() -> None:
     (found,) = problems("model: local:llama\nnodes: [x]")
     assert found.startswith("1:8 -: local:llama: there is no file")
 
@@ -523,14 +523,22 @@ nodes: [x]
         ("openai:x", "price: 3", "5:12 -: expected a mapping such as {input: 0.25, output: 2}"),
         ("openai:x", "price: {input: 1}", "5:12 -: 'output' is missing. Tokens written."),
         ("openai:x", "timeout: 3", "5:5 -: unknown setting 'timeout'. Did you mean 'timeout_s'?"),
-        ("echo", "retries: 2", "4:10 -: the model 'echo' takes no 'retries': only openai: and"),
-        ("langchain:openai:x", "base_url: http://h", "takes no 'base_url': only openai:NAME does"),
+        (
+            "echo",
+            "retries: 2",
+            "4:10 -: the model 'echo' takes no 'retries': only openai:, langchain:, local:",
+        ),
+        ("langchain:openai:x", "base_url: http://h", "takes no 'base_url': only openai: models do"),
         ("openai:x", "structured: true", "5:17 -: expected auto or on or off, found true"),
         ("openai:x", "structured: of", "found the text 'of'. Did you mean 'off'?"),
         ("openai:x", "extra: [min_p]", "5:12 -: expected a mapping such as {min_p: 0.05}"),
         ("openai:x", "extra: {a: .nan}", "5:16 -: '.nan' is no number in JSON"),
         ("openai:x", "extra: {stop: x}", "extra: AgentKit sends 'stop' itself: use the setting"),
-        ("echo", "extra: {a: 1}", "4:10 -: the model 'echo' takes no 'extra': only openai:NAME"),
+        (
+            "echo",
+            "extra: {a: 1}",
+            "4:10 -: the model 'echo' takes no 'extra': only openai:",
+        ),
     ],
 )
 def test_a_wrong_setting_of_a_server_is_shown_at_its_place(

@@ -180,7 +180,16 @@ def test_a_model_called_as_its_maker_calls_it_is_told_its_id(model: str, meant: 
 
 @pytest.mark.parametrize(
     ("model", "meant"),
-    [("script", "script:FILE"), ("Echo", "echo"), ("ecko", "echo"), ("None", "none")],
+    [
+        ("script", "script:FILE"),
+        ("Echo", "echo"),
+        ("ecko", "echo"),
+        ("None", "none"),
+        ("SmolLM2", "local:smollm2"),
+        ("smollm2:latest", "local:smollm2"),
+        ("local/smollm2", "local:smollm2"),
+        ("models/tiny.gguf", "local:models/tiny.gguf"),
+    ],
 )
 def test_a_model_of_ours_is_suggested_whole(model: str, meant: str) -> None:
     assert f"'{model}'. Did you mean '{meant}'?" in only(f"model: {model}\nnodes: [x]")

@@ -1,12 +1,13 @@
 """How a small language model plays the shipped agents, beside chance and the rules.
 
     python tests/bench/small_model.py [AGENT ...] [--model local:smollm2] [--episodes 10]
-        [--steps 20] [--seconds 3600] [--out FOLDER]
+        [--steps 20] [--seconds 3600] [--parallel 2] [--out FOLDER]
 
 Every agent plays `--episodes` episodes of at most `--steps` decisions (WebShop and MiniWoB: of at
-most 10). Runs are recorded in `--out`; what is there already is read and not played again, and a
-run that was stopped goes on. `--seconds` bounds each run with the model; the table says how many
-decisions it had. Essay and browser have no reward: they tell how answers parse.
+most 10; essay: of one). Runs are recorded in `--out`; what is there already is read and not played
+again, and a run that was stopped goes on. `--seconds` bounds each run with the model; the table
+says how many decisions it had, finished episodes or not. Essay and browser have no reward: they
+tell how answers parse.
 
 `parsed at once` counts prompt nodes whose first answer could be used, `retried` the further
 attempts a hundred nodes, `otherwise` and `cut off` the nodes that ended so, of all prompt nodes.
@@ -82,8 +83,9 @@ def read(folder: Path) -> Played:
                 case events.NodeFailed():
                     played.nodes += 1
                     played.failed += 1
+                case events.StepFinished():
+                    played.decisions += 1
                 case events.EpisodeFinished():
-                    played.decisions += event.steps
                     played.seconds += event.seconds
                     played.usage += event.usage
                     played.rewards.append(event.reward)
@@ -187,6 +189,7 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=10)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=3600)
+    parser.add_argument("--parallel", type=int, default=2, help="episodes at once")
     parser.add_argument("--out", type=Path, default=Path("runs/small_model"))
     chosen = parser.parse_args()
     table = Table(title=f"{chosen.model} on the shipped agents")
@@ -196,6 +199,7 @@ def main() -> None:
         for name in chosen.agents:
             agent, steps = load_agent(name), min(chosen.steps, SHORT.get(name, chosen.steps))
             options = ["--episodes", str(chosen.episodes), "--fresh"]
+            options += ["--parallel", str(chosen.parallel)]
             if agent.env is not None:
                 options += ["--steps", str(steps)]
             if name == "browser":

@@ -17,6 +17,7 @@ def run(folder: Path, *command: object) -> "subprocess.CompletedProcess[str]":
     )
 
 
+@pytest.mark.slow
 def test_a_new_environment_is_played_tested_and_installed_as_it_is(invoke, folder):
     written = invoke("new", "--env", "my_world")
     assert written.exit_code == 0

@@ -16,7 +16,7 @@ from loopback.scripted import answer, scripted
 from records import records
 
 from agentkit import load_run
-from agentkit.cli.arguments import parse_inputs, parse_place, parse_value
+from agentkit.cli.arguments import from_here, parse_inputs, parse_place, parse_value
 from agentkit.errors import InputError
 
 AGENTKIT = Path(sys.executable).with_name("agentkit")
@@ -133,6 +133,7 @@ def test_texts_that_were_cut_off_are_counted_wherever_a_run_is_told_of(invoke, f
     told = "unusable +2 answers: 1 asked again, 1 cut off and used"
     assert re.search(told, result.stdout)
     assert "unusable 2 answers: 1 asked again, 1 cut off and used" in result.stderr
+    assert "s, asked again: it was cut off at the token limit; be shorter.\n" in result.stderr
     assert re.search(told, invoke("show", "run").stdout)
     closer = invoke("show", "run", "--episode", "0", "--step", "0").stdout
     assert "cannot be used: it was cut off at the token limit" in closer
@@ -238,6 +239,20 @@ def test_a_script_of_the_command_line_lies_in_the_current_folder(invoke, folder)
     (folder / "walker.yaml").rename(folder / "agents" / "walker.yaml")
     assert invoke("run", "agents/walker.yaml").exit_code == 2
     assert invoke("run", "agents/walker.yaml", "--model", "script:answers.json").exit_code == 0
+
+
+def test_a_model_file_of_the_command_line_lies_in_the_current_folder_or_is_the_bundled_one():
+    assert from_here("local:m.gguf") == f"local:{Path.cwd() / 'm.gguf'}"
+    assert from_here("local:~/m.gguf") == f"local:{Path.home() / 'm.gguf'}"
+    for same in (
+        "local:smollm2",
+        "local:",
+        "local",
+        "echo",
+        "openai:m.gguf",
+        None,
+    ):
+        assert from_here(same) == same
 
 
 def test_steps_need_an_environment(invoke):

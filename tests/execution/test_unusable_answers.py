@@ -259,6 +259,21 @@ def test_a_model_is_shown_a_bounded_part_of_its_answer(answer, shown):
     assert correction.content.startswith("That answer cannot be used: ")
 
 
+def test_a_model_is_not_told_of_settings_and_people_are():
+    at_limit = "it was cut off at 20 tokens; be shorter."
+    advice = "(That is the default of 'max_tokens' on this machine: set a higher one.)"
+    seen: list[Request] = []
+
+    async def model(request: Request) -> Completion:
+        seen.append(request)
+        return Completion("la la", finish_reason="length", detail=f"{at_limit} {advice}")
+
+    with pytest.raises(StepError, match="max_tokens"):
+        Graph([Node("n", "Sing.", cut="error", attempts=2)]).run_sync(model=model)
+    shown = f"That answer cannot be used: {at_limit}\nAnswer again, in full."
+    assert seen[1].messages[-1].content == shown
+
+
 def test_a_replay_uses_the_same_texts_and_temperatures(tmp_path):
     graph = Graph([Node("n", "Tell me.")])
     model = Says("one...", "two...", "three...")

@@ -43,6 +43,8 @@ class Scripted:
         self.over = threading.Event()
         """Set when the server ends: nothing is waited for any more."""
         self.location = ""
+        self.one_stream_each = False
+        """Whether a connection is closed without a word when a request comes after a stream."""
 
     def next(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, Any, dict[str, str]]:
         self.bodies.append(json.loads(body) if body else {})
@@ -62,11 +64,17 @@ class _Handler(BaseHTTPRequestHandler):
     script: Scripted
     protocol_version = "HTTP/1.1"
     timeout = IDLE_S
+    streamed = False
 
     def do_POST(self) -> None:
+        if self.script.one_stream_each and self.streamed:
+            self.close_connection = True
+            return
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         sent = {name.lower(): value for name, value in self.headers.items()}
-        self.send_reply(*self.script.next(body, sent))
+        status, reply, headers = self.script.next(body, sent)
+        self.streamed = "event-stream" in headers["content-type"]
+        self.send_reply(status, reply, headers)
 
     def send_reply(self, status: int, reply: Any, headers: dict[str, str]) -> None:
         self.send_response(status)

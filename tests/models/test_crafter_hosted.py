@@ -38,7 +38,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("prefix", KINDS)
-@pytest.mark.parametrize("agent", ["crafter_list", "crafter"])
+@pytest.mark.parametrize("agent", ["crafter_list", pytest.param("crafter", marks=pytest.mark.slow)])
 def test_a_shipped_agent_plays_through_a_failing_server(agent, prefix, tmp_path):
     fault_of = every_few(KINDS[prefix])
     with LoopbackServer(faults=fault_of, key="sk-crafter-123456") as server:

@@ -168,9 +168,9 @@ def test_a_node_is_told_that_it_was_the_time_and_so_is_who_reads_the_record():
     assert finished.value == "Oslo"
 
 
-def test_a_node_that_is_cut_off_in_all_attempts_fails_with_the_settings_to_change():
+def test_a_node_that_is_cut_off_in_all_attempts_and_may_not_be_fails_with_the_settings_to_change():
     with scripted(ENDLESS) as server:
-        graph = Graph([Node("song", "Sing.", attempts=1)])
+        graph = Graph([Node("song", "Sing.", attempts=1, cut="error")])
         with pytest.raises(StepError, match=r"pieces of it had come.*'timeout_s'.*'max_tokens'"):
             asyncio.run(
                 Agent(graph, model=openai_at(server)).episode().act(emit=print, streaming=True)

@@ -42,7 +42,8 @@ from agentkit import (
     StepError,
     Usage,
 )
-from agentkit.models.hosted import LONGEST_TEXT, Price, Settings
+from agentkit.models.hosted import LOCAL_MAX_TOKENS, LONGEST_TEXT, Price, Settings
+from agentkit.models.langchain.ids import PROVIDERS
 from agentkit.models.langchain.model import LangChainModel
 from agentkit.models.langchain.model_by_id import make_langchain_model
 from agentkit.models.langchain.names import describe
@@ -1017,3 +1018,32 @@ def test_a_limit_on_tokens_reaches_a_class_that_has_no_field_for_it():
     asyncio.run(model.complete(Request(HELLO.messages, Sampling(max_tokens=7))))
     asyncio.run(model.complete(HELLO))
     assert given == [7, None]
+
+
+@pytest.mark.parametrize(
+    ("chat", "limit"),
+    [({}, LOCAL_MAX_TOKENS), ({"max_tokens": 50}, 50)],
+    ids=["nobody set one", "the program set one"],
+)
+def test_answers_of_a_model_on_this_machine_have_a_limit(chat, limit):
+    _, sent = ask(HELLO, chat=chat)
+    body = sent[0].body
+    assert (body.get("max_tokens") or body.get("max_completion_tokens")) == limit
+
+
+@pytest.mark.parametrize(
+    ("address", "limit"),
+    [("http://127.0.0.1:8000/v1", LOCAL_MAX_TOKENS), ("https://llm.example/v1", None), ("", None)],
+)
+def test_an_id_whose_server_is_on_this_machine_has_a_limit_too(address, limit, monkeypatch):
+    for name in ("OPENAI_BASE_URL", "OPENAI_API_BASE"):
+        monkeypatch.setenv(name, address)
+    assert get_model("langchain:openai:m").default_max_tokens == limit
+
+
+def test_ollama_is_on_this_machine_unless_it_is_said_to_be_elsewhere():
+    ollama = PROVIDERS["ollama"]
+    assert ollama.runs_here("")
+    assert ollama.runs_here("localhost:11434")
+    assert not ollama.runs_here("gpu.example:11434")
+    assert not PROVIDERS["openai"].runs_here("")

@@ -80,7 +80,7 @@ def test_the_budget_knows_the_default_and_requests_are_recorded_as_they_were():
         assert sorted(body["max_tokens"] for body in server.bodies) == [9, 1024]
 
 
-def test_an_answer_that_is_cut_off_at_the_default_says_which_setting_to_change():
+def test_an_answer_that_is_cut_off_at_its_limit_says_which_setting_to_change():
     """Models that think at length need more than it."""
     thinking = {"role": "assistant", "content": "", "reasoning_content": "hm"}
     said: Any = answer("la la")
@@ -89,8 +89,11 @@ def test_an_answer_that_is_cut_off_at_the_default_says_which_setting_to_change()
     with scripted(said) as server:
         detail = ask(model_at(server)).detail
         assert detail.startswith("it was cut off at 1,024 tokens; be shorter.")
-        assert "'max_tokens'" in detail
-        assert ask(model_at(server), sampling=Sampling(max_tokens=7)).detail == ""
+        assert "the default of 'max_tokens' on this machine: set a higher one" in detail
+        detail = ask(model_at(server), sampling=Sampling(max_tokens=7)).detail
+        assert detail == (
+            "it was cut off at 7 tokens; be shorter. (That is 'max_tokens': set a higher one.)"
+        )
         said[1]["choices"][0]["message"] = thinking
         assert "in its reasoning at 1,024 tokens; think less" in ask(model_at(server)).detail
         said[1]["usage"]["completion_tokens"] = 700  # at the end of what the model can read
@@ -277,6 +280,7 @@ def test_fields_that_agentkit_sends_are_refused_with_what_to_use_instead(name, i
         ({"a": [float("nan")]}, r"extra.a\[0\] is nan"),
         ({"a": "x" * 100_001}, "has 100,010 bytes, and at most 100,000 are sent"),
         ({"a": "\ud800"}, "half a character"),
+        ({"n": 2}, "'n' asks for several answers, and a node takes one"),
         ({"": 1}, "expected the name of a field, found ''"),
         ({1: 1}, "expected the name of a field, found 1"),
         (None, "expected a mapping"),
@@ -287,10 +291,18 @@ def test_fields_that_cannot_be_sent_are_refused(extra, words):
         OpenAIModel("m", settings=Settings(extra=extra))
 
 
+def test_a_request_that_cannot_be_written_is_not_tried_again_as_if_an_answer_were_broken():
+    schema = {"enum": ["a\ud800", "b"]}
+    with scripted(answer()) as server:
+        with pytest.raises(ModelError, match="the request cannot be sent: a lone surrogate"):
+            ask(model_at(server), schema=schema)
+        assert not server.bodies
+
+
 def test_a_model_that_cannot_send_extra_fields_says_so():
     for use in ("echo", "langchain:openai:m"):
         models = {"m": {"use": use, "extra": {"a": 1}}}
-        with pytest.raises(SpecError, match="takes no 'extra': only openai:NAME does"):
+        with pytest.raises(SpecError, match="takes no 'extra': only openai:, local: models do"):
             Agent(Graph([Node("a", "x")]), model="m", models=models)
     with pytest.raises(InputError, match=r"takes no 'extra'.*bind"):
         get_model("langchain:openai:m", settings=Settings(extra={"a": 1}))

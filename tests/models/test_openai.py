@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from loopback import LoopbackServer
-from loopback.scripted import IDLE_S, Scripted, answer, refusal, scripted
+from loopback.scripted import IDLE_S, Scripted, answer, piece, refusal, scripted
 
 from agentkit import (
     AccessError,
@@ -482,6 +482,20 @@ def test_a_connection_that_the_server_closed_meanwhile_costs_no_try():
         assert asyncio.run(main()) == [1, 1]
 
 
+def test_a_server_that_closes_its_connection_after_a_stream_costs_no_try():
+    """llama.cpp does so, with `keep-alive: timeout=5` in its answer: every third call was lost."""
+    with scripted((200, piece("fine", "stop") + b"data: [DONE]\n\n")) as server:
+        server.one_stream_each = True
+        model = model_at(server)
+
+        async def main() -> list[int]:
+            request = Request((Message("user", "Well?"),), on_text=lambda text: None)
+            return [(await model.complete(request)).usage.calls for _ in range(3)]
+
+        assert asyncio.run(main()) == [1, 1, 1]
+        assert len(server.bodies) == 3
+
+
 def test_a_graph_with_one_model_runs_again_and_again_and_closes_its_connections():
     graph = Graph([Node("a", "One."), Node("b", "Two. {{ a }}", output="integer")])
     with LoopbackServer() as server:
@@ -561,3 +575,16 @@ def test_further_attempts_are_sent_with_a_temperature():
     with scripted(answer("x"), answer("y"), answer("3")) as server:
         assert Graph([node]).run_sync(model=model_at(server))["n"] == "3"
     assert [body.get("temperature") for body in server.bodies] == [None, 0.8, 1.0]
+
+
+def test_an_address_with_https_of_a_server_without_it_fails_at_once_and_says_what_to_write():
+    with scripted(answer("Oslo")) as server:
+        model = OpenAIModel("m", base_url=server.base_url.replace("http:", "https:"))
+        waits: list[str] = []
+
+        async def on_retry(reason: str, wait_s: float) -> None:
+            waits.append(reason)
+
+        with pytest.raises(ModelError, match=r"does not speak https.*'base_url' with http://"):
+            asyncio.run(model.complete(Request((Message("user", "?"),), on_retry=on_retry)))
+    assert waits == []

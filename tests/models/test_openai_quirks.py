@@ -68,6 +68,25 @@ def test_a_stream_with_more_than_answers_in_it_is_read(sent):
     assert len(server.bodies) == 1
 
 
+BROKEN_OFF = {
+    "Groq": b'data: {"choices": [{"delta": {}, "finish_reason": "stop"}], '
+    b'"x_groq": {"error": "stopped early"}}\n\n',
+    "Groq without a reason": b'data: {"choices": [{"delta": {}}], "x_groq": {"error": "no"}}\n\n',
+    "llama.cpp of 2024": b'error: {"code": 500, "message": "boom"}\n\n',
+    "a line of JSON": b'{"error": {"message": "boom"}}\n\n',
+    "an exception of Bedrock": b'data: {"internalServerException": {"message": "boom"}}\n\n',
+    "an event of another kind": b'event: exception\ndata: {"reason": "boom"}\n\n',
+}
+
+
+@pytest.mark.parametrize("sent", BROKEN_OFF.values(), ids=BROKEN_OFF.keys())
+def test_a_stream_that_failed_is_no_answer_though_it_says_that_it_is_done(sent):
+    """The half before the error was taken for the answer."""
+    with scripted((200, piece("Os") + sent + DONE), answer("Oslo")) as server:
+        assert ask(model_at(server), on_text=lambda text: None).text == "Oslo"
+    assert len(server.bodies) == 2
+
+
 def test_both_halves_of_a_character_may_come_in_two_pieces():
     heard: list[str] = []
     sent = piece("It is \ud83d") + piece("\ude00!", "stop")

@@ -112,7 +112,7 @@ def test_one_model_with_settings_that_contradict_is_an_error_that_names_both_ent
 def test_get_model_takes_settings_only_where_they_have_a_meaning():
     model = get_model("openai:m", settings=Settings(retries=1), base_url="http://localhost:1/v1")
     assert isinstance(model, OpenAIModel)
-    with pytest.raises(InputError, match="the model 'echo' takes no settings"):
+    with pytest.raises(InputError, match="the model 'echo' takes no 'settings'"):
         get_model("echo", settings=Settings())
     with pytest.raises(InputError, match="'langchain:openai:x' takes no 'base_url'"):
         get_model("langchain:openai:x", base_url="http://localhost:1/v1")

@@ -158,20 +158,15 @@ def killed_and_whole(
     return game, trajectory(load_run(whole.run)), trajectory(run)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("agent", "steps", "kills", "options"),
     [
-        pytest.param("crafter_list", 8, (9, 6), (), id="list"),
-        pytest.param("crafter", 2, (7, 4), (), id="graph", marks=pytest.mark.slow),
-        pytest.param(
-            "crafter_list",
-            4,
-            (11, 9),
-            ("--episodes", "4", "--parallel", "4"),
-            id="parallel",
-            marks=pytest.mark.slow,
-        ),
+        ("crafter_list", 8, (9, 6), ()),
+        ("crafter", 2, (7, 4), ()),
+        ("crafter_list", 4, (11, 9), ("--episodes", "4", "--parallel", "4")),
     ],
+    ids=["list", "graph", "parallel"],
 )
 def test_a_game_that_is_killed_again_and_again_is_the_game_that_was_not(
     agent, steps, kills, options, tmp_path

@@ -21,6 +21,7 @@ from records import records
 
 from agentkit import (
     Agent,
+    Completion,
     EnvSpec,
     Graph,
     Limits,
@@ -30,10 +31,13 @@ from agentkit import (
     Plan,
     Request,
     RunWriter,
+    Sampling,
     comparable,
     load_run,
     replay,
+    rollout,
 )
+from agentkit.models.json_forms import BOUNDS, without_bounds
 
 
 def silent(request: Request) -> str:
@@ -217,3 +221,35 @@ def test_a_replay_neither_reads_nor_writes_the_memory_file(tmp_path):
     found = asyncio.run(replay(load_run(tmp_path / "run"), writer, agent(Counted(silent))))
     assert (found.difference, found.steps) == (None, 6)
     assert file.read_text() == "not JSON"
+
+
+class Bounding:
+    """A model whose server is sent schemas with bounds, as one on this machine is."""
+
+    name = "bounding"
+    reads_variables = False
+
+    async def complete(self, request: Request) -> Completion:
+        return Completion('{"cities": ["Oslo"], "people": 3}')
+
+    def schema_tokens(self, sampling: Sampling) -> int | None:
+        return 100
+
+
+@pytest.mark.parametrize("bounded_then", [True, False])
+def test_bounds_that_nobody_declared_make_no_other_run(tmp_path, bounded_then):
+    """A replay of any run on a server of this machine was "not the same"."""
+    graph = Graph([Node("a", "?", output={"cities": list[str], "people": int})])
+    agent = Agent(graph, model=Bounding())
+    asyncio.run(rollout(agent, writer=RunWriter(tmp_path / "run", {})))
+
+    def unbind(line) -> None:
+        schema = line.get("schema")
+        if schema and not bounded_then:  # a record of before
+            line["schema"] = without_bounds(schema, BOUNDS)
+
+    rewrite(tmp_path / "run", unbind)
+    found = asyncio.run(
+        replay(load_run(tmp_path / "run"), RunWriter(tmp_path / "again", {}), agent)
+    )
+    assert found.difference is None

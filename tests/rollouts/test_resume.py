@@ -31,6 +31,7 @@ def whole(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_after_any_event_goes_on_as_if_nothing_had_happened(whole, tmp_path):
     ends = line_ends(whole / "episodes" / "0000.jsonl")
     total = answered(whole)

@@ -8,11 +8,12 @@ from agentkit.cli.view import limit_lines
 from agentkit.cli.view.episode_view import EpisodeView
 from agentkit.cli.view.run_view import RunView
 from agentkit.cli.view.terminal import echo
-from agentkit.cli.view.words import count, score, seconds, unusable
-from agentkit.events import EnvironmentStepped, EpisodeFinished, Event, NodeFinished
+from agentkit.cli.view.words import count, one_line, score, seconds, unusable
+from agentkit.events import EnvironmentStepped, EpisodeFinished, Event, NodeFinished, NodeRetried
 
 _EVERY_STEPS: Final = 100
 _EVERY_S: Final = 30.0
+_REASON_WIDTH: Final = 150
 
 
 class Progress(AbstractContextManager["Progress", None]):
@@ -50,9 +51,12 @@ class Progress(AbstractContextManager["Progress", None]):
                 self._held.append(view)
             else:
                 self._say_ending(view)
-        elif isinstance(event, NodeFinished) and view.summary.seed is None:
+        elif isinstance(event, NodeFinished | NodeRetried) and view.summary.seed is None:
             item = "" if event.item is None else f" item {event.item}"
-            self.say(f"{event.node}{item}: answered after {seconds(event.latency_s)}")
+            again = ""
+            if isinstance(event, NodeRetried):
+                again = f", asked again: {one_line(event.error, _REASON_WIDTH)}"
+            self.say(f"{event.node}{item}: answered after {seconds(event.latency_s)}{again}")
 
     def _any_begun(self) -> bool:
         return any(one.begun and not one.earlier for one in self._run_view.episodes.values())

@@ -19,15 +19,17 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("agentkit.models")
 
+LIMITS: Final = (
+    "max_tokens", "max_output_tokens", "max_tokens_to_sample", "num_predict",
+    "max_completion_tokens",
+)  # fmt: skip
+"""What the packages call the most tokens of an answer."""
 _FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "temperature": ("temperature",),
     "top_p": ("top_p", "p"),
-    "max_tokens": (
-        "max_tokens", "max_output_tokens", "max_tokens_to_sample", "num_predict",
-        "max_completion_tokens",
-    ),
+    "max_tokens": LIMITS,
     "seed": ("seed", "random_seed"),
-}  # fmt: skip
+}
 """What the packages call a setting."""
 _KEPT: Final = 1000
 

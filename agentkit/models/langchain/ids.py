@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from agentkit.errors import AccessError, InputError, ModelError, suggest
+from agentkit.models.keys import is_loopback
 from agentkit.redaction import redacted
 
 if TYPE_CHECKING:
@@ -31,6 +32,16 @@ class Provider:
     """What its class calls the name of the model."""
     addresses: tuple[str, ...] = ()
     """The environment variables that send its requests to another server."""
+    is_local: bool = False
+    """Whether its own server is on this machine."""
+
+    def runs_here(self, host: str) -> bool:
+        """Return whether its models run on this machine.
+
+        Args:
+            host: Another server than its own, with its port; empty for its own.
+        """
+        return is_loopback(urlsplit(f"//{host}").hostname or "") if host else self.is_local
 
     @property
     def module(self) -> str:
@@ -65,7 +76,9 @@ PROVIDERS: Final = {
         "langchain-nvidia-ai-endpoints", "ChatNVIDIA", ("NVIDIA_API_KEY",),
         addresses=("NVIDIA_BASE_URL",),
     ),
-    "ollama": Provider("langchain-ollama", "ChatOllama", addresses=("OLLAMA_HOST",)),
+    "ollama": Provider(
+        "langchain-ollama", "ChatOllama", addresses=("OLLAMA_HOST",), is_local=True
+    ),
     "openai": Provider(
         "langchain-openai", "ChatOpenAI", ("OPENAI_API_KEY",), "openai",
         addresses=("OPENAI_API_BASE", "OPENAI_BASE_URL"),

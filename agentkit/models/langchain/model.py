@@ -9,7 +9,14 @@ from agentkit.errors import AgentKitError, InputError, ModelError
 from agentkit.messages import Completion, Request, Sampling, Usage
 from agentkit.models.arrival import Try
 from agentkit.models.finish_reasons import LENGTH, STOP
-from agentkit.models.hosted import DEFAULT, LONGEST_TEXT, HostedModel, Settings, too_long
+from agentkit.models.hosted import (
+    DEFAULT,
+    LOCAL_MAX_TOKENS,
+    LONGEST_TEXT,
+    HostedModel,
+    Settings,
+    too_long,
+)
 from agentkit.models.json_forms import is_wrapped, unwrapped
 from agentkit.models.langchain.errors import (
     blamed_answer,
@@ -84,6 +91,8 @@ class LangChainModel(HostedModel):
             )
 
     def _set_up(self, about: About, settings: Settings) -> None:
+        if about.is_local:
+            self.default_max_tokens = LOCAL_MAX_TOKENS
         super().__init__(about.name, settings)
         self._about = about
         self._takes_temperature = False  # the program may have given it one

@@ -52,7 +52,8 @@ class _ModelById(LangChainModel):
         host = other_host(provider)
         name = f"langchain:{provider_id}:{model}{'@' if host else ''}{host}"
         priced_by = None if host else provider.priced_by
-        self._set_up(About(name, model, priced_by, provider.variables), settings)
+        about = About(name, model, priced_by, provider.variables, provider.runs_here(host))
+        self._set_up(about, settings)
         self._takes_temperature = True
         self._provider = provider
         self._made = PerLoop(self._make, _Made.close)

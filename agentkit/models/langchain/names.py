@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from agentkit.models.langchain.forms import LIMITS
 from agentkit.models.langchain.ids import provider_of
 from agentkit.models.langchain.wrappers import chat_models
 
@@ -44,6 +45,8 @@ class About:
     """Whose price list has it, by the id in genai-prices; None: nobody's."""
     variables: tuple[str, ...]
     """The environment variables that may hold its key."""
+    is_local: bool = False
+    """Whether it runs on this machine, and the program did not limit its answers."""
     fallbacks: tuple["About", ...] = ()
     """Those that may answer in its place."""
 
@@ -65,7 +68,8 @@ def describe(chat: "Chat") -> About:
         return first
     name = f"{first.name.partition('#')[0]}#{_digest([about.name for about in (first, *others)])}"
     variables = dict.fromkeys(name for about in (first, *others) for name in about.variables)
-    return About(name, first.model, first.priced_by, tuple(variables), tuple(others))
+    is_local = all(about.is_local for about in (first, *others))
+    return About(name, first.model, first.priced_by, tuple(variables), is_local, tuple(others))
 
 
 def _describe(chat: "BaseChatModel", options: Mapping[str, Any]) -> About:
@@ -83,7 +87,10 @@ def _describe(chat: "BaseChatModel", options: Mapping[str, Any]) -> About:
     provider = provider_of(kind.__name__, kind.__module__)
     if provider is None:
         return About(name, model, None, ())
-    return About(name, model, None if host else provider.priced_by, provider.variables)
+    is_limited = any(options.get(one) or getattr(chat, one, None) for one in LIMITS)
+    is_local = provider.runs_here(host) and not is_limited
+    priced_by = None if host else provider.priced_by
+    return About(name, model, priced_by, provider.variables, is_local)
 
 
 def _digest(value: Any) -> str:

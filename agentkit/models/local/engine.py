@@ -2,106 +2,27 @@
 
 import asyncio
 import atexit
+import ctypes
 import gc
-import json
 import logging
 import os
-import re
-import secrets
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from weakref import WeakSet, WeakValueDictionary
 
 from agentkit.errors import InputError, ModelError
+from agentkit.models.local.server import EnginePlan, load_failure, start_server
 from agentkit.models.openai.errors import Refusal, Refused
+from agentkit.models.throttle import Throttle
 from agentkit.redaction import redacted
 
 if TYPE_CHECKING:
     from xllamacpp import Server
 
 _LOG = logging.getLogger("agentkit.models")
-
-_BATCH: Final = 128
-"""Tokens of a prompt that are read at once: between two batches a call can be cancelled, and
-others get their next token. As fast as 512 on a CPU (3.8 s for 600 tokens, with either)."""
-_PROBE_S: Final = 120.0
-_ERROR: Final = re.compile(r"^\S+ E (.*)$", re.M)
-_REASON: Final = re.compile(r"error loading model: (?:llama_model_loader: )?(.*)$|(failed to .*)$")
-_SILENT: Final = 0
-_ERRORS_ONLY: Final = 1
-"""How much llama.cpp writes to standard error."""
-
-
-@dataclass(frozen=True, slots=True)
-class EnginePlan:
-    """How a file is loaded."""
-
-    path: str
-    """The GGUF file."""
-    context: int
-    """The tokens of a prompt and its answer together, for each call."""
-    slots: int
-    """The most calls at once; each has the whole context."""
-    threads: int
-    """The threads that calculate."""
-    kept_mib: int
-    """The most memory for prompts that were read before and have no slot now, in MiB."""
-
-
-def start_server(plan: EnginePlan, verbosity: int = _SILENT) -> "Server":
-    """Load a file; no other thread of Python runs meanwhile.
-
-    The server of llama.cpp listens on a port of this machine, whether or not that is wanted: it
-    gets a key that nobody knows.
-
-    Raises:
-        RuntimeError: It cannot be loaded.
-    """
-    with _threads_that_sleep():
-        import xllamacpp
-
-    params = xllamacpp.CommonParams()
-    params.model.path = plan.path
-    params.model_alias = {Path(plan.path).stem}
-    params.hostnames = ["127.0.0.1"]
-    params.port = 0
-    params.api_keys = [secrets.token_urlsafe(32)]
-    params.ui = params.endpoint_slots = False
-    params.n_threads_http = 1
-    params.n_ctx = plan.context * plan.slots
-    params.n_parallel = plan.slots
-    params.n_batch = params.n_ubatch = max(_BATCH, plan.slots)
-    params.cache_ram_mib = plan.kept_mib
-    params.fit_params = params.warmup = False
-    params.verbosity = verbosity
-    for cores in (params.cpuparams, params.cpuparams_batch):
-        cores.n_threads, cores.poll = plan.threads, 0
-    return xllamacpp.Server(params)
-
-
-@contextmanager
-def _threads_that_sleep() -> Iterator[None]:
-    """Let threads of OpenMP that wait sleep, where nobody said otherwise: it reads this once.
-
-    By default they spin, and on busy cores the others wait for them (measured with two threads:
-    37 tokens a second instead of 1.1).
-    """
-    name = "OMP_WAIT_POLICY"
-    unset = name not in os.environ and "GOMP_SPINCOUNT" not in os.environ
-    if unset:
-        os.environ[name] = "PASSIVE"
-    try:
-        yield
-    finally:
-        if unset:
-            os.environ.pop(name, None)
 
 
 class Engine:
@@ -112,9 +33,14 @@ class Engine:
         plan: How it is loaded.
     """
 
+    is_fork = False
+    """Whether this process was forked from one in which llama.cpp runs."""
+
     def __init__(self, name: str, plan: EnginePlan) -> None:
         self.name = name
         self.plan = plan
+        self.places = Throttle(plan.slots)
+        """The turns of all calls, of whichever model object."""
         self._lock = threading.Lock()
         self._server: Server | None = None
         self._closed = False
@@ -125,7 +51,7 @@ class Engine:
 
         Raises:
             InputError: It cannot be loaded.
-            ModelError: The engine was closed.
+            ModelError: The engine was closed, or is that of another process.
         """
         with self._lock:
             self._check_open()
@@ -135,7 +61,7 @@ class Engine:
             try:
                 self._server = start_server(self.plan)
             except RuntimeError as error:
-                why = _reason(self.plan) or str(error)
+                why = load_failure(self.plan) or str(error)
             else:
                 _open.add(self)
                 _LOG.info("%s: loaded in %.1f s", self.name, time.monotonic() - began)
@@ -154,9 +80,24 @@ class Engine:
     @property
     def address(self) -> str | None:
         """Where llama.cpp listens; None: it is not loaded."""
-        return self._server.listening_address if self._server is not None else None
+        server = self._server
+        return server.listening_address if server is not None else None
+
+    def leave(self) -> None:
+        """Leave the server to the process that this one is a fork of.
+
+        Its threads are not here: whoever asked it or freed it would wait for ever.
+        """
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._server))
+        self._lock, self._calls, self._server = threading.Lock(), set(), None
 
     def _check_open(self) -> None:
+        if self.is_fork:
+            raise ModelError(
+                f"{self.name}: this process was forked from one in which llama.cpp runs, and it "
+                "has no threads for it. Start processes with multiprocessing's 'spawn', or ask "
+                "local: models only after the fork"
+            )
         if self._closed:
             raise ModelError(f"{self.name}: the engine was closed")
 
@@ -267,21 +208,12 @@ def _close_all() -> None:
         engine.close()
 
 
-def _reason(plan: EnginePlan) -> str | None:
-    """Return why a file cannot be loaded, from what llama.cpp writes to standard error.
+def _after_fork() -> None:
+    """Leave what is loaded to the parent."""
+    for engine in list(_open):
+        engine.leave()
+        Engine.is_fork = True
 
-    It writes there for the whole process, so it is asked once more in another one.
-    """
-    code = (
-        "import json, sys; from agentkit.models.local.engine import EnginePlan, start_server; "
-        f"start_server(EnginePlan(**json.loads(sys.argv[1])), {_ERRORS_ONLY})"
-    )
-    command = [sys.executable, "-c", code, json.dumps(asdict(plan))]
-    with suppress(OSError, subprocess.SubprocessError):
-        ran = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=_PROBE_S, check=False
-        )
-        errors = _ERROR.findall(ran.stderr)
-        reasons = [found[1] or found[2] for one in errors if (found := _REASON.search(one))]
-        return next(iter(reasons), errors[0] if errors else None)
-    return None
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

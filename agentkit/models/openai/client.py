@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
+from agentkit.errors import ModelError
 from agentkit.models.header_guard import HeaderGuard
 from agentkit.models.hosted import PLACES, Settings
 from agentkit.models.keys import OPENAI_KEY
@@ -24,8 +25,8 @@ T = TypeVar("T")
 
 _CONNECT_S = 10.0
 _IDLE_S = 30.0
-_PROPS_S = 2.0
-"""How long a server may take to say how many calls it takes."""
+_PROPS_S = 10.0
+"""How long a server may take to say how many calls it takes; one with busy cores takes seconds."""
 _LOADING = 503
 _MOST_SLOTS = 1000
 
@@ -62,6 +63,11 @@ class Client:
             failure = self._lost(error)
         except openai.APIError as error:
             failure = Refused(read_broken(error))
+        except UnicodeEncodeError:
+            failure = ModelError(
+                f"{self.asked.name}: the request cannot be sent: a lone surrogate stands in a "
+                "choice or name of the output, in 'stop' or in 'extra'"
+            )
         except ValueError:
             failure = Retryable("a part of the server's answer is no JSON")
         raise failure
@@ -93,13 +99,18 @@ class Client:
             while (part := await self.sure(anext(parts, None))) is not None:
                 yield part
 
-    def _lost(self, error: BaseException) -> Retryable:
+    def _lost(self, error: BaseException) -> Retryable | ModelError:
         import httpx2
 
         host = f"{self.asked.server.host}:{self.asked.server.port}"
         why = redacted(str(error), self.asked.key)
         if isinstance(error, httpx2.DecodingError):
             return Retryable(why)
+        if "WRONG_VERSION_NUMBER" in why:
+            return ModelError(
+                f"{self.asked.name}: {host} does not speak https. If it speaks http, write "
+                "'base_url' with http://"
+            )
         if isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout)):
             return Retryable(
                 f"no connection to {host}: {why or 'no answer in time'}. Is the server running, "

@@ -14,6 +14,7 @@ from agentkit.models.openai.answers import clean
 from agentkit.models.openai.taken_bounds import TakenBounds
 from agentkit.models.server_errors import (
     names_unknown_field,
+    refuses_form,
     refuses_length,
     refuses_system_role,
 )
@@ -21,7 +22,6 @@ from agentkit.values import JsonSchema, json_text
 
 _LOG = logging.getLogger("agentkit.models")
 
-_ABOUT_FORMAT = re.compile(r"response_?format|json_?\s?schema|json_object|grammar|guided", re.I)
 _ABOUT_STREAM = re.compile(r"\bstream(?:ing|ed)?\b", re.I)
 _LIMITS: Final = ("max_completion_tokens", "max_tokens")
 _OPTIONAL: Final = ("temperature", "top_p", "seed", "stop", "stream_options")
@@ -41,10 +41,16 @@ class Dialect:
         is_openai: Whether the server is OpenAI's own.
         default_max_tokens: The limit on tokens of an answer where nobody said another: unlike one
             that was asked for, it is left out where the server does not take it.
+        takes_schemas: Whether it is known to take schemas: a refusal is of one schema, not of all.
     """
 
     def __init__(
-        self, model: str, is_openai: bool = False, default_max_tokens: int | None = None
+        self,
+        model: str,
+        is_openai: bool = False,
+        default_max_tokens: int | None = None,
+        *,
+        takes_schemas: bool = False,
     ) -> None:
         self._model = model
         self._unasked_limit = default_max_tokens
@@ -54,7 +60,7 @@ class Dialect:
         """Hashes of the conversations after which the model has no room for the default limit."""
         self._dropped: set[str] = set()
         self._first = _FORMATS[0]
-        self._taken: set[str] = set()
+        self._taken = set(_FORMATS[:-1] if takes_schemas else ())
         self._by_schema: dict[str, str] = {}
         self._bounds = TakenBounds(is_openai)
         self._streams = True
@@ -100,7 +106,6 @@ class Dialect:
         """Remember that the server took a request."""
         if "response_format" in body:
             self._taken.add(_level(body["response_format"]))
-
         if "stream" in body:
             self._broken_streams = 0
 
@@ -263,12 +268,6 @@ def named_extra(request: Request, param: str | None, said: str) -> str | None:
     about = f"{param} {said}"
     named = (n for n in request.extra if re.search(rf"(?<!\w){re.escape(n)}(?!\w)", about))
     return next(named, None)
-
-
-def refuses_form(body: Mapping[str, Any], param: str | None, said: str) -> bool:
-    """Whether a refusal is about the form that the answer was to have."""
-    about = param == "response_format" or _ABOUT_FORMAT.search(f"{param} {said}")
-    return "response_format" in body and bool(about)
 
 
 def _can_fold(request: Request) -> bool:

@@ -113,8 +113,10 @@ def read_error_in(data: Any, *, is_piece: bool = False) -> Refusal | None:
         return None
     if data.get("choices") and not is_piece:
         return None
-    if data.get("error"):
-        return read_error_body(data["error"])
+    groq = data.get("x_groq")
+    error = data.get("error") or (groq.get("error") if isinstance(groq, Mapping) else None)
+    if error:
+        return read_error_body(error)
     if data.get("choices") or not any(data.get(name) for name in ("message", "detail", "msg")):
         return None
     kinds = f"{data.get('object')} {data.get('type')}".lower()

@@ -28,7 +28,8 @@ class EventStream:
 
     Lines may end with CR, LF or both. Comments, `id`, `retry` and unknown fields are skipped, and
     so are events without data. Unlike in the standard, the event that a stream ends in counts
-    without an empty line after it: servers leave that out.
+    without an empty line after it: servers leave that out. So do errors as
+    bare JSON or in lines called `error`, with which some servers end a stream that failed.
     """
 
     def __init__(self) -> None:
@@ -82,6 +83,11 @@ class EventStream:
                 self._data.append(value)
             elif name == b"event":
                 self._kind = value
+            elif name == b"error":  # of llama.cpp before October 2025
+                self._kind = name
+                self._data.append(value)
+            elif line.startswith(b"{") and b'"error"' in line:  # without its `data:`
+                self._data.append(line)
             return
         data, kind = b"\n".join(self._data), self._kind
         self._data, self._kind, self._size = [], b"", 0

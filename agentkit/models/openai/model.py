@@ -88,7 +88,11 @@ class OpenAIModel(ChatModel):
     async def _exchange(self, request: Try, body: Mapping[str, Any]) -> Completion:
         client = await self._clients.get()
         create = client.sdk.chat.completions.with_raw_response.create
-        raw = await client.sure(create(**body, extra_body=request.extra or None))
+        # llama.cpp says that it keeps a connection after a stream, and closes it. A new one costs
+        # little without TLS; a request on one that closes would be lost, and count as a call.
+        alone = {"Connection": "close"} if "stream" in body and not self._server.encrypted else None
+        sent = create(**body, extra_body=request.extra or None, extra_headers=alone)
+        raw = await client.sure(sent)
         if "stream" not in body:
             return self._whole(request, raw.content)
         response = raw.http_response

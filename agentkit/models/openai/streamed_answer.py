@@ -50,6 +50,7 @@ class StreamedAnswer:
         self._goes_on = False
         self._calls = False
         self._begun = False
+        self._has_others = False
         self._usage = Usage()
         self._model: str | None = None
         self._half = ""
@@ -93,15 +94,16 @@ class StreamedAnswer:
             raise EndedEarly("the server's answer is empty, or no stream")
         if (self._choice is None or self._is_open) and not self.done:
             raise EndedEarly("the connection was lost in the middle of the answer")
-        content, refusal = "".join(self._content), "".join(self._refusal)
-        reason = reason_in(self._choice or {}, self._calls)
-        thoughts = "".join(self._thoughts)
-        return as_completion(content, thoughts, refusal, reason, self._usage, self._model)
+        if self._choice is None and self._has_others:
+            raise EndedEarly("the stream has a piece that is no part of an answer, and no end")
+        return self._completion(reason_in(self._choice or {}, self._calls))
 
     def cut_off(self) -> Completion:
         """The answer so far, when its time is over: nobody says why it ended."""
         calls = self._calls and not self._content
-        reason = finish_reasons.TOOL_CALLS if calls else finish_reasons.LENGTH
+        return self._completion(finish_reasons.TOOL_CALLS if calls else finish_reasons.LENGTH)
+
+    def _completion(self, reason: str) -> Completion:
         content, refusal = "".join(self._content), "".join(self._refusal)
         thoughts = "".join(self._thoughts)
         return as_completion(content, thoughts, refusal, reason, self._usage, self._model)
@@ -129,6 +131,7 @@ class StreamedAnswer:
             self._model = self._model or piece.get("model")
             self._usage = read_usage(piece["usage"]) if piece.get("usage") else self._usage
             choices = piece.get("choices")
+            self._has_others = self._has_others or bool(piece and "choices" not in piece)
             choice = choices[0] if choices else {}
             delta = choice.get("delta") or {}
             text = text_in(delta.get("content"))
@@ -142,10 +145,11 @@ class StreamedAnswer:
         self._size += len(text) + len(refusal) + len(thoughts)
         if self._size > LONGEST_TEXT:
             raise Retryable(too_long(self._size))
-        self.pieces += bool(text or refusal or thoughts or calls)
+        has_more = bool(text or refusal or thoughts or calls)
+        self.pieces += has_more
         self._begun = self._begun or bool(choices)
         self._calls = self._calls or calls
-        self._follow_end(choice if ended else None, bool(text or refusal or thoughts or calls))
+        self._follow_end(choice if ended else None, has_more)
         for kept, part in (
             (self._content, text),
             (self._refusal, refusal),

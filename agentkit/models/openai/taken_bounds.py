@@ -26,9 +26,10 @@ class TakenBounds:
 
     def taken(self, schema: JsonSchema, form: JsonSchema) -> JsonSchema:
         """The form in which a schema is sent, with the bounds that the server may take."""
-        if self._unbounded and json_text(schema) in self._unbounded:
-            return _without(form, BOUNDS)
-        return _without(form, self._refused) if self._refused else form
+        is_unbounded = self._unbounded and json_text(schema) in self._unbounded
+        left_out = BOUNDS if is_unbounded else self._refused
+        bounded: JsonSchema = without_bounds(form, left_out) if left_out else form
+        return bounded
 
     def learn(
         self, schema: JsonSchema, response_format: Mapping[str, Any], said: str
@@ -51,11 +52,6 @@ class TakenBounds:
             self._unbounded.clear()
         self._unbounded.add(key)
         return "it does not take this schema: asking without the bounds in it"
-
-
-def _without(form: JsonSchema, names: Any) -> JsonSchema:
-    bounded: JsonSchema = without_bounds(form, names)
-    return bounded
 
 
 def _names(said: str, bound: str) -> bool:

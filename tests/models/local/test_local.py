@@ -47,6 +47,14 @@ def ask(model: LocalModel, text: str, sampling: Sampling = GREEDY, **fields: obj
     return asyncio.run(model.complete(request(text, sampling, **fields)))
 
 
+def no_more_threads_than(number: int) -> bool:
+    """Whether threads that have given their answer end."""
+    until = time.monotonic() + 10
+    while threading.active_count() > number and time.monotonic() < until:
+        time.sleep(0.05)
+    return threading.active_count() <= number
+
+
 class Brief:
     """The model, with answers of a word."""
 
@@ -87,11 +95,32 @@ def test_all_who_ask_for_a_file_share_one_engine(model):
     chosen = chooser.choose(entry).model
     assert chooser.choose("local:smollm2").model is chosen
     other = get_model("local:smollm2", settings=model.settings)
-    before = threading.active_count()
     for one in (chosen, other):
         assert ask(one, "Name a fruit.").text == ask(model, "Name a fruit.").text
         assert one._get_engine() is model._get_engine()
-    assert threading.active_count() <= before
+
+
+def test_models_that_share_an_engine_wait_for_its_slots_before_their_time_runs():
+    """Eight calls of two models were in four slots, and those that waited there ran out of time."""
+    settings = Settings(context=512, threads=1, max_concurrency=2)
+    models = [LocalModel("smollm2", settings) for _ in range(2)]
+    running, most = 0, 0
+
+    def start() -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+
+    async def one(model: LocalModel) -> None:
+        nonlocal running
+        await model.complete(request("Name a fruit.", on_start=start))
+        running -= 1
+
+    async def all_at_once() -> None:
+        await asyncio.gather(*(one(model) for model in models for _ in range(3)))
+
+    asyncio.run(all_at_once())
+    assert most == 2
 
 
 def test_the_shared_beginning_of_prompts_is_read_once(model):
@@ -127,9 +156,30 @@ def test_an_answer_is_held_to_its_form(model, declared, question):
     assert output.parse(answer.text, {}) is not None
 
 
-def test_a_schema_that_the_engine_does_not_know_is_left_out(model):
-    answer = ask(model, "Name a fruit.", schema={"type": "strange"})
-    assert answer.text
+def test_a_schema_that_the_engine_does_not_know_is_left_out_and_others_are_not(weights):
+    one = LocalModel("smollm2", Settings(context=1024, threads=1, max_concurrency=4))
+    assert ask(one, "Name a fruit.", schema={"type": "strange"}).text
+    quince = {"type": "object", "properties": {"fruit": {"const": "quince"}}, "required": ["fruit"]}
+    answer = ask(one, "Name a fruit.", replace(GREEDY, max_tokens=30), schema=quince)
+    assert json.loads(answer.text) == {"fruit": "quince"}
+
+
+def test_with_the_bounds_that_schemas_get_the_model_ends_its_answer_within_its_tokens(model):
+    """Without them its first text filled all 60 tokens, and the answer was cut off."""
+    journey = Node(
+        "journey",
+        "List the steps of a long journey through a forest, and why.",
+        output={"why": "str", "steps": ["str"]},
+        temperature=0,
+        max_tokens=60,
+        attempts=1,
+    )
+    assert Graph([journey]).run_sync(model=model).usage.output_tokens < 60
+
+
+def test_a_grammar_of_the_request_holds_the_answer(model):
+    answer = ask(model, "Name a fruit.", extra={"grammar": 'root ::= "a quince"'})
+    assert answer.text == "a quince"
 
 
 def test_the_same_seed_gives_the_same_answer_and_others_differ(model):
@@ -141,30 +191,43 @@ def test_the_same_seed_gives_the_same_answer_and_others_differ(model):
     assert len({told(seed) for seed in range(4)}) > 1
 
 
+def test_numbers_of_more_than_64_bits_are_sent(model):
+    """The writer of JSON raised a TypeError of its own."""
+    assert ask(model, "Name a fruit.", Sampling(max_tokens=2, seed=2**70)).text
+    schema = {"type": "object", "properties": {"n": {"type": "integer", "maximum": 10**25}}}
+    assert ask(model, "Count.", schema=schema).usage.output_tokens
+
+
 def test_stop_and_max_tokens_end_an_answer(model):
     assert "," not in ask(model, "Count.", Sampling(temperature=0, max_tokens=20, stop=(",",))).text
     answer = ask(model, "Tell me a long story.", Sampling(max_tokens=3))
     assert (answer.finish_reason, answer.usage.output_tokens) == ("length", 3)
 
 
-LONG = Sampling(max_tokens=900)
+LONG = Sampling(temperature=0, max_tokens=900)
 
 
 def test_a_cancelled_call_ends_while_it_is_read_and_while_it_is_answered(model):
-    async def cancelled(prompt: str, delay_s: float) -> None:
-        call = asyncio.create_task(model.complete(request(prompt, LONG)))
+    """The loop goes on: that it ends would end the call too."""
+
+    async def seconds_to_end(prompt: str, delay_s: float) -> float:
+        long = request(prompt, LONG, extra={"ignore_eos": True})
+        call = asyncio.create_task(model.complete(long))
         await asyncio.sleep(delay_s)
+        calls = list(model._get_engine()._calls)
         call.cancel()
         await asyncio.gather(call, return_exceptions=True)
         assert call.cancelled()
-
-    for prompt, delay_s in (("word " * 700, 0.05), ("Tell me a long story.", 0.5)):
-        asyncio.run(cancelled(prompt, delay_s))
-        calls = list(model._get_engine()._calls)
         began = time.monotonic()
-        for call in calls:
-            call.join(20)
-            assert not call.is_alive(), time.monotonic() - began
+        for thread in calls:
+            await asyncio.to_thread(thread.join)
+        return time.monotonic() - began
+
+    began = time.monotonic()
+    ask(model, "bird " * 700, Sampling(max_tokens=1))  # a third of what the calls would take
+    a_part_of_it_s = time.monotonic() - began
+    for prompt, delay_s in (("word " * 700, 0.05), ("Tell me a long story.", 0.5)):
+        assert asyncio.run(seconds_to_end(prompt, delay_s)) < a_part_of_it_s
 
 
 def test_a_prompt_that_is_too_long_names_the_node_both_numbers_and_the_setting(model):
@@ -175,7 +238,20 @@ def test_a_prompt_that_is_too_long_names_the_node_both_numbers_and_the_setting(m
     assert "plan" in told
     assert "the prompt has 1,2" in told
     assert "the context is 1,024" in told
-    assert "raise 'context' of the model (up to 8,192)" in told
+    assert "raise 'context' of the model (the model reads up to 8,192)" in told
+
+
+def test_an_answer_that_is_cut_off_at_the_end_of_the_context_names_the_setting(weights):
+    endless = {"ignore_eos": True}
+    small = LocalModel(
+        "smollm2", Settings(context=256, threads=1, max_concurrency=1, extra=endless)
+    )
+    small.load()
+    answer = ask(small, "word " * 190, Sampling(temperature=0))
+    small.close()
+    assert answer.finish_reason == "length"
+    assert "at the end of the context, 256 tokens with the prompt; be shorter" in answer.detail
+    assert "Raise 'context' of the model" in answer.detail
 
 
 def test_the_port_that_llama_cpp_opens_is_closed_to_whoever_has_no_key(model):
@@ -216,7 +292,7 @@ def test_closing_fails_who_waits_frees_the_memory_and_leaves_no_thread(model):
     for failure in asyncio.run(closed()):
         assert isinstance(failure, ModelError)
         assert "the engine was closed" in str(failure)
-    assert threading.active_count() == threads
+    assert no_more_threads_than(threads)
     assert resident_mb() < before + (during - before) / 3
     assert ask(model, "Name a fruit.").text
 
@@ -271,3 +347,53 @@ def test_an_agent_is_refused_before_an_episode_starts(tmp_path, weights):
     agent = Agent(Graph([Node("n", "?")]), model=LocalModel("no.gguf", folder=tmp_path))
     with pytest.raises(InputError, match="no GGUF file"):
         rollout_sync(agent)
+
+
+def test_a_file_on_the_command_line_lies_where_the_user_stands(tmp_path):
+    (tmp_path / "no.gguf").write_bytes(b"nothing")
+    command = [sys.executable, "-m", "agentkit", "run", "essay", "--model", "local:no.gguf"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{tmp_path / 'no.gguf'} is no GGUF file" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_entry_has_fields_of_llama_cpp(weights):
+    graph = Graph([Node("a", "Which city is the capital of France?", max_tokens=8)])
+    models = {"m": {"use": "local:smollm2", "extra": {"grammar": 'root ::= "Oslo" | "Rome"'}}}
+    agent = Agent(graph, model="m", models=models)
+    assert agent.act_sync() in ("Oslo", "Rome")
+
+
+FORKED = """
+import asyncio, multiprocessing
+from agentkit import Message, Request, Sampling, get_model
+from agentkit.errors import ModelError
+
+def ask(model):
+    request = Request((Message("user", "Hi"),), Sampling(max_tokens=2))
+    try:
+        print(bool(asyncio.run(model.complete(request)).text), flush=True)
+    except ModelError as error:
+        print(error, flush=True)
+
+if __name__ == "__main__":
+    model = get_model("local:smollm2")
+    for load in (False, True):
+        if load:
+            ask(model)
+        child = multiprocessing.get_context("fork").Process(target=ask, args=(model,))
+        child.start()
+        child.join()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_fork_of_a_process_that_has_loaded_is_told_so_and_does_not_hang():
+    """It waited for threads that a fork has not, and could not be ended."""
+    command = [sys.executable, "-W", "ignore", "-c", FORKED]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    forked_before, parent, forked_after = ran.stdout.splitlines()
+    assert (forked_before, parent) == ("True", "True"), ran.stderr
+    assert "this process was forked from one in which llama.cpp runs" in forked_after
