@@ -45,6 +45,7 @@ class AgentArguments(TypedDict, total=False):
     run_limits: Limits
     folder: str | Path | None
     source: str
+    files: Mapping[str, str]
 
 
 class Agent(Actor):
@@ -68,6 +69,7 @@ class Agent(Actor):
         run_limits: Where a run, all its episodes together, ends at the latest.
         folder: Where relative file names in model ids start.
         source: The text of the file it was loaded from, recorded with each run.
+        files: The texts of other files that it names, by name; recorded too.
 
     Raises:
         SpecError: Something it names is not there, or the action is unclear; it lists everything.
@@ -89,6 +91,7 @@ class Agent(Actor):
         run_limits: Limits = UNLIMITED,
         folder: str | Path | None = None,
         source: str = "",
+        files: Mapping[str, str] | None = None,
     ) -> None:
         self._given = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         problems = [*_wrong_arguments(self._given)]
@@ -101,6 +104,7 @@ class Agent(Actor):
         self.limits = limits
         self.run_limits = run_limits
         self.source = source
+        self.files = dict(files or {})
         self.memory = memory if isinstance(memory, Memory) else Memory(memory)
         self.inputs = dict(inputs or {})
         self.action = _compile_action(graph, action, problems)
@@ -149,11 +153,7 @@ class Agent(Actor):
         return Agent(**{**self._given, "memory": fresh, **changes})
 
     def with_inputs(self, given: Mapping[str, Any]) -> "Agent":
-        """The same agent with some of its inputs given.
-
-        Raises:
-            InputError: An input is unknown.
-        """
+        """The same agent with some of its inputs given. Raises InputError for an unknown one."""
         return self.replace(inputs=given_inputs(self.name, self.inputs, given))
 
     def check_inputs(self) -> None:
@@ -250,6 +250,7 @@ _KINDS: Final[Mapping[str, tuple[Any, str]]] = {
     "run_limits": (Limits, "Limits, such as Limits(cost_usd=5)"),
     "folder": ((str, Path), "a path"),
     "source": (str, "a text"),
+    "files": (Mapping, "a mapping of file names to texts"),
 }
 """What the arguments of an agent hold."""
 

@@ -69,6 +69,8 @@ class NodeStarted(_NodeEvent, frozen=True):
     """Digest of the request, for a node with `reuse`: a resumed episode knows it again."""
     extra: Mapping[str, Any] | None = None
     """The server's own fields of the request, from `extra` of the model; None: there are none."""
+    turns: int = 1
+    """How many of the messages, at their end, are the prompt; further attempts have more."""
 
 
 class NodeText(_ItemEvent, frozen=True):

@@ -29,8 +29,8 @@ class Message:
     """Pictures that stand before the text."""
 
 
-Turn = tuple[Message, Message]
-"""A question as it was sent, and the answer that was accepted."""
+Turn = tuple[Message, ...]
+"""A question as it was sent, in one message or several, and the answer that was accepted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from loopback.forms import schema_of_form
 
 from agentkit.errors import OutputError
 from agentkit.outputs.declaration import compile_output
-from agentkit.outputs.shape import parse_shape
+from agentkit.outputs.declared_shape import parse_shape
 from agentkit.outputs.shape_words import form_of
 
 SCHEMA = {

@@ -1,13 +1,14 @@
 """From what a file says to an Agent, with every problem on the way and its place."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentkit.agent import Agent
-from agentkit.agentfile.draft import Draft
+from agentkit.agentfile.draft import Draft, Options
 from agentkit.agentfile.env_check import environment_problems, names_in, needs_environment, reads_in
+from agentkit.agentfile.example_files import ExampleFiles
 from agentkit.agentfile.kind_problems import kind_problems, without_slips
 from agentkit.agentfile.nodes import STAND_IN
 from agentkit.agentfile.own_files import memory_problem, script_problem
@@ -26,27 +27,7 @@ from agentkit.models.echo import EchoModel
 from agentkit.models.resolve import ModelChoice, ModelChooser
 
 if TYPE_CHECKING:
-    from agentkit.graph.node import FunctionLike
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What stands beside the file."""
-
-    name: str = "agent"
-    """The agent's name, if the file gives none."""
-    folder: Path | None = None
-    """Where relative file names start."""
-    model: Any = None
-    """The model that answers every node, instead of the file's models."""
-    inputs: Mapping[str, Any] = field(default_factory=dict)
-    """Values of inputs, instead of the file's."""
-    functions: "Mapping[str, FunctionLike]" = field(default_factory=dict)
-    """Functions by the names that nodes use."""
-    memory_file: Path | None = None
-    """The file of the memory kept forever, instead of the file's."""
-    check_environment: bool = True
-    """Whether the environment must be registered, and there if observations are read."""
+    pass
 
 
 def build(draft: Draft, options: Options) -> Agent:
@@ -65,6 +46,7 @@ class _Builder:
         self._options = options
         self._folder = options.folder or Path()
         self._problems: list[Problem] = []
+        self._example_files = ExampleFiles(self._folder, options.files)
         self._nodes = self._made_nodes()
         self._inputs = {**self._fields.get("inputs", {}), **options.inputs}
         self._env = self._made_env()
@@ -153,7 +135,7 @@ class _Builder:
         return "echo"
 
     def _made_nodes(self) -> list[Node]:
-        nodes = [one.node for one in self._draft.nodes]
+        nodes = self._example_files.filled([one.node for one in self._draft.nodes], self._problems)
         if self._options.model is not None:
             return [replace(node, model=None) for node in nodes]
         named = self._fields.get("models", {})
@@ -232,6 +214,7 @@ class _Builder:
             "limits": Limits(**limits),
             "folder": options.folder,
             "source": self._draft.text.text,
+            "files": self._example_files.texts,
         }
         try:
             return Agent(graph, **{**arguments, **changes})

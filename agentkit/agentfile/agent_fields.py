@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
-from agentkit.agentfile.field_types import Expression, Json, Output, one_or_more, or_text
+from agentkit.agentfile.field_types import Examples, Expression, Json, Output, one_or_more, or_text
 from agentkit.graph.node_fields import SHARED
 from agentkit.limits import LOWEST
 from agentkit.models.setting_fields import (
@@ -59,8 +59,9 @@ NODE_FIELDS: Final = {
     "prompt": SHARED["prompt"],
     "output": field(
         Output,
-        "How the answer is read: text, number, integer, yes_no, code, json, {choice: [a, b]}, "
-        "or fields with their types.",
+        "How the answer is read: text, number, integer, yes_no, code, json, action, "
+        "{choice: [a, b]}, {score: [1, 5]}, or fields with "
+        "their types.",
         examples=["integer", {"choice": ["left", "right"]}, {"goal": "str", "steps": ["str"]}],
     ),
     "model": SHARED["model"],
@@ -114,6 +115,13 @@ NODE_FIELDS: Final = {
         "Another model to ask where the most probable option of a decision is less probable.",
         "A mapping such as {below: 0.6, ask: strong}",
         examples=[{"below": 0.6, "ask": "strong"}],
+    ),
+    "examples": field(
+        or_text(Examples),
+        "Questions and answers that stand after the system text, as they are; or the name of a "
+        "YAML or JSONL file with them.",
+        "A list such as [{user: What now?, assistant: noop}], or the name of a file with one",
+        examples=[[{"user": "Is it dark?", "assistant": "yes"}], "examples.yaml"],
     ),
     **SHARED,
 }

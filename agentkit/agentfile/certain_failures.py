@@ -1,8 +1,4 @@
-"""Templates and expressions that fail whenever they are filled in: their values do not go together.
-
-Only what is certain is reported: where the kind of a value is not known, and where a condition asks
-about the name, nothing is.
-"""
+"""Templates and expressions that fail for certain: whatever is not known is taken to be right."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import product
@@ -12,6 +8,7 @@ from jinja2 import nodes
 
 from agentkit.agentfile.value_kinds import (
     BOOLEAN,
+    FUNCTION_NEEDS,
     LIST,
     MAPPING,
     NEEDS,
@@ -234,13 +231,21 @@ class Checker:
         for argument in (*node.args, *(pair.value for pair in node.kwargs)):
             self.kinds(argument)
         method = node.node
+        if isinstance(method, nodes.Name) and method.name in FUNCTION_NEEDS:
+            return self._of_function(node, *FUNCTION_NEEDS[method.name])
         if not isinstance(method, nodes.Getattr):
-            return (LIST,) if isinstance(method, nodes.Name) and method.name == "range" else None
+            return None
         kinds = self.kinds(method.node)
         if kinds and not any(has_method(kind, method.attr) for kind in kinds):
             owner = _is(method.node, kinds)
             self._fail(node, f"{_quoted(method)}: {owner}, which has no such method")
         return None
+
+    def _of_function(self, node: nodes.Call, needed: Kind, count: int | None) -> Kinds:
+        for one in node.args[:count]:
+            if (kinds := self._quietly(one)) and needed not in kinds:
+                self._fail(node, f"{_is(one, kinds)}, and this needs {needed.name}")
+        return (needed,)
 
     def _computed(self, node: nodes.BinExpr, sign: str) -> Kinds:
         left, right = self.kinds(node.left), self.kinds(node.right)

@@ -1,8 +1,9 @@
 """A file's text as the fields of an agent."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -14,6 +15,9 @@ from agentkit.agentfile.problem_places import Places
 from agentkit.agentfile.yaml_reader import read_yaml
 from agentkit.agentfile.yaml_values import entry
 from agentkit.models.field_words import expected
+
+if TYPE_CHECKING:
+    from agentkit.graph.node import FunctionLike
 
 _NAMED_VALUES = ("inputs", "memory", "models")
 
@@ -35,6 +39,28 @@ class Draft:
     damaged: bool
     """Whether something of the nodes or the action is lost, so that their order is unclear."""
     places: Places
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What stands beside the file."""
+
+    name: str = "agent"
+    """The agent's name, if the file gives none."""
+    folder: Path | None = None
+    """Where relative file names start."""
+    model: Any = None
+    """The model that answers every node, instead of the file's models."""
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    """Values of inputs, instead of the file's."""
+    functions: "Mapping[str, FunctionLike]" = field(default_factory=dict)
+    """Functions by the names that nodes use."""
+    memory_file: Path | None = None
+    """The file of the memory kept forever, instead of the file's."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """The texts of files that the file names, where a record has them."""
+    check_environment: bool = True
+    """Whether the environment must be registered, and there if observations are read."""
 
 
 def read_draft(text: str) -> Draft:

@@ -19,11 +19,14 @@ from agentkit.outputs.choice import ChoiceOutput
 from agentkit.outputs.declaration import compile_output
 from agentkit.outputs.python_types import is_type, with_shapes
 from agentkit.outputs.schema_output import SchemaOutput
+from agentkit.outputs.score import is_score, levels_declared, parse_levels
 from agentkit.outputs.shape import (
+    ChoiceShape,
     ListShape,
     NullableShape,
     OneOfShape,
     RecordShape,
+    ScoreShape,
     Shape,
     bound_of,
     without_bound,
@@ -125,7 +128,13 @@ def _nodes(nodes: list[Node]) -> Any:
 
 
 def _with_tuples(node: Node) -> Node:
-    return replace(node, recall=tuple(node.recall), after=tuple(node.after), check=node.checks)
+    return replace(
+        node,
+        recall=tuple(node.recall),
+        after=tuple(node.after),
+        check=node.checks,
+        examples=tuple(node.examples),
+    )
 
 
 def _node(node: Node) -> Any:
@@ -141,7 +150,8 @@ def _node(node: Node) -> Any:
         ):
             continue
         said[one.name.rstrip("_")] = _field(node.name, one.name, value)
-    return said["prompt"] if said.keys() == {"prompt"} else said
+    is_text = said.keys() == {"prompt"} and isinstance(node.prompt, str)
+    return said["prompt"] if is_text else said
 
 
 def _field(node: str, name: str, value: Any) -> Any:
@@ -176,7 +186,18 @@ def _output(node: str, declaration: Any) -> Any:
         return output.describe()
     if isinstance(output, SchemaOutput) and with_shapes(declaration) != declaration:
         return _written(output.shape, node)
-    return _json(declaration, f"output of node '{node}'")
+    return _declared(declaration)
+
+
+def _declared(declaration: Any) -> Any:
+    """A declaration of texts, lists and mappings; the levels of a score have numbers for keys."""
+    if isinstance(declaration, Mapping) and is_score(declaration):
+        return {"score": levels_declared(parse_levels(declaration["score"], None))}
+    if isinstance(declaration, Mapping):
+        return {name: _declared(part) for name, part in declaration.items()}
+    if isinstance(declaration, (list, tuple)):
+        return [_declared(part) for part in declaration]
+    return declaration
 
 
 def _written(shape: Shape, node: str) -> Any:
@@ -185,6 +206,10 @@ def _written(shape: Shape, node: str) -> Any:
         name, most = bound
         return {"type": _written(without_bound(shape), node), name: most}
     match shape:
+        case ScoreShape(levels):
+            return {"score": levels_declared(levels)}
+        case ChoiceShape(expression):
+            return {"choice": expression.source}
         case ListShape(item):
             return [_written(item, node)]
         case RecordShape(fields):

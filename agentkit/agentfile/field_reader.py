@@ -20,7 +20,7 @@ Path = tuple[int | str, ...]
 
 _PROMPTS: Final = ("prompt", "system", "context", "action")
 """Fields that a model reads, so that nothing of them may be lost to a comment."""
-_VALUES: Final = ("inputs", "memory", "initial", "otherwise")
+_VALUES: Final = ("inputs", "memory", "initial", "otherwise", "examples")
 """Fields whose values prompts show, so that a number must be the one that is written."""
 _WHOLE: Final = ("price",)
 """Fields that make no sense at all when a part of them is wrong."""
@@ -57,7 +57,7 @@ class FieldReader:
         for name in _VALUES:
             pair = entry(node, self.meant.get((node.start_mark.index, name), name))
             if pair and (name in fields or isinstance(pair[1], yaml.CollectionNode)):
-                words = () if name == "otherwise" else _NOTHING - _options(fields)
+                words = () if name in ("otherwise", "examples") else _NOTHING - _options(fields)
                 self._meant_otherwise(pair[1], words)
         return fields
 

@@ -76,6 +76,11 @@ def _cleaned(value: Any, words: bool, flaws: list[Flaw]) -> Any:
     return str(value) if isinstance(value, YesNo) else value
 
 
+def plain_json(value: Any, flaws: list[Flaw]) -> Any:
+    """Return a value of YAML as JSON, in which `yes` and `no` are texts; adds to `flaws`."""
+    return _cleaned(value, True, flaws)
+
+
 Json = Annotated[Any, BeforeValidator(_json)]
 """Any JSON value."""
 _BOUNDS: Any = {
@@ -93,17 +98,37 @@ _BOUNDED: Any = table(
         **_BOUNDS,
     },
 )
-_TypeForm: Any = _WORD | _LIST | _BOUNDED | Annotated[dict[str, Any], Field(min_length=1)]
 _CHOICE: Any = field(
     str | list[str],
     "The words to choose from.",
     needed=True,
     examples=[["left", "right"], "actions"],
 )
+_CHOICES: Any = table("choice", {"choice": _CHOICE})
+_SCORES: Any = table(
+    "score",
+    {
+        "score": field(
+            Annotated[list[int], Field(min_length=2, max_length=2)]
+            | Annotated[
+                dict[str, str],
+                Field(json_schema_extra={"propertyNames": {"pattern": r"^-?\d+$"}}),
+            ],
+            "The whole numbers to choose from: the lowest and the highest, or each with its "
+            "meaning.",
+            needed=True,
+            examples=[[1, 5], {"1": "poor", "2": "fair", "3": "good"}],
+        )
+    },
+)
+_TypeForm: Any = (
+    _WORD | _LIST | _BOUNDED | _CHOICES | _SCORES | Annotated[dict[str, Any], Field(min_length=1)]
+)
 _OutputForm: Any = (
     Literal[tuple(PLAIN_OUTPUTS)]
     | Annotated[str, Field(pattern=r"^\s*\[")]
-    | table("choice", {"choice": _CHOICE})
+    | _CHOICES
+    | _SCORES
     | _BOUNDED
     | Annotated[list[_TypeForm], Field(min_length=1, max_length=1)]
     | Annotated[dict[str, _TypeForm], Field(min_length=1)]
@@ -112,6 +137,23 @@ Output = Annotated[
     Any, BeforeValidator(partial(_json, words=True), json_schema_input_type=_OutputForm)
 ]
 """A declaration of an output, in which `yes` and `no` are texts."""
+
+
+_Example: Any = table(
+    "example",
+    {
+        "user": field(Text, "What the model is asked.", needed=True, examples=["Is it dark?"]),
+        "assistant": field(
+            Annotated[Any, BeforeValidator(partial(_json, words=True))],
+            "What it answers: a text, or the value that is written as JSON.",
+            needed=True,
+            examples=["yes", {"why": "no tree is near", "action": "move_left"}],
+        ),
+    },
+    "An example such as {user: What now?, assistant: noop}",
+)
+Examples: Any = list[_Example]
+"""Questions and answers that are shown to a model before it is asked."""
 
 
 def or_text(fields: Any, title: str | None = None) -> Any:

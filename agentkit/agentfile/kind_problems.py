@@ -53,7 +53,9 @@ def without_slips(
     mended = [
         replace(
             node,
-            prompt=node.prompt and without_single_braces(node.prompt),
+            prompt=without_single_braces(node.prompt)
+            if isinstance(node.prompt, str)
+            else node.prompt,
             otherwise=MISSING if node.name in slips else node.otherwise,
         )
         for node in nodes

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentkit.agent import Agent
-from agentkit.agentfile.agent_builder import Options, build
-from agentkit.agentfile.draft import read_draft
+from agentkit.agentfile.agent_builder import build
+from agentkit.agentfile.draft import Options, read_draft
 from agentkit.errors import InputError, Problem, SpecError, advice, suggest
 from agentkit.program.argument_kinds import check_given, check_path
 
@@ -74,6 +74,7 @@ def parse_agent(
     inputs: Inputs | None = None,
     functions: "Mapping[str, FunctionLike] | None" = None,
     memory_file: str | Path | None = None,
+    files: Mapping[str, str] | None = None,
     check_environment: bool = True,
 ) -> Agent:
     """An agent from the text of its YAML.
@@ -85,6 +86,7 @@ def parse_agent(
         folder: Where relative file names start; by default the current folder.
         model: As in `load_agent`, like the arguments that follow.
         inputs, functions, memory_file, check_environment: See `load_agent`.
+        files: Texts of the files that it names, which then are not read.
 
     Raises:
         SpecError: The text describes an agent that cannot work; every problem is listed.
@@ -102,6 +104,7 @@ def parse_agent(
         given,
         functions or {},
         None if memory_file is None else Path(memory_file),
+        files or {},
         check_environment,
     )
     problems = [draft.places.of_flaw(flaw) for flaw in draft.flaws]

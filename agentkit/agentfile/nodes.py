@@ -91,12 +91,15 @@ def _node(name: str, start: int, content: yaml.Node, reader: FieldReader) -> Wri
     else:
         prompt = reader.prompt(content)
         fields = {} if prompt is None else {"prompt": prompt}
-    if len(reader.flaws) > flaws and "function" not in fields:
-        fields.setdefault("prompt", STAND_IN)
+    is_flawed = len(reader.flaws) > flaws and "function" not in fields
+    if is_flawed and isinstance(fields.get("prompt", []), list):  # or a turn of it is lost
+        fields["prompt"] = STAND_IN
     if "with" in fields:
         fields["with_"] = fields.pop("with")
     if isinstance(fields.get("output"), dict):
         fields["output"] = Fields(fields["output"])
+    if isinstance(fields.get("examples"), list):
+        fields["examples"] = tuple(fields["examples"])
     if "check" in fields:
         fields["check"] = tuple(Check(**check) for check in fields["check"])
     if "unsure" in fields:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from agentkit.graph.compile import CompiledNode
 from agentkit.graph.node import MISSING
+from agentkit.outputs.action import ActionOutput
 from agentkit.outputs.choice import ChoiceOutput
 from agentkit.outputs.output import Output
 from agentkit.outputs.scalars import (
@@ -16,7 +17,16 @@ from agentkit.outputs.scalars import (
     YesNoOutput,
 )
 from agentkit.outputs.schema_output import SchemaOutput
-from agentkit.outputs.shape import ListShape, NullableShape, OneOfShape, RecordShape, Shape
+from agentkit.outputs.score import ScoreOutput
+from agentkit.outputs.shape import (
+    ChoiceShape,
+    ListShape,
+    NullableShape,
+    OneOfShape,
+    RecordShape,
+    ScoreShape,
+    Shape,
+)
 from agentkit.templates.sandbox.lookup import LIST_METHODS, MAPPING_METHODS, TEXT_METHODS
 
 
@@ -41,7 +51,7 @@ BOOLEAN: Final = Kind("true or false")
 NULL: Final = Kind("null")
 LIST: Final = Kind("a list")
 MAPPING: Final = Kind("a mapping")
-_SCALARS: Final = {"str": TEXT, "int": NUMBER, "float": NUMBER, "bool": BOOLEAN}
+_SCALARS: Final = {"str": TEXT, "int": NUMBER, "float": NUMBER, "bool": BOOLEAN, "action": TEXT}
 
 
 _METHODS: Final = {TEXT: TEXT_METHODS, LIST: LIST_METHODS, MAPPING: MAPPING_METHODS}
@@ -55,7 +65,7 @@ TO_TEXT: Final = frozenset({
 })  # fmt: skip
 TO_LIST: Final = frozenset({
     "batch", "dictsort", "groupby", "items", "list", "map", "reject", "rejectattr", "select",
-    "selectattr", "slice", "sort", "unique",
+    "selectattr", "slice", "sort", "unique", "unique_by",
 })  # fmt: skip
 NEEDS: Final = {
     **dict.fromkeys(("abs", "round"), (NUMBERS, "a number")),
@@ -67,6 +77,12 @@ NEEDS: Final = {
     ),
 }
 """What filters can work on."""
+FUNCTION_NEEDS: Final[Mapping[str, tuple[Kind, int | None]]] = {
+    "append": (LIST, 1),
+    "merge": (MAPPING, None),
+    "range": (LIST, 0),
+}
+"""Of functions, what they give, and how many first arguments are the same; None: all."""
 
 
 def either(*given: Kinds) -> Kinds:
@@ -108,9 +124,9 @@ def node_kinds(compiled: CompiledNode) -> Kinds:
 
 
 def _kinds_of_output(output: Output) -> Kinds:
-    if isinstance(output, (TextOutput, CodeOutput, ChoiceOutput)):
+    if isinstance(output, (TextOutput, CodeOutput, ChoiceOutput, ActionOutput)):
         return (TEXT,)
-    if isinstance(output, (NumberOutput, IntegerOutput)):
+    if isinstance(output, (NumberOutput, IntegerOutput, ScoreOutput)):
         return (NUMBER,)
     if isinstance(output, YesNoOutput):
         return (BOOLEAN,)
@@ -119,8 +135,10 @@ def _kinds_of_output(output: Output) -> Kinds:
 
 def _kinds_of_shape(shape: Shape) -> Kinds:
     match shape:
-        case OneOfShape():
+        case OneOfShape() | ChoiceShape():
             return (TEXT,)
+        case ScoreShape():
+            return (NUMBER,)
         case ListShape(item):
             return (Kind(LIST.name, item=_kinds_of_shape(item)),)
         case NullableShape(inner):

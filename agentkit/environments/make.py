@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 from agentkit.environments.failure import env_error, refuses
 from agentkit.environments.spaces import check_spaces
 from agentkit.errors import AgentKitError, InputError
+from agentkit.outputs.action import ParseAction
 from agentkit.plugins import broken_envs, env_creator, missing_package, registered_id, unknown_env
 from agentkit.program.argument_kinds import wrong_kind
 
@@ -178,6 +179,15 @@ def call_env(question: Callable[[], T]) -> T:
 def describe_info(info: Mapping[str, Any]) -> dict[str, Any]:
     """What of an environment's info is recorded: everything but arrays (pictures)."""
     return {key: value for key, value in info.items() if not hasattr(value, "ndim")}
+
+
+def action_parser(env: "gymnasium.Env[Any, Any]") -> ParseAction | None:
+    """The method `parse_action` of an environment, or of what is around it; None without one."""
+    try:
+        method = env.get_wrapper_attr("parse_action")
+    except AttributeError:
+        return None
+    return method if callable(method) else None
 
 
 def env_report(env_id: str, infos: Sequence[Mapping[str, Any]]) -> "dict[str, str | Estimate]":

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from agentkit.agent import Agent
 from agentkit.environments.answers import Outcome, reset_env, step_env
 from agentkit.environments.fast_forward import rebuild, repeats_itself
-from agentkit.environments.make import EnvThread, make_env
+from agentkit.environments.make import EnvThread, action_parser, make_env
 from agentkit.environments.recorder import Recorder
 from agentkit.environments.render_mode import NOT_RENDERED, RenderTarget
 from agentkit.errors import InputError, advice
 from agentkit.events import EnvironmentStepped, EpisodeStarted
+from agentkit.outputs.action import ParseAction
 
 if TYPE_CHECKING:
     import gymnasium
@@ -44,6 +45,8 @@ class EnvSession:
         self._render_target = render_target
         self._made: gymnasium.Env[Any, Any] | None = None
         self._recorder: Recorder | None = None
+        self.parse_action: ParseAction | None = None
+        """The environment's own reading of actions, where it has one."""
 
     async def make(self) -> bool:
         """Make the environment; says whether it repeats itself.
@@ -106,6 +109,7 @@ class EnvSession:
 
     def _make(self) -> bool:
         self._made = make_env(self._agent, self._render_target.render_mode)
+        self.parse_action = action_parser(self._made)
         if self._render_target.folder is not None:
             self._recorder = Recorder(self._render_target.folder, self._episode, self._made)
         return repeats_itself(self._made)

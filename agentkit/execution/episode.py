@@ -8,9 +8,11 @@ from agentkit.errors import InputError, advice, suggest
 from agentkit.events import Event
 from agentkit.execution.binding import Binding, PromptNode
 from agentkit.execution.completion_source import CompletionSource
+from agentkit.execution.prompt_call import nothing_reads_actions
 from agentkit.execution.scope import State
 from agentkit.execution.step import StepResult, execute_step
 from agentkit.execution.step_run import StepRun
+from agentkit.outputs.action import ParseAction
 from agentkit.program.argument_kinds import check_kind
 from agentkit.templates.prompt_names import step_names
 from agentkit.templates.template import Template
@@ -75,6 +77,7 @@ class Episode:
         emit: Callable[[Event], None] | None = None,
         stopping: Callable[[], bool] | None = None,
         streaming: bool = False,
+        parse_action: ParseAction | None = None,
     ) -> str:
         """Execute one step; arguments as `Session.act`, and `emit` for its events."""
         values = given_inputs(self._name, self._inputs, inputs)
@@ -88,13 +91,15 @@ class Episode:
         )
         if self.steps == 0 and given["actions"] is None:
             self._refuse_missing_actions()
+        if self.steps == 0 and parse_action is None:
+            self._refuse_unread_actions()
         if self._history:
             self._history[-1]["reward"] = reward
         names = {**values, **given}
         run = StepRun(
             self._binding, names, self.state, action=self._action, source=self.source,
             emit=emit, stopping=stopping, streaming=streaming, agent=self._name,
-            conversation=self._conversation,
+            conversation=self._conversation, parse_action=parse_action,
         )  # fmt: skip
         try:
             result = await execute_step(run)
@@ -108,6 +113,12 @@ class Episode:
         self.steps += 1
         self._history.append({"observation": observation, "action": action, "reward": None})
         return action
+
+    def _refuse_unread_actions(self) -> None:
+        """Refuse to ask for an action that nothing can read."""
+        for node in self._binding.nodes:
+            if isinstance(node, PromptNode) and node.output.takes_action:
+                raise InputError(nothing_reads_actions(node.compiled.name))
 
     def _refuse_missing_actions(self) -> None:
         """Refuse a choice among actions that the environment cannot list."""

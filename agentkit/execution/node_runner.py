@@ -150,7 +150,7 @@ async def _call(
         else:
             nodes = run.schedule.nodes
             recalled = tuple(nodes[i].compiled.name for i in run.schedule.recalls[index])
-            before = run.scope.before(node.compiled.node.with_context, recalled)
+            before = run.scope.before(node.compiled, variables, recalled)
             call = make_prompt_call(run, node, variables, before, item)
         return await call.execute()
     except StepInterrupted as error:

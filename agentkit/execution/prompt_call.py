@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from agentkit.errors import ErrorText, OutputError, RenderError
+from agentkit.errors import ErrorText, InputError, OutputError, RenderError, advice
 from agentkit.events import CallRetried, NodeFinished, NodeRetried, NodeStarted, NodeText
 from agentkit.execution.binding import BoundNode, PromptNode
 from agentkit.execution.decisions import (
@@ -21,6 +21,7 @@ from agentkit.graph.node import MISSING
 from agentkit.messages import Answer, Call, Completion, Image, Message, Question, Request, Turn
 from agentkit.models.thoughts import AnswerText
 from agentkit.models.token_estimates import schema_tokens
+from agentkit.outputs.action import PARSE_ACTION
 from agentkit.outputs.default_bounds import with_default_bounds
 from agentkit.outputs.scalars import TextOutput
 from agentkit.values import json_copy, json_text
@@ -49,8 +50,9 @@ class PromptCall:
     node: PromptNode
     variables: Mapping[str, Any]
     before: tuple[Message, ...]
-    """System, context and recalled turns."""
-    sent: Message
+    """System, examples, context and recalled turns."""
+    sent: tuple[Message, ...]
+    """The prompt; of several turns the last is the user's."""
     item: int | None = None
     question: Question | None = None
     """What a model may decide; None of an output without options, or where it shall not."""
@@ -70,9 +72,12 @@ class PromptCall:
         Raises:
             OutputError: No answer could be used, nor a truncated one, and there is no `otherwise`.
             AgentKitError: The model failed, or the step was stopped.
+            InputError: Nothing reads the action that it asks for.
         """
         run = self.run
-        messages = (*self.before, self.sent)
+        if self.node.output.takes_action and run.parse_action is None:
+            raise InputError(nothing_reads_actions(self.node.compiled.name))
+        messages = (*self.before, *self.sent)
         schema = self.schema
         while True:
             run.check_may_start()
@@ -96,12 +101,13 @@ class PromptCall:
                 most = self.first - 1 + self.node.compiled.node.attempts
                 if not answer.completion.decisions and self.attempt < most:
                     self._tell_retry(answer, error)
-                    messages = (*messages, *correction(answer.completion, error))
+                    examples = self.node.compiled.examples
+                    messages = (*messages, *correction(answer.completion, error, examples))
                     continue
                 status, value, said = self._stand_in(error)
                 why = str(error)
             self._tell_end(status, value, why)
-            turn = self.sent, Message("assistant", said)
+            turn = (*self.sent, Message("assistant", said))
             decision = answer.completion.decision if status == "ok" else None
             return Outcome(value, status, turn, decision.probabilities if decision else None)
 
@@ -139,15 +145,18 @@ class PromptCall:
         """
         fault, text = fault_of(completion), completion.text
         output, cut = self.node.output, self.node.compiled.node.cut
+        values = self.variables
+        if output.takes_action:
+            values = {**values, PARSE_ACTION: self.run.parse_action}
         if fault is None:
             is_decided = bool(completion.decisions)
-            value = output.value_of(text) if is_decided else output.parse(text, self.variables)
+            value = output.value_of(text) if is_decided else output.parse(text, values)
             return "ok", self._checked(value), ""
         if cut == "error" or not is_cut(completion):
             raise OutputError(fault)
         if isinstance(output, TextOutput):
             try:
-                value = self._checked(output.parse(text, self.variables))
+                value = self._checked(output.parse(text, values))
             except OutputError as error:
                 raise OutputError(f"{fault} {error}") from error
             if cut == "accept":
@@ -155,7 +164,7 @@ class PromptCall:
             self.cut_text = text
             raise OutputError(fault)
         try:
-            value = output.parse_cut(text, self.variables)
+            value = output.parse_cut(text, values)
         except OutputError:
             raise OutputError(fault) from None
         return "ok", self._checked(value), ""
@@ -200,7 +209,7 @@ class PromptCall:
                 NodeStarted(
                     run.step, node.compiled.name, self.item, self.attempt, node.model.name,
                     request.messages, request.sampling, request.schema, request_key=key,
-                    extra=request.extra or None,
+                    extra=request.extra or None, turns=len(self.sent),
                 )
             )  # fmt: skip
 
@@ -224,6 +233,16 @@ class PromptCall:
                     *told(self.answer), why,
                 )
             )  # fmt: skip
+
+
+def nothing_reads_actions(node: str) -> str:
+    """Return the message for a node that asks for an action where nothing reads actions."""
+    way = advice("act(..., parse_action=function) gives what reads them; ", "")
+    return (
+        f"node '{node}' has the output 'action', which the environment itself reads, and no "
+        f"environment with a method parse_action is here. {way}one of a list is "
+        "{choice: actions}, and any text is 'text'"
+    )
 
 
 def told(answer: Answer | None) -> tuple[Completion | None, float, bool, float]:
@@ -260,12 +279,10 @@ def make_prompt_call(
     Raises:
         RenderError: The prompt cannot be filled in.
     """
-    template = node.compiled.template
-    prompt, images = (
-        template.render(variables).strip() if template else "",
-        _images(node, variables),
-    )
-    sent = Message("user", _text(node, prompt, variables), images)
+    *earlier, (_, last) = node.compiled.turns
+    before_it = [Message(role, turn.render(variables).strip()) for role, turn in earlier]
+    prompt, images = last.render(variables).strip(), _images(node, variables)
+    sent = (*before_it, Message("user", _text(node, prompt, variables), images))
     question = make_question(node, prompt, images, variables)
     return PromptCall(run, node, variables, before, sent, item, question)
 

@@ -114,7 +114,7 @@ class StepSchedule:
         for i in after:
             self._ancestors[i] |= ancestors | 1 << new
         siblings[name] = new
-        return NodeAdded(step, name, by, node.prompt, tuple(before))
+        return NodeAdded(step, name, by, node.prompt_text, tuple(before))
 
     def _own(self) -> None:
         """Copy, before the first change, what is shared with the graph."""

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from agentkit.graph.compile import CompiledNode
 from agentkit.graph.graph import Graph
 from agentkit.messages import Message, Turn
 from agentkit.templates.prompt_names import OWN_NAMES
+from agentkit.templates.sandbox.functions import PROBABILITIES
 from agentkit.templates.sandbox.lookup import MissingValue
-from agentkit.templates.sandbox.syntax import PROBABILITIES
 from agentkit.templates.template import Expression, Reads
 from agentkit.values import json_copy
 
@@ -136,9 +137,20 @@ class Scope:
             text = context.render(self._context_variables)
             self._context = (Message("user", text.strip()),)
 
-    def before(self, with_context: bool, recalled: tuple[str, ...]) -> tuple[Message, ...]:
-        """What stands in front of a prompt: system, context, and the recalled turns in order."""
-        messages = [*self._system, *(self._context if with_context else ())]
+    def before(
+        self, node: CompiledNode, variables: Mapping[str, Any], recalled: tuple[str, ...]
+    ) -> tuple[Message, ...]:
+        """What stands in front of a prompt: system, examples, context, and the recalled turns.
+
+        Raises:
+            RenderError: The node's own system text cannot be filled in.
+        """
+        system = self._system
+        if node.node.system is not None:
+            text = node.system.render(variables).strip() if node.system else ""
+            system = (Message("system", text),) if text else ()
+        context = self._context if node.node.with_context else ()
+        messages = [*system, *node.examples, *context]
         for name in recalled:
             for turn in self.turns.get(name, ()):
                 messages += turn

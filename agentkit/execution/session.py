@@ -11,7 +11,7 @@ from agentkit.events import Event
 from agentkit.execution.episode import Episode
 from agentkit.execution.step import StepResult
 from agentkit.memory import Memory
-from agentkit.program.argument_kinds import check_kind, check_listener
+from agentkit.program.argument_kinds import check_kind, check_listener, wrong_kind
 from agentkit.program.signatures import takes_arguments_of
 from agentkit.program.threads import Slots
 from agentkit.values import json_copy
@@ -45,6 +45,7 @@ class Actor:
         reward: float | None = None,
         info: Mapping[str, Any] | None = None,
         inputs: Mapping[str, Any] | None = None,
+        parse_action: Callable[[str], str] | None = None,
         on_event: Callable[[Event], None] | None = None,
     ) -> str:
         """Execute one step of the graph. A call waits until those before it have ended.
@@ -55,6 +56,9 @@ class Actor:
             reward: The reward of the action before; None at the start.
             info: What else the environment says.
             inputs: Values of inputs for this step, instead of those of the agent.
+            parse_action: Gives the one spelling of an action that a text says, for nodes with
+                `output: action`; raises ValueError with the reason where it says none. Such is
+                the method of this name of an environment.
             on_event: Called with each event as it happens.
 
         Returns:
@@ -64,17 +68,20 @@ class Actor:
             StepError: Nodes failed; memory is as it was before the step.
             LimitExceeded: A limit of the agent was reached; memory is as it was before the step.
             InputError: An input is unknown or has no value, there is no model, there is a limit
-                on cost and a model's price is unknown, or a function of the same step calls it.
+                on cost and a model's price is unknown, a node has `output: action` and there is
+                no `parse_action`, or a function of the same step calls it.
         """
         check_kind("actions", actions, (list, tuple), "a list of texts")
         check_kind("info", info, Mapping, "a mapping")
         check_listener(on_event)
+        if parse_action is not None and not callable(parse_action):
+            raise InputError(f"parse_action: {wrong_kind(parse_action, 'a function of a text')}")
         async with self._turn():
             if self._episode is None:
                 self._episode = self._begin(self._memory.begin(), inputs)
             return await self._episode.act(
                 observation, actions=actions, reward=reward, info=info, inputs=inputs,
-                emit=on_event, streaming=on_event is not None,
+                emit=on_event, streaming=on_event is not None, parse_action=parse_action,
             )  # fmt: skip
 
     @takes_arguments_of(act)

@@ -12,6 +12,7 @@ from agentkit.execution.scope import Scope, State
 from agentkit.messages import NOTHING_USED, Usage
 from agentkit.observability.logs import step_log
 from agentkit.observability.telemetry import get_tracing
+from agentkit.outputs.action import ParseAction
 from agentkit.templates.template import Template
 
 Emit = Callable[[Event], None]
@@ -32,6 +33,7 @@ class StepRun:
         agent: The agent's name, for logs and spans; empty for a graph of its own.
         conversation: The id of the conversation it belongs to, for spans.
         trace: Takes the events, which the result then has; None keeps none.
+        parse_action: Reads actions, for nodes with `output: action`; None where nothing does.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class StepRun:
         agent: str = "",
         conversation: str = "",
         trace: list[Event] | None = None,
+        parse_action: ParseAction | None = None,
     ) -> None:
         self.step = _number(names.get("step"))
         self.episode = _number(names.get("episode"))
@@ -58,6 +61,7 @@ class StepRun:
         self.streaming = streaming
         self.graph = binding.graph
         self.names = names
+        self.parse_action = parse_action
         self.tracing = get_tracing(agent, conversation)
         self.scope = Scope(binding.graph, names, state)
         self.schedule = StepSchedule(binding)

@@ -1,6 +1,7 @@
 """Answers that cannot be used: why, and what a model is shown of them before it answers again."""
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from agentkit.errors import OutputError
@@ -13,6 +14,8 @@ _SHOWN: Final = 4_000
 """The most characters that a model is shown of an answer."""
 _SHOWN_CUT: Final = 500
 """The same where it was truncated: its mistake is its length, and a long loop invites to go on."""
+_SHOWN_EXAMPLE: Final = 500
+"""The most characters of an example that a model is shown again."""
 _SHORTEST_LOOP: Final = 40
 _DIGIT: Final = re.compile(r"\d")
 _SEEN: Final = 4_000
@@ -46,16 +49,26 @@ def is_cut(completion: Completion) -> bool:
     return completion.finish_reason == finish_reasons.LENGTH and bool(completion.text.strip())
 
 
-def correction(completion: Completion, error: OutputError) -> tuple[Message, Message]:
-    """Return the answer as the model is shown it, and what is wrong with it.
+def correction(
+    completion: Completion, error: OutputError, examples: Sequence[Message]
+) -> tuple[Message, Message]:
+    """Return the answer as the model is shown it, and what is wrong with it and what to write.
 
     What a person could do about it stands behind that in brackets, and is none of the model's
     business: a small one takes it up as its subject.
+
+    Args:
+        completion: The answer.
+        error: Why it cannot be used.
+        examples: The node's examples, of which the first answer is shown if it is short.
     """
     said = str(error)
     if completion.detail:
         said = said.replace(completion.detail, completion.detail.partition(" (")[0])
     wrong = f"That answer cannot be used: {said}\nAnswer again, in full."
+    right = next((one.content for one in examples if one.role == "assistant"), "")
+    if right and len(right) <= _SHOWN_EXAMPLE:
+        wrong += f" An answer looks like this:\n{right}"
     return Message("assistant", _shown(completion)), Message("user", wrong)
 
 

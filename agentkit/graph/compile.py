@@ -7,13 +7,15 @@ from typing import Any, Final, TypeVar
 
 from agentkit.errors import Problem, listed, suggest
 from agentkit.graph.node import MISSING, NAME_LIKE, NODE_FIELDS, Check, Node
-from agentkit.graph.node_fields import decision_problems, validate_fields
-from agentkit.outputs.choice import ChoiceOutput
-from agentkit.outputs.declaration import OutputProblem, compile_output, fallback_error
+from agentkit.graph.node_fields import decision_problems, prompt_problems, validate_fields
+from agentkit.graph.turns import TurnProblem, example_messages, prompt_turns
+from agentkit.messages import Message, Role
+from agentkit.outputs.declaration import compile_output, fallback_error
 from agentkit.outputs.output import Output
+from agentkit.outputs.problem import OutputProblem
 from agentkit.outputs.scalars import TextOutput
 from agentkit.program.argument_kinds import wrong_kind
-from agentkit.templates.prompt_names import LOCAL_NAMES, OWN_NAMES, STEP_NAMES
+from agentkit.templates.prompt_names import LOCAL_NAMES, OWN_NAMES, STEP_NAMES, merge_reads
 from agentkit.templates.template import (
     RESERVED_WORDS,
     Expression,
@@ -39,7 +41,12 @@ class CompiledNode:
     """What a step needs to execute a node."""
 
     node: Node
-    template: Template | None = None
+    turns: list[tuple[Role, Template]] = field(default_factory=list)
+    """The turns of the prompt, of which the last is the user's."""
+    system: Template | None = None
+    """The node's own system text; None where it has none."""
+    examples: tuple[Message, ...] = ()
+    """Questions and answers, one after the other."""
     output: Output | None = None
     when: Expression | None = None
     each: Expression | None = None
@@ -85,13 +92,6 @@ class Use:
         return self.code.binds if isinstance(self.code, Template) else frozenset()
 
 
-def merge_reads(into: dict[str, frozenset[str] | None], reads: Reads) -> None:
-    """Add `reads` to `into`; a name used whole stays used whole."""
-    for name, keys in reads.items():
-        known = into.get(name, frozenset())
-        into[name] = None if known is None or keys is None else known | keys
-
-
 def compile_node(node: Node, problems: list[Problem]) -> CompiledNode:
     """Compile every field of a node, adding what is wrong to `problems`."""
     node = validate_fields(node, problems)
@@ -99,8 +99,8 @@ def compile_node(node: Node, problems: list[Problem]) -> CompiledNode:
     problems.extend(_shape_problems(node))
     compiler = _Compiler(compiled, problems)
     if node.function is None:
-        compiled.template = compiler.template("prompt", node.prompt)
         compiled.output = compiler.output(node.output)
+        compiler.say()
         _use_json_of_instances(compiled)
     problems.extend(_stand_in_problems(compiled))
     problems.extend(decision_problems(node, compiled.output))
@@ -148,11 +148,34 @@ class _Compiler:
         self._compiled = compiled
         self._problems = problems
 
-    def template(self, field_name: str, source: str) -> Template | None:
-        place = Problem("", self._compiled.name, field_name)
+    def say(self) -> None:
+        """Compile the system text, the examples and the turns of the prompt."""
+        compiled, node = self._compiled, self._compiled.node
+        if node.system is not None and node.system.strip():
+            compiled.system = self.template("system", node.system)
+        try:
+            compiled.examples = example_messages(node.examples, compiled.output)
+        except TurnProblem as error:
+            self._report("examples", error)
+        try:
+            turns = prompt_turns(node.prompt)
+        except TurnProblem as error:
+            self._report("prompt", error)
+            return
+        for role, source, number in turns:
+            key = None if isinstance(node.prompt, str) else str(number)
+            if template := self.template("prompt", source, key):
+                compiled.turns.append((role, template))
+
+    def _report(self, field_name: str, error: TurnProblem) -> None:
+        key = None if error.number is None else str(error.number)
+        self._problems.append(Problem(error.message, self._compiled.name, field_name, key))
+
+    def template(self, field_name: str, source: str, key: str | None = None) -> Template | None:
+        place = Problem("", self._compiled.name, field_name, key)
         template = _attempt(compile_template, source, place, self._problems)
         if template is not None:
-            self._compiled.uses.append(Use(field_name, None, template))
+            self._compiled.uses.append(Use(field_name, key, template))
         return template
 
     def expression(
@@ -178,8 +201,7 @@ class _Compiler:
                 Problem(one.message, self._compiled.name, "output", one.key) for one in error.all
             )
             return None
-        if isinstance(output, ChoiceOutput) and output.expression is not None:
-            self._compiled.uses.append(Use("output", "choice", output.expression))
+        self._compiled.uses += (Use("output", key, code) for key, code in output.expressions)
         return output
 
 
@@ -200,7 +222,7 @@ def _shape_problems(node: Node) -> Iterator[Problem]:
     """What is wrong with a node by itself, its templates aside."""
     if message := name_problem(node.name):
         yield Problem(message, node.name, "name")
-    yield from _prompt_problems(node)
+    yield from prompt_problems(node)
 
 
 def _use_json_of_instances(compiled: CompiledNode) -> None:
@@ -251,36 +273,6 @@ def _not_json(name: str, value: Any) -> str | None:
     except TypeError as error:
         return str(error)
     return None
-
-
-_PROMPT_ONLY: Final = {
-    "recall": (),
-    "images": None,
-    "reuse": False,
-    "model": None,
-    "output": "text",
-    "cut": "last",
-    "decide": None,
-    "unsure": None,
-}
-"""Fields that mean nothing in a function node, with the value that stands for not given."""
-
-
-def _prompt_problems(node: Node) -> Iterator[Problem]:
-    """A node has a prompt or a function, with the fields that go with it."""
-    if node.function is None:
-        if not node.prompt.strip():
-            yield Problem("the prompt is empty: say what to ask the model", node.name, "prompt")
-        if node.with_:
-            message = "'with' gives arguments to a function, and there is none"
-            yield Problem(message, node.name, "with")
-        return
-    if node.prompt:
-        yield Problem("a node has a prompt or a function, not both", node.name, "function")
-    for name, unset in _PROMPT_ONLY.items():
-        value = getattr(node, name)
-        if value != unset and value != []:
-            yield Problem(f"'{name}' needs a prompt; a function node has none", node.name, name)
 
 
 def unknown_name(name: str, known: frozenset[str]) -> str:

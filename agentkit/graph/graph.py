@@ -10,18 +10,19 @@ import networkx as nx
 
 from agentkit import loop
 from agentkit.errors import InputError, Problem, SpecError, listed, suggest
-from agentkit.graph.compile import compile_node, compile_text, merge_reads
+from agentkit.graph.beginnings import beginning_notes, varying_warnings
+from agentkit.graph.compile import compile_node, compile_text
 from agentkit.graph.connections import connect_nodes, edges_between
 from agentkit.graph.node import MISSING, Node
 from agentkit.graph.node_fields import checked_nodes
 from agentkit.graph.races import race_problems
-from agentkit.graph.validation import VARYING, first_problems, graph_problems
+from agentkit.graph.validation import first_problems, graph_problems
 from agentkit.memory import Memory
 from agentkit.models.base import Cache
 from agentkit.program.argument_kinds import check_kind, check_listener
 from agentkit.program.display import MAX_NAMES
 from agentkit.program.signatures import takes_arguments_of
-from agentkit.templates.prompt_names import OWN_NAMES, STEP_NAMES
+from agentkit.templates.prompt_names import OWN_NAMES, STEP_NAMES, merge_reads
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
@@ -115,14 +116,12 @@ class Graph:
     @cached_property
     def warnings(self) -> tuple[Problem, ...]:
         """What works but is better otherwise."""
-        varying = sorted(VARYING & frozenset(self.system.reads if self.system else ()))
-        if not varying:
-            return ()
-        message = (
-            f"the system text changes with {', '.join(varying)}, so no provider can cache it: "
-            "move what changes to 'context'"
-        )
-        return (Problem(message, field="system"),)
+        return tuple(varying_warnings(self.system, self.compiled, frozenset(self.index)))
+
+    @cached_property
+    def notes(self) -> tuple[Problem, ...]:
+        """What texts of a node's own cost: beginnings of prompts that are no longer shared."""
+        return tuple(beginning_notes(self.compiled, self.context))
 
     def check_inputs(self, given: Collection[str]) -> None:
         """Refuse missing and unknown inputs.

@@ -84,13 +84,14 @@ class Node:
 
     name: str
     """A lower-case identifier by which other nodes read this node's output."""
-    prompt: str = ""
-    """A Jinja template; the names in it that are nodes are dependencies."""
+    prompt: str | Sequence[Mapping[str, str]] = ""
+    """A Jinja template; the names in it that are nodes are dependencies. Or turns, each a
+    template: `[{"user": "...", "assistant": "..."}, {"user": "..."}]`."""
     _: KW_ONLY
     output: Any = "text"
     """How the completion is read: `text`, `number`, `integer`, `yes_no`, `code`, `json`,
-    `{"choice": ...}`, a mapping of fields to types; or a Python type (`int`, `list[str]`, a
-    TypedDict, a dataclass, a pydantic model, ...) or a JSON Schema."""
+    `action`, `{"choice": ...}`, `{"score": ...}`, a mapping of fields to types; or a Python type
+    (`int`, `list[str]`, a TypedDict, a dataclass, a pydantic model, ...) or a JSON Schema."""
     model: str | None = None
     """Which of the agent's models answers; None is the agent's own."""
     when: str | None = None
@@ -126,6 +127,12 @@ class Node:
     """Whether a request made before in the episode takes its completion without a call."""
     with_context: bool = True
     """Whether the agent's context stands in front of this prompt."""
+    system: str | None = None
+    """A template that stands in front of everything instead of the agent's system text; an empty
+    text: nothing does. None: the agent's."""
+    examples: Sequence[Mapping[str, Any]] = ()
+    """Questions and answers that stand after the system text, as they are:
+    `[{"user": "...", "assistant": "..."}]`. An answer that is no text is written as JSON."""
     temperature: float | None = None
     """Sampling temperature; 0 is greedy."""
     top_p: float | None = None
@@ -147,6 +154,13 @@ class Node:
     def checks(self) -> tuple[Check, ...]:
         """The conditions on the output, also where there is one."""
         return (self.check,) if isinstance(self.check, Check) else tuple(self.check)
+
+    @property
+    def prompt_text(self) -> str:
+        """The prompt as one text; of several turns each begins with who speaks."""
+        if isinstance(self.prompt, str):
+            return self.prompt
+        return "\n".join(f"{role}: {text}" for turn in self.prompt for role, text in turn.items())
 
     @property
     def sampling(self) -> Sampling:

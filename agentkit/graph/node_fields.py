@@ -1,8 +1,11 @@
 """What the fields of a node hold: one table, for nodes built in Python and in YAML."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, WrapValidator
+from pydantic_core import PydanticKnownError
 
 from agentkit.errors import Problem
 from agentkit.graph.node import Check, FirstOf, Node, Unsure
@@ -13,12 +16,46 @@ from agentkit.program.foreign_objects import is_runnable
 
 _Names = texts("A list of node names", "The name of a node")
 
+_TURN: Final = table(
+    "turn",
+    {
+        "user": field(Text, "What the model is told: a template.", examples=["Go north."]),
+        "assistant": field(Text, "What it is to have said: a template.", examples=["I went."]),
+    },
+    "A turn such as {user: What now?}",
+)
+
+
+def _text_or_turns(value: Any, read: Callable[[Any], Any]) -> Any:
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, (list, tuple)) and all(isinstance(one, Mapping) for one in value):
+        return read([*value])
+    raise PydanticKnownError("string_type")
+
+
 SHARED: Final = {
     "prompt": field(
-        Text,
-        "What the model is asked: a Jinja template. The nodes it names run first.",
+        Annotated[
+            list[_TURN],  # type: ignore[valid-type]
+            WrapValidator(
+                _text_or_turns,
+                json_schema_input_type=Text | Annotated[list[_TURN], Field(min_length=1)],  # type: ignore[valid-type]
+            ),
+        ],
+        "What the model is asked: a Jinja template, or a list of turns, of which the last is the "
+        "user's. The nodes it names run first.",
         "A prompt",
-        examples=["What is the next step towards {{ goal }}?"],
+        examples=[
+            "What is the next step towards {{ goal }}?",
+            [{"user": "Hi.", "assistant": "Hello."}, {"user": "{{ question }}"}],
+        ],
+    ),
+    "system": field(
+        str,
+        "A text in front of everything, instead of the agent's system text; empty: nothing.",
+        "A text",
+        examples=["You judge plans."],
     ),
     "model": field(
         Text,
@@ -64,7 +101,7 @@ def too_many_nodes(count: int) -> str:
 
 _CHECKED: Final = table("node", SHARED)
 _MAY_BE_NONE: Final = frozenset(
-    {"model", "function", "temperature", "top_p", "max_tokens", "seed", "decide"}
+    {"model", "function", "system", "temperature", "top_p", "max_tokens", "seed", "decide"}
 )
 _UNSET: Final = Node("unset", "-")
 
@@ -131,6 +168,36 @@ def decision_problems(node: Node, output: Output | None) -> Iterator[Problem]:
     elif node.unsure and node.decide is False:
         message = "an answer in text has no probability: remove 'decide: false', or 'unsure'"
         yield Problem(message, node.name, "unsure")
+
+
+_PROMPT_ONLY: Final = {
+    "recall": (),
+    "images": None,
+    "reuse": False,
+    "model": None,
+    "output": "text",
+    "cut": "last",
+    "system": None,
+    "examples": (),
+    "decide": None,
+    "unsure": None,
+}
+"""Fields that mean nothing in a function node, with the value that stands for not given."""
+
+
+def prompt_problems(node: Node) -> Iterator[Problem]:
+    """A node has a prompt or a function, with the fields that go with it."""
+    if node.function is None:
+        if node.with_:
+            message = "'with' gives arguments to a function, and there is none"
+            yield Problem(message, node.name, "with")
+        return
+    if node.prompt:
+        yield Problem("a node has a prompt or a function, not both", node.name, "function")
+    for name, unset in _PROMPT_ONLY.items():
+        value = getattr(node, name)
+        if value != unset and value != []:
+            yield Problem(f"'{name}' needs a prompt; a function node has none", node.name, name)
 
 
 def checked_nodes(nodes: Any, problems: list[Problem]) -> tuple[Node, ...]:

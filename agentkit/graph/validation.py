@@ -9,16 +9,21 @@ import networkx as nx
 from agentkit.errors import Problem, listed, suggest
 from agentkit.graph.compile import CompiledNode, Use, name_problem, unknown_name
 from agentkit.graph.connections import awaited_recalls
+from agentkit.graph.turns import unfilled
 from agentkit.program.argument_kinds import wrong_kind
-from agentkit.templates.prompt_names import LOCAL_NAMES, OWN_NAMES, STEP_NAMES, decided_names
+from agentkit.templates.prompt_names import (
+    LOCAL_NAMES,
+    OWN_NAMES,
+    STEP_NAMES,
+    VARYING,
+    decided_names,
+)
 from agentkit.templates.sandbox.lookup import MAPPING_METHODS
 from agentkit.templates.single_braces import single_braces
 from agentkit.templates.template import Reads, Template
 
 _MOST_NAMES: Final = 20
 """The names of a cycle that are shown."""
-VARYING: Final = STEP_NAMES | OWN_NAMES
-"""Names whose values change from step to step: a system text that reads one is never cached."""
 _MOST_PROBLEMS: Final = 100
 
 
@@ -60,7 +65,7 @@ def graph_problems(
     for field, text in texts.items():
         yield from _brace_problems(text, None, field, names)
     for compiled in compiled_nodes:
-        yield from _brace_problems(compiled.template, compiled, "prompt", names)
+        yield from _text_problems(compiled, names)
     fields = {name: value_fields(compiled) for name, compiled in nodes.items()}
     known = None if inputs is None else frozenset(inputs)
     for compiled in compiled_nodes:
@@ -161,8 +166,25 @@ def _shared_text_problems(
             yield Problem(unknown_name(name, known), field=field)
 
 
+def _text_problems(compiled: CompiledNode, names: Collection[str]) -> Iterator[Problem]:
+    """Known names in single braces in the texts of a node, and in double braces in examples."""
+    for use in compiled.uses:
+        if isinstance(use.code, Template):
+            yield from _brace_problems(use.code, compiled, use.field, names, use.key)
+    for name, number in unfilled(compiled.examples, names):
+        message = (
+            f"'{{{{ {name} }}}}' is not filled in: examples are sent as they are, the same in "
+            "every step. Write a value"
+        )
+        yield Problem(message, compiled.name, "examples", str(number))
+
+
 def _brace_problems(
-    template: Template | None, compiled: CompiledNode | None, field: str, known: Collection[str]
+    template: Template | None,
+    compiled: CompiledNode | None,
+    field: str,
+    known: Collection[str],
+    key: str | None = None,
 ) -> Iterator[Problem]:
     """Known names in single braces in a text; a node may say its own, as the form of an answer."""
     if template is None:
@@ -174,7 +196,7 @@ def _brace_problems(
         return name != own and (name in known or (has_item and name == "item"))
 
     for message, offset in single_braces(template, is_known):
-        yield Problem(message, own, field, offset=offset)
+        yield Problem(message, own, field, key, offset=offset)
 
 
 def value_fields(compiled: CompiledNode) -> frozenset[str] | None:

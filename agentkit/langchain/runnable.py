@@ -22,6 +22,7 @@ from agentkit.graph.graph import Graph
 from agentkit.langchain.callbacks import StepCallbacks
 from agentkit.langchain.interception import InterceptedBinding, watched
 from agentkit.models.base import Cache
+from agentkit.outputs.action import ActionOutput
 from agentkit.outputs.scalars import CodeOutput, TextOutput
 from agentkit.program.foreign_objects import named_fields
 from agentkit.values import checked_copy, json_copy
@@ -277,12 +278,10 @@ def _kind(compiled: CompiledNode) -> Any:
     node, output = compiled.node, compiled.output
     if node.function is not None or output is None:
         schema: Mapping[str, Any] | None = {}
-    elif (
-        isinstance(output, (TextOutput, CodeOutput)) or output.reads
-    ):  # a choice whose options change
+    elif isinstance(output, (TextOutput, CodeOutput, ActionOutput)):
         schema = {"type": "string"}
     else:
-        schema = output.json_schema({})
+        schema = output.schema if output.reads else output.json_schema({})
     if not schema or "$defs" in schema:
         schema = {}
     if node.each is not None:

@@ -1,1 +1,1 @@
-"""A completion becomes a value: scalars, a choice, code, JSON, a schema."""
+"""A completion becomes a value: scalars, a choice, a score, an action, code, JSON, a schema."""

@@ -1,21 +1,18 @@
 """An output that is one of several options."""
 
-import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
-from agentkit.errors import OutputError, RenderError
-from agentkit.outputs.json_extraction import unfenced
+from agentkit.errors import OutputError
+from agentkit.outputs.options import (
+    evaluate_options,
+    find_cut_option,
+    find_option,
+    is_part,
+    no_option,
+)
 from agentkit.outputs.output import Output
-from agentkit.templates.template import Expression
-
-_LISTED = 30
-_LONGEST_OPTION = 2_000
-_QUOTES = " \t\r\n\"'`*_.!"
-_DENIAL = re.compile(r"\b(?:not|never|no|without|instead of|rather than)\b|n't\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,25 +22,14 @@ class ChoiceOutput(Output):
     is_closed = True
 
     fixed: tuple[str, ...] = ()
-    """The options, when they are written out."""
-    expression: Expression | None = None
-    """Gives the options, when they change from step to step."""
+    """The options, when they are written out; else `expressions` has what gives them."""
 
     def options(self, values: Mapping[str, Any]) -> Sequence[str]:
         """The options of this step. Raises RenderError when there are none."""
-        if self.expression is None:
+        if self.fixed:
             return self.fixed
-        options = self.expression.evaluate(values)
-        source = self.expression.source
-        if not options or not isinstance(options, (list, tuple)):
-            found = "an empty list" if isinstance(options, (list, tuple)) else _shown(options)
-            raise RenderError(f"choice: '{source}' must be a list of options, but it is {found}.")
-        for option in options:
-            if not isinstance(option, str) or not option.strip():
-                raise RenderError(
-                    f"choice: '{source}' must be a list of texts, but it has {_shown(option)}."
-                )
-        return tuple(dict.fromkeys(options))
+        ((_, expression),) = self.expressions
+        return evaluate_options(expression, values)
 
     def instruction(self, values: Mapping[str, Any]) -> str:
         """What stands last in the prompt."""
@@ -57,118 +43,15 @@ class ChoiceOutput(Output):
     def parse(self, text: str, values: Mapping[str, Any]) -> str:
         """The option that the text names."""
         options = self.options(values)
-        answer = unfenced(text)
-        for exact in (answer, _unquoted(answer)):
-            if exact in options:
-                return exact
-        found = _folded_match(answer, options)
-        if found is None and not _is_listing(answer, options):
-            found = _mentioned(answer, options)
-        if found is not None:
-            return found
-        raise OutputError(_complaint(answer, options))
+        found = find_option(text, options)
+        if found is None:
+            raise OutputError(no_option(text, options))
+        return found
 
     def parse_cut(self, text: str, values: Mapping[str, Any]) -> str:
         """The option that is the whole first line, or all there is and not part of a longer one."""
         options = self.options(values)
-        line, line_end, _ = text.lstrip().partition("\n")
-        answer = _unquoted(line.strip())
-        found = answer if answer in options else _folded_match(answer, options)
-        if found is None:
-            raise OutputError(_complaint(answer, options))
-        if self.parse(text, values) == found and (line_end or not _is_part(found, options)):
+        found = find_cut_option(text, options)
+        if found is not None and ("\n" in text.lstrip() or not is_part(found, options)):
             return found
         raise OutputError("The answer is not complete.")
-
-
-def _shown(value: Any) -> str:
-    return "null" if value is None else f"{value!r:.60}"
-
-
-def _unquoted(answer: str) -> str:
-    if answer[:1] != '"' or len(answer) > _LONGEST_OPTION:
-        return answer
-    try:
-        return str(json.loads(answer))
-    except ValueError:
-        return answer
-
-
-def _folded(text: str) -> str:
-    return " ".join(re.findall(r"[^\W_]+", text.casefold()))
-
-
-def _folded_match(answer: str, options: Sequence[str]) -> str | None:
-    for key in (lambda text: text.strip(_QUOTES).casefold(), _folded):
-        wanted = key(answer)
-        matches = [option for option in options if key(option) == wanted]
-        if wanted and len(matches) == 1:
-            return matches[0]
-    return None
-
-
-def _is_part(found: str, options: Sequence[str]) -> bool:
-    """Whether a longer option begins with this one."""
-    return any(
-        option != found and one.startswith(key(found)) and key(found)
-        for key in (str.casefold, _folded)
-        for option in options
-        if (one := key(option))
-    )
-
-
-_ITEM = re.compile(
-    r"\s*(?:(?P<dash>[-*+\u2022])|(?P<number>\(?(?:\d+|[A-Za-z])[.)]))?\s*(?P<text>.*)"
-)
-
-
-def _is_listing(answer: str, options: Sequence[str]) -> bool:
-    """Whether the answer ends with a list of several options, as the question does."""
-    lines = [line for line in answer.splitlines() if line.strip()][-2:]
-    items = [match for line in lines if (match := _ITEM.fullmatch(line[:_LONGEST_OPTION]))]
-    if len(items) < 2 or len({(bool(one["dash"]), bool(one["number"])) for one in items}) > 1:
-        return False
-    marked = bool(items[0]["dash"] or items[0]["number"])
-    named = [_begins_with(item["text"], options, whole=not marked) for item in items]
-    return None not in named and named[0] != named[1]
-
-
-def _begins_with(text: str, options: Sequence[str], *, whole: bool) -> str | None:
-    """The longest option that a text is, or that it begins with."""
-    line = f"{_folded(text)} "
-    words = {f"{_folded(option)} ": option for option in options}
-    found = [
-        one
-        for one in words
-        if one.strip() and (line == one or (not whole and line.startswith(one)))
-    ]
-    return words[max(found, key=len)] if found else None
-
-
-def _mentioned(answer: str, options: Sequence[str]) -> str | None:
-    """The only option that the last line names as whole words."""
-    last_line = answer[answer.rfind("\n") + 1 :]
-    if len(last_line) > _LONGEST_OPTION or _DENIAL.search(last_line):
-        return None
-    line = f" {_folded(last_line)} "
-    by_words: dict[str, list[str]] = {}
-    for option in options:
-        by_words.setdefault(f" {_folded(option)} ", []).append(option)
-    found: list[str] = []
-    for words in sorted(by_words, key=len, reverse=True):
-        if words.strip() and words in line:
-            found += by_words[words]
-            # "go" inside "go left" is not a mention of its own
-            line = line.replace(words, " \0 ")
-    return found[0] if len(found) == 1 else None
-
-
-def _complaint(answer: str, options: Sequence[str]) -> str:
-    listed = ", ".join(options[:_LISTED])
-    if len(options) > _LISTED:
-        listed += f" (and {len(options) - _LISTED} more)"
-    shown = answer if len(answer) <= 80 else answer[:77] + "..."
-    nearest = get_close_matches(answer[:100], options, n=1, cutoff=0.6)
-    hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
-    said = f"'{shown}' is not one of the options" if shown else "The answer is empty"
-    return f"{said}. Answer with exactly one of: {listed}.{hint}"

@@ -1,12 +1,13 @@
 """What a node's output is: it asks for it in the prompt and reads it from the completion.
 
-A declaration is `text` (default), `number`, `integer`, `yes_no`, `code`, `json`,
-`{choice: ...}` with a list or an expression, a list like `[str]`, or a schema: a mapping of
-fields to `str`, `int`, `float`, `bool`, `[str]`, another mapping, `"str | null"` or
-`"one of [a, b]"`. `{type: [str], max_items: 5}` and `{type: str, max_length: 200}` are types with
-bounds. A mapping with the single key `choice` is always a choice, so a schema cannot
-have that as its only field. In Python it can also be a type, such as `int`, `list[str]`, a
-TypedDict, a dataclass or a pydantic model, or a JSON Schema.
+A declaration is `text` (default), `number`, `integer`, `yes_no`, `code`, `json`, `action`,
+`{choice: ...}` with a list or an expression, `{score: [1, 5]}` or
+`{score: {1: poor, 2: fair}}`, a list like `[str]`, or a schema: a mapping of
+fields to `str`, `int`, `float`, `bool`, `[str]`, another mapping, `"str | null"`,
+`"one of [a, b]"`, `{choice: ...}` or `{score: ...}`. `{type: [str], max_items: 5}` and
+`{type: str, max_length: 200}` are types with bounds. A mapping with the single key `choice` is
+always a choice, so a schema cannot have that as its only field. In Python it can also be a type,
+such as `int`, `list[str]`, a TypedDict, a dataclass or a pydantic model, or a JSON Schema.
 """
 
 import json
@@ -14,10 +15,13 @@ from collections.abc import Mapping
 from dataclasses import is_dataclass, replace
 from typing import Any, Final, Literal, get_args, get_origin
 
-from agentkit.errors import OutputError, RenderError, suggest
+from agentkit.errors import OutputError, suggest
 from agentkit.outputs.choice import ChoiceOutput
+from agentkit.outputs.declared_shape import parse_shape
 from agentkit.outputs.json_schema import compile_json_schema, is_json_schema
+from agentkit.outputs.options import parse_options
 from agentkit.outputs.output import Output
+from agentkit.outputs.problem import OutputProblem
 from agentkit.outputs.python_types import (
     PYTHON_TYPES,
     is_enum_of_texts,
@@ -27,13 +31,13 @@ from agentkit.outputs.python_types import (
 )
 from agentkit.outputs.scalars import FLOAT, PLAIN_OUTPUTS, CodeOutput, JsonOutput, TextOutput
 from agentkit.outputs.schema_output import SchemaOutput, compile_schema, json_excerpt
-from agentkit.outputs.shape import Fields, ListShape, OutputProblem, RecordShape, parse_shape
+from agentkit.outputs.score import is_score, parse_levels, score_output
+from agentkit.outputs.shape import Fields, ListShape, RecordShape, with_any_text
 from agentkit.outputs.shape_words import declaration_of
 from agentkit.outputs.typed_output import TypedOutput, compile_type, python_type
-from agentkit.templates.template import TemplateProblem, compile_expression
 from agentkit.values import json_text
 
-__all__ = ["OutputProblem", "compile_output", "fallback_error"]
+__all__ = ["compile_output", "fallback_error"]
 
 
 _SCALARS: Final[Mapping[Any, Output]] = {
@@ -46,6 +50,8 @@ _SCALARS: Final[Mapping[Any, Output]] = {
 _OTHER_NAMES = {
     "bool": "yes_no",
     "boolean": "yes_no",
+    "rating": "{score: [1, 5]}",
+    "score": "{score: [1, 5]}",
     "choice": "{choice: [a, b]}",
     "dict": "json",
     "float": "number",
@@ -67,9 +73,8 @@ def compile_output(declaration: Any = "text") -> Output:
         return _compile_choice(declaration["choice"])
     if not isinstance(declaration, Fields) and is_json_schema(declaration):
         return compile_json_schema(declaration)
-    if isinstance(declaration, Mapping) and _is_split_choice(declaration):
-        options = ", ".join(map(str, [declaration["choice"], *list(declaration)[1:]]))
-        raise OutputProblem(f"the options stand in a list: {{choice: [{options:.60}]}}.")
+    if isinstance(declaration, Mapping) and is_score(declaration):
+        return score_output(parse_levels(declaration["score"], "score"))
     if isinstance(declaration, (list, tuple)) and len(declaration) > 1:
         options = ", ".join(map(str, declaration))
         raise OutputProblem(
@@ -115,20 +120,38 @@ def _compile_type(declaration: Any) -> Output:
     return compile_type(declaration)
 
 
+def answer_error(output: Output, text: str) -> str | None:
+    """Why a text that stands for an answer of a model could never be one, or None."""
+    if isinstance(output, SchemaOutput):
+        output = compile_schema(with_any_text(output.shape))
+    if output.takes_action or output.reads:
+        return None
+    try:
+        output.parse(text, {})
+    except OutputError as error:
+        return " ".join(str(error).split())
+    return None
+
+
 def fallback_error(output: Output, value: Any) -> str | None:
     """Why a value that stands in for an answer could never be one, or None.
 
-    Texts, code and JSON take anything, and so does a choice whose options change; null stands
-    for no answer.
+    Texts, code and JSON take anything, and so does a choice whose options change, where any text
+    may be one of them; null stands for no answer.
     """
-    if value is None or output.reads or isinstance(output, (TextOutput, CodeOutput, JsonOutput)):
+    if isinstance(output, SchemaOutput):
+        output = compile_schema(with_any_text(output.shape))
+    if (
+        value is None
+        or output.takes_action
+        or output.reads
+        or isinstance(output, (TextOutput, CodeOutput, JsonOutput))
+    ):
         return None
     structured = isinstance(output, (SchemaOutput, TypedOutput))
     text = json.dumps(value) if structured else json_text(value)
     try:
         read = output.parse(text, {})
-    except RenderError:  # the options cannot be known before the agent runs
-        return None
     except OutputError as error:
         return f"{json_excerpt(value)} does not fit 'output': {' '.join(str(error).split())}"
     if read == value and isinstance(read, bool) == isinstance(value, bool):
@@ -139,7 +162,7 @@ def fallback_error(output: Output, value: Any) -> str | None:
 def _known() -> str:
     return (
         ", ".join(PLAIN_OUTPUTS)
-        + ", {choice: ...}, a list like [str], or a mapping of fields to types"
+        + ", {choice: ...}, {score: [1, 5]}, a list like [str], or a mapping of fields to types"
     )
 
 
@@ -157,30 +180,12 @@ def _compile_name(name: str) -> Output:
     )
 
 
-def _is_split_choice(declaration: Mapping[Any, Any]) -> bool:
-    """Whether it is `{choice: left, right}`, where YAML sees a field `right` without a type."""
-    first, *others = [*declaration] or [None]
-    return first == "choice" and bool(others) and all(declaration[name] is None for name in others)
-
-
-def _compile_choice(options: Any) -> ChoiceOutput:
-    if isinstance(options, str):
-        try:
-            expression = compile_expression(options)
-        except TemplateProblem as problem:
-            hint = "If these are the options, write them as a list: [a, b]."
-            raise OutputProblem(f"{problem.message} {hint}", "choice") from None
-        name = f"choice of {expression.source}"
-        return ChoiceOutput(name=name, expression=expression, reads=expression.reads)
-    if not isinstance(options, (list, tuple)) or not options:
-        raise OutputProblem(
-            "choice needs a list of texts, or an expression that gives one.", "choice"
-        )
-    for option in options:
-        if not isinstance(option, str) or not option.strip():
-            raise OutputProblem(
-                f"choice: {option!r:.60} is not a text; put quotes around it.", "choice"
-            )
-    if len(set(options)) < len(options):
-        raise OutputProblem("an option is given twice.", "choice")
-    return ChoiceOutput(name=f"choice of [{', '.join(options)}]", fixed=tuple(options))
+def _compile_choice(declared: Any) -> ChoiceOutput:
+    options = parse_options(declared, "choice")
+    if isinstance(options, tuple):
+        return ChoiceOutput(name=f"choice of [{', '.join(options)}]", fixed=options)
+    return ChoiceOutput(
+        name=f"choice of {options.source}",
+        schema={"type": "string"},
+        expressions=(("choice", options),),
+    )

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from agentkit.errors import OutputError, suggest
 from agentkit.outputs.json_extraction import check_numbers
+from agentkit.outputs.problem import OutputProblem
 from agentkit.outputs.schema_output import listed_faults, path_of
-from agentkit.outputs.shape import SCALARS, OutputProblem
+from agentkit.outputs.shape import SCALARS
 from agentkit.outputs.typed_output import TypedOutput, known_fields, target_of, typed_output
 from agentkit.values import json_copy
 

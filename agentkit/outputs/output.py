@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from agentkit.errors import OutputError
-from agentkit.templates.template import Reads
+from agentkit.templates.prompt_names import merge_reads
+from agentkit.templates.template import Expression, Reads
 from agentkit.values import JsonSchema, json_copy
 
 if TYPE_CHECKING:
@@ -92,13 +93,23 @@ class Output(ABC):
     asks: str = field(default="", repr=False)
     """What stands last in the prompt, where it is the same in every step."""
     schema: JsonSchema | None = field(default=None, repr=False)
-    """A JSON schema for models that can follow one, where it is the same in every step."""
-    reads: Reads = field(default_factory=dict)
-    """The names that must be known, for a choice whose options are an expression."""
+    """A JSON schema for models that can follow one, with any text for options that change."""
+    expressions: tuple[tuple[str | None, Expression], ...] = ()
+    """What gives the options of its choices, each with the field of the schema that it is in."""
+    takes_action: bool = False
+    """Whether the environment reads the answer, or a part of it."""
     fields: frozenset[str] | None = None
     """The names that a value has and no others; None where that cannot be said."""
     python: PythonType | None = None
     """Makes the value that Python gets; None where that is the JSON itself."""
+
+    @property
+    def reads(self) -> Reads:
+        """The names that must be known, for choices whose options are expressions."""
+        found: dict[str, frozenset[str] | None] = {}
+        for _, expression in self.expressions:
+            merge_reads(found, expression.reads)
+        return found
 
     def describe(self) -> str:
         """The declaration on one line, for display."""

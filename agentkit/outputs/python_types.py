@@ -9,12 +9,12 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 import typing_extensions
 
+from agentkit.outputs.problem import OutputProblem
 from agentkit.outputs.shape import (
     DEEPEST_SHAPE,
     ListShape,
     NullableShape,
     OneOfShape,
-    OutputProblem,
     RecordShape,
     ScalarShape,
     Shape,

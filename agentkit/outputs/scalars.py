@@ -1,4 +1,4 @@
-"""Outputs that need no declaration: text, number, integer, yes_no, code, json."""
+"""Outputs that need no declaration: text, number, integer, yes_no, code, json, action."""
 
 import math
 import re
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from agentkit.errors import OutputError
+from agentkit.outputs.action import ActionOutput
 from agentkit.outputs.json_extraction import find_json, last_block, only_block, unfenced
 from agentkit.outputs.output import Output
 from agentkit.values import fits
@@ -130,6 +131,9 @@ PLAIN_OUTPUTS: Final[Mapping[str, Output]] = {
         ),
         CodeOutput(name="code", asks="Put the code into one block between two lines of ```."),
         JsonOutput(name="json", asks="Answer with one JSON value and nothing else."),
+        ActionOutput(
+            name="action", asks="Answer with one action and nothing else.", takes_action=True
+        ),
     )
 }
 """The outputs that a word declares."""
@@ -192,10 +196,15 @@ _BEGINS_CUT = re.compile(
 _WHOLE = {"yes": True, "no": False, "true": True, "false": False}
 
 
+def whole_word(text: str) -> bool | None:
+    """Return what a text says that is only "yes", "no", "true" or "false"; None for others."""
+    return _WHOLE.get(text.strip(" \t\n\"'*_`.!").lower())
+
+
 def find_yes_no(text: str) -> bool:
     """Whether a text says yes; its first word and its last line count most."""
     stripped = unfenced(text)
-    whole = _WHOLE.get(stripped.strip(" \t\n\"'*_`.!").lower())
+    whole = whole_word(stripped)
     if whole is not None:
         return whole
     first_line, last_line = stripped.partition("\n")[0], _last_line(stripped)

@@ -7,22 +7,28 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from agentkit.errors import OutputError
+from agentkit.outputs.action import PARSE_ACTION
 from agentkit.outputs.json_extraction import check_numbers, find_json
 from agentkit.outputs.large_values import FIRST_ITEMS, first_items, is_large, without_most_others
+from agentkit.outputs.options import evaluate_options
 from agentkit.outputs.output import Output
 from agentkit.outputs.shape import (
+    ACTION,
+    ChoiceShape,
     ListShape,
     NullableShape,
-    OneOfShape,
     RecordShape,
-    ScalarShape,
     Shape,
     json_schema_of,
+    leaves,
+    with_options,
 )
+from agentkit.outputs.shape_validator import quick_adapter, shape_adapter
 from agentkit.outputs.shape_words import declaration_of, form_of, is_blank_form, words_for
+from agentkit.values import JsonSchema
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
@@ -46,30 +52,45 @@ class SchemaOutput(Output):
     adapter: "TypeAdapter[Any]" = field(repr=False)
     """The pydantic validator of the shape."""
 
+    def instruction(self, values: Mapping[str, Any]) -> str:
+        """What stands last in the prompt: the form of the answer."""
+        return _asks(with_options(self.shape, values)) if self.expressions else self.asks
+
+    def json_schema(self, values: Mapping[str, Any]) -> JsonSchema | None:
+        """The closed JSON schema, with the options of this step."""
+        if not self.expressions:
+            return self.schema
+        return json_schema_of(with_options(self.shape, values))
+
     def parse(self, text: str, values: Mapping[str, Any]) -> Any:
         """The last JSON value of the right kind, checked field by field."""
-        return self._checked(find_json(text, self._kind))
+        return self._checked(find_json(text, self._kind), values)
 
     def parse_cut(self, text: str, values: Mapping[str, Any]) -> Any:
         """The last JSON value of the right kind, where no other was begun after it."""
-        return self._checked(find_json(text, self._kind, is_cut=True))
+        return self._checked(find_json(text, self._kind, is_cut=True), values)
 
     @property
     def _kind(self) -> type:
         return list if isinstance(self.shape, ListShape) else dict
 
-    def _checked(self, value: Any) -> Any:
+    def _checked(self, value: Any, values: Mapping[str, Any]) -> Any:
         from pydantic import ValidationError
 
+        options: dict[Any, Any] = {
+            one: evaluate_options(one, values) for _, one in self.expressions
+        }
+        if self.takes_action:
+            options[PARSE_ACTION] = values[PARSE_ACTION]
         try:
             if is_large(value):
                 value = without_most_others(value, self.shape)
-                self.adapter.validate_python(first_items(value))
-                valid = _quick_adapter(self.shape).validate_python(value)
+                self.adapter.validate_python(first_items(value), context=options)
+                valid = quick_adapter(self.shape).validate_python(value, context=options)
             else:
-                valid = self.adapter.validate_python(value)
+                valid = self.adapter.validate_python(value, context=options)
         except ValidationError as error:
-            raise OutputError(complaint(error, self.shape)) from None
+            raise OutputError(complaint(error, with_options(self.shape, values))) from None
         answer = self.adapter.dump_python(valid, mode="json", by_alias=True)
         check_numbers(answer)
         if is_blank_form(answer, self.shape):
@@ -80,68 +101,23 @@ class SchemaOutput(Output):
 @lru_cache(maxsize=256)
 def compile_schema(shape: Shape) -> SchemaOutput:
     """An output for a declared shape."""
-    from pydantic import TypeAdapter
-
-    kind = "list" if isinstance(shape, ListShape) else "object"
+    parts = tuple(leaves(shape))
+    choices = tuple((key, one.expression) for key, one in parts if isinstance(one, ChoiceShape))
     return SchemaOutput(
         name=declaration_of(shape),
-        asks=f"Answer with one JSON {kind} and nothing else, in this form:\n{form_of(shape)}",
+        asks="" if choices else _asks(shape),
         schema=json_schema_of(shape),
+        expressions=choices,
+        takes_action=any(part == ACTION for _, part in parts),
         fields=frozenset(dict(shape.fields)) if isinstance(shape, RecordShape) else None,
         shape=shape,
-        adapter=TypeAdapter(_annotation(shape)),
+        adapter=shape_adapter(shape),
     )
 
 
-@lru_cache(maxsize=256)
-def _quick_adapter(shape: Shape) -> "TypeAdapter[Any]":
-    """The validator of a shape that stops at the first wrong item of a list."""
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(_annotation(shape, fail_fast=True))
-
-
-def _annotation(shape: Shape, fail_fast: bool = False) -> Any:
-    from pydantic import BeforeValidator, Field
-
-    match shape:
-        case ScalarShape("int"):
-            return Annotated[int, Field(strict=True), BeforeValidator(_whole)]
-        case ScalarShape(kind, most):
-            types: dict[str, type] = {"str": str, "float": float, "bool": bool}
-            return Annotated[types[kind], Field(strict=True, max_length=most)]
-        case OneOfShape(options):
-            return Literal[options]
-        case ListShape(item, most):
-            items: Any = list[_annotation(item, fail_fast)]  # type: ignore[misc]
-            return Annotated[items, Field(fail_fast=fail_fast or None, max_length=most)]
-        case NullableShape(inner):
-            return _annotation(inner, fail_fast) | None
-        case RecordShape():
-            return _model(shape, fail_fast)
-
-
-def _whole(value: Any) -> Any:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _model(record: RecordShape, fail_fast: bool) -> Any:
-    """A pydantic model; its own field names are neutral, so that no declared name can clash.
-
-    A field that may be null is null where an answer leaves it out.
-    """
-    from pydantic import ConfigDict, Field, create_model
-
-    def _field(name: str, kind: Shape) -> Any:
-        if isinstance(kind, NullableShape):
-            return Field(default=None, alias=name)
-        return Field(alias=name)
-
-    fields: dict[str, Any] = {
-        f"field_{number}": (_annotation(kind, fail_fast), _field(name, kind))
-        for number, (name, kind) in enumerate(record.fields)
-    }
-    return create_model("Answer", __config__=ConfigDict(extra="forbid"), **fields)
+def _asks(shape: Shape) -> str:
+    kind = "list" if isinstance(shape, ListShape) else "object"
+    return f"Answer with one JSON {kind} and nothing else, in this form:\n{form_of(shape)}"
 
 
 def complaint(error: "ValidationError", shape: Shape | None = None) -> str:
@@ -183,10 +159,13 @@ def _fault(detail: "ErrorDetails", shape: Shape | None) -> str:
             ", ".join(name for name, _ in parent.fields) if isinstance(parent, RecordShape) else ""
         )
         return "there is no such field" + (f"; the fields are: {known}" if known else "")
+    if detail["type"] == "action":
+        return str(detail["msg"])
     if expected := _expected(shape, detail["loc"]):
         if detail["type"] in _TOO_LONG:
             return f"expected {expected}, found {_size(detail['input'])}"
-        return f"expected {expected}, found {json_excerpt(detail['input'])}"
+        hint = f".{detail['msg']}" if detail["type"] == "option" and detail["msg"] else ""
+        return f"expected {expected}, found {json_excerpt(detail['input'])}{hint}"
     if detail["type"] in ("value_error", "assertion_error"):  # a validator of the program
         return str(detail["ctx"]["error"]) or detail["msg"]
     message = detail["msg"]

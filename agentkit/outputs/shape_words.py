@@ -4,13 +4,16 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
+from agentkit.outputs.score import level_words, score_text
 from agentkit.outputs.shape import (
     SCALARS,
+    ChoiceShape,
     ListShape,
     NullableShape,
     OneOfShape,
     RecordShape,
     ScalarShape,
+    ScoreShape,
     Shape,
     bound_of,
     without_bound,
@@ -24,6 +27,10 @@ def words_for(shape: Shape) -> str:
             return SCALARS[kind] + ("" if most is None else f" of at most {most} characters")
         case OneOfShape(options):
             return "one of " + ", ".join(f'"{option}"' for option in options[:30])
+        case ScoreShape(levels):
+            return level_words(levels)
+        case ChoiceShape(expression):
+            return f"one of {expression.source}"
         case ListShape(_, most):
             return "a list" + ("" if most is None else f" of at most {_items(most)}")
         case NullableShape(inner):
@@ -42,6 +49,10 @@ def declaration_of(shape: Shape) -> str:
             return kind
         case OneOfShape(options):
             return f"one of [{', '.join(options)}]"
+        case ScoreShape(levels):
+            return "{score: " + score_text(levels) + "}"
+        case ChoiceShape(expression):
+            return f"{{choice: {expression.source}}}"
         case ListShape(item):
             return f"[{declaration_of(item)}]"
         case NullableShape(inner):
@@ -59,6 +70,7 @@ _BLANKS: Final = {
     "int": "<whole number>",
     "float": "<number>",
     "bool": "true or false",
+    "action": "<action>",
 }
 
 
@@ -74,6 +86,10 @@ def form_of(shape: Shape) -> str:
             return _BLANKS[kind]
         case OneOfShape(options):
             return " or ".join(json.dumps(option, ensure_ascii=False) for option in options)
+        case ScoreShape(levels):
+            return f"<{level_words(levels)}>"
+        case ChoiceShape(expression):
+            return f"<one of {expression.source}>"
         case ListShape(item, most):
             bound = "" if most is None else f" <at most {_items(most)}>"
             return f"[{form_of(item)}, ...{bound}]"

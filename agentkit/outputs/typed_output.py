@@ -15,10 +15,11 @@ from agentkit.errors import FunctionError, InputError, OutputError
 from agentkit.outputs.json_extraction import check_numbers, find_json, unfenced
 from agentkit.outputs.large_values import first_items, is_large
 from agentkit.outputs.output import Output, PythonType
+from agentkit.outputs.problem import OutputProblem
 from agentkit.outputs.python_types import PYTHON_TYPES, type_name, with_known_typed_dicts
 from agentkit.outputs.scalars import check_complete_number, find_number
 from agentkit.outputs.schema_output import COPIED, complaint
-from agentkit.outputs.shape import DEEPEST_SHAPE, OutputProblem
+from agentkit.outputs.shape import DEEPEST_SHAPE
 from agentkit.program.raised_errors import passes_through, raised
 from agentkit.values import JsonSchema, json_copy
 

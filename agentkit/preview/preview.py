@@ -18,7 +18,6 @@ from agentkit.execution.prompt_call import (
     make_prompt_call,
 )
 from agentkit.execution.step_run import StepRun
-from agentkit.graph.compile import merge_reads
 from agentkit.graph.node import Node
 from agentkit.messages import NOTHING_USED, Message, Turn, Usage
 from agentkit.models.prices import check_prices
@@ -26,7 +25,7 @@ from agentkit.preview.snapshot import Snapshot, first_snapshot
 from agentkit.program.argument_kinds import check_given
 from agentkit.program.display import short
 from agentkit.templates.placeholders import Placeholder, example
-from agentkit.templates.prompt_names import decided_names
+from agentkit.templates.prompt_names import decided_names, merge_reads
 from agentkit.templates.template import Expression, Reads
 from agentkit.values import json_text
 
@@ -48,7 +47,7 @@ class Rendered:
     @property
     def messages(self) -> list[tuple[Message, ...]]:
         """The messages of each question."""
-        return [(*question.before, question.sent) for question in self.questions]
+        return [(*question.before, *question.sent) for question in self.questions]
 
 
 def render(
@@ -247,7 +246,7 @@ class _Renderer:
         value = self._scope.values[bound.compiled.name]
         answers = value if bound.compiled.each is not None else [value]
         return tuple(
-            (question.sent, Message("assistant", json_text(answer)))
+            (*question.sent, Message("assistant", json_text(answer)))
             for question, answer in zip(self._questions(bound), answers, strict=False)
         )
 
@@ -256,12 +255,16 @@ class _Renderer:
         node = compiled.node
         recalls = self._graph.recalls[self._graph.index[node.name]]
         recalled = tuple(self._nodes[i].compiled.name for i in recalls)
-        before = scope.before(node.with_context, recalled)
-        variables = scope.question_variables(compiled.reads, node.with_context)
+        shared = scope.question_variables(compiled.reads, node.with_context)
+
+        def question(variables: Mapping[str, Any], position: int | None) -> PromptCall:
+            before = scope.before(compiled, variables, recalled)
+            return make_prompt_call(self._run, bound, variables, before, position)
+
         if compiled.each is None:
-            return [make_prompt_call(self._run, bound, variables, before, None)]
+            return [question(shared, None)]
         return [
-            make_prompt_call(self._run, bound, {**variables, "item": item}, before, position)
+            question({**shared, "item": item}, position)
             for position, item in enumerate(self._items(compiled.each))
         ]
 

@@ -36,7 +36,7 @@ class StepState:
     """The same of the step; None of a value that is no decision."""
     _decided: dict[str, dict[int, Any]] = field(default_factory=dict)
     """What the items of the nodes decided that are not finished."""
-    _asked: dict[tuple[str, int | None], Message] = field(default_factory=dict)
+    _asked: dict[tuple[str, int | None], tuple[Message, ...]] = field(default_factory=dict)
     _pairs: dict[str, dict[int, Turn]] = field(default_factory=dict)
     """The questions and answers of the nodes that are not finished, by item."""
 
@@ -55,8 +55,8 @@ class StepState:
     def take(self, event: events.Event) -> None:
         """Take in an event of a node, or commit the step it was part of."""
         match event:
-            case events.NodeStarted(attempt=1, messages=[*_, asked]):
-                self._asked[event.node, event.item] = asked
+            case events.NodeStarted(attempt=1, messages=[_, *_]):
+                self._asked[event.node, event.item] = event.messages[-event.turns :]
             case events.NodeFinished():
                 self._finished(event)
             case events.NodeSkipped():
@@ -79,7 +79,7 @@ class StepState:
         if asked is not None:
             completion = event.completion if event.status == "ok" else None
             text = json_text(event.value) if completion is None else completion.text
-            self._pairs.setdefault(name, {})[item or 0] = (asked, Message("assistant", text))
+            self._pairs.setdefault(name, {})[item or 0] = (*asked, Message("assistant", text))
         if item is not None:
             self._decided.setdefault(name, {})[item] = event.probabilities
             return

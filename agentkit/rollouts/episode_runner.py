@@ -215,6 +215,7 @@ class EpisodeRunner:
                     emit=self._events.emit,
                     stopping=self.stop.is_set,
                     streaming=self.on_event is not None,
+                    parse_action=None if session is None else session.parse_action,
                 )
             except AgentKitError:
                 self._events.check_written()

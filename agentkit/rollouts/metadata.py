@@ -34,6 +34,7 @@ def about_run(
             "path": None if path is None else str(path.resolve()),
             "folder": None if folder is None else str(folder.resolve()),
             "source": agent.source,
+            "files": agent.files,
             "model": model,
             "memory_file": None if memory_file is None else str(memory_file.resolve()),
         },

@@ -38,6 +38,7 @@ def recorded_agent(run: Run, model: Any = None) -> Agent:
         model=about.get("model") if model is None else model,
         inputs=_section(run, "inputs") or None,
         memory_file=None if memory_file is None else Path(memory_file),
+        files=_section(run, "agent").get("files"),
     )
     env_id = _section(run, "env").get("id")
     if env_id != (agent.env and agent.env.id) and "env" in run.about:

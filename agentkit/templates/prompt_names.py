@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from agentkit.templates.sandbox.syntax import PROBABILITIES
+from agentkit.templates.sandbox.functions import PROBABILITIES
+from agentkit.templates.template import Reads
 
 
 def step_names(
@@ -41,10 +42,19 @@ STEP_NAMES: Final = frozenset(step_names(None, {}, None, 0, 0, ()))
 """Names the environment gives to every step."""
 OWN_NAMES: Final = frozenset({"memory", "previous", PROBABILITIES})
 """Names the agent itself gives to every step; templates write the last as `probability(...)`."""
+VARYING: Final = STEP_NAMES | OWN_NAMES
+"""Names whose values change from step to step: a system text that reads one is never cached."""
 LOCAL_NAMES: Final = frozenset({"item", "output"})
 """Names that mean something only in some fields of some nodes."""
 
 
-def decided_names(reads: Mapping[str, frozenset[str] | None]) -> frozenset[str]:
+def decided_names(reads: Reads) -> frozenset[str]:
     """Return the nodes whose probabilities a template or expression reads."""
     return reads.get(PROBABILITIES) or frozenset()
+
+
+def merge_reads(into: dict[str, frozenset[str] | None], reads: Reads) -> None:
+    """Add `reads` to `into`; a name used whole stays used whole."""
+    for name, keys in reads.items():
+        known = into.get(name, frozenset())
+        into[name] = None if known is None or keys is None else known | keys

@@ -1,7 +1,7 @@
 """What every environment promises that agents play in."""
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from agentkit.environments.answers import reset_env, step_env
 from agentkit.environments.estimates import Estimate
 from agentkit.environments.fast_forward import repeats_itself
-from agentkit.environments.make import call_env, describe_info
+from agentkit.environments.make import action_parser, call_env, describe_info
 from agentkit.environments.spaces import check_spaces
 from agentkit.testing.promises import require, run_checks
 from agentkit.values import json_copy
@@ -28,8 +28,9 @@ def check_env(make: MakeEnv) -> None:
 
     Its spaces are texts, what `reset` and `step` return has the right form, `info` can be
     recorded, the same seed is the same episode, a text that is no action changes nothing and is
-    told of, it can be closed twice, and its `report` gives texts. One that does not repeat itself
-    says `resumable = False`, and is registered with `nondeterministic=True`.
+    told of, `parse_action` agrees with itself, it can be closed twice, and its `report` gives
+    texts. One that does not repeat itself says `resumable = False`, and is registered with
+    `nondeterministic=True`.
 
     Args:
         make: Makes an environment, such as its class; it is called several times.
@@ -120,6 +121,28 @@ def nonsense_changes_nothing_and_is_told_of(make: MakeEnv) -> None:
         require(ticks[0] == ticks[1], f"info['game_steps'] went from {ticks[0]} to {ticks[1]}")
 
 
+def its_reading_of_actions_is_settled(make: MakeEnv) -> None:
+    """`parse_action`, where there is one, gives texts that it leaves as they are, or ValueError."""
+    with _made(make) as env:
+        _, info = _reset(env, 0)
+        parse = action_parser(env)
+        if parse is None:
+            return
+        for action in info.get("actions") or ():
+            said = call_env(partial(parse, action))
+            require(
+                isinstance(said, str) and call_env(partial(parse, said)) == said,
+                f"parse_action({action!r}) gave {said!r}, which it does not leave as it is",
+            )
+        if info.get("actions") is None:
+            return  # every text may be an action
+        with suppress(ValueError):
+            said = parse(NONSENSE)
+            raise AssertionError(
+                f"parse_action({NONSENSE!r}) gave {said!r}, expected a ValueError with the reason"
+            )
+
+
 def a_report_gives_texts_and_numbers(make: MakeEnv) -> None:
     """`report` of episodes, where there is one, gives texts and `Estimate`s by label."""
     with _made(make) as env:
@@ -152,6 +175,7 @@ ENV_CHECKS: Final[tuple[Callable[[MakeEnv], None], ...]] = (
     info_can_be_recorded,
     same_seed_is_the_same_episode,
     nonsense_changes_nothing_and_is_told_of,
+    its_reading_of_actions_is_settled,
     a_report_gives_texts_and_numbers,
     it_can_be_closed_twice,
 )

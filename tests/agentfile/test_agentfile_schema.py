@@ -77,7 +77,13 @@ def test_shipped_agents_name_it_in_their_first_line(file: Path) -> None:
         "nodes: {a: {prompt: x, output: [str]}, b: {prompt: x, output: '[str]'}}",
         "nodes: {a: {prompt: x, output: {choice: actions}}, b: {prompt: x, output: yes_no}}",
         "nodes: {a: {prompt: x, output: {x: 'str | null', y: 'one of [a, b]', z: {u: [int]}}}}",
+        "nodes: {a: {prompt: x, output: {why: str, go: {choice: actions}, n: [{choice: [a]}]}}}",
+        "nodes: {a: {prompt: x, output: {score: [1, 5]}}}",
+        "nodes: {a: {prompt: x, output: {score: {1: bad, 2: good}}}}",
+        "nodes: {a: {prompt: x, output: {why: str, q: {score: [1, 5]}, score: int}}}",
         "nodes: {a: {prompt: x, output: {type: [str], max_items: 5}}}",
+        "nodes: {a: {prompt: [{user: x, assistant: y}, {user: z}], system: '', examples: e.yaml}}",
+        "nodes: {a: {prompt: x, examples: [{user: x, assistant: {why: y, n: 3}}]}}",
         "nodes: {a: {prompt: x, output: {why: {type: str, max_length: 80}, n: {type: int}}}}",
     ],
 )
@@ -101,6 +107,8 @@ def test_it_accepts_what_the_loader_reads(text: str) -> None:
         "nodes: {a: {prompt: x, reuse: maybe}}",
         "nodes: {a: {prompt: x, attempts: 0}}",
         "nodes: {a: {prompt: x, recall: b}}",
+        "nodes: {a: {prompt: [{usr: x}]}}",
+        "nodes: {a: {prompt: x, examples: [{user: x}]}}",
         "nodes: {a: {prompt: x, output: txt}}",
         "nodes: {a: {prompt: x, output: {x: strr}}}",
         "nodes: {a: {prompt: x, check: {say: y}}}",
@@ -122,7 +130,7 @@ def test_it_refuses_common_mistakes(text: str) -> None:
 def test_every_field_is_described() -> None:
     schema = agent_schema()
     tables = [table for table in schema["$defs"].values() if "properties" in table]
-    assert len(tables) == 11
+    assert len(tables) == 14
     for table in tables:
         for name, field in table["properties"].items():
             assert field["description"].endswith("."), name
@@ -131,7 +139,7 @@ def test_every_field_is_described() -> None:
 
 def test_an_editor_is_offered_the_words_of_an_output() -> None:
     forms = agent_schema()["$defs"]["node"]["properties"]["output"]["anyOf"]
-    assert forms[0]["enum"] == ["text", "number", "integer", "yes_no", "code", "json"]
+    assert forms[0]["enum"] == ["text", "number", "integer", "yes_no", "code", "json", "action"]
 
 
 def test_every_example_is_valid() -> None:

@@ -90,6 +90,13 @@ FAILS = [
         ],
     ),
     (
+        "nodes:\n  - b: hi\n  - c: '{{ append(b, 1) }} {{ merge({}, b) }} {{ append([b], 1) }}'",
+        [
+            "4:19 'b' is text, and this needs a list",
+            "4:19 'b' is text, and this needs a mapping",
+        ],
+    ),
+    (
         "nodes:\n  - b: hi\n  - c: {prompt: x, output: {choice: b}}",
         ["4:37 'b' is text, and 'choice' needs a list of options"],
     ),

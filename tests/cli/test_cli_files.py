@@ -45,6 +45,14 @@ def test_check_shows_warnings(invoke, folder):
     assert "changes with step" in result.stdout
 
 
+def test_check_notes_what_a_system_text_of_a_nodes_own_costs(invoke, folder):
+    text = "model: echo\nnodes: [x, y, {judge: {prompt: z, system: You judge.}}]\n"
+    (folder / "judge.yaml").write_text(text)
+    result = invoke("check", "judge.yaml")
+    assert result.exit_code == 0
+    assert "  note: node 'judge', system: it has its own system text" in result.stdout
+
+
 def test_a_new_agent_is_its_origin_with_another_name_and_comments(invoke, folder):
     for origin in shipped_agents():
         name = f"my_{origin.stem}"

@@ -539,9 +539,9 @@ def test_names_like_the_function_keep_working():
     ("expression", "message"),
     [
         ("probability('atc')", r"probability\('atc'\): there is no node 'atc'. Did you mean 'act'"),
-        ("probability(act)", r"write the name of a node in quotes"),
-        ("probability()", "write the name of a node in quotes"),
-        ("probability('act', 'left', 'up')", "write the name of a node in quotes"),
+        ("probability(act)", "with the name of a node"),
+        ("probability()", "with the name of a node"),
+        ("probability('act', 'left', 'up')", "with the name of a node"),
         ("probability('wrote')", "'wrote' has no options"),
         ("_probability", "'_probability' cannot be used in a template"),
     ],

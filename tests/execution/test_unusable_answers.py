@@ -319,3 +319,19 @@ def test_a_run_is_replayed_and_resumed_that_showed_a_model_its_answer_in_another
     with RunWriter.resume(load_run(tmp_path / "run")) as writer:
         assert rollout_sync(agent, writer=writer).episodes[0].retried == 2
     assert len(model.seen) == asked + 1
+
+
+def test_a_model_that_answers_wrongly_is_shown_an_answer_of_the_examples() -> None:
+    shown = [
+        {"user": "Is it dark?", "assistant": {"why": "no", "n": 1}},
+        {"user": "?", "assistant": {"why": "yes", "n": 2}},
+    ]
+    model = Says("none", '{"why": "x", "n": 3}')
+    ask(model, output={"why": "str", "n": "int"}, examples=shown)
+    last = model.seen[1].prompt
+    assert last.startswith("That answer cannot be used: The answer must be a JSON object")
+    assert last.endswith('Answer again, in full. An answer looks like this:\n{"why": "no", "n": 1}')
+    long = [{"user": "?", "assistant": "1" + " " * 500}]
+    model = Says("none", "3")
+    ask(model, output="integer", examples=long)
+    assert model.seen[1].prompt.endswith("Answer again, in full.")

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, RootModel, model_validator
 
 from agentkit.errors import OutputError, RenderError
-from agentkit.outputs.declaration import OutputProblem, compile_output
+from agentkit.outputs.declaration import compile_output
+from agentkit.outputs.problem import OutputProblem
 
 SCHEMA = {
     "subgoal": "str",
@@ -631,7 +632,10 @@ def test_a_pydantic_model_is_a_schema() -> None:
         ({"a": "one of []"}, "a", "at least one value"),
         ({"a": "one of [x, x]"}, "a", "a value twice"),
         ({"a": "one of [x y', z]"}, "a", "cannot be read"),
-        ({"a": {"choice": ["x"]}}, "a", "cannot stand inside a schema"),
+        ({"a": {"choice": ["x", 2]}}, "a", "2 is not a text; put quotes around it"),
+        ({"a": {"choice": []}}, "a", "needs a list of texts"),
+        ({"a": [{"b": {"choice": "a b"}}]}, "a", "'b' was not expected here"),
+        ({"a": {"choice": "left", "right": None}}, "a", "{choice: [left, right]}"),
         ({"_a": "str"}, "_a", "cannot be the name of a field"),
         ({"two words": "str"}, "two words", "cannot be the name of a field"),
         ({True: "str"}, "True", "cannot be the name of a field"),

@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field, field_seriali
 
 from agentkit import Agent, Graph, Node, Request, SpecError, StepError
 from agentkit.execution.scope import State
-from agentkit.outputs.declaration import OutputProblem, compile_output
+from agentkit.outputs.declaration import compile_output
+from agentkit.outputs.problem import OutputProblem
 
 
 class Colour(enum.Enum):

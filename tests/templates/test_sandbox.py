@@ -1,5 +1,7 @@
 """A template from a stranger, or a value from the web, can neither escape nor take long."""
 
+import json
+import re
 import time
 import tracemalloc
 from collections.abc import Iterator
@@ -9,7 +11,7 @@ import pytest
 
 from agentkit.errors import RenderError
 from agentkit.templates.sandbox.bounds import TEXT_LIMIT
-from agentkit.templates.template import TemplateProblem, compile_template
+from agentkit.templates.template import TemplateProblem, compile_expression, compile_template
 
 LONG = "x" * 900_000
 OTHER = LONG[:-1] + "y"
@@ -429,3 +431,66 @@ def test_a_number_is_bounded_wherever_it_comes_from(template: str) -> None:
     """A program, an environment or a filter may give whole numbers of any length."""
     with pytest.raises(RenderError):
         compile_template(template).render({"number": 7**9_000})
+
+
+VALUES_OF_FUNCTIONS = {
+    "lib": {"axe": 1},
+    "notes": [{"name": "A", "n": 1}, {"name": "b", "n": 2}, {"name": "a", "n": 3}],
+    "merge": 5,
+    "text": "hi",
+    "big": [1] * 600_000,
+}
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("merge(lib, {'bow': 2}, {'axe': 3})", {"axe": 3, "bow": 2}),
+        ("merge({}, lib)", {"axe": 1}),
+        ("append([1, 2], 3)", [1, 2, 3]),
+        ("append([1, 2], [3], at_most=2)", [2, [3]]),
+        ("append([], none)", [None]),
+        ("notes | unique_by('name') | map(attribute='n') | list", [2, 3]),
+        ("append(notes, {'name': 'B'}) | unique_by('name') | length", 2),
+        ("merge + 1", 6),
+    ],
+)
+def test_functions_make_new_values_of_old_ones(expression: str, value: object) -> None:
+    before = json.dumps(VALUES_OF_FUNCTIONS["notes"])
+    assert compile_expression(expression).evaluate(VALUES_OF_FUNCTIONS) == value
+    assert VALUES_OF_FUNCTIONS["lib"] == {"axe": 1}
+    assert json.dumps(VALUES_OF_FUNCTIONS["notes"]) == before
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ("append(text, 1)", "append needs a list, but this is text"),
+        ("merge(lib, notes)", "merge needs mappings, but this is a list"),
+        ("append([], nowhere)", "'nowhere' is not known here"),
+        ("append([], 1, at_most=0)", "at_most is a whole number of 1 or more."),
+        ("append([], 1, at_most=true)", "at_most is a whole number of 1 or more."),
+        ("notes | unique_by(3)", "unique_by needs the name of a field"),
+        ("notes | unique_by('size')", "the value has no 'size'"),
+        ("append(append(big, 1), 2)", "it takes too much work"),
+        ("notes | map('append', 1)", "there is no filter 'append'"),
+    ],
+)
+def test_functions_say_what_they_cannot_do(expression: str, words: str) -> None:
+    with pytest.raises(RenderError, match=re.escape(words)):
+        compile_expression(expression).evaluate(VALUES_OF_FUNCTIONS)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["append([1])", "append([1], 2, 3)", "append([1], 2, most=3)", "merge(lib)", "merge(a={})"],
+)
+def test_functions_with_other_arguments_are_refused_at_load(expression: str) -> None:
+    name = expression[: expression.index("(")]
+    with pytest.raises(TemplateProblem, match=rf"it is written {name}\("):
+        compile_expression(expression)
+
+
+def test_the_name_of_a_function_is_no_value_that_is_read() -> None:
+    assert set(compile_expression("merge(append.a, merge)").reads) == {"append", "merge"}
+    assert set(compile_expression("merge(lib, {'a': x})").reads) == {"lib", "x"}

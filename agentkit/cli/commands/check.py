@@ -35,7 +35,7 @@ def command(ctx: click.Context, /, agents: tuple[str, ...], model: str | None) -
 
 
 def _report(name: str, model: str | None) -> str:
-    """A line on an agent that loads, and one for each warning.
+    """A line on an agent that loads, and one for each warning and note.
 
     Raises:
         InputError: It does not load; every problem is in the message.
@@ -57,4 +57,5 @@ def _report(name: str, model: str | None) -> str:
     ]
     lines = [f"{path}: OK: {', '.join(parts)}"]
     lines += [f"  warning: {warning}" for warning in graph.warnings]
+    lines += [f"  note: {note}" for note in graph.notes]
     return "\n".join(lines)

@@ -11,7 +11,7 @@ from agentkit.errors import InputError, suggest
 from agentkit.graph.node import MISSING, Node
 from agentkit.rollouts.metadata import node_models
 from agentkit.templates.prompt_names import decided_names
-from agentkit.templates.sandbox.syntax import PROBABILITIES
+from agentkit.templates.sandbox.functions import PROBABILITIES
 from agentkit.values import json_text
 
 
@@ -99,7 +99,9 @@ def _lines(agent: Agent, node: Node, model: str | None) -> list[tuple[str, str]]
         ("when", node.when),
         ("each", node.each),
         ("function", function),
-        ("prompt", node.prompt.strip()),
+        ("system", "none" if node.system == "" else node.system),
+        ("examples", str(len(compiled.examples) // 2) if compiled.examples else ""),
+        ("prompt", node.prompt_text.strip()),
         ("output", output),
         *(("check", f"{one.that}: {one.say}" if one.say else one.that) for one in node.checks),
         ("attempts", "" if node.attempts == _UNSET.attempts else str(node.attempts)),

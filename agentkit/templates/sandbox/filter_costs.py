@@ -63,6 +63,14 @@ def _unique(
 
 
 @pass_context
+def _unique_by(context: Bounds, items: list[Any], field: Any) -> list[Any]:
+    """Keep the last item of each value of a field, so that what is new replaces what is old."""
+    if not isinstance(field, str):
+        raise RenderError(f"unique_by needs the name of a field, but this is {kind_of(field)}.")
+    return _unique(context, items[::-1], attribute=field)[::-1]
+
+
+@pass_context
 def _tojson(context: Bounds, value: Any, indent: int | None = None) -> str:
     if indent is not None:
         if not 0 <= indent <= 8:
@@ -108,6 +116,7 @@ OWN_FILTERS: Table = {
     "replace": _replace,
     "join": _join,
     "unique": _unique,
+    "unique_by": _unique_by,
     "tojson": _tojson,
     "int": _reading("int", "a whole number"),
     "float": _reading("float", "a number"),
@@ -198,6 +207,6 @@ CHECKS: Table = {
     "reverse": _reverse,
     "items": lambda context, value: context.charge(len(value)),
     **dict.fromkeys(("dictsort", "groupby", "sort"), _sorting),
-    **dict.fromkeys(("max", "min", "unique"), _all_of),
+    **dict.fromkeys(("max", "min", "unique", "unique_by"), _all_of),
 }
 """What a filter pays before it works, by name; a check has the arguments of its filter."""

@@ -42,7 +42,7 @@ _OF_TEXT = frozenset({
 })  # fmt: skip
 _OF_ITEMS = frozenset({
     "batch", "groupby", "join", "list", "map", "max", "min", "reject", "rejectattr", "select",
-    "selectattr", "slice", "sort", "sum", "unique",
+    "selectattr", "slice", "sort", "sum", "unique", "unique_by",
 })  # fmt: skip
 _OF_OTHERS = frozenset({
     "abs", "count", "d", "default", "dictsort", "first", "float", "int", "items", "last",

@@ -7,10 +7,9 @@ from jinja2 import nodes
 from jinja2.utils import pass_context
 from jinja2.visitor import NodeTransformer
 
-from agentkit.errors import RenderError, listed, suggest
 from agentkit.templates.sandbox.bounds import Bounds
+from agentkit.templates.sandbox.functions import FUNCTIONS, PROBABILITIES, called_function
 from agentkit.templates.sandbox.lookup import present
-from agentkit.templates.sandbox.syntax import PROBABILITIES, is_probability
 
 # Filters that only the rewriting of a template puts in: no template can name them.
 
@@ -46,26 +45,6 @@ def _cut(context: Bounds, value: Any, start: Any, stop: Any, step: Any) -> Any:
     return part
 
 
-def _probability(known: Any, node: str, option: Any = None) -> Any:
-    found = present(known[node])
-    if isinstance(found, list):
-        return [_one_probability(one, node, option) for one in found]
-    return _one_probability(found, node, option)
-
-
-def _one_probability(probabilities: Any, node: str, option: Any) -> float | None:
-    """The probability of an option, or of the winner; None of an answer in text."""
-    if not probabilities:
-        return None
-    if option is None:
-        return float(max(probabilities.values()))
-    name = {True: "yes", False: "no"}.get(option, option) if isinstance(option, bool) else option
-    if name not in probabilities:
-        near = suggest(str(name), set(probabilities))
-        raise RenderError(f"'{node}' decided among {listed([*probabilities])}: not {name!r}.{near}")
-    return float(probabilities[name])
-
-
 HIDDEN_FILTERS: dict[str, Callable[..., Any]] = {
     "@each": _each,
     "@given": present,
@@ -73,7 +52,7 @@ HIDDEN_FILTERS: dict[str, Callable[..., Any]] = {
     "@join": _joined,
     "@cut": _cut,
     "@weigh": _weigh,
-    "@probability": _probability,
+    **{f"@{name}": function.call for name, function in FUNCTIONS.items()},
 }
 
 _PERHAPS_MISSING = (
@@ -112,13 +91,6 @@ class Rewriter(NodeTransformer):
         size = _size([*node.body, *([node.test] if node.test is not None else [])])
         node.iter = _hidden("@each", node.iter, size)
         return self.generic_visit(node)
-
-    def visit_Call(self, node: nodes.Call) -> nodes.Node:
-        """`probability("act")` reads what a node decided."""
-        if not is_probability(node):
-            return self.generic_visit(node)
-        known = nodes.Name(PROBABILITIES, "load", lineno=node.lineno)
-        return _hidden("@probability", known, *map(_given, self._visit_all(node.args)))
 
     def visit_AssignBlock(self, node: nodes.AssignBlock) -> nodes.Node:
         """Text that is set aside is paid for."""
@@ -164,6 +136,19 @@ class Rewriter(NodeTransformer):
         node.values = [_given(value) for value in self._visit_all(node.values)]
         node.body = self._visit_all(node.body)
         return node
+
+    def visit_Call(self, node: nodes.Call) -> nodes.Node:
+        """A function of ours is a filter that no template can name."""
+        name = called_function(node)
+        if name is None:
+            return self.generic_visit(node)
+        arguments = [_given(argument) for argument in self._visit_all(node.args)]
+        if FUNCTIONS[name].names_node:
+            arguments.insert(0, nodes.Name(PROBABILITIES, "load", lineno=node.lineno))
+        first, *others = arguments
+        for pair in node.kwargs:
+            pair.value = _given(self.visit(pair.value))
+        return nodes.Filter(first, f"@{name}", others, node.kwargs, None, None, lineno=node.lineno)
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Node:
         """`a ~ b` writes values as prompts do."""

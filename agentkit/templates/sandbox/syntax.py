@@ -9,6 +9,12 @@ from jinja2 import nodes
 
 from agentkit.errors import suggest
 from agentkit.templates.sandbox.filters import PUBLIC_FILTERS, PUBLIC_TESTS, REFUSED_FILTERS
+from agentkit.templates.sandbox.functions import (
+    FUNCTIONS,
+    PROBABILITIES,
+    called_function,
+    named_node,
+)
 from agentkit.templates.sandbox.operations import NUMBER_BITS
 
 DEEPEST_TEMPLATE = 50
@@ -37,8 +43,6 @@ _OTHER_TESTS = {
 """What tests that are not there are called here."""
 _KEYED = frozenset({"memory", "previous"})
 """Names whose keys are declared, so that no template may ask for others."""
-PROBABILITIES = "_probability"
-"""What stands in a template for the probabilities of the nodes that `probability(...)` names."""
 _OWN_NAMES = frozenset(
     {"caller", "kwargs", "loop", "range", "self", "super", "varargs", PROBABILITIES}
 )
@@ -87,6 +91,9 @@ def _faults(node: nodes.Node) -> Iterator[str]:
         node.dyn_args is not None or node.dyn_kwargs is not None
     ):
         yield "'*' and '**' cannot stand before an argument."
+    elif isinstance(node, nodes.Call) and (name := called_function(node)) is not None:
+        if fault := FUNCTIONS[name].fault(node):
+            yield f"'{name}' has other arguments: {fault}"
     else:
         yield from _name_faults(node)
 
@@ -196,9 +203,6 @@ class Reading:
 
     def _visit_call(self, node: nodes.Call) -> None:
         method = node.node
-        if is_probability(node) and "probability" not in self._bound:
-            self._visit_probability(node)
-            return
         if isinstance(method, nodes.Getattr):  # a method reads all of its owner
             self.lookups.append((node.lineno, written(method.node), method.attr))
             key = _got_key(method, node.args)
@@ -206,20 +210,12 @@ class Reading:
                 self._read(method.node, key)
             else:
                 self._visit(method.node)
-        else:
+        elif (name := called_function(node)) is None:
             self._visit(method)
+        elif FUNCTIONS[name].names_node:
+            known = nodes.Name(PROBABILITIES, "load", lineno=node.lineno)
+            self._read(known, named_node(node))
         self._visit_all([*node.args, *node.kwargs])
-
-    def _visit_probability(self, node: nodes.Call) -> None:
-        name = node.args[0].value if node.args and isinstance(node.args[0], nodes.Const) else None
-        if not isinstance(name, str) or len(node.args) > 2 or node.kwargs:
-            raise TemplateProblem(
-                "write the name of a node in quotes, and maybe an option: "
-                'probability("act") or probability("act", "left").',
-                node.lineno,
-            )
-        self._read(nodes.Name(PROBABILITIES, "load", lineno=node.lineno), name)
-        self._visit_all(node.args[1:])
 
     def _visit_for(self, node: nodes.For) -> None:
         self._visit(node.iter)
@@ -261,11 +257,6 @@ class Reading:
         self._visit_all(node.body)
         self._bound = outside
         self._bind(node.target)
-
-
-def is_probability(node: nodes.Call) -> bool:
-    """Return whether it calls the function `probability`: nothing else of this name is called."""
-    return isinstance(node.node, nodes.Name) and node.node.name == "probability"
 
 
 def _got_key(method: nodes.Getattr, arguments: list[nodes.Expr]) -> str | None:

@@ -121,6 +121,14 @@ class BrowserClient:
         self.forget()
         return self.call(lambda session: self._go(session, url), fresh=True)
 
+    def parse(self, text: str) -> str:
+        """Return the one spelling of an action, or of several on a line each.
+
+        Raises:
+            ActionError: The text is no action; with what was expected.
+        """
+        return "\n".join(map(str, self._parse(text)))
+
     def act(self, text: str) -> Turn:
         """Carry out an action text on the page as it was looked at last.
 

@@ -204,6 +204,14 @@ class BrowserEnv(gymnasium.Env[str, str]):
         observation, info = self._told(turn)
         return observation, 0.0, ended, truncated, info
 
+    def parse_action(self, text: str) -> str:
+        """Return the one spelling of the action that a text says, such as `click('e3')`.
+
+        Raises:
+            ValueError: It says none; with what was expected.
+        """
+        return self.client.parse(text)
+
     def render(self) -> RenderFrame | list[RenderFrame] | None:
         """The window, or the pictures since the last call; None without a picture mode."""
         self._started()

@@ -30,6 +30,9 @@ class Command:
     times: int
     """How often to carry it out."""
 
+    def __str__(self) -> str:
+        return self.name if self.times == 1 else f"{self.name} {self.times}"
+
 
 def parse_action(text: str) -> Command | None:
     """Read `move_left 3`; None when it is no action. Case, quotes and a full stop do not matter."""
@@ -45,6 +48,22 @@ def tidy(text: str) -> str:
     """The text on one line, shortened when it is long."""
     line = " ".join(text[: 4 * _LONGEST].split())
     return line if len(line) <= _LONGEST else line[: _LONGEST - 3] + "..."
+
+
+def canonical(text: str) -> str:
+    """Return the one spelling of an action.
+
+    Raises:
+        ValueError: The text is no action.
+    """
+    command = parse_action(text)
+    if command is None:
+        near = suggestion(text)
+        raise ValueError(
+            f"'{tidy(text)}' is not an action{f': {near}' if near else '.'} An action is one of "
+            f"{', '.join(ACTIONS)}; a number repeats it: move_left 3"
+        )
+    return str(command)
 
 
 def suggestion(text: str) -> str:

@@ -9,7 +9,7 @@ from gymnasium.error import ResetNeeded
 
 from agentkit.environments.estimates import Estimate
 from agentkit_envs.checks import one_of, pair, refuse, true_or_false, whole
-from agentkit_envs.crafter.actions import ACTIONS, parse_action, suggestion, tidy
+from agentkit_envs.crafter.actions import ACTIONS, canonical, parse_action, suggestion, tidy
 from agentkit_envs.crafter.execution import Outcome, carry_out
 from agentkit_envs.crafter.landmarks import Landmarks
 from agentkit_envs.crafter.observation_text import describe
@@ -162,6 +162,14 @@ class CrafterEnv(gymnasium.Env[str, str]):
         text = describe(self._scene, grid=self.grid)
         info = self._info(game, understood=command is not None)
         return text, reward, game.dead, self._truncated(), info
+
+    def parse_action(self, text: str) -> str:
+        """Return the one spelling of the action that a text says, such as `move_left 3`.
+
+        Raises:
+            ValueError: It says none; with what was expected.
+        """
+        return canonical(text)
 
     def render(self) -> Image | None:
         """The picture, (height, width, 3), with `render_mode="rgb_array"`; else None."""

@@ -8,7 +8,7 @@ from gymnasium.core import RenderFrame
 from gymnasium.error import ResetNeeded
 
 from agentkit.environments.estimates import Estimate
-from agentkit_envs.browser.act.actions import ActionError, grammar_text, parse_action
+from agentkit_envs.browser.act.actions import ActionError, grammar_text
 from agentkit_envs.browser.arguments import text_problems, window_problems
 from agentkit_envs.browser.client import BrowserClient, Turn
 from agentkit_envs.browser.see.observation_text import describe
@@ -17,7 +17,7 @@ from agentkit_envs.browser.see.view import LastAction, View
 from agentkit_envs.checks import refuse
 from agentkit_envs.miniwob.page_server import pages_folder
 from agentkit_envs.miniwob.report import report
-from agentkit_envs.miniwob.task_actions import COMMANDS, HOLDING, listed, not_here
+from agentkit_envs.miniwob.task_actions import COMMANDS, HOLDING, listed, read_action
 from agentkit_envs.miniwob.task_page import (
     MOST_MS,
     STEP_MS,
@@ -204,6 +204,14 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
         observation, info = self._told(page, turn)
         return observation, info["score"] or 0.0, terminated, truncated, info
 
+    def parse_action(self, text: str) -> str:
+        """Return the one spelling of the action that a text says, such as `click('e3')`.
+
+        Raises:
+            ValueError: It says none that a task takes; with what was expected.
+        """
+        return str(read_action(text))
+
     def render(self) -> RenderFrame | list[RenderFrame] | None:
         """The window, or the pictures since the last call; None without a picture mode."""
         page, _ = self._started()
@@ -269,11 +277,9 @@ class MiniWoBEnv(gymnasium.Env[str, str]):
     def _act(self, page: TaskPage, text: str) -> tuple[Turn, float]:
         """What became of an action text, and how far the page's clock goes on after it."""
         try:
-            action = parse_action(text)
+            action = read_action(text)
         except ActionError as error:
             return Turn(LastAction(text, str(error), understood=False)), 0
-        if action.name not in COMMANDS:
-            return Turn(LastAction(text, not_here(action.name), understood=False)), 0
         self._held = self._held or action.name in HOLDING
         if action.name == "noop":
             page.client.shoot()

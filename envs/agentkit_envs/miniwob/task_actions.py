@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from agentkit_envs.browser.act.actions import GRAMMAR
+from agentkit_envs.browser.act.actions import GRAMMAR, Action, ActionError, parse_action
 from agentkit_envs.browser.act.listed_actions import listed_actions
 from agentkit_envs.browser.see.view import View
 
@@ -17,9 +17,14 @@ HOLDING: Final = frozenset({"mouse_down", "keyboard_down"})
 """Those after which a button or a key is held."""
 
 
-def not_here(name: str) -> str:
-    """Why an action of the browser does nothing here."""
-    return f"{name} is no action here: a task is one page. There are {', '.join(COMMANDS)}"
+def read_action(text: str) -> Action:
+    """Read an action that tasks take; raises `ActionError`."""
+    action = parse_action(text)
+    if action.name not in COMMANDS:
+        raise ActionError(
+            f"{action.name} is no action here: a task is one page. There are {', '.join(COMMANDS)}"
+        )
+    return action
 
 
 def listed(view: View) -> list[str]:

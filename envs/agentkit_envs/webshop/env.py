@@ -12,7 +12,7 @@ from gymnasium.error import ResetNeeded
 from agentkit.environments.estimates import Estimate
 from agentkit_envs.text import AnyText
 from agentkit_envs.webshop.arguments import check_arguments, check_options
-from agentkit_envs.webshop.execution import Turn, legal_actions, take_turn
+from agentkit_envs.webshop.execution import Turn, canonical, legal_actions, take_turn
 from agentkit_envs.webshop.goals.goal import NO_LIMIT, Goal
 from agentkit_envs.webshop.goals.goal_list import split_of
 from agentkit_envs.webshop.goals.nouns import get_nouns
@@ -187,6 +187,14 @@ class WebShopEnv(gymnasium.Env[str, str]):
         truncated = visit.score is None and self._ended(visit)
         info = self._info(visit, understood=turn.understood)
         return self._observation(visit), reward, visit.score is not None, truncated, info
+
+    def parse_action(self, text: str) -> str:
+        """Return the one spelling of the action that a text says on this page.
+
+        Raises:
+            ValueError: It says none that does something here; with the reason.
+        """
+        return canonical(self._started(), text, exact=self.observation_mode != "prompt")
 
     def render(self) -> str | None:
         """The page as a prompt observation, with `render_mode="ansi"`; else None."""

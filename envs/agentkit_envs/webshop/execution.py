@@ -40,6 +40,25 @@ def take_turn(visit: Visit, text: str, *, exact: bool) -> Turn:
     return _done(text, _what_changed(before, visit.page))
 
 
+def canonical(visit: Visit, text: str, *, exact: bool) -> str:
+    """Return the one spelling of an action that does something on this page.
+
+    Raises:
+        ValueError: The text is no such action; with the reason.
+    """
+    action = parse_exactly(text) if exact else parse_forgiving(text)
+    if action is None:
+        raise ValueError(why_no_action(text))
+    if action.verb == "search":
+        return f"search[{action.words}]"
+    page = visit.page
+    wanted = action.words if exact else meant(action.words, page.clickables)
+    part = None if wanted is None else page.clickables.get(wanted)
+    if part is None:
+        raise ValueError(_why_no_click(action.words, page))
+    return f"click[{part.text if exact else tidy(part.text)}]"
+
+
 def legal_actions(page: Page, *, exact: bool) -> list[str]:
     """Every click that does something; where there is none, a search for the instruction.
 

@@ -133,6 +133,14 @@ class Words(gymnasium.Env[str, str]):
         text, info = self._told(observation, info)
         return text, reward, terminated, truncated, info
 
+    def parse_action(self, text: str) -> str:
+        """Return the action that a text says: of one choice its name, else the text.
+
+        Raises:
+            ValueError: It says none; with what was expected.
+        """
+        return self._actions.canonical(text)
+
     def render(self) -> Any:
         """Return what the environment's own `render` does."""
         return self._env.render()

@@ -57,6 +57,17 @@ class Reader:
         ]
         return self._layout.join(values)
 
+    def canonical(self, text: str) -> str:
+        """Return the name of the choice that a text is; of other actions the text itself.
+
+        Raises:
+            NotUnderstood: It says none.
+        """
+        value = self.read(text)
+        if isinstance(self._choice, Choice):
+            return self._choice.say(self._layout.split(value)[0])
+        return text.strip()
+
     def listed(self, mask: Any = None) -> list[str] | None:
         """Return all actions, or those that a mask allows; None where they are no short list."""
         choice = self._choice
