@@ -81,6 +81,10 @@ class Call:
     """Attempt at this node or item, from 1."""
 
 
+QuestionKind = Literal["choice", "predicate", "score"]
+"""How an answer is one of few."""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """A closed question, which a model can decide instead of writing its answer."""
@@ -89,10 +93,20 @@ class Question:
     """What is asked."""
     options: tuple[str, ...]
     """The answers it may have, no two the same; of a predicate `yes` and `no`."""
-    kind: Literal["choice", "predicate"] = "choice"
-    """`choice` of one option, or whether something is so: `predicate`."""
+    kind: QuestionKind = "choice"
+    """`choice` of one option, `score` of ordered ones, or whether something is so: `predicate`."""
     images: tuple[Image, ...] = ()
     """Pictures that stand before the text."""
+    meanings: tuple[str, ...] = ()
+    """What each option of a score means; empty where that is not said."""
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The options as a text shows them, with their meanings."""
+        if not self.meanings:
+            return self.options
+        pairs = zip(self.options, self.meanings, strict=True)
+        return tuple(f"{option}: {meaning}" for option, meaning in pairs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from agentkit.errors import CannotDecide, InputError, ModelError, OutputError
 from agentkit.execution.binding import PromptNode
@@ -12,7 +12,6 @@ from agentkit.messages import NOTHING_USED, Answer, Completion, Image, Question,
 from agentkit.models.base import DecisionModel, can_decide, is_certain
 from agentkit.models.decisions import certain, checked_decision
 from agentkit.models.finish_reasons import REFUSAL, STOP
-from agentkit.outputs.scalars import YesNoOutput
 from agentkit.values import json_text
 
 _LONGEST_WAIT_S: Final = 0.05
@@ -58,12 +57,11 @@ def make_question(
     Raises:
         RenderError: There are no options.
     """
-    if not node.decide or not node.output.is_closed:
+    output = node.output
+    if not node.decide or output.question_kind is None:
         return None
-    kind: Literal["choice", "predicate"] = "choice"
-    if isinstance(node.output, YesNoOutput):
-        kind = "predicate"
-    return Question(prompt, tuple(node.output.options(variables)), kind, images)
+    options = tuple(output.options(variables))
+    return Question(prompt, options, output.question_kind, images, output.meanings)
 
 
 def questions_of(node: PromptNode, question: Question | None) -> tuple[Question, ...]:

@@ -3,7 +3,7 @@
 import json
 import math
 import string
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Final
@@ -86,6 +86,7 @@ LABELS: Final = string.ascii_uppercase
 """A letter is one token at the beginning of an answer, for nearly all tokenizers."""
 _YES_NO: Final = "Answer yes or no, with that word and nothing else."
 _LETTER: Final = "Answer with the letter of one option and nothing else."
+_NUMBER: Final = "Answer with one of these numbers and nothing else."
 _WORTH_ASKING: Final = 0.01
 """The probability from which the options of a group are told apart: others share it evenly."""
 _LONGEST_GROUP: Final = 2_000
@@ -116,13 +117,17 @@ def read_labels(tokens: Iterable[Any], labels: Sequence[str]) -> list[float]:
     return list(found.values())
 
 
-async def decide_by_labels(question: Question, ask: AskLabels, most: int) -> Decision:
+async def decide_by_labels(
+    question: Question, ask: AskLabels, most: int, rotations: int = 1
+) -> Decision:
     """Decide a question by the probabilities of labels: first of groups, where there are many.
 
     Args:
         question: The question.
         ask: Asks a text.
         most: The most labels of one text, at most 26.
+        rotations: How often a choice is asked, each time with another option first: the mean
+            depends less on the order, which models mind.
 
     Raises:
         CannotDecide: There are too many options, or the model's answers begin with no label.
@@ -130,6 +135,42 @@ async def decide_by_labels(question: Question, ask: AskLabels, most: int) -> Dec
     if question.kind == "predicate":
         text = f"{question.text}\n\n{_YES_NO}"
         return _decision(question.options, await ask(text, question.options))
+    if question.kind == "score":
+        return await _decide_score(question, ask, most)
+    turns = [
+        await _decide_choice(replace(question, options=options), ask, most)
+        for options in _rotated(question.options, rotations)
+    ]
+    if len(turns) == 1:
+        return turns[0]
+    shares = {
+        option: math.fsum(turn.probabilities[option] for turn in turns) / len(turns)
+        for option in question.options
+    }
+    return Decision(shares, math.fsum(turn.other or 0.0 for turn in turns) / len(turns))
+
+
+def _rotated(options: Sequence[str], rotations: int) -> Iterator[tuple[str, ...]]:
+    """Options in their order, each time beginning with another one."""
+    count = min(rotations, len(options))
+    for turn in range(count):
+        first = turn * len(options) // count
+        yield (*options[first:], *options[:first])
+
+
+async def _decide_score(question: Question, ask: AskLabels, most: int) -> Decision:
+    """Decide among ordered options: their own digits are the labels, where they are digits."""
+    options = question.options
+    if len(options) > most:
+        raise CannotDecide(f"it can decide among {most} numbers, and there are more")
+    if all(len(option) == 1 for option in options):
+        listed = "\n".join(question.shown)
+        text = f"{question.text}\n\n{listed}\n{_NUMBER}"
+        return _decision(options, await ask(text, options))
+    return _decision(options, await _ask_options(question, question.shown, ask))
+
+
+async def _decide_choice(question: Question, ask: AskLabels, most: int) -> Decision:
     options = question.options
     if len(options) <= most:
         return _decision(options, await _ask_options(question, options, ask))

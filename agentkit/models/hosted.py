@@ -71,6 +71,9 @@ class Settings:
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """The server's own fields of every request, such as `{"min_p": 0.05}`, with JSON values; for
     `openai:` and `local:`. A request's own come before them."""
+    rotations: int = 1
+    """How often a choice is asked that is decided by the probabilities of labels, each time with
+    another option first: models prefer some places, and the mean does so less."""
     context: int | None = None
     """The tokens of a prompt and its answer together, of a model in this process; None: what the
     model was made for, at most 8,192, and less where that does not fit into half of the memory."""

@@ -31,6 +31,7 @@ _HOSTED = ("openai", "langchain", "local")
 _TAKERS: Final = {
     "base_url": ("openai",),
     "extra": ("openai", "local"),
+    "rotations": ("openai", "local"),
     "context": ("local",),
     "threads": ("local",),
 }
@@ -62,7 +63,9 @@ def get_model(
     given: dict[str, Any] = {"settings": settings, "base_url": base_url}
     given |= {name: getattr(settings, name, None) for name in _TAKERS if name != "base_url"}
     for name, value in given.items():
-        if value not in (None, {}) and (wrong := not_taken(model, name)):
+        if value not in (None, {}, getattr(DEFAULT, name, None)) and (
+            wrong := not_taken(model, name)
+        ):
             raise InputError(wrong)
     if isinstance(model, str):
         if not model.isprintable():

@@ -183,6 +183,14 @@ SERVER: Final = {
         "(a refusal is an error), off never; auto if unset.",
         examples=["off"],
     ),
+    "rotations": field(
+        int,
+        "How often a choice is asked that is decided by labels, each time with another option "
+        "first, against the preference of models for some places; once if unset.",
+        ge=1,
+        le=26,
+        examples=[2],
+    ),
     "extra": extra_field(Any),
     "context": field(
         int,

@@ -19,7 +19,7 @@ from agentkit.outputs.output import Output
 class ChoiceOutput(Output):
     """One of the options that an expression gives, or of a fixed list."""
 
-    is_closed = True
+    question_kind = "choice"
 
     fixed: tuple[str, ...] = ()
     """The options, when they are written out; else `expressions` has what gives them."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from agentkit.errors import OutputError
+from agentkit.messages import QuestionKind
 from agentkit.templates.prompt_names import merge_reads
 from agentkit.templates.template import Expression, Reads
 from agentkit.values import JsonSchema, json_copy
@@ -85,8 +86,8 @@ def _without(value: Any, places: list[tuple[int | str, ...]]) -> Any:
 class Output(ABC):
     """How a completion becomes a node's value."""
 
-    is_closed: ClassVar[bool] = False
-    """Whether an answer is one of few options, so that a model can decide it."""
+    question_kind: ClassVar[QuestionKind | None] = None
+    """How an answer is one of few options, so that a model can decide it; None where it is not."""
 
     name: str
     """The declaration on one line, for display."""
@@ -102,6 +103,16 @@ class Output(ABC):
     """The names that a value has and no others; None where that cannot be said."""
     python: PythonType | None = None
     """Makes the value that Python gets; None where that is the JSON itself."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether an answer is one of few options, so that a model can decide it."""
+        return self.question_kind is not None
+
+    @property
+    def meanings(self) -> tuple[str, ...]:
+        """What each of the options means; empty where that is not said."""
+        return ()
 
     @property
     def reads(self) -> Reads:

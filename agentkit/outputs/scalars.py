@@ -89,7 +89,7 @@ class IntegerOutput(_OneNumber):
 class YesNoOutput(Output):
     """Yes or no, as true or false."""
 
-    is_closed = True
+    question_kind = "predicate"
 
     def options(self, values: Mapping[str, Any]) -> Sequence[str]:
         """Yes and no."""

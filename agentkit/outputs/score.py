@@ -1,7 +1,7 @@
 """An output that is one of several numbers, each with its meaning."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -161,6 +161,21 @@ class ScoreOutput(Output):
 
     levels: Levels
     """The numbers with their meanings, from the lowest to the highest."""
+
+    question_kind = "score"
+
+    @property
+    def meanings(self) -> tuple[str, ...]:
+        """What each of the numbers means; empty where that is not said."""
+        return tuple(meaning for _, meaning in self.levels if meaning)
+
+    def options(self, values: Mapping[str, Any]) -> Sequence[str]:
+        """The numbers as texts."""
+        return tuple(str(number) for number, _ in self.levels)
+
+    def value_of(self, option: str) -> int:
+        """The number of an option."""
+        return int(option)
 
     def parse(self, text: str, values: Mapping[str, Any]) -> int:
         """The number that the text says, by itself or by its meaning."""

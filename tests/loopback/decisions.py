@@ -13,6 +13,7 @@ from typing import Any
 Probabilities = Callable[[str, Sequence[str]], Mapping[str, float] | None]
 """Of a question and its options; None refuses the question."""
 _OPTION = re.compile(r"^([A-Z])\. (.*)$", re.MULTILINE)
+_LEVEL = re.compile(r"^(\d)(?:: .*)?$", re.MULTILINE)
 
 
 @dataclass
@@ -65,6 +66,17 @@ class Decides:
             if found is None:
                 return {"type": "refusal", "name": None}
             return {"type": "predicate", "name": None, "probability": found["yes"]}
+        if question["type"] == "score":
+            assert set(question) == {"type", "instructions", "levels"}
+            labels = [one["label"] for one in question["levels"]]
+            found = self.probabilities(_text(question["instructions"]), labels)
+            levels = [
+                {"label": label, "probability": found[label], "value": value}
+                for value, label in enumerate(labels)
+            ]
+            score = sum(one["value"] * one["probability"] for one in levels)
+            head = {"type": "score", "name": None, "score": score, "confidence": 0.5}
+            return {**head, "probabilities": levels}
         assert set(question) == {"type", "instructions", "choices"}
         options = [one["value"] for one in question["choices"]]
         assert 2 <= len(options) <= 255
@@ -83,6 +95,12 @@ class Decides:
             return {"type": "noul", "noul": found["yes"], **mass}
         options = [*question["criteria"]]
         found = self.probabilities(question["instructions"], options)
+        if question["type"] == "score":
+            assert isinstance(question["criteria"], list)
+            places = {str(place): found[one] for place, one in enumerate(options)}
+            score = sum(int(place) * share for place, share in places.items())
+            head = {"type": "score", "score": score, "legend": dict(enumerate(options))}
+            return {**head, "probabilities": places, "confidence": 0.5, **mass}
         best = max(found, key=found.__getitem__)
         head = {"type": "choice", "choice": best, "confidence": found[best]}
         return {**head, "probabilities": {one: found[one] for one in options}, **mass}
@@ -91,7 +109,7 @@ class Decides:
         """The likeliest first tokens of an answer: labels with and without a space, and others."""
         assert (body["max_tokens"], body["temperature"], "stream" in body) == (1, 1.0, False)
         text = body["messages"][-1]["content"]
-        options = dict(_OPTION.findall(text))
+        options = dict(_OPTION.findall(text)) or {one: one for one in _LEVEL.findall(text)}
         labels = list(options) or ["Yes", "no"]
         question = text.partition("\n\nA. ")[0].partition("\n\nAnswer yes")[0]
         found = self.probabilities(question, [*options.values()] or ["yes", "no"])

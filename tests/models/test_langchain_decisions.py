@@ -31,6 +31,11 @@ class Decider(BaseDecisionModel):
         if question.type == "noul":
             return {"type": "noul", "noul": 0.9}
         first, *rest = question.criteria
+        if question.type == "score":
+            shares = {0: 0.2, **dict.fromkeys(range(1, len(rest) + 1), 0.8 / len(rest))}
+            legend = dict(enumerate(question.criteria))
+            head = {"type": "score", "score": 1.0, "legend": legend, "confidence": 0.5}
+            return {**head, "probabilities": shares}
         found = {first: 0.8, **{one: 0.2 / len(rest) for one in rest}}
         return {"type": "choice", "choice": first, "probabilities": found, "confidence": 0.8}
 
@@ -50,6 +55,16 @@ def test_it_decides_all_questions_of_a_step_in_one_request():
     assert [message.content for message in state] == ["A wolf."]
     assert [one.instructions for one in questions.values()] == ["Is it dangerous?", "Where?"]
     assert (result.usage.calls, result.usage.input_tokens) == (1, 30)
+
+
+def test_a_score_is_a_score_with_its_meanings():
+    model = Decider(asked=[])
+    levels = {-1: "worse", 1: "better"}
+    node = Node("how", "How is it?", output={"score": levels}, decide=True)
+    result = Graph([node], context="A wolf.").run_sync(model=model)
+    assert result["how"] == 1
+    assert dict(result.probabilities["how"]) == {"-1": pytest.approx(0.2), "1": 0.8}
+    assert model.asked[0][1]["q0"].criteria == ["-1: worse", "1: better"]
 
 
 def test_with_nothing_in_front_the_prompt_itself_is_the_state():

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -47,6 +48,7 @@ def asked(*questions: Question, before: Sequence[Message] = BEFORE) -> Request:
 
 WHERE = Question("Where?", WAYS)
 DANGER = Question("Is it dangerous?", ("yes", "no"), "predicate")
+HOW = Question("How good?", ("1", "2", "3"), "score", meanings=("poor", "fair", "good"))
 
 
 def decide(server: LoopbackServer, request: Request, **options: Any) -> Completion:
@@ -150,6 +152,50 @@ def test_system_one_is_tried_where_there_are_no_decisions():
             "q1": {"type": "noul", "instructions": "Is it dangerous?"},
         },
     }
+
+
+def test_a_score_is_asked_as_levels_with_their_meanings_and_gives_the_numbers_of_the_file():
+    for path in ("/decisions", "/systemone"):
+        decides = Decides(first, frozenset({path}))
+        node = Node("how", "How good?", output={"score": {1: "poor", 2: "fair", 3: "good"}})
+        with LoopbackServer(decides=decides) as server:
+            model = OpenAIModel("m", base_url=server.base_url, settings=QUICK)
+            result = Graph([replace(node, decide=True)], context="A plan.").run_sync(model=model)
+        assert result["how"] == 1
+        assert dict(result.probabilities["how"]) == {"1": 0.7, "2": 0.15, "3": 0.15}
+    question = {"type": "score", "instructions": "How good?"}
+    criteria = ["1: poor", "2: fair", "3: good"]
+    assert decides.asked[-1][1]["questions"] == {"q0": {**question, "criteria": criteria}}
+    levels = [{"label": "1", "description": "poor"}, {"label": "2", "description": "fair"}]
+    body = DecisionWires("m", is_openai=True).body("/decisions", asked(HOW))
+    assert body["questions"] == [
+        {**question, "levels": [*levels, {"label": "3", "description": "good"}]}
+    ]
+
+
+@pytest.mark.parametrize("numbers", [("1", "2", "3"), ("-1", "0", "1"), ("8", "9", "10")])
+def test_a_score_is_read_from_its_digits_or_from_letters(numbers):
+    decides = Decides(first, frozenset({"logprobs"}))
+    with LoopbackServer(decides=decides) as server:
+        completion = decide(server, asked(Question("How good?", numbers, "score")))
+        prompt = server.requests[0].body["messages"][-1]["content"]
+    assert list(completion.decisions[0].probabilities.values()) == pytest.approx([0.7, 0.15, 0.15])
+    digits = "How good?\n\n1\n2\n3\nAnswer with one of these numbers and nothing else."
+    assert (prompt == digits) == (numbers == ("1", "2", "3"))
+
+
+def test_rotations_ask_each_time_with_another_option_first_and_take_the_mean():
+    """A model that always prefers the first place has no preference in the mean."""
+    decides = Decides(first, frozenset({"logprobs"}))
+    settings = replace(QUICK, rotations=3)
+    with LoopbackServer(decides=decides) as server:
+        model = OpenAIModel("m", base_url=server.base_url, settings=settings)
+        completion = asyncio.run(model.decide(asked(WHERE, DANGER)))
+        shown = [one.body["messages"][-1]["content"] for one in server.requests]
+    assert [text.partition("A. ")[2].partition("\n")[0] for text in shown] == [*WAYS, ""]
+    assert dict(completion.decisions[0].probabilities) == pytest.approx(dict.fromkeys(WAYS, 1 / 3))
+    assert completion.decisions[1].probabilities["yes"] == pytest.approx(0.7)
+    assert completion.usage.calls == 4
 
 
 @pytest.mark.parametrize(
@@ -297,6 +343,8 @@ def test_a_wrong_key_is_told_at_once():
         {"answers": []},
         {"answers": [{"type": "choice", "probabilities": [{"value": "left"}]}]},
         {"answers": [{"type": "score", "score": 1}]},
+        {"answers": [{"type": "score", "probabilities": [{"label": "7", "probability": 1}]}]},
+        {"answers": [{"type": "score", "probabilities": {"0": 1}}]},
         {"answers": [{"type": "choice", "probabilities": {"left": "x"}}]},
         {"answers": 7},
         "nothing",

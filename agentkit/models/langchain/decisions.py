@@ -66,10 +66,12 @@ class LangChainDecisions(HostedModel):
 
 
 def _question(question: Question) -> Any:
-    from langchain_core.decisions import Choice, Noul
+    from langchain_core.decisions import Choice, Noul, Score
 
     if question.kind == "predicate":
         return Noul(instructions=question.text)
+    if question.kind == "score":
+        return Score(instructions=question.text, criteria=[*question.shown])
     criteria: dict[str, Any] = dict.fromkeys(question.options)
     return Choice(instructions=question.text, criteria=criteria)
 
@@ -77,6 +79,9 @@ def _question(question: Question) -> Any:
 def _decision(question: Question, answer: Any) -> Decision:
     if question.kind == "predicate":
         return Decision({"yes": answer.noul, "no": 1 - answer.noul})
+    if question.kind == "score":
+        places = enumerate(question.options)
+        return Decision({one: answer.probabilities.get(place, 0.0) for place, one in places})
     return Decision({one: answer.probabilities.get(one, 0.0) for one in question.options})
 
 

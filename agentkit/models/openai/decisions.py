@@ -6,6 +6,7 @@ and vLLM. (SGLang's own `/decisions` has another form: it refuses ours, and gets
 
 import base64
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from agentkit.messages import Completion, Decision, Image, Message, Question, Request, Usage
@@ -24,6 +25,7 @@ _ENOUGH: Final = 2
 _ALONE: Final = {
     "choice": "Which option answers the question in the input?",
     "predicate": "The answer to the question in the input is yes.",
+    "score": "Which number answers the question in the input?",
 }
 """What is asked where the question itself is all there is."""
 
@@ -82,7 +84,7 @@ class DecisionWires:
         if not before:  # a server wants something to decide about
             (question,) = questions
             before = (Message("user", question.text, question.images),)
-            questions = (Question(_ALONE[question.kind], question.options, question.kind),)
+            questions = (replace(question, text=_ALONE[question.kind], images=()),)
         if path == SYSTEM_ONE:
             asked = {_name(i): _system_one(one) for i, one in enumerate(questions)}
             return {"model": self._model, "state": _as_text(before), "questions": asked}
@@ -125,6 +127,14 @@ def _decision(question: Question, answer: Mapping[str, Any]) -> Decision:
             if not isinstance(found, Mapping):
                 found = {one["value"]: one["probability"] for one in found}
             return Decision({one: float(found[one]) for one in question.options}, other)
+        case "score":  # levels by their labels, or by their places in the order
+            found = answer["probabilities"]
+            if isinstance(found, Mapping):
+                masses = [found[str(place)] for place in range(len(question.options))]
+            else:
+                by_label = {one["label"]: one["probability"] for one in found}
+                masses = [by_label[option] for option in question.options]
+            return Decision(dict(zip(question.options, map(float, masses), strict=True)), other)
     raise ValueError(answer["type"])
 
 
@@ -147,12 +157,19 @@ def _question(question: Question) -> dict[str, Any]:
         asked["instructions"] = _parts(question.text, question.images)
     if question.kind == "choice":
         asked["choices"] = [{"value": clean(option)} for option in question.options]
+    elif question.kind == "score":
+        asked["levels"] = [{"label": option} for option in question.options]
+        for level, meaning in zip(asked["levels"], question.meanings, strict=False):
+            level["description"] = clean(meaning)
     return asked
 
 
 def _system_one(question: Question) -> dict[str, Any]:
     if question.kind == "predicate":
         return {"type": "noul", "instructions": clean(question.text)}
+    if question.kind == "score":
+        levels = [*map(clean, question.shown)]
+        return {"type": "score", "instructions": clean(question.text), "criteria": levels}
     criteria = dict.fromkeys(map(clean, question.options))
     return {"type": "choice", "instructions": clean(question.text), "criteria": criteria}
 

@@ -64,7 +64,8 @@ class LabelCall:
             ) -> list[float]:
                 return read_labels(await self._tokens(text, question, most_tokens), labels)
 
-            decisions.append(await decide_by_labels(question, ask, most_labels))
+            rotations = self._settings.rotations
+            decisions.append(await decide_by_labels(question, ask, most_labels, rotations))
         return Completion("", self._usage, model=self._model, decisions=tuple(decisions))
 
     async def _tokens(self, text: str, question: Question, most: int) -> Sequence[Any]:
