@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from agentkit.messages import Answer, Call, Image, Message, Request, Usage
+from agentkit.messages import Answer, Call, Decision, Image, Message, Request, Usage
 from agentkit.values import json_stand_in
 
 OWN: Final = "agentkit"
@@ -112,11 +112,23 @@ def of_answer(answer: Answer) -> dict[str, Any]:
         "gen_ai.response.model": completion.model or None,
         "gen_ai.response.finish_reasons": [completion.finish_reason],
         "agentkit.reused": answer.reused,
+        **_of_decision(completion.decision),
     }
     if answer.reused:
         return found
     usage = completion.usage
     return {**found, **of_usage(usage), "agentkit.tries": usage.calls}
+
+
+def _of_decision(decision: Decision | None) -> dict[str, Any]:
+    """How sure a decision is; its options are contents."""
+    if decision is None or decision.winner is None:
+        return {}
+    return {
+        "agentkit.decision.probability": decision.probabilities[decision.winner],
+        "agentkit.decision.options": len(decision.probabilities),
+        "agentkit.decision.other": decision.other,
+    }
 
 
 def of_usage(usage: Usage) -> dict[str, Any]:

@@ -330,6 +330,19 @@ def test_no_key_is_in_a_span_when_the_server_refuses_it(spans):
     assert KEY not in spans.text
 
 
+def test_a_decision_says_how_sure_it_is_and_none_of_its_options(spans):
+    def decide(request: Request) -> dict[str, float]:
+        return {"left": 0.75, "right": 0.25}
+
+    node = Node("act", "Where?", output={"choice": ["left", "right"]}, decide=True)
+    Graph([node]).run_sync(model=decide)
+    (span,) = [one for one in spans.all if one.name.startswith("chat ")]
+    attributes = dict(span.attributes)
+    assert attributes["agentkit.decision.probability"] == 0.75
+    assert attributes["agentkit.decision.options"] == 2
+    assert "left" not in str(attributes)
+
+
 def test_an_answer_that_was_there_already_took_no_tokens(spans, tmp_path):
     graph = Graph([Node("a", "Same?", reuse=True), Node("b", "Same?", reuse=True, after=["a"])])
     with CompletionFile(tmp_path / "a.db") as cache:
