@@ -162,7 +162,8 @@ def decision_problems(node: Node, output: Output | None) -> Iterator[Problem]:
             if getattr(node, name):
                 message = (
                     f"a model decides among options, and this output is {output.describe()}: "
-                    "give an output of options, such as yes_no, {choice: [left, right]} or {score: [1, 5]}"
+                    "give an output of options, such as yes_no, {choice: [left, right]} or "
+                    "{score: [1, 5]}"
                 )
                 yield Problem(message, node.name, name)
     elif node.unsure and node.decide is False:
