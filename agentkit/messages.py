@@ -1,6 +1,6 @@
 """The frozen values on both sides of a model."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Final, Literal
 
@@ -125,6 +125,24 @@ class Decision:
         return max(self.probabilities, key=self.probabilities.__getitem__, default=None)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Moment:
+    """What an environment shows in a step, whatever a prompt reads: for players that go by rules.
+
+    Neither a record nor a cache key has it.
+    """
+
+    observation: Any
+    """What is seen."""
+    info: Mapping[str, Any]
+    """What else the environment says."""
+    history: Sequence[Mapping[str, Any]]
+    """Observation, action and reward of every step before."""
+    notes: dict[Any, Any] = field(default_factory=dict, repr=False)
+    """What who answers keeps for this episode. Empty at its start, and again where it is resumed:
+    so it may only hold what the history tells."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """Everything a model is asked with."""
@@ -153,6 +171,8 @@ class Request:
     questions: tuple[Question, ...] = ()
     """What a model decides, each after all messages but the last, which asks the first of them as
     a question to be answered in text. Empty: the last message is answered in text."""
+    moment: Moment | None = None
+    """What the environment shows; None of a graph without one."""
 
     @property
     def prompt(self) -> str:

@@ -10,7 +10,7 @@ from agentkit.execution.langchain_function import RunnableFunction
 from agentkit.graph.compile import CompiledNode, memory_keys
 from agentkit.graph.graph import Graph
 from agentkit.messages import Sampling
-from agentkit.models.base import Model
+from agentkit.models.base import Model, RulePlayer
 from agentkit.models.resolve import ModelChoice, ModelChooser
 from agentkit.outputs.output import Output
 from agentkit.program.argument_kinds import wrong_kind
@@ -115,6 +115,9 @@ class Binding:
         choice = self._choice(compiled, problems)
         if choice is None or compiled.output is None:
             return None
+        model = choice.model
+        if isinstance(model, RulePlayer) and (message := model.cannot_answer(compiled.name)):
+            problems.append(Problem(message, compiled.name, "model"))
         decide = compiled.node.decide
         if decide is None:
             decide = choice.decide if compiled.output.is_closed else False

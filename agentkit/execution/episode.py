@@ -53,6 +53,7 @@ class Episode:
         self.steps = 0
         self.result: StepResult | None = None
         self._history: list[dict[str, Any]] = []
+        self._notes: dict[Any, Any] = {}
         self.source = source
 
     def go_on(self, state: State, history: Sequence[Mapping[str, Any]]) -> None:
@@ -100,6 +101,7 @@ class Episode:
             self._binding, names, self.state, action=self._action, source=self.source,
             emit=emit, stopping=stopping, streaming=streaming, agent=self._name,
             conversation=self._conversation, parse_action=parse_action,
+            notes=self._notes,
         )  # fmt: skip
         try:
             result = await execute_step(run)

@@ -131,6 +131,7 @@ class PromptCall:
             messages, run.source.sampling(self.node, call, self.first), schema, call,
             self.variables, self._text_sink() if run.streaming else None, self._on_retry,
             run.check_may_start, self.node.extra, questions_of(self.node, self.question),
+            run.moment,
         )  # fmt: skip
 
     def _call(self) -> Call:

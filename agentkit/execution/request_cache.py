@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 import orjson
 
 from agentkit.messages import Answer, Completion, Request, Sampling
-from agentkit.models.base import Model
+from agentkit.models.base import Model, RulePlayer
 from agentkit.models.token_estimates import ASSUMED_OUTPUT
 
 T = TypeVar("T")
@@ -119,6 +119,8 @@ def request_key(model: Model, request: Request) -> bytes:
         content["call"] = [call.item, call.attempt]
     if model.reads_variables:
         content["variables"] = [call.node, request.variables]
+    if isinstance(model, RulePlayer):
+        content["moment"] = [call.episode, call.step]
     options = orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY
     try:
         data = orjson.dumps(content, default=repr, option=options)

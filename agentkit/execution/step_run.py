@@ -9,7 +9,7 @@ from agentkit.execution.binding import Binding
 from agentkit.execution.completion_source import CompletionSource
 from agentkit.execution.schedule import StepSchedule
 from agentkit.execution.scope import Scope, State
-from agentkit.messages import NOTHING_USED, Usage
+from agentkit.messages import NOTHING_USED, Moment, Usage
 from agentkit.observability.logs import step_log
 from agentkit.observability.telemetry import get_tracing
 from agentkit.outputs.action import ParseAction
@@ -32,6 +32,7 @@ class StepRun:
         streaming: Whether models shall hand over their text as it arrives.
         agent: The agent's name, for logs and spans; empty for a graph of its own.
         conversation: The id of the conversation it belongs to, for spans.
+        notes: What players by rules keep for this episode.
         trace: Takes the events, which the result then has; None keeps none.
         parse_action: Reads actions, for nodes with `output: action`; None where nothing does.
     """
@@ -51,6 +52,7 @@ class StepRun:
         conversation: str = "",
         trace: list[Event] | None = None,
         parse_action: ParseAction | None = None,
+        notes: dict[Any, Any] | None = None,
     ) -> None:
         self.step = _number(names.get("step"))
         self.episode = _number(names.get("episode"))
@@ -62,6 +64,7 @@ class StepRun:
         self.graph = binding.graph
         self.names = names
         self.parse_action = parse_action
+        self.moment = _moment(names, {} if notes is None else notes)
         self.tracing = get_tracing(agent, conversation)
         self.scope = Scope(binding.graph, names, state)
         self.schedule = StepSchedule(binding)
@@ -121,6 +124,12 @@ def _both(first: Emit | None, second: Emit | None) -> Emit | None:
         second(event)
 
     return emit
+
+
+def _moment(names: Mapping[str, Any], notes: dict[Any, Any]) -> Moment | None:
+    if not names.keys() >= {"observation", "info", "history"}:
+        return None
+    return Moment(names["observation"], names["info"], names["history"], notes)
 
 
 def _number(value: Any) -> int:

@@ -74,6 +74,15 @@ class Certain(Protocol):
         ...
 
 
+@runtime_checkable
+class RulePlayer(Protocol):
+    """A model that plays an environment by rules, and goes by the names of nodes."""
+
+    def cannot_answer(self, node: str) -> str | None:
+        """Return why it cannot answer a node of this name; None where it can, or may."""
+        ...
+
+
 def can_decide(model: Model) -> bool:
     """Return whether a model can decide closed questions, as far as is known."""
     return isinstance(model, DecisionModel) and model.decides
