@@ -18,7 +18,7 @@ from agentkit.execution.request_cache import RequestCache
 from agentkit.execution.tries import Tries
 from agentkit.limits import Spent
 from agentkit.messages import NOTHING_USED, Answer, Completion, Request, Usage
-from agentkit.models.base import Cache, Model, Priced
+from agentkit.models.base import Cache, Model, Priced, cost_of
 from agentkit.models.finish_reasons import finish_reason
 from agentkit.models.hosted import HostedModel
 from agentkit.models.thoughts import apart
@@ -211,7 +211,7 @@ def _most(budget: Budget, model: Model, request: Request, unpriced: bool) -> Spe
         InputError: There is a limit on cost, and the price is not known.
     """
     usage = most_usage(model, request)
-    cost_usd = model.cost_usd(usage) if isinstance(model, Priced) else None
+    cost_usd = cost_of(model, usage)
     if cost_usd is None and budget.watches_cost and not unpriced:
         raise InputError(f"there is a limit on cost, and the price of {model.name} is unknown")
     return Spent.of(replace(usage, calls=1, cost_usd=cost_usd))

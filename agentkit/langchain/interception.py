@@ -11,7 +11,7 @@ from agentkit.errors import Problem
 from agentkit.execution.binding import Binding, BoundNode, FunctionNode, PromptNode
 from agentkit.graph.compile import CompiledNode
 from agentkit.messages import Completion, Request, Usage
-from agentkit.models.base import Model, Priced, answer_of, can_decide, is_certain
+from agentkit.models.base import Model, answer_of, can_decide, cost_of, is_certain
 from agentkit.program.threads import in_thread
 
 
@@ -74,7 +74,7 @@ class _Watched:
 
     def cost_usd(self, usage: Usage) -> float | None:
         """What this usage costs."""
-        return self._model.cost_usd(usage) if isinstance(self._model, Priced) else None
+        return cost_of(self._model, usage)
 
 
 class InterceptedBinding(Binding):

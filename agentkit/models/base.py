@@ -104,6 +104,11 @@ class Priced(Protocol):
         ...
 
 
+def cost_of(model: Model, usage: Usage) -> float | None:
+    """Return what this usage costs in US dollars; None when the model's price is unknown."""
+    return model.cost_usd(usage) if isinstance(model, Priced) else None
+
+
 @runtime_checkable
 class Loaded(Protocol):
     """A model that needs what takes long to load: modules, or weights."""

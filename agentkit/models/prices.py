@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from agentkit.errors import InputError, advice
 from agentkit.messages import Usage
-from agentkit.models.base import Model, Priced
+from agentkit.models.base import Model, cost_of
 
 if TYPE_CHECKING:
     from genai_prices.data_snapshot import DataSnapshot
@@ -84,6 +84,6 @@ def unpriced_models(asked: Iterable[tuple[str, Model]]) -> dict[str, list[str]]:
     some = Usage(input_tokens=1000, output_tokens=1000, calls=1)
     found: dict[str, list[str]] = {}
     for node, model in asked:
-        if not (isinstance(model, Priced) and model.cost_usd(some) is not None):
+        if cost_of(model, some) is None:
             found.setdefault(model.name, []).append(node)
     return found

@@ -25,6 +25,10 @@ class PrefixFigures:
     """Estimated from the text."""
     repeated_tokens: int
     """Those in whole blocks that stood at the beginning of an earlier request."""
+    from_floor: Mapping[int, int]
+    """Those of them in beginnings of so many tokens or more: servers keep no shorter ones."""
+    answered_tokens: int
+    """Estimated from the text of the answers."""
     share: float | None
     """Of the input tokens; None without requests."""
     reported_share: float | None
@@ -32,6 +36,18 @@ class PrefixFigures:
     differs_in: Mapping[str, int]
     """Requests by the message in which they first differ from the earlier request that goes
     along furthest."""
+
+
+@dataclass(frozen=True, slots=True)
+class CostFigures:
+    """What the requests of a run would cost with some model, and a server that keeps beginnings."""
+
+    keeps: str
+    """Which beginnings the server keeps."""
+    cached_tokens: int
+    cost_usd: float
+    step_usd: float
+    """Of one step, on average."""
 
 
 @dataclass(frozen=True, slots=True)

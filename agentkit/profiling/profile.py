@@ -5,9 +5,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from math import ceil
 
+from agentkit.errors import InputError
 from agentkit.messages import NOTHING_USED, Usage
+from agentkit.models.base import Model, cost_of
 from agentkit.profiling.advice import advise
 from agentkit.profiling.figures import (
+    CostFigures,
     CriticalFigures,
     Latency,
     ModelFigures,
@@ -19,7 +22,7 @@ from agentkit.profiling.figures import (
     Totals,
 )
 from agentkit.profiling.paths import PathFinder, recorded_graph
-from agentkit.profiling.prefixes import CHARACTERS_PER_TOKEN
+from agentkit.profiling.prefixes import CHARACTERS_PER_TOKEN, FLOORS
 from agentkit.profiling.reading import EpisodeReader
 from agentkit.profiling.sums import CallSums, NodeSums, PathSums, PrefixSums, RunSums
 from agentkit.program.argument_kinds import check_given
@@ -57,6 +60,32 @@ def profile_run(run: Run, episodes: Sequence[int] | None = None) -> Profile:
         (),
     )
     return replace(profile, advice=advise(profile, sums))
+
+
+def estimate_costs(profile: Profile, model: Model) -> list[CostFigures]:
+    """Return what the run's requests would cost with a model: nothing kept, and ever more.
+
+    Tokens are estimated from the texts, at four characters each.
+
+    Args:
+        profile: The profile.
+        model: The model. Nothing is sent.
+
+    Raises:
+        InputError: The model's price is unknown.
+    """
+    prefix, steps = profile.prefix, max(1, profile.totals.steps)
+    kept = {"nothing": 0}
+    kept |= {f"from {floor:,} tokens on": tokens for floor, tokens in prefix.from_floor.items()}
+    kept["every whole block"] = prefix.repeated_tokens
+    found = []
+    for keeps, cached in kept.items():
+        usage = Usage(prefix.input_tokens, prefix.answered_tokens, cached, prefix.requests)
+        cost_usd = cost_of(model, usage)
+        if cost_usd is None:
+            raise InputError(f"the price of {model.name} is not in the table of known models")
+        found.append(CostFigures(keeps, cached, cost_usd, cost_usd / steps))
+    return found
 
 
 _WORKERS = ("models", "functions", "environment", "engine")
@@ -199,6 +228,8 @@ def _prefix(sums: PrefixSums, usage: Usage) -> PrefixFigures:
         sums.requests,
         sums.characters // CHARACTERS_PER_TOKEN,
         sums.repeated // CHARACTERS_PER_TOKEN,
+        {floor: sums.from_floor[floor] // CHARACTERS_PER_TOKEN for floor in FLOORS},
+        sums.answered // CHARACTERS_PER_TOKEN,
         sums.repeated / sums.characters if sums.characters else None,
         usage.cached_tokens / usage.input_tokens if usage.input_tokens else None,
         dict(sums.differs_in.most_common()),

@@ -24,7 +24,14 @@ from agentkit.events import (
 )
 from agentkit.messages import Usage
 from agentkit.profiling.paths import PathFinder, StepTimes, label
-from agentkit.profiling.prefixes import Extension, FrontWatcher, PrefixMeter, Recent
+from agentkit.profiling.prefixes import (
+    CHARACTERS_PER_TOKEN,
+    FLOORS,
+    Extension,
+    FrontWatcher,
+    PrefixMeter,
+    Recent,
+)
 from agentkit.profiling.sums import NodeSums, RunSums
 from agentkit.record.reader import Line
 from agentkit.record.recorded_calls import unanswered
@@ -245,6 +252,7 @@ class EpisodeReader:
             calls.usage += completion.usage
             if pending.repeats:
                 node.repeated += completion.usage
+            node.prefix.answered += len(completion.text)
         self._sent(node, pending)
 
     def _sent(self, node: NodeSums, pending: Pending) -> None:
@@ -252,6 +260,9 @@ class EpisodeReader:
             node.prefix.requests += 1
             node.prefix.characters += extension.characters
             node.prefix.repeated += extension.repeated
+            for floor in FLOORS:
+                if extension.repeated >= floor * CHARACTERS_PER_TOKEN:
+                    node.prefix.from_floor[floor] += extension.repeated
             node.prefix.differs_in[extension.differs_in] += 1
 
     def _step_finished(self) -> None:

@@ -59,6 +59,10 @@ class PrefixSums(Sums):
     requests: int = 0
     characters: int = 0
     repeated: int = 0
+    from_floor: "Counter[int]" = field(default_factory=Counter)
+    """Those of them in beginnings of so many tokens or more."""
+    answered: int = 0
+    """Characters of the answers."""
     differs_in: "Counter[str]" = field(default_factory=Counter)
 
 

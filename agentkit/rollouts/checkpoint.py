@@ -9,7 +9,7 @@ from agentkit.errors import TraceError
 from agentkit.events import EpisodeResumed
 from agentkit.execution.scope import State
 from agentkit.messages import NOTHING_USED, UNSET, Request, Usage
-from agentkit.models.base import Priced
+from agentkit.models.base import Priced, cost_of
 from agentkit.models.token_estimates import most_usage
 from agentkit.record.episode_state import EpisodeState
 from agentkit.record.recorded_calls import RecordedCalls
@@ -96,7 +96,7 @@ def calls_in_flight(agent: Agent, record: EpisodeState) -> tuple[Usage, Usage]:
         model = models.get(event.model)
         request = Request(event.messages, event.sampling or UNSET, event.schema)
         most = most_usage(model, request)
-        most_usd = model.cost_usd(most) if isinstance(model, Priced) else None
+        most_usd = cost_of(model, most)
         is_free = most_usd == 0 or not (model is None or isinstance(model, Priced))
         calls += Usage(calls=tries, cost_usd=0.0 if is_free else None)
         for _ in range(tries):

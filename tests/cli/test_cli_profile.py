@@ -32,6 +32,19 @@ def test_a_run_is_profiled_with_its_calls_path_and_beginnings(invoke, run):
     assert "the graph is not known" not in text
 
 
+def test_it_says_what_a_step_would_cost_with_a_model_and_sends_nothing(invoke, run):
+    """Without a key: the texts of a run with any model are counted."""
+    text = invoke("profile", "run", "--model", "openai:gpt-5-mini").stdout
+    assert re.search(r"With openai:gpt-5-mini: \d+ tokens in and \d+ out a step, estimated", text)
+    assert "USD a step" in text
+    said = json.loads(invoke("profile", "run", "--model", "openai:gpt-5-mini", "--json").stdout)
+    assert said["estimate"]["model"] == "openai:gpt-5-mini"
+    assert len(said["estimate"]["costs"]) == 5
+    refused = invoke("profile", "run", "--model", "echo:nothing")
+    assert refused.exit_code == 2
+    assert "unknown model" in refused.stderr
+
+
 def test_columns_that_say_nothing_are_left_out(invoke, run):
     text = invoke("profile", "run").stdout
     assert "skipped" not in text

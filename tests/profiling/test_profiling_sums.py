@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from agentkit import Completion, Sampling, Usage
+from agentkit import Completion, Sampling, Usage, get_model
+from agentkit.errors import InputError
 from agentkit.events import EpisodeResumed
+from agentkit.profiling import estimate_costs
 
 TEN = Usage(10, 2, 5, 1)
 
@@ -185,6 +187,41 @@ def test_the_share_of_the_beginnings_is_of_all_characters(run):
     assert node(profile, "a").prefix.input_tokens == 2 * size // 4
     assert node(profile, "b").prefix.share == 0, "another model has another cache"
     assert profile.prefix.reported_share == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("shared", "kept"), [(1000, [0, 0, 0]), (1100, [1024, 0, 0]), (4200, [4096, 4096, 4096])]
+)
+def test_servers_that_keep_no_short_beginnings_have_only_the_long_ones(run, shared, kept):
+    text = "system:" + "x" * 4 * shared
+    run.ask("a", 0.0, 1.0, text, "first")
+    run.ask("a", 1.0, 2.0, text, "again")
+    run.end_step(2.0)
+    assert [*run.profile().prefix.from_floor.values()] == kept
+
+
+def test_what_a_model_would_cost_counts_kept_tokens_at_their_own_price(run):
+    text = "system:" + "x" * 8000
+    run.ask("a", 0.0, 1.0, text, "first")
+    run.ask("a", 1.0, 2.0, text, "again")
+    run.end_step(2.0)
+    profile = run.profile()
+    costs = {one.keeps: one for one in estimate_costs(profile, get_model("openai:gpt-5-mini"))}
+    tokens, kept = profile.prefix.input_tokens, 15 * 128
+    written = profile.prefix.answered_tokens * 2e-6
+    assert costs["nothing"].cost_usd == pytest.approx(tokens * 0.25e-6 + written)
+    saved = kept * (0.25e-6 - 0.025e-6)
+    assert costs["from 1,024 tokens on"].cached_tokens == kept
+    assert costs["from 1,024 tokens on"].step_usd == pytest.approx(
+        costs["nothing"].cost_usd - saved
+    )
+    assert costs["from 4,096 tokens on"].cost_usd == costs["nothing"].cost_usd
+
+
+def test_the_cost_with_a_model_of_unknown_price_is_refused(run):
+    run.end_step(1.0)
+    with pytest.raises(InputError, match="the price of openai:none-such is not in the table"):
+        estimate_costs(run.profile(), get_model("openai:none-such"))
 
 
 def test_a_resumed_episode_does_not_count_the_time_it_lay_still(run):

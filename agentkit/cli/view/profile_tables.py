@@ -9,6 +9,7 @@ from agentkit.cli.view.terminal import Row, echo, echo_pair, echo_table, hanging
 from agentkit.cli.view.words import count, money, seconds, tokens
 from agentkit.profiling.figures import (
     Advice,
+    CostFigures,
     CriticalFigures,
     NodeFigures,
     PrefixFigures,
@@ -17,6 +18,7 @@ from agentkit.profiling.figures import (
     Totals,
     duration,
 )
+from agentkit.profiling.prefixes import FLOORS
 
 _SHOWN_WAIT_S: Final = 0.001
 """A shorter wait is the engine's own work."""
@@ -214,9 +216,29 @@ def _prefix_row(name: str, prefix: PrefixFigures) -> Row:
         "requests": f"{prefix.requests:,}",
         "input": f"{prefix.input_tokens:,}",
         "extends": _share(prefix.share),
+        **{f"{floor:,}+": _of_input(prefix, floor) for floor in FLOORS[::2]},
         "cached": _share(prefix.reported_share),
         "differs first in": place if part > 0.995 else f"{place} ({part:.0%})",
     }
+
+
+def show_costs(profile: Profile, model: str, costs: Sequence[CostFigures]) -> None:
+    """Print what a step would cost with a model."""
+    prefix, steps = profile.prefix, max(1, profile.totals.steps)
+    rows = [
+        {
+            "what a server keeps": one.keeps,
+            "cached": _share(one.cached_tokens / max(1, prefix.input_tokens)),
+            "USD a step": f"{one.step_usd:,.5f}",
+            "the run": f"{one.cost_usd:,.2f}",
+        }
+        for one in costs
+    ]
+    echo_table(
+        f"With {model}: {prefix.input_tokens / steps:,.0f} tokens in and "
+        f"{prefix.answered_tokens / steps:,.0f} out a step, estimated",
+        rows,
+    )
 
 
 def _show_advice(advice: Sequence[Advice]) -> None:
@@ -238,6 +260,10 @@ def _gain(advice: Advice) -> str:
     if advice.saves_calls:
         parts.append(count(advice.saves_calls, "call"))
     return f" [saves {', '.join(parts)}]" if parts else ""
+
+
+def _of_input(prefix: PrefixFigures, floor: int) -> str:
+    return _share(prefix.from_floor[floor] / prefix.input_tokens if prefix.input_tokens else None)
 
 
 def _if_any(number: int) -> str:
