@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, Final
 
 from agentkit import events
 from agentkit.errors import LimitExceeded
 from agentkit.messages import NOTHING_USED, Usage
 from agentkit.program.display import dollars
+
+COUNTED: Final = ("retried", "otherwise", "cut", "unsure")
+"""Counts of answers that were not taken as they came."""
 
 
 @dataclass(slots=True)
@@ -40,6 +43,8 @@ class EpisodeSummary:
     """Answers that could not be used, in whose place the node's `otherwise` stands."""
     cut: int = 0
     """Texts that were cut off at the token limit and are used all the same."""
+    unsure: int = 0
+    """Decisions that were not sure enough, so that another model was asked."""
     open_step: tuple[events.Event, ...] = field(default=(), repr=False, compare=False)
     """What was counted so in the step that the environment has not answered: it may come again."""
 
@@ -48,12 +53,17 @@ class EpisodeSummary:
         """What it cost in US dollars; None when a price is unknown."""
         return self.usage.cost_usd
 
+    def take_counts(self, other: "EpisodeSummary | None") -> None:
+        """Count on from another summary; None: from nothing."""
+        for name in COUNTED:
+            setattr(self, name, getattr(other, name) if other else 0)
+
     def take(self, event: events.Event) -> None:
         """Take in an event of the episode."""
         match event:
             case events.EpisodeStarted():
                 self.seed, self.info = event.seed, event.info
-                self.retried = self.otherwise = self.cut = 0
+                self.take_counts(None)
                 self.open_step = ()
             case events.StepStarted():
                 for counted in self.open_step:
@@ -80,7 +90,10 @@ class EpisodeSummary:
 
     def _count(self, event: events.Event, times: int) -> None:
         if isinstance(event, events.NodeRetried):
-            self.retried += times
+            if event.completion.decisions:
+                self.unsure += times
+            else:
+                self.retried += times
         elif isinstance(event, events.NodeFinished) and event.status == "cut":
             self.cut += times
         else:
@@ -144,7 +157,5 @@ class RunSummary:
             "reward": sum(summary.reward for summary in self.episodes),
             "usage": self.usage,
             "cost_usd": self.cost_usd,
-            "retried": sum(summary.retried for summary in self.episodes),
-            "otherwise": sum(summary.otherwise for summary in self.episodes),
-            "cut": sum(summary.cut for summary in self.episodes),
+            **{name: sum(getattr(one, name) for one in self.episodes) for name in COUNTED},
         }

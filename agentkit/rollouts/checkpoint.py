@@ -53,7 +53,7 @@ class Checkpoint:
         """Let a summary begin with what was recorded before."""
         done = self.record.progress
         summary.steps, summary.reward, summary.action = done.steps, done.reward, done.action
-        summary.retried, summary.otherwise, summary.cut = done.retried, done.otherwise, done.cut
+        summary.take_counts(done)
         summary.open_step = done.open_step
         summary.usage, summary.seconds = self.paid, self.seconds
 

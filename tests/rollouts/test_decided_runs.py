@@ -121,6 +121,8 @@ def test_the_record_says_where_another_model_was_asked(whole):
     assert retried
     assert all(e["step"] % 2 == 1 and "it is unsure: 'east'" in e["error"] for e in retried)
     assert {e["completion"]["decisions"][0]["probabilities"]["east"] for e in retried} == {0.55}
+    totals = load_run(whole).about["totals"]
+    assert (totals["unsure"], totals["retried"]) == (len(retried), 0), "it could be used"
 
 
 def test_it_is_resumed_after_any_event_as_if_nothing_had_happened(whole, tmp_path):

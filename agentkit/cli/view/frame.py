@@ -24,7 +24,6 @@ from agentkit.cli.view.words import (
     seconds,
     spoken,
     tokens,
-    unusable,
 )
 
 _MARKS: Final[dict[NodeState, tuple[str, str]]] = {
@@ -93,8 +92,7 @@ def _facts(run_view: RunView, episode: EpisodeView) -> list[tuple[str, Renderabl
         facts.append(("achievements", rich_text(text, "bold", **_CUT)))
     facts.append(("tokens", Text(tokens(episode.usage))))
     facts.append(("cost", Text(money(episode.usage.cost_usd))))
-    if said := unusable(summary):
-        facts.append(("unusable", Text(said, "yellow")))
+    facts += [(what, Text(said, "yellow")) for what, said in unusable_facts([summary])]
     if left := limits_left(run_view.limits, episode.used, leave_out="steps"):
         facts.append(("limits", Text(left)))
     if left := limits_left(run_view.run_limits, run_view.used):
@@ -171,8 +169,8 @@ def _several(run_view: RunView, rows: int) -> list[RenderableType]:
         f"tokens {tokens(summary.usage)}   cost {money(summary.cost_usd)}"
     )
     lines: list[RenderableType] = [table, sums]
-    for _, said in unusable_facts(summary.episodes):
-        lines.append(Text(f"unusable {said}", "yellow"))
+    for what, said in unusable_facts(summary.episodes):
+        lines.append(Text(f"{what} {said}", "yellow"))
     if left := limits_left(run_view.run_limits, run_view.used):
         lines.append(Text(f"limits of the run: {left}"))
     return lines

@@ -141,6 +141,7 @@ def _row(summary: EpisodeSummary, ended: bool) -> Row:
         "return": score(summary.reward) if played else "",
         "calls": f"{summary.usage.calls:,}",
         "asked again": f"{summary.retried:,}" if summary.retried else "",
+        "unsure": f"{summary.unsure:,}" if summary.unsure else "",
         "otherwise": f"{summary.otherwise:,}" if summary.otherwise else "",
         "cut off": f"{summary.cut:,}" if summary.cut else "",
         "cost": money(summary.cost_usd) if summary.cost_usd != 0 else "",

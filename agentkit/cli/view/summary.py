@@ -57,7 +57,10 @@ def facts(run_view: RunView, report: Mapping[str, str], folder: Path) -> Facts:
 def unusable_facts(episodes: Sequence[EpisodeSummary]) -> Facts:
     """What became of answers that could not be used, if there were some."""
     said = unusable(*episodes)
-    return [("unusable", said)] if said else []
+    facts: Facts = [("unusable", said)] if said else []
+    if number := sum(one.unsure for one in episodes):
+        facts.append(("unsure", f"{count(number, 'decision')}, then asked of another model"))
+    return facts
 
 
 def film_facts(folder: Path) -> Facts:
