@@ -96,7 +96,7 @@ def calls_in_flight(agent: Agent, record: EpisodeState) -> tuple[Usage, Usage]:
         model = models.get(event.model)
         request = Request(event.messages, event.sampling or UNSET, event.schema)
         most = most_usage(model, request)
-        most_usd = cost_of(model, most)
+        most_usd = None if model is None else cost_of(model, most)
         is_free = most_usd == 0 or not (model is None or isinstance(model, Priced))
         calls += Usage(calls=tries, cost_usd=0.0 if is_free else None)
         for _ in range(tries):
