@@ -8,11 +8,10 @@ from agentkit.errors import InputError, advice, suggest
 from agentkit.events import Event
 from agentkit.execution.binding import Binding, PromptNode
 from agentkit.execution.completion_source import CompletionSource
-from agentkit.execution.prompt_call import nothing_reads_actions
 from agentkit.execution.scope import State
 from agentkit.execution.step import StepResult, execute_step
 from agentkit.execution.step_run import StepRun
-from agentkit.outputs.action import ParseAction
+from agentkit.outputs.action import ParseAction, nothing_reads_actions
 from agentkit.program.argument_kinds import check_kind
 from agentkit.templates.prompt_names import step_names
 from agentkit.templates.template import Template

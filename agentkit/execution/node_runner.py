@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from agentkit.errors import (
     AccessError,
@@ -21,13 +21,15 @@ from agentkit.execution.function_call import FunctionCall
 from agentkit.execution.prompt_call import (
     Outcome,
     PromptCall,
-    checked_items,
     make_prompt_call,
     told,
 )
 from agentkit.execution.step_run import StepRun
 from agentkit.program.raised_errors import causes_of
 from agentkit.values import json_copy
+
+_MOST_ITEMS: Final = 10_000
+"""The most items an `each` node takes: more is a mistake in the list, not a wish."""
 
 MakeStep = Callable[[StepRun, int, int | None], Any]
 """Gives the running step to a function that takes it, by node and item."""
@@ -217,3 +219,17 @@ def successes(results: Sequence[Outcome | AgentKitError]) -> list[Outcome]:
         if all(isinstance(error, kind) for error in errors.values()):
             raise kind(message) from cause
     raise AgentKitError(message) from cause
+
+
+def checked_items(items: Any) -> Sequence[Any]:
+    """What an `each` node goes through; null is an empty list.
+
+    Raises:
+        RenderError: It is no list, or one of too many items.
+    """
+    if items is None:
+        return []
+    if not isinstance(items, (list, tuple)) or len(items) > _MOST_ITEMS:
+        found = f"{len(items)} items" if isinstance(items, (list, tuple)) else repr(items)[:80]
+        raise RenderError(f"each: expected a list of at most {_MOST_ITEMS} items, found {found}")
+    return items

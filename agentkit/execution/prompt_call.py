@@ -1,10 +1,10 @@
 """One question to a model: render, complete, parse, and again when the answer cannot be used."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from agentkit.errors import ErrorText, InputError, OutputError, RenderError, advice
+from agentkit.errors import ErrorText, InputError, OutputError, RenderError
 from agentkit.events import CallRetried, NodeFinished, NodeRetried, NodeStarted, NodeText
 from agentkit.execution.binding import BoundNode, PromptNode
 from agentkit.execution.decisions import (
@@ -21,13 +21,10 @@ from agentkit.graph.node import MISSING
 from agentkit.messages import Answer, Call, Completion, Image, Message, Question, Request, Turn
 from agentkit.models.thoughts import AnswerText
 from agentkit.models.token_estimates import schema_tokens
-from agentkit.outputs.action import PARSE_ACTION
+from agentkit.outputs.action import PARSE_ACTION, nothing_reads_actions
 from agentkit.outputs.default_bounds import with_default_bounds
 from agentkit.outputs.scalars import TextOutput
 from agentkit.values import json_copy, json_text
-
-_MOST_ITEMS: Final = 10_000
-"""The most items an `each` node takes: more is a mistake in the list, not a wish."""
 
 
 class Outcome(NamedTuple):
@@ -235,16 +232,6 @@ class PromptCall:
             )  # fmt: skip
 
 
-def nothing_reads_actions(node: str) -> str:
-    """Return the message for a node that asks for an action where nothing reads actions."""
-    way = advice("act(..., parse_action=function) gives what reads them; ", "")
-    return (
-        f"node '{node}' has the output 'action', which the environment itself reads, and no "
-        f"environment with a method parse_action is here. {way}one of a list is "
-        "{choice: actions}, and any text is 'text'"
-    )
-
-
 def told(answer: Answer | None) -> tuple[Completion | None, float, bool, float]:
     """What events tell of an answer: the completion, its times, whether it was there already."""
     if answer is None:
@@ -285,20 +272,6 @@ def make_prompt_call(
     sent = (*before_it, Message("user", _text(node, prompt, variables), images))
     question = make_question(node, prompt, images, variables)
     return PromptCall(run, node, variables, before, sent, item, question)
-
-
-def checked_items(items: Any) -> Sequence[Any]:
-    """What an `each` node goes through; null is an empty list.
-
-    Raises:
-        RenderError: It is no list, or one of too many items.
-    """
-    if items is None:
-        return []
-    if not isinstance(items, (list, tuple)) or len(items) > _MOST_ITEMS:
-        found = f"{len(items)} items" if isinstance(items, (list, tuple)) else repr(items)[:80]
-        raise RenderError(f"each: expected a list of at most {_MOST_ITEMS} items, found {found}")
-    return items
 
 
 def _text(node: PromptNode, prompt: str, variables: Mapping[str, Any]) -> str:

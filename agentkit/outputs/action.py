@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from agentkit.errors import FunctionError, OutputError
+from agentkit.errors import FunctionError, OutputError, advice
 from agentkit.outputs.json_extraction import unfenced
 from agentkit.outputs.output import Output
 from agentkit.program.raised_errors import passes_through, raised
@@ -83,3 +83,13 @@ def _parsed(text: str, values: Mapping[str, object]) -> str:
             "text, or a ValueError with the reason where it is none"
         )
     return action
+
+
+def nothing_reads_actions(node: str) -> str:
+    """Return the message for a node that asks for an action where nothing reads actions."""
+    way = advice("act(..., parse_action=function) gives what reads them; ", "")
+    return (
+        f"node '{node}' has the output 'action', which the environment itself reads, and no "
+        f"environment with a method parse_action is here. {way}one of a list is "
+        "{choice: actions}, and any text is 'text'"
+    )

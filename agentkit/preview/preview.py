@@ -10,11 +10,10 @@ from agentkit.errors import AgentKitError, InputError, advice, suggest
 from agentkit.execution.binding import BoundNode, FunctionNode, PromptNode
 from agentkit.execution.budget import Budget
 from agentkit.execution.completion_source import CompletionSource
-from agentkit.execution.node_runner import successes
+from agentkit.execution.node_runner import checked_items, successes
 from agentkit.execution.prompt_call import (
     Outcome,
     PromptCall,
-    checked_items,
     make_prompt_call,
 )
 from agentkit.execution.step_run import StepRun

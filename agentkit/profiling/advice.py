@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from agentkit.profiling.figures import Advice, NodeFigures, Profile, duration
-from agentkit.profiling.prefixes import CHARACTERS_PER_TOKEN
-from agentkit.profiling.sums import RunSums
+from agentkit.profiling.sums import CHARACTERS_PER_TOKEN, RunSums
 
 _WORTH: Final = 0.01
 """Share of the time, money, calls or tokens of a run under which nothing is said. Obvious: nobody

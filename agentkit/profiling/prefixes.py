@@ -12,19 +12,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from agentkit.messages import Message
-from agentkit.profiling.sums import ChangeSums
+from agentkit.profiling.sums import CHARACTERS_PER_TOKEN, ChangeSums
 from agentkit.record.line import picture_name
 
-CHARACTERS_PER_TOKEN: Final = 4
 BLOCK: Final = 128 * CHARACTERS_PER_TOKEN
 """Characters that are kept together."""
 _REMEMBERED: Final = 50_000
 """Blocks that are remembered at least, of those used last: more than six million tokens."""
-
-FLOORS: Final = (1024, 2048, 4096)
-"""Tokens from which on hosted servers keep a beginning: OpenAI, Gemini 2.5, Gemini since 3
-(developers.openai.com, ai.google.dev/gemini-api/docs/caching, October 2026). Anthropic keeps only
-what a request marks, which AgentKit does not do; llama.cpp, vLLM and SGLang keep every block."""
 
 NOTHING: Final = "nothing"
 """The place of the first difference, where there is none."""

@@ -22,9 +22,16 @@ from agentkit.profiling.figures import (
     Totals,
 )
 from agentkit.profiling.paths import PathFinder, recorded_graph
-from agentkit.profiling.prefixes import CHARACTERS_PER_TOKEN, FLOORS
 from agentkit.profiling.reading import EpisodeReader
-from agentkit.profiling.sums import CallSums, NodeSums, PathSums, PrefixSums, RunSums
+from agentkit.profiling.sums import (
+    CHARACTERS_PER_TOKEN,
+    FLOORS,
+    CallSums,
+    NodeSums,
+    PathSums,
+    PrefixSums,
+    RunSums,
+)
 from agentkit.program.argument_kinds import check_given
 from agentkit.record.episode_state import covered_s
 from agentkit.record.reader import Run

@@ -24,14 +24,7 @@ from agentkit.events import (
 )
 from agentkit.messages import Usage
 from agentkit.profiling.paths import PathFinder, StepTimes, label
-from agentkit.profiling.prefixes import (
-    CHARACTERS_PER_TOKEN,
-    FLOORS,
-    Extension,
-    FrontWatcher,
-    PrefixMeter,
-    Recent,
-)
+from agentkit.profiling.prefixes import Extension, FrontWatcher, PrefixMeter, Recent
 from agentkit.profiling.sums import NodeSums, RunSums
 from agentkit.record.reader import Line
 from agentkit.record.recorded_calls import unanswered
@@ -257,13 +250,7 @@ class EpisodeReader:
 
     def _sent(self, node: NodeSums, pending: Pending) -> None:
         if (extension := pending.extension) is not None:
-            node.prefix.requests += 1
-            node.prefix.characters += extension.characters
-            node.prefix.repeated += extension.repeated
-            for floor in FLOORS:
-                if extension.repeated >= floor * CHARACTERS_PER_TOKEN:
-                    node.prefix.from_floor[floor] += extension.repeated
-            node.prefix.differs_in[extension.differs_in] += 1
+            node.prefix.count(extension.characters, extension.repeated, extension.differs_in)
 
     def _step_finished(self) -> None:
         self.sums.steps += 1

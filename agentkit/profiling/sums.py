@@ -4,10 +4,16 @@ import math
 from array import array
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Final
 
 from agentkit.events import NodeRetried
 from agentkit.messages import NOTHING_USED, Completion, Usage
+
+CHARACTERS_PER_TOKEN: Final = 4
+FLOORS: Final = (1024, 2048, 4096)
+"""Tokens from which on hosted servers keep a beginning: OpenAI, Gemini 2.5, Gemini since 3
+(developers.openai.com, ai.google.dev/gemini-api/docs/caching, October 2026). Anthropic keeps only
+what a request marks, which AgentKit does not do; llama.cpp, vLLM and SGLang keep every block."""
 
 
 class Sums:
@@ -64,6 +70,16 @@ class PrefixSums(Sums):
     answered: int = 0
     """Characters of the answers."""
     differs_in: "Counter[str]" = field(default_factory=Counter)
+
+    def count(self, characters: int, repeated: int, differs_in: str) -> None:
+        """Count a request: its size, what of it came again, and where it first differs."""
+        self.requests += 1
+        self.characters += characters
+        self.repeated += repeated
+        self.differs_in[differs_in] += 1
+        for floor in FLOORS:
+            if repeated >= floor * CHARACTERS_PER_TOKEN:
+                self.from_floor[floor] += repeated
 
 
 @dataclass(slots=True)

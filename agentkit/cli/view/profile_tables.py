@@ -18,7 +18,7 @@ from agentkit.profiling.figures import (
     Totals,
     duration,
 )
-from agentkit.profiling.prefixes import FLOORS
+from agentkit.profiling.sums import FLOORS
 
 _SHOWN_WAIT_S: Final = 0.001
 """A shorter wait is the engine's own work."""
