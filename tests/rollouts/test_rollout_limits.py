@@ -205,7 +205,10 @@ def test_a_run_that_ends_at_a_limit_is_not_a_failure_but_a_failed_episode_stays_
 
 
 def test_time_is_looked_at_before_each_step_and_each_node():
+    called = []
+
     def slow(n):
+        called.append(n)
         time.sleep(0.02)
         return "east"
 
@@ -214,11 +217,12 @@ def test_time_is_looked_at_before_each_step_and_each_node():
     ]
     (episode,) = play(Agent(Graph(chain), limits=Limits(seconds=0.2))).episodes
     assert (episode.status, episode.reason) == ("limit", "seconds: 0.2")
-    assert episode.seconds < 3  # of 4
+    assert 0 < len(called) < 200
+    called.clear()
     items = Node("all", function=slow, each="range(9000) | list", with_={"n": "item"})
     (episode,) = play(Agent(Graph([items]), limits=Limits(seconds=0.2))).episodes
     assert episode.status == "limit"
-    assert episode.seconds < 5  # of 5.6: 32 run at once
+    assert 0 < len(called) < 9000
     act = Node("act", function=slow, with_={"n": "observation"})
     env = EnvSpec(CORRIDOR.id, {"length": 50})
     (episode,) = play(Agent(Graph([act]), env=env, run_limits=Limits(seconds=0.2))).episodes
