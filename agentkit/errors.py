@@ -27,11 +27,14 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 
 class AgentKitError(Exception):
     """The root of every error raised on purpose by AgentKit."""
+
+    spent: Any = None
+    """What was used before it, as a `Usage`, where more is known than a number of calls."""
 
 
 class InputError(AgentKitError):
@@ -158,7 +161,16 @@ class ModelError(AgentKitError):
 
 
 class CannotDecide(ModelError):
-    """A model cannot decide a question; it may still answer it in text."""
+    """A model cannot decide a question; it may still answer it in text.
+
+    Args:
+        reason: Why not.
+        spent: What it took to find out, as a `Usage`.
+    """
+
+    def __init__(self, reason: str, spent: Any = None) -> None:
+        super().__init__(reason)
+        self.spent = spent
 
 
 class ScriptExhausted(ModelError):

@@ -162,7 +162,8 @@ class Request:
     """Called with each piece of text as it arrives, by models that stream."""
     on_retry: Callable[[str, float], Awaitable[None]] | None = None
     """Awaited before a model tries the same call again, with the reason and the wait in seconds;
-    it may raise to give up."""
+    it may raise to give up. Without a reason it is no repetition, but a further call that the same
+    answer takes."""
     on_start: Callable[[], None] | None = None
     """Called when a try is about to be sent, by models where calls wait for their turn; it may
     raise to keep it from being sent."""

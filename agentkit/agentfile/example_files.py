@@ -11,6 +11,7 @@ from agentkit.agentfile.line_numbers import FileText, Flaw
 from agentkit.agentfile.own_files import is_own
 from agentkit.agentfile.yaml_reader import read_yaml
 from agentkit.agentfile.yaml_values import value_of
+from agentkit.atomic_files import open_regular
 from agentkit.errors import InputError, Problem
 from agentkit.graph.node import Node
 
@@ -71,7 +72,7 @@ class ExampleFiles:
         if name in self._recorded:
             return self._recorded[name]
         try:
-            with (self._folder / name).open("rb") as stream:
+            with open_regular(self._folder / name) as stream:
                 data = stream.read(_MOST_BYTES + 1)
             if len(data) > _MOST_BYTES:
                 raise InputError(f"{name}: the file is larger than 1 MB")

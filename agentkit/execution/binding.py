@@ -123,7 +123,7 @@ class Binding:
             decide = choice.decide if compiled.output.is_closed else False
         stronger, unsure = None, compiled.node.unsure
         if unsure is not None:
-            if not decide:
+            if not decide and compiled.node.decide is None:  # else the node says so itself
                 message = "an answer in text has no probability: say 'decide: auto' too"
                 problems.append(Problem(message, compiled.name, "unsure"))
             other = self._named_choice(unsure.ask, compiled, "unsure", problems)

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from agentkit.errors import CannotDecide, InputError, ModelError, OutputError
+from agentkit.errors import AgentKitError, CannotDecide, InputError, ModelError, OutputError
 from agentkit.execution.binding import PromptNode
-from agentkit.messages import NOTHING_USED, Answer, Completion, Image, Question, Request
-from agentkit.models.base import DecisionModel, can_decide, is_certain
+from agentkit.messages import NOTHING_USED, Answer, Completion, Image, Question, Request, Usage
+from agentkit.models.base import DecisionModel, Model, can_decide, is_certain
 from agentkit.models.decisions import certain, checked_decision
 from agentkit.models.finish_reasons import REFUSAL, STOP
 from agentkit.values import json_text
@@ -119,20 +119,41 @@ async def decide(
     """
     model = node.model
     assert isinstance(model, DecisionModel)  # else there would be no question
-    completion: object = await shared.decide(model, request, joined)
+    try:
+        completion: object = await shared.decide(model, request, joined)
+    except CannotDecide as error:
+        if node.decide is True:
+            message = f"node '{node.compiled.name}' is to be decided ('decide: true'): {error}"
+            raise CannotDecide(message, error.spent) from None
+        return await _in_text(model, request, error)
     if not isinstance(completion, Completion):
         return completion  # type: ignore[return-value]  # who asks refuses it
     if not completion.decisions:
         completion = _as_certain(node, request, completion)
     if not completion.decisions:
         if node.decide is True and not is_certain(model):
-            raise CannotDecide(_cannot(node))
+            raise CannotDecide(_cannot(node), completion.usage)
         return completion
-    decision = checked_decision(model.name, request.questions[0], completion.decisions[0])
+    try:
+        decision = checked_decision(model.name, request.questions[0], completion.decisions[0])
+    except ModelError as error:
+        error.spent = completion.usage
+        raise
     text, reason = decision.winner, STOP
     if text is None:
         text, reason = completion.text, REFUSAL
     return replace(completion, text=text, finish_reason=reason, decisions=(decision,))
+
+
+async def _in_text(model: Model, request: Request, error: CannotDecide) -> Completion:
+    """Let a model answer in text what it cannot decide."""
+    taken: Usage = error.spent or NOTHING_USED
+    if taken.calls and request.on_retry is not None:
+        await request.on_retry("", 0.0)
+    completion: object = await model.complete(replace(request, questions=()))
+    if not isinstance(completion, Completion) or not taken.calls:
+        return completion  # type: ignore[return-value]  # who asks refuses what is none
+    return replace(completion, usage=completion.usage + taken)
 
 
 def _as_certain(node: PromptNode, request: Request, completion: Completion) -> Completion:
@@ -153,7 +174,7 @@ class _Batch:
     """Questions that are asked in one request."""
 
     requests: list[Request] = field(default_factory=list)
-    answers: "asyncio.Future[list[Completion]]" = field(
+    answers: "asyncio.Future[list[Completion | Exception]]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
@@ -218,8 +239,10 @@ class SharedRequests:
         await asyncio.wait([batch.answers])
         if batch.answers.cancelled():  # so was who asked, and not this one
             return await model.decide(request)
-        joined()
-        return batch.answers.result()[position]
+        answer = batch.answers.result()[position]
+        if isinstance(answer, Completion) and answer.usage == NOTHING_USED:
+            joined()
+        return _given(answer)
 
     async def _lead(self, model: DecisionModel, request: Request, key: Hashable) -> Completion:
         """Wait for those that come at the same time, and ask for all."""
@@ -238,7 +261,7 @@ class SharedRequests:
         finally:
             if not batch.answers.done():
                 batch.answers.cancel()
-        return answers[0]
+        return _given(answers[0])
 
     async def _gather(self, batch: _Batch, key: Hashable) -> None:
         for _ in range(_ROUNDS):  # the tasks of other nodes begin, and those of their items
@@ -265,27 +288,60 @@ def _kind_of(model: Any, request: Request) -> Hashable:
     return id(model), request.messages[:-1], json_text(request.extra)
 
 
-async def _decide_all(model: DecisionModel, requests: Sequence[Request]) -> list[Completion]:
+def _given(answer: Completion | Exception) -> Completion:
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+async def _decide_all(
+    model: DecisionModel, requests: Sequence[Request]
+) -> list[Completion | Exception]:
     """Decide the questions of requests of one kind, in as few as the model takes."""
-    answers: list[Completion] = []
+    answers: list[Completion | Exception] = []
     most = max(1, model.most_questions)
     for start in range(0, len(requests), most):
         answers += await _decide_part(model, requests[start : start + most])
     return answers
 
 
-async def _decide_part(model: DecisionModel, requests: Sequence[Request]) -> list[Completion]:
+async def _decide_part(
+    model: DecisionModel, requests: Sequence[Request]
+) -> list[Completion | Exception]:
     first, *others = requests
     if not others:
         return [await model.decide(first)]
     questions = tuple(request.questions[0] for request in requests)
     try:
         whole = await model.decide(replace(first, questions=questions))
-    except CannotDecide:
-        return list(await asyncio.gather(*map(model.decide, requests)))
+    except CannotDecide as error:
+        return await _decide_each(model, requests, error.spent or NOTHING_USED)
     if len(whole.decisions) != len(questions):
-        raise ModelError(
+        wrong = ModelError(
             f"{model.name} gave {len(whole.decisions)} decisions for {len(questions)} questions"
         )
+        wrong.spent = whole.usage
+        raise wrong
     parts = [replace(whole, decisions=(decision,)) for decision in whole.decisions]
     return [parts[0], *(replace(part, usage=NOTHING_USED) for part in parts[1:])]
+
+
+async def _decide_each(
+    model: DecisionModel, requests: Sequence[Request], taken: Usage
+) -> list[Completion | Exception]:
+    """Decide questions one by one, each for its own node; the first has what was used before."""
+    first = requests[0]
+    if taken.calls and first.on_retry is not None:
+        await first.on_retry("", 0.0)
+    found = await asyncio.gather(*map(model.decide, requests), return_exceptions=True)
+    answers: list[Completion | Exception] = []
+    for one in found:
+        if isinstance(one, BaseException) and not isinstance(one, Exception):
+            raise one
+        answers.append(one)
+    lead = answers[0]
+    if isinstance(lead, Completion):
+        answers[0] = replace(lead, usage=lead.usage + taken)
+    elif isinstance(lead, AgentKitError):
+        lead.spent = (lead.spent or NOTHING_USED) + taken
+    return answers

@@ -62,7 +62,7 @@ async def ask_model(
         StepInterrupted: The step was stopped before the call, or the time was over.
     """
 
-    model, completion = node.model, None
+    model, completion, spent = node.model, None, None
     try:
         tries.begin(request)
         counted = tries.counted(request)
@@ -76,7 +76,8 @@ async def ask_model(
         if isinstance(error, AccessError) or isinstance(model, HostedModel):
             tries.drop_unsent()
         raise
-    except AgentKitError:
+    except AgentKitError as error:
+        spent = error.spent
         raise
     except Exception as error:
         if passes_through(error):
@@ -84,7 +85,7 @@ async def ask_model(
         raise ModelError(raised(model.name, error)) from error
     finally:
         if completion is None and tries.made:
-            lost(Usage(calls=tries.made, cost_usd=_lost_usd(model)))
+            lost(_lost(model, tries.made, spent))
     return tries.answer(completion, is_reused=False)
 
 
@@ -118,6 +119,14 @@ def _checked(model: Model, completion: object) -> Completion:
     if usage is not completion.usage or reason != completion.finish_reason:
         completion = replace(completion, usage=usage, finish_reason=reason)
     return apart(completion)
+
+
+def _lost(model: Model, calls: int, spent: Usage | None) -> Usage:
+    """What calls without an answer took, as far as it is known."""
+    if spent is None:
+        return Usage(calls=calls, cost_usd=_lost_usd(model))
+    cost_usd = cost_of(model, spent) if spent.cost_usd is None else spent.cost_usd
+    return replace(spent, calls=calls, cost_usd=cost_usd)
 
 
 def _lost_usd(model: Model) -> float | None:

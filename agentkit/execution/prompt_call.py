@@ -189,7 +189,7 @@ class PromptCall:
         run, name = self.run, self.node.compiled.name
         if self.shown is not None:
             self.shown.start_again()
-        if run.emit:
+        if run.emit and reason:
             run.emit(CallRetried(run.step, name, self.item, self.attempt, reason, wait_s))
 
     def _text_sink(self) -> Callable[[str], None] | None:

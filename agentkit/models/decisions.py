@@ -130,7 +130,8 @@ async def decide_by_labels(
             depends less on the order, which models mind.
 
     Raises:
-        CannotDecide: There are too many options, or the model's answers begin with no label.
+        CannotDecide: There are too many options.
+        NoLabel: The model's answers begin with no label.
     """
     if question.kind == "predicate":
         text = f"{question.text}\n\n{_YES_NO}"
@@ -162,7 +163,10 @@ async def _decide_score(question: Question, ask: AskLabels, most: int) -> Decisi
     """Decide among ordered options: their own digits are the labels, where they are digits."""
     options = question.options
     if len(options) > most:
-        raise CannotDecide(f"it can decide among {most} numbers, and there are more")
+        asked = replace(question, options=question.shown, meanings=())
+        found = await _decide_choice(asked, ask, most)
+        shares = dict(zip(options, found.probabilities.values(), strict=True))
+        return Decision(shares, found.other)
     if all(len(option) == 1 for option in options):
         listed = "\n".join(question.shown)
         text = f"{question.text}\n\n{listed}\n{_NUMBER}"
@@ -178,7 +182,8 @@ async def _decide_choice(question: Question, ask: AskLabels, most: int) -> Decis
         raise CannotDecide(f"it can decide among {most * most} options, and there are more")
     groups = _groups(options, most)
     shown = ["; ".join(group)[:_LONGEST_GROUP] for group in groups]
-    outer = _decision(shown, await _ask_options(question, shown, ask))
+    places = [str(place) for place in range(len(groups))]
+    outer = _decision(places, await _ask_options(question, shown, ask))
     probabilities: dict[str, float] = {}
     kept = 0.0
     for group, probability in zip(groups, outer.probabilities.values(), strict=True):
@@ -199,15 +204,19 @@ async def _ask_options(
     return await ask(f"{question.text}\n\n{listed}\n{_LETTER}", labels)
 
 
+class NoLabel(CannotDecide):
+    """An answer that begins with no label of an option, or does not tell how it could begin."""
+
+
 def _decision(options: Sequence[str], masses: Sequence[float]) -> Decision:
     """The decision in the probabilities of labels.
 
     Raises:
-        CannotDecide: They are all 0.
+        NoLabel: They are all 0.
     """
     total = math.fsum(masses)
     if total <= 0:
-        raise CannotDecide("its answer would begin with no label of an option")
+        raise NoLabel("its answer would begin with no label of an option")
     shares = {one: mass / total for one, mass in zip(options, masses, strict=True)}
     return Decision(shares, max(0.0, 1 - total))
 

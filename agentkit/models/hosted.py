@@ -4,11 +4,12 @@ import asyncio
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
-from agentkit.messages import Completion, Request, Sampling, Usage
+from agentkit.errors import CannotDecide
+from agentkit.messages import NOTHING_USED, Completion, Request, Sampling, Usage
 from agentkit.models.arrival import Try, cut_off_at
 from agentkit.models.retries import Retryable, wait_before_next
 from agentkit.models.throttle import Throttle
@@ -81,6 +82,9 @@ class Settings:
     """The threads that a model in this process calculates with; None: the cores that are free."""
 
 
+Ask = Callable[[Try], Awaitable[Completion]]
+"""Makes one try of a request."""
+
 LONGEST_TEXT: Final = 8 * 2**20
 """The most characters of an answer: no model writes so much."""
 
@@ -144,11 +148,26 @@ class HostedModel(ABC):
             ModelError: The server did not answer in all tries, or refused the request.
             AccessError: The key is missing or was refused.
         """
+        return await self._repeat(request, self._ask)
+
+    async def _repeat(self, request: Request, ask: Ask) -> Completion:
+        """Make tries until one succeeds, each in its turn and in its time.
+
+        Args:
+            request: The request.
+            ask: Makes one try.
+
+        Raises:
+            ModelError: None succeeded.
+        """
         request = self._with_defaults(request)
         sent = tries = 1
         while True:
             try:
-                completion = await self._try(Try.of(request), again=sent > 1)
+                completion = await self._try(Try.of(request), ask, again=sent > 1)
+            except CannotDecide as error:
+                error.spent = (error.spent or NOTHING_USED) + Usage(calls=sent, cost_usd=0.0)
+                raise
             except Retryable as error:
                 await self._before_next(request, error, tries)
                 sent += 1
@@ -158,8 +177,7 @@ class HostedModel(ABC):
                     request = replace(request, on_text=_unheard)
                 continue
             completion = self._with_limit(completion, request.sampling.max_tokens)
-            further = max(0, completion.usage.calls - 1)  # of a try that asks several times
-            usage = replace(completion.usage, calls=sent + further)
+            usage = replace(completion.usage, calls=sent)
             return replace(completion, usage=replace(usage, cost_usd=self.cost_usd(usage)))
 
     def _with_defaults(self, request: Request) -> Request:
@@ -213,7 +231,7 @@ class HostedModel(ABC):
             ModelError: It failed, and another try would fail as well.
         """
 
-    async def _try(self, request: Try, *, again: bool) -> Completion:
+    async def _try(self, request: Try, ask: Ask, *, again: bool) -> Completion:
         """One try, when its turn has come."""
         estimate = likely_usage(request)
         tokens = estimate.input_tokens + estimate.output_tokens
@@ -227,7 +245,7 @@ class HostedModel(ABC):
             try:
                 request.arrived.until_s = time.monotonic() + seconds
                 async with asyncio.timeout(seconds) as timer:
-                    completion = await self._ask(request)
+                    completion = await ask(request)
             except (TimeoutError, Retryable):  # some packages make another error of the first
                 if not (timer.expired() or request.arrived.is_over):
                     raise  # it came from a listener, or from the server

@@ -183,10 +183,11 @@ class Tracing:
             heard = request.on_retry
 
             async def on_retry(reason: str, wait_s: float) -> None:
-                span.add_event(
-                    "agentkit.retry",
-                    {"agentkit.reason": own_words(reason), "agentkit.wait_s": wait_s},
-                )
+                if reason:
+                    span.add_event(
+                        "agentkit.retry",
+                        {"agentkit.reason": own_words(reason), "agentkit.wait_s": wait_s},
+                    )
                 if heard is not None:
                     await heard(reason, wait_s)
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import Final
 
-from agentkit.errors import ModelError
+from agentkit.errors import CannotDecide, ModelError
 from agentkit.messages import Completion, Message, Question, Request
 from agentkit.models.base import DecisionModel, Model
 from agentkit.models.decisions import checked_decision
@@ -106,13 +106,16 @@ def it_works_after_a_call_was_cancelled(make: MakeModel) -> None:
 
 
 def decisions_have_a_probability_for_every_option(make: MakeModel) -> None:
-    """A model that can decide does so for all questions of a request, or answers one in text."""
-    for kinds in (("choice",), ("predicate",), ("choice", "predicate")):
+    """A model that can decide does so for all questions of a request, or says that it cannot."""
+    for kinds in (("choice",), ("predicate",), ("score",), ("choice", "predicate")):
         model = make()
         if not isinstance(model, DecisionModel) or not model.decides:
             return
         questions = tuple(_QUESTIONS[kind] for kind in kinds[: model.most_questions])
-        answer = asyncio.run(model.decide(_decision_request(questions)))
+        try:
+            answer = asyncio.run(model.decide(_decision_request(questions)))
+        except CannotDecide:
+            continue
         require(isinstance(answer, Completion), f"decide() gave {answer!r}, expected a Completion")
         require(answer.usage.calls >= 1, f"usage.calls is {answer.usage.calls}, expected 1 or more")
         given = answer.decisions
@@ -135,11 +138,16 @@ def many_decisions_at_once_are_all_made(make: MakeModel) -> None:
         return
     deciding = model
 
-    async def many() -> list[Completion]:
+    async def many() -> list[Completion | BaseException]:
         request = _decision_request((_QUESTIONS["choice"],))
-        return await asyncio.gather(*(deciding.decide(request) for _ in range(CALLS)))
+        asked = (deciding.decide(request) for _ in range(CALLS))
+        return await asyncio.gather(*asked, return_exceptions=True)
 
     for answer in asyncio.run(many()):
+        if isinstance(answer, CannotDecide):
+            continue
+        if isinstance(answer, BaseException):
+            raise answer
         found = len(answer.decisions) == 1 or bool(answer.text)
         require(found, f"of {CALLS} decisions at once one is {answer!r}")
 
@@ -147,6 +155,7 @@ def many_decisions_at_once_are_all_made(make: MakeModel) -> None:
 _QUESTIONS: Final = {
     "choice": Question("Where do you go?", ("left", "right", "stay")),
     "predicate": Question("Is it dark?", ("yes", "no"), "predicate"),
+    "score": Question("How dark?", ("1", "2", "3"), "score", meanings=("dim", "dark", "black")),
 }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from langchain_core.decisions import BaseDecisionModel, ClassifierResponse
 
-from agentkit import Graph, Node, StepError, get_model
+from agentkit import Graph, Image, Node, StepError, get_model
 from agentkit.testing import MODEL_CHECKS
 
 
@@ -65,6 +65,16 @@ def test_a_score_is_a_score_with_its_meanings():
     assert result["how"] == 1
     assert dict(result.probabilities["how"]) == {"-1": pytest.approx(0.2), "1": 0.8}
     assert model.asked[0][1]["q0"].criteria == ["-1: worse", "1: better"]
+
+
+def test_pictures_stand_in_front_of_their_question():
+    model = Decider(asked=[])
+    node = Node("danger", "Is it red?", output="yes_no", decide=True, images="picture")
+    picture = Image(b"\x89PNG", "image/png")
+    Graph([node], context="Look.").run_sync(model=model, inputs={"picture": picture})
+    block, text = model.asked[0][1]["q0"].instructions
+    assert (block["type"], block["mime_type"]) == ("image", "image/png")
+    assert text["text"] == "Is it red?"
 
 
 def test_with_nothing_in_front_the_prompt_itself_is_the_state():

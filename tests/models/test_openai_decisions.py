@@ -15,6 +15,7 @@ from agentkit import (
     Completion,
     Graph,
     Image,
+    Limits,
     Message,
     ModelError,
     Node,
@@ -24,6 +25,7 @@ from agentkit import (
     Settings,
     StepError,
     Usage,
+    rollout_sync,
 )
 from agentkit.errors import CannotDecide
 from agentkit.models.decisions import decide_by_labels, read_labels
@@ -139,7 +141,7 @@ def test_system_one_is_tried_where_there_are_no_decisions():
     assert completion.decisions[0].probabilities["left"] == 0.7
     assert completion.decisions[0].other == pytest.approx(0.1)
     assert again.decisions[0].probabilities["yes"] == 0.7
-    assert completion.usage.calls == 1
+    assert (completion.usage.calls, again.usage.calls) == (2, 1)
     assert decides.asked[1][1] == {
         "model": "m",
         "state": "You play.\n\nA wolf.",
@@ -190,12 +192,13 @@ def test_rotations_ask_each_time_with_another_option_first_and_take_the_mean():
     settings = replace(QUICK, rotations=3)
     with LoopbackServer(decides=decides) as server:
         model = OpenAIModel("m", base_url=server.base_url, settings=settings)
-        completion = asyncio.run(model.decide(asked(WHERE, DANGER)))
+        completion = asyncio.run(model.decide(asked(WHERE)))
+        gate = asyncio.run(model.decide(asked(DANGER)))
         shown = [one.body["messages"][-1]["content"] for one in server.requests]
     assert [text.partition("A. ")[2].partition("\n")[0] for text in shown] == [*WAYS, ""]
     assert dict(completion.decisions[0].probabilities) == pytest.approx(dict.fromkeys(WAYS, 1 / 3))
-    assert completion.decisions[1].probabilities["yes"] == pytest.approx(0.7)
-    assert completion.usage.calls == 4
+    assert gate.decisions[0].probabilities["yes"] == pytest.approx(0.7)
+    assert (completion.usage.calls, gate.usage.calls) == (2 + 3, 1)
 
 
 @pytest.mark.parametrize(
@@ -255,7 +258,7 @@ def test_many_options_are_asked_by_groups_and_their_probabilities_multiplied():
     assert decision.probabilities["way 0"] == pytest.approx(0.49)
     assert decision.probabilities["way 15"] == pytest.approx(0.15 * 0.7)
     assert decision.other == pytest.approx(1 - 0.9 * 0.9)
-    assert completion.usage.calls == 4
+    assert completion.usage.calls == 2 + 4
 
 
 def test_a_server_that_tells_of_few_tokens_is_asked_for_few():
@@ -285,13 +288,17 @@ def test_a_server_without_probabilities_answers_in_text_and_is_not_asked_for_the
 def test_a_model_that_thinks_first_answers_in_text():
     decides = Decides(lambda question, options: dict.fromkeys(options, 0.0), other=1.0)
     decides.paths = frozenset({"logprobs"})
+    node = Node("act", "Where?", output={"choice": list(WAYS)}, decide="auto")
+    graph = Graph([node], system="You play.")
     with LoopbackServer(decides=decides, answer=lambda body: "up") as server:
         model = OpenAIModel("m", base_url=server.base_url, settings=QUICK)
-        said = [asyncio.run(model.decide(asked(WHERE))) for _ in range(3)]
-        assert [one.text for one in said] == ["up"] * 3
+        results = [graph.run_sync(model=model) for _ in range(3)]
+        assert [result["act"] for result in results] == ["up"] * 3
         assert sum("logprobs" in one.body for one in server.requests) == 2
         with pytest.raises(CannotDecide):
-            asyncio.run(model.decide(asked(WHERE, DANGER)))
+            asyncio.run(model.decide(asked(WHERE)))
+    calls = [result.usage.calls for result in results]
+    assert calls == [2 + 1 + 1, 1 + 1, 1], "finding out, the label, the text: all are counted"
 
 
 def test_more_options_than_a_server_takes_are_asked_by_labels():
@@ -434,12 +441,105 @@ def test_faults_of_chat_completions_are_mended_for_labels_too():
     with LoopbackServer(decides=decides, faults=faults) as server:
         completion = decide(server, asked(WHERE))
     assert completion.decisions[0].winner == "left"
-    assert completion.usage.calls == 2
+    assert completion.usage.calls == 2 + 2
 
 
 def test_an_answer_without_probabilities_is_asked_for_in_text():
     gone = (404, {"error": {"message": "no"}})
+    node = Node("act", "Where?", output={"choice": list(WAYS)}, decide="auto")
     with scripted(gone, gone, written("A"), written("up")) as server:
         model = OpenAIModel("m", base_url=server.base_url, settings=QUICK)
-        completion = asyncio.run(model.decide(asked(WHERE)))
-    assert (completion.text, completion.decisions) == ("up", ())
+        result = Graph([node]).run_sync(model=model)
+    assert (result["act"], result.probabilities, result.usage.calls) == ("up", {}, 4)
+
+
+def test_what_one_question_cannot_be_asked_does_not_keep_others_from_being_decided():
+    """Too many options twice, on a server with decisions and no probabilities of tokens."""
+    decides = Decides(first, frozenset({"/decisions"}))
+    many = Node("many", "Which?", output={"choice": [f"n{i}" for i in range(300)]}, decide="auto")
+    gate = Node("gate", "Is it so?", output="yes_no", decide=True)
+    with LoopbackServer(decides=decides, answer=lambda body: "n7") as server:
+        model = OpenAIModel("m", base_url=server.base_url, settings=QUICK)
+        for _ in range(4):
+            result = Graph([many, gate], system="S.").run_sync(model=model)
+            assert (result["many"], result["gate"]) == ("n7", True)
+            assert {*result.probabilities} == {"gate"}
+
+
+def test_what_must_be_decided_says_why_it_cannot_be():
+    decides = Decides(first, frozenset({"logprobs"}))
+    many = Node("many", "Which?", output={"choice": [f"n{i}" for i in range(401)]}, decide=True)
+    with LoopbackServer(decides=decides) as server:
+        model = OpenAIModel("m", base_url=server.base_url, settings=QUICK)
+        with pytest.raises(StepError, match=r"node 'many' is to be decided .*400 options"):
+            Graph([many]).run_sync(model=model)
+
+
+def test_a_limit_on_calls_holds_where_one_decision_takes_several():
+    decides = Decides(first, frozenset({"logprobs"}))
+    options = [f"way {number}" for number in range(45)]
+    act = Node("act", "Where?", output={"choice": options}, decide="auto")
+    for most in (1, 3, 5, 6):
+        with LoopbackServer(decides=decides) as server:
+            model = OpenAIModel("m", base_url=server.base_url, settings=QUICK)
+            agent = Agent(Graph([act]), model=model, limits=Limits(calls=most))
+            summary = rollout_sync(agent)
+            asked_for = len(server.requests) + len(decides.asked)
+            decides.asked.clear()
+        assert asked_for <= most
+        assert summary.status == ("done" if most >= 6 else "limit")
+        assert summary.usage.calls == asked_for
+
+
+def test_pictures_are_never_left_out_of_a_shared_request():
+    """The first question has none, the second has one: it is asked where it can be shown."""
+    decides = Decides(first, frozenset({"/systemone", "logprobs"}))
+    seen: list[str] = []
+
+    def logprobs(body: Mapping[str, Any]) -> dict[str, Any]:
+        seen.append(str(body["messages"][-1]["content"])[:40])
+        return {"content": [{"top_logprobs": [{"token": "no", "logprob": 0.0}]}]}
+
+    decides.logprobs = logprobs  # type: ignore[method-assign]
+    nodes = [
+        Node("a", "Is it dark?", output="yes_no", decide=True),
+        Node("b", "Is it red?", output="yes_no", decide=True, images="picture"),
+    ]
+    with LoopbackServer(decides=decides) as server:
+        model = OpenAIModel("m", base_url=server.base_url, settings=QUICK)
+        graph = Graph(nodes, system="Look.")
+        graph.run_sync(model=model, inputs={"picture": PICTURE})
+        result = graph.run_sync(model=model, inputs={"picture": PICTURE})
+    assert (result["a"], result["b"]) == (True, False)
+    assert all("image_url" in one for one in seen)
+
+
+def test_the_first_requests_wait_for_the_one_that_finds_out():
+    decides = Decides(first, frozenset({"/systemone"}))
+
+    async def ask(model: OpenAIModel) -> None:
+        await asyncio.gather(*(model.decide(asked(WHERE)) for _ in range(8)))
+
+    with LoopbackServer(decides=decides) as server:
+        asyncio.run(ask(OpenAIModel("m", base_url=server.base_url, settings=QUICK)))
+    assert paths(decides) == ["/decisions", *["/systemone"] * 8]
+
+
+def test_long_options_that_begin_alike_are_told_apart_in_groups():
+    options = tuple("x" * 2100 + str(number) for number in range(45))
+
+    async def ask(text: str, labels: Sequence[str]) -> list[float]:
+        return [1.0, *[0.0] * (len(labels) - 1)]
+
+    decision = asyncio.run(decide_by_labels(Question("Which?", options), ask, 20))
+    assert decision.winner == options[0]
+    assert len(decision.probabilities) == 45
+
+
+def test_a_score_of_many_numbers_is_asked_by_groups():
+    async def ask(text: str, labels: Sequence[str]) -> list[float]:
+        return [0.0, 1.0, *[0.0] * (len(labels) - 2)]
+
+    numbers = tuple(map(str, range(1, 31)))
+    decision = asyncio.run(decide_by_labels(Question("How?", numbers, "score"), ask, 20))
+    assert decision.winner == "17"

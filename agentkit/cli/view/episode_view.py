@@ -34,8 +34,10 @@ class EpisodeView:
     """What each node does in this step."""
     values: dict[str, Any] = field(default_factory=dict)
     """The last value of each node."""
-    probabilities: dict[str, Mapping[str, float]] = field(default_factory=dict)
-    """Of the nodes whose last value is a decision."""
+    probabilities: dict[str, Any] = field(default_factory=dict)
+    """Of the nodes whose last value is a decision; a list of a node with `each`."""
+    item_probabilities: dict[str, dict[int, Any]] = field(default_factory=dict)
+    """Of the items of nodes that are not finished."""
     said: tuple[str, str] = ("", "")
     """The node that spoke last, and what it said, or what is to be said of it."""
     speaking: bool = False
@@ -169,12 +171,16 @@ def _call_retried(view: EpisodeView, event: events.CallRetried) -> None:
 
 def _node_finished(view: EpisodeView, event: events.NodeFinished) -> None:
     view.spend(event.completion, event.reused)
-    if event.item is None:
-        view.nodes[event.node] = "done"
-        view.values[event.node] = event.value
-        view.probabilities.pop(event.node, None)
-        if event.probabilities is not None:
-            view.probabilities[event.node] = event.probabilities
+    if event.item is not None:
+        view.item_probabilities.setdefault(event.node, {})[event.item] = event.probabilities
+        return
+    view.nodes[event.node] = "done"
+    view.values[event.node] = event.value
+    items = view.item_probabilities.pop(event.node, {})
+    listed = [items[number] for number in sorted(items)]
+    view.probabilities.pop(event.node, None)
+    if found := (listed if any(listed) else event.probabilities):
+        view.probabilities[event.node] = found
 
 
 def _node_skipped(view: EpisodeView, event: events.NodeSkipped) -> None:

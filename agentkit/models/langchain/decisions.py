@@ -7,7 +7,7 @@ from agentkit.messages import Completion, Decision, Question, Request, Usage
 from agentkit.models.arrival import Try
 from agentkit.models.hosted import DEFAULT, HostedModel, Settings
 from agentkit.models.langchain.errors import failure
-from agentkit.models.langchain.messages import to_langchain
+from agentkit.models.langchain.messages import content_of, to_langchain
 from agentkit.models.retries import Retryable
 from agentkit.program.raised_errors import passes_through
 
@@ -69,11 +69,13 @@ def _question(question: Question) -> Any:
     from langchain_core.decisions import Choice, Noul, Score
 
     if question.kind == "predicate":
-        return Noul(instructions=question.text)
+        return Noul(instructions=content_of(question.text, question.images))
     if question.kind == "score":
-        return Score(instructions=question.text, criteria=[*question.shown])
+        return Score(
+            instructions=content_of(question.text, question.images), criteria=[*question.shown]
+        )
     criteria: dict[str, Any] = dict.fromkeys(question.options)
-    return Choice(instructions=question.text, criteria=criteria)
+    return Choice(instructions=content_of(question.text, question.images), criteria=criteria)
 
 
 def _decision(question: Question, answer: Any) -> Decision:

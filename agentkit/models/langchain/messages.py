@@ -22,15 +22,16 @@ _KINDS: dict[str, type[BaseMessage]] = {
 
 def to_langchain(messages: Sequence[Message]) -> list[BaseMessage]:
     """Messages as LangChain has them; pictures become standard content blocks."""
-    return [_KINDS[message.role](content=_content(message)) for message in messages]
+    return [
+        _KINDS[message.role](content=content_of(message.content, message.images))
+        for message in messages
+    ]
 
 
-def _content(message: Message) -> str | list[str | dict[str, Any]]:
-    said = clean(message.content)
-    if not message.images:
-        return said
-    text: dict[str, Any] = {"type": "text", "text": said}
-    return [*map(_block, message.images), text]
+def content_of(text: str, images: Sequence[Image]) -> Any:
+    """A text, or its standard content blocks with pictures before it."""
+    said = clean(text)
+    return [*map(_block, images), {"type": "text", "text": said}] if images else said
 
 
 def _block(image: Image) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from agentkit.errors import InputError, ModelError, suggest
 from agentkit.messages import Completion, Request, Usage
 from agentkit.models.arrival import Try, cut_off_at
 from agentkit.models.decisions import LABELS
-from agentkit.models.hosted import DEFAULT, LOCAL_MAX_TOKENS, Settings
+from agentkit.models.hosted import DEFAULT, LOCAL_MAX_TOKENS, Ask, Settings
 from agentkit.models.local import SMOLLM2
 from agentkit.models.local.engine import Engine, get_engine
 from agentkit.models.local.gguf import Header, read_header
@@ -160,11 +160,11 @@ class LocalModel(ChatModel):
         path, threads = str(self.path.resolve()), settings.threads or free_cores()
         return Engine(self.name, EnginePlan(path, context, slots, threads, kept))
 
-    async def _try(self, request: Try, *, again: bool) -> Completion:
+    async def _try(self, request: Try, ask: Ask, *, again: bool) -> Completion:
         """One try, when there is a slot: others may ask the same engine."""
         await self._prepare()
         async with self._get_engine().places.turn(again=again):
-            return await super()._try(request, again=again)
+            return await super()._try(request, ask, again=again)
 
     async def _prepare(self) -> None:
         if self._engine is not None and self._engine.address is not None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
@@ -10,6 +10,7 @@ from typing import Any, Final
 from agentkit.errors import CannotDecide
 from agentkit.messages import Completion, Request
 from agentkit.models.arrival import Try
+from agentkit.models.decisions import NoLabel
 from agentkit.models.hosted import HostedModel, Settings
 from agentkit.models.openai.answers import (
     BrokenOff,
@@ -20,7 +21,7 @@ from agentkit.models.openai.answers import (
 )
 from agentkit.models.openai.dialect import Dialect
 from agentkit.models.openai.errors import Refusal, Refused, read_error_in
-from agentkit.models.openai.label_call import LabelCall
+from agentkit.models.openai.label_call import FewerLabels, LabelCall, read_label
 from agentkit.models.openai.streamed_answer import StreamedAnswer, is_stream
 from agentkit.models.retries import Retryable
 from agentkit.models.thoughts import apart
@@ -55,7 +56,7 @@ class ChatModel(HostedModel):
     def __init__(self, name: str, settings: Settings, dialect: Dialect) -> None:
         super().__init__(name, settings)
         self._dialect = dialect
-        self.decides = True
+        self._tells_labels = True
         self._unread = 0
 
     @property
@@ -99,59 +100,67 @@ class ChatModel(HostedModel):
         """How many questions one request may have."""
         return 1
 
+    @property
+    def decides(self) -> bool:
+        """Whether it can decide, as far as is known."""
+        return self._tells_labels
+
     async def decide(self, request: Request) -> Completion:
-        """Decide the questions of a request, each among the likeliest tokens of an answer.
+        """Decide the question of a request among the likeliest tokens of an answer.
 
         Raises:
-            CannotDecide: The server does not tell them, and there are several questions.
-            ModelError: The server did not answer in all tries, or refused the request.
+            CannotDecide: The server does not tell them, there are more options than it can tell
+                apart, or there are several questions.
+            ModelError: The server did not answer in all tries, or refused a request.
             AccessError: The key is missing or was refused.
         """
-        return await self.complete(request)
-
-    async def _decide(self, request: Try) -> Completion:
-        """Decide by the probabilities of labels; answer in text where the server has none."""
-        if not self.decides:
-            return await self._in_text(request)
-        label_call = LabelCall(request, self._dialect, self.settings, self._fetch)
+        if len(request.questions) > 1:
+            raise CannotDecide(f"{self.name} decides one question at a time")
+        if not self._tells_labels:
+            raise CannotDecide(f"{self.name} can only answer in text")
+        labels = LabelCall(request, self._repeat, self._ask_label)
         try:
-            completion = await label_call.decide(self._most_labels, self._most_tokens)
-        except CannotDecide:
+            completion = await labels.decide(self._most_labels, self.settings.rotations)
+        except FewerLabels:
+            completion = await labels.decide(self._most_labels, self.settings.rotations)
+        except NoLabel as error:
             self._unread += 1
-            self.decides = self._unread < _ENOUGH
-            return await self._in_text(request)
+            self._tells_labels = self._unread < _ENOUGH
+            raise NoLabel(f"{self.name} cannot decide: {error}", error.spent) from None
+        self._unread = 0
+        return completion
+
+    async def _ask_label(self, request: Try) -> tuple[Completion, Sequence[Any]]:
+        """Ask for the first token of an answer.
+
+        Returns:
+            The completion, and the likeliest tokens as Chat Completions has them.
+
+        Raises:
+            CannotDecide: The server does not tell them.
+            FewerLabels: It tells of fewer tokens, so fewer labels must be asked for.
+        """
+        body = self._dialect.body(request, self.settings)
+        body = {**body, "logprobs": True, "top_logprobs": self._most_tokens}
+        try:
+            return read_label(await self._fetch(request, body))
         except Unreadable as error:
             raise Retryable(str(error)) from None
         except Refused as error:
-            refusal, body = error.refusal, label_call.body
-        else:
-            self._unread = 0
-            return completion
+            refusal = error.refusal
         if refusal.status in (None, 400, 403, 422) and "logprobs" in refusal.said:
             if "top_logprobs" in refusal.said and self._most_tokens > _FEWEST_TOKENS:
                 self._most_tokens = self._most_labels = _FEWEST_TOKENS
-                raise Retryable("it tells of fewer tokens: asking for fewer", changed=True)
-            self.decides = False
-            return await self._in_text(request)
+                raise FewerLabels
+            self._tells_labels = False
+            raise CannotDecide(f"{self.name} can only answer in text")
         said, settings = (refusal.param, refusal.said), self.settings
-        change = self._dialect.learn(label_call.asked, body, refusal.status, *said, settings)
+        change = self._dialect.learn(request, body, refusal.status, *said, settings)
         if change:
             raise Retryable(change, changed=True)
         raise await self._failure(request, body, refusal)
 
-    async def _in_text(self, request: Try) -> Completion:
-        """Answer the only question of a request in text.
-
-        Raises:
-            CannotDecide: There are several.
-        """
-        if len(request.questions) > 1:
-            raise CannotDecide(f"{self.name} can only answer in text")
-        return await self._ask(replace(request, questions=()))
-
     async def _ask(self, request: Try) -> Completion:
-        if request.questions:
-            return await self._decide(request)
         body = self._dialect.body(request, self.settings)
         try:
             completion = await self._exchange(request, body)

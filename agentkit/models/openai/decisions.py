@@ -15,7 +15,7 @@ from agentkit.models.openai.errors import Refusal
 
 DECISIONS: Final = "/decisions"
 SYSTEM_ONE: Final = "/systemone"
-_NOT_THERE: Final = frozenset({404, 405, 501})
+_NOT_THERE: Final = frozenset({301, 302, 303, 307, 308, 404, 405, 501})
 _NOT_TAKEN: Final = frozenset({None, 400, 403, 422})
 _MOST_OPTIONS: Final = 255
 _MOST_QUESTIONS: Final = {True: 400, False: 64}
@@ -47,6 +47,16 @@ class DecisionWires:
         self._refusals: dict[str, int] = {}
 
     @property
+    def some_left(self) -> bool:
+        """Whether there is a path that has not refused."""
+        return bool(self._left)
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is known on which path to ask, or that there is none."""
+        return self.known is not None or not self._left
+
+    @property
     def most_questions(self) -> int:
         """How many questions one request may have."""
         return _MOST_QUESTIONS[self._is_openai] if self._left else 1
@@ -55,7 +65,9 @@ class DecisionWires:
         """Return the paths that may take a request, the likeliest first."""
         if any(len(one.options) > _MOST_OPTIONS for one in request.questions):
             return ()
-        has_images = any(message.images for message in request.messages)
+        has_images = any(one.images for one in request.messages) or any(
+            one.images for one in request.questions
+        )
         return tuple(self._left) if self._is_openai or not has_images else ()
 
     def took(self, path: str) -> None:

@@ -4,10 +4,11 @@ import re
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
-from agentkit.errors import InputError, ModelError, suggest
-from agentkit.messages import Completion, Request, Sampling, Usage
+from agentkit.errors import AgentKitError, CannotDecide, InputError, ModelError, suggest
+from agentkit.messages import NOTHING_USED, Completion, Request, Sampling, Usage
 from agentkit.models.arrival import Try
 from agentkit.models.hosted import DEFAULT, LOCAL_MAX_TOKENS, Settings
 from agentkit.models.keys import find_key, get_server
@@ -25,6 +26,7 @@ from agentkit.models.per_loop import PerLoop
 from agentkit.models.prices import listed_cost, provider_at
 from agentkit.models.retries import Retryable
 from agentkit.program.argument_kinds import check_given
+from agentkit.program.threads import Slots
 from agentkit.redaction import redacted
 
 _LISTED_MODELS: Final = 20
@@ -66,6 +68,7 @@ class OpenAIModel(ChatModel):
         dialect = Dialect(name, self._server.is_openai, self.default_max_tokens)
         super().__init__(f"openai:{name}{self._server.label}", settings, dialect)
         self._wires = DecisionWires(name, self._server.is_openai)
+        self._finding_out = Slots(1)
         self._clients = PerLoop(self._connect, Client.close)
 
     def schema_tokens(self, sampling: Sampling) -> int | None:
@@ -128,47 +131,78 @@ class OpenAIModel(ChatModel):
         """How many questions one request may have."""
         return self._wires.most_questions
 
+    @property
+    def decides(self) -> bool:
+        """Whether it can decide, as far as is known."""
+        return self._wires.some_left or super().decides
+
     async def decide(self, request: Request) -> Completion:
         """Decide the questions of a request: by a server's own decisions where it has them.
 
-        Which of its interfaces it has is found out by the first request.
+        Which of its interfaces it has is found out by the first request; others wait for it.
 
         Raises:
-            CannotDecide: It can only answer in text, and there are several questions.
+            CannotDecide: It can only answer in text, or one question at a time.
             ModelError: The server did not answer in all tries, or refused the request.
             AccessError: The key is missing or was refused.
         """
-        completion = await super().decide(request)
-        if self.settings.price is None and completion.decisions:
-            cost_usd = self._decisions_cost(completion.usage)
-            usage = (
-                completion.usage
-                if cost_usd is None
-                else replace(completion.usage, cost_usd=cost_usd)
-            )
-            return replace(completion, usage=usage)
-        return completion
+        if self._wires.settled:
+            return await self._decide(request)
+        await self._finding_out.take()
+        try:
+            return await self._decide(request)
+        finally:
+            self._finding_out.leave()
 
-    async def _decide(self, request: Try) -> Completion:
-        client = await self._clients.get()
-        for path in self._wires.ways(request):
-            body = self._wires.body(path, request)
-            refusal = None
+    async def _decide(self, request: Request) -> Completion:
+        taken = NOTHING_USED
+        if ways := [*self._wires.ways(request)]:
             try:
-                data = self._json(await client.sure(client.post(path, body)))
-                completion = read_decisions(path, data, request.questions)
-            except Refused as error:
-                refusal = error.refusal
-            except Unreadable as error:
-                if path == self._wires.known:
-                    raise Retryable(str(error)) from None
-            else:
-                self._wires.took(path)
-                return completion
-            if not self._wires.refused(path, refusal):
-                assert refusal is not None
-                raise await self._failure(request, body, refusal)
-        return await super()._decide(request)
+                completion = await self._repeat(request, partial(self._decide_natively, ways))
+                return self._priced(completion)
+            except CannotDecide as error:
+                taken = error.spent or NOTHING_USED
+        try:
+            if taken.calls and len(request.questions) == 1 and request.on_retry is not None:
+                await request.on_retry("", 0.0)
+            completion = await super().decide(request)
+        except AgentKitError as error:
+            error.spent = taken + (error.spent or NOTHING_USED)
+            raise
+        return replace(completion, usage=completion.usage + taken)
+
+    async def _decide_natively(self, ways: list[str], request: Try) -> Completion:
+        """Ask on the first of the paths that are left, which it is taken from when it refuses."""
+        path, client = ways[0], await self._clients.get()
+        body = self._wires.body(path, request)
+        refusal = None
+        try:
+            data = self._json(await client.sure(client.post(path, body)))
+            completion = read_decisions(path, data, request.questions)
+        except Refused as error:
+            refusal = error.refusal
+        except Unreadable as error:
+            if path == self._wires.known:
+                raise Retryable(str(error)) from None
+        else:
+            self._wires.took(path)
+            return completion
+        if not self._wires.refused(path, refusal):
+            assert refusal is not None
+            raise await self._failure(request, body, refusal)
+        del ways[0]
+        if not ways:
+            raise CannotDecide(f"{self.name} does not decide this question")
+        raise Retryable(f"it does not take {path}: asking {ways[0]}", changed=True)
+
+    def _priced(self, completion: Completion) -> Completion:
+        """The completion with the price of decisions, where the provider has one for them."""
+        if self.settings.price is not None:
+            return completion
+        cost_usd = self._decisions_cost(completion.usage)
+        if cost_usd is None:
+            return completion
+        return replace(completion, usage=replace(completion.usage, cost_usd=cost_usd))
 
     async def _failure(
         self, request: Request, body: Mapping[str, Any], refusal: Refusal

@@ -63,7 +63,7 @@ def _unique(
 
 
 @pass_context
-def _unique_by(context: Bounds, items: list[Any], field: Any) -> list[Any]:
+def _unique_by(context: Bounds, items: list[Any], field: Any = None) -> list[Any]:
     """Keep the last item of each value of a field, so that what is new replaces what is old."""
     if not isinstance(field, str):
         raise RenderError(f"unique_by needs the name of a field, but this is {kind_of(field)}.")

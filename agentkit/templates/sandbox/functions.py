@@ -82,7 +82,9 @@ def _one_probability(probabilities: Any, node: str, option: Any) -> float | None
         return None
     if option is None:
         return float(max(probabilities.values()))
-    name = {True: "yes", False: "no"}.get(option, option) if isinstance(option, bool) else option
+    name = str(option)
+    if isinstance(option, bool):
+        name = "yes" if option else "no"
     if name not in probabilities:
         near = suggest(str(name), set(probabilities))
         raise RenderError(f"'{node}' decided among {listed([*probabilities])}: not {name!r}.{near}")
