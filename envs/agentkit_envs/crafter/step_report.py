@@ -10,12 +10,12 @@ _BY_CHANCE: Final = "found this time"
 _REVIEW_AFTER: Final = 25
 
 
-def report_step(observation: str, meant: str, diary: Sequence[str]) -> dict[str, Any]:
+def report_step(observation: str, meant: str = "", diary: Sequence[str] = ()) -> dict[str, Any]:
     """Return what came of the last action, and what each action would do now.
 
     Args:
         observation: The observation, with its grid.
-        meant: What the agent wanted with its last action; it may be empty.
+        meant: What the agent wanted with its last action.
         diary: The lines about earlier actions, the latest last.
 
     Returns:
