@@ -92,15 +92,15 @@ class Expert(Generic[S]):
         moment = request.moment
         if moment is None or not isinstance(moment.observation, str):
             raise ModelError(f"the rule-based {self._game} player sees no observation of the game")
-        seen, state = moment.notes.get(self, (0, None))
-        steps = [*moment.history[seen:], {"observation": moment.observation}]
-        if seen == len(moment.history) + 1:
-            return state  # type: ignore[no-any-return]
-        action = moment.history[seen - 1]["action"] if seen else None
-        for step in steps:
+        steps = [*moment.history, {"observation": moment.observation}]
+        seen, last, state = moment.notes.get(self, (0, None, None))
+        if seen and steps[seen - 1]["observation"] != last:  # a step that failed, and then another
+            seen, state = 0, None
+        action = steps[seen - 1].get("action") if seen else None
+        for step in steps[seen:]:
             state = self._follow(state, Sight(step["observation"], action, moment.info))
             action = step.get("action")
-        moment.notes[self] = (len(moment.history) + 1, state)
+        moment.notes[self] = (len(steps), moment.observation, state)
         return state  # type: ignore[no-any-return]
 
 

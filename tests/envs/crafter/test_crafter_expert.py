@@ -54,6 +54,15 @@ def test_its_answers_follow_from_what_was_seen_whether_or_not_it_was_asked_befor
         assert action == wanted
 
 
+def test_a_step_that_failed_and_is_taken_with_another_observation_leaves_nothing_behind():
+    seen, notes = observations(30, seed=5), {}
+    for i in (20, 20, 21):
+        ask("act", seen[i], as_history(seen[:i]), notes)
+    ask("act", seen[30], as_history(seen[:22]), notes)
+    again = ask("act", seen[22], as_history(seen[:22]), notes)
+    assert again == ask("act", seen[22], as_history(seen[:22]))
+
+
 def test_it_gives_the_form_that_an_output_asks_for():
     seen = observations(0, seed=5)[0]
     text = {"type": "string"}
