@@ -199,7 +199,7 @@ def main() -> None:
         for name in chosen.agents:
             agent, steps = load_agent(name), min(chosen.steps, SHORT.get(name, chosen.steps))
             options = ["--episodes", str(chosen.episodes), "--fresh"]
-            options += ["--parallel", str(chosen.parallel)]
+            options += ["--parallel", str(chosen.parallel), "--allow-unknown-price"]
             if agent.env is not None:
                 options += ["--steps", str(steps)]
             if name == "browser":

@@ -92,3 +92,7 @@ class Deviant:
         text = self._expert(request)
         said = self._deviate(text) if node in self._nodes else text
         return Completion(said, Usage(calls=1, cost_usd=0.0))
+
+    def cost_usd(self, usage: Usage) -> float:
+        """Nothing, so that it may play under a limit on cost."""
+        return 0.0

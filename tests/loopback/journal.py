@@ -74,6 +74,7 @@ class Journal:
             "model": received.body.get("model"),
             "stream": bool(received.body.get("stream")),
             "fault": fault,
+            "labels": "logprobs" in received.body,
         }
         with self._lock:
             self._log.write(json.dumps(line) + "\n")

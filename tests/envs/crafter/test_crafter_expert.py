@@ -1,11 +1,9 @@
 import json
-from pathlib import Path
 
 import pytest
 from agentkit_envs.crafter.env import CrafterEnv
-from agentkit_envs.crafter.expert import ANSWERS, answer
+from agentkit_envs.crafter.expert import answer
 from agentkit_envs.crafter.explored_map import chart
-from agentkit_envs.crafter.observation_reader import read
 from agentkit_envs.crafter.strategy.dangers import dodge, reflex
 from agentkit_envs.crafter.strategy.decision import act
 from agentkit_envs.crafter.strategy.player import play
@@ -14,9 +12,9 @@ from agentkit_envs.crafter.strategy.shelter import find_site, is_shield
 from agentkit_envs.crafter.strategy.situation import Situation, zombies_at
 from test_explored_map import scene
 
-from agentkit import Call, Message, ModelError, Request, load_agent
-
-AGENTS = Path(__file__).parents[3] / "agents"
+from agentkit import Call, Message, ModelError, Request, SpecError
+from agentkit.agentfile.load import find_agent, parse_agent
+from agentkit.messages import Moment
 
 
 def situation(rows=None, **changes) -> Situation:
@@ -24,75 +22,92 @@ def situation(rows=None, **changes) -> Situation:
     return Situation(now, chart(now, None))
 
 
-def ask(node, **variables) -> str:
-    return answer(Request((Message("user", "?"),), call=Call(node=node), variables=variables))
+def ask(node, observation, history=(), notes=None, **asked) -> str:
+    moment = Moment(observation, {}, list(history), {} if notes is None else notes)
+    return answer(Request((Message("user", "?"),), call=Call(node=node), moment=moment, **asked))
 
 
-def played(agent_file: str, decisions: int, seed: int) -> tuple[list[str], dict]:
-    """The actions an agent takes, and how often each node ran."""
-    agent = load_agent(AGENTS / agent_file)
-    env = CrafterEnv()
-    observation, info = env.reset(seed=seed)
-    actions = []
-    for _ in range(decisions):
-        actions.append(agent.act_sync(observation, actions=info["actions"], info=info))
-        observation, *_, info = env.step(actions[-1])
-    return actions, agent.result.memory
-
-
-@pytest.mark.parametrize("agent_file", ["crafter.yaml", "crafter_list.yaml"])
-def test_an_agent_plays_exactly_like_the_expert_by_itself(agent_file):
-    actions, _ = played(agent_file, decisions=60, seed=5)
+def observations(decisions, seed) -> list[str]:
+    """What the player sees in a game, one after the other."""
     env, memory = CrafterEnv(), None
-    observation, _ = env.reset(seed=5)
-    for action in actions:
-        alone, memory = play(observation, memory)
-        assert action == (alone if " " in alone else f"{alone} 1")
-        observation, *_ = env.step(action)
+    seen, _ = env.reset(seed=seed)
+    found = [seen]
+    for _ in range(decisions):
+        action, memory = play(found[-1], memory)
+        found.append(env.step(action)[0])
+    return found
 
 
-def test_the_full_agent_learns_amounts_and_skills_as_it_plays():
-    _, memory = played("crafter.yaml", decisions=120, seed=5)
-    assert any(fact.startswith("place_table takes") for fact in memory["facts"])
-    assert not any("place_table" in question for question in memory["unknowns"])
-    assert {"collect tree", "make wood_pickaxe"} <= {skill["name"] for skill in memory["skills"]}
-    assert len(memory["record"]) == 25
+def as_history(seen) -> list[dict]:
+    return [{"observation": one, "action": "noop", "reward": 0.0} for one in seen]
 
 
-def test_tidied_facts_keep_the_best_of_what_says_the_same():
-    facts = ["A meal can give at least 1 food.", "x takes 2 wood.", "x takes 2 wood."]
-    facts.append("A meal can give at least 6 food.")
-    assert json.loads(ask("refined", memory={"facts": facts})) == [
-        "x takes 2 wood.",
-        "A meal can give at least 6 food.",
+def test_its_answers_follow_from_what_was_seen_whether_or_not_it_was_asked_before():
+    """A resumed episode has the history and no notes; it is played on as before."""
+    seen, notes = observations(40, seed=5), {}
+    asked_often = [ask("act", one, as_history(seen[:i]), notes) for i, one in enumerate(seen)]
+    for i in (0, 17, 40):
+        assert ask("act", seen[i], as_history(seen[:i])) == asked_often[i]
+    memory = None
+    for one, action in zip(seen, asked_often, strict=True):
+        wanted, memory = play(one, memory)
+        assert action == wanted
+
+
+def test_a_step_that_failed_and_is_taken_with_another_observation_leaves_nothing_behind():
+    seen, notes = observations(30, seed=5), {}
+    for i in (20, 20, 21):
+        ask("act", seen[i], as_history(seen[:i]), notes)
+    ask("act", seen[30], as_history(seen[:22]), notes)
+    again = ask("act", seen[22], as_history(seen[:22]), notes)
+    assert again == ask("act", seen[22], as_history(seen[:22]))
+
+
+def test_it_gives_the_form_that_an_output_asks_for():
+    seen = observations(0, seed=5)[0]
+    text = {"type": "string"}
+    both = {"type": "object", "properties": {"why": text, "act": text}}
+    others = {"type": "object", "properties": {"reason": text, "move": text}}
+    options = {"type": "string", "enum": ["noop", "move_up", "move_down", "do"]}
+    said = json.loads(ask("act", seen, schema=both))
+    assert ask("act", seen) == ask("act", seen, schema=text) == said["act"]
+    assert [*json.loads(ask("act", seen, schema=others)).values()] == [*said.values()]
+    assert ask("act", seen, schema=options) == said["act"].split()[0]
+    assert ask("reached", seen, schema={"type": "string", "enum": ["yes", "no"]}) == "no"
+    texts = {"type": "array", "items": text, "maxItems": 1}
+    assert len(json.loads(ask("plan", seen, schema=texts))) == 1
+
+
+def test_it_tells_each_amount_once_and_of_meals_the_most():
+    seen, notes = observations(200, seed=5), {}
+    told = [
+        fact
+        for i, one in enumerate(seen)
+        for fact in json.loads(ask("learned", one, as_history(seen[:i]), notes))["facts"]
     ]
-
-
-def test_a_skill_that_failed_is_remembered_with_its_lesson():
-    ended = {"reached": False, "impossible": False, "failed": True, "danger": False, "need": False}
-    memory = {"lessons": ["do 1 had no effect: not enough wood"], "subgoal": {"what": "x"}}
-    told = ask("feedback", gate=ended, memory=memory, previous={"skill": {"name": "make x"}})
-    assert json.loads(told) == {
-        "skill": "make x",
-        "served": False,
-        "advice": "mind the last lesson: do 1 had no effect: not enough wood",
-    }
-
-
-def test_every_model_node_of_the_shipped_agents_has_a_rule():
-    for agent_file in ("crafter.yaml", "crafter_list.yaml"):
-        nodes = load_agent(AGENTS / agent_file).graph.nodes
-        assert {node.name for node in nodes if not node.function} <= set(ANSWERS)
+    assert "place_table takes 2 wood." in told
+    assert len(told) == len(set(told))
+    tidied = json.loads(ask("refined", seen[-1], as_history(seen[:-1]), notes))
+    assert sum(fact.startswith("A meal") for fact in tidied) == 1
+    assert set(tidied) <= set(told)
 
 
 def test_an_unknown_node_is_refused_with_the_names_it_could_mean():
     with pytest.raises(ModelError, match=r"node 'sene'.*Did you mean 'seen'\?.*act"):
-        ask("sene")
+        ask("sene", "")
+    agent = source_of("crafter_list").replace("- seen: |", "- sene: |")
+    with pytest.raises(SpecError, match=r"no rule for a node of this name.*Did you mean 'seen'"):
+        parse_agent(agent, "crafter_list")
 
 
-def test_a_rule_says_which_value_the_prompt_must_read():
-    with pytest.raises(ModelError, match=r"rule for node 'gate' needs 'observation'"):
-        ask("gate")
+def source_of(agent: str) -> str:
+    return find_agent(agent).read_text(encoding="utf-8")
+
+
+def test_an_observation_without_its_grid_is_refused_with_what_to_change():
+    seen, _ = CrafterEnv(grid=False).reset(seed=0)
+    with pytest.raises(ModelError, match="the observation has no grid; make the environment with"):
+        ask("act", seen)
 
 
 def test_answers_do_not_depend_on_earlier_calls():
@@ -175,10 +190,3 @@ def test_zombies_come_at_night():
     assert zombies_at(60) == 0
     assert zombies_at(210) == 3
     assert zombies_at(360) == zombies_at(60)
-
-
-def test_the_observation_alone_is_read():
-    """The expert must not see more than the text: read() of it is all it starts from."""
-    env = CrafterEnv()
-    observation, _ = env.reset(seed=0)
-    assert ask("seen", observation=observation).startswith(f"Facing {read(observation).faced}.")
