@@ -9,6 +9,7 @@ from typing import Any, Final
 from agentkit.errors import RenderError
 from agentkit.outputs.json_extraction import unfenced
 from agentkit.outputs.problem import OutputProblem
+from agentkit.templates.placeholders import Placeholder
 from agentkit.templates.template import Expression, TemplateProblem, compile_expression
 
 _LISTED: Final = 30
@@ -46,6 +47,8 @@ def parse_options(declared: Any, key: str | None) -> tuple[str, ...] | Expressio
 def evaluate_options(expression: Expression, values: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the options of this step. Raises RenderError when there are none."""
     options = expression.evaluate(values)
+    if isinstance(options, Placeholder):
+        options = [options.item]
     source = expression.source
     if not options or not isinstance(options, (list, tuple)):
         found = "an empty list" if isinstance(options, (list, tuple)) else _shown(options)

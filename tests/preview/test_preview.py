@@ -122,6 +122,15 @@ def test_unknown_values_have_the_shape_of_the_output(agent):
     assert "Ask about ⟨plan.goal⟩." in messages[2].content
 
 
+@pytest.mark.parametrize("output", [{"choice": "seen.ways"}, {"way": {"choice": "seen.ways"}}])
+def test_options_that_are_not_known_yet_are_shown_as_such(output):
+    """`render` refused a node whose options are a value of another node."""
+    seen = Node("seen", function=total, with_={"things": "[]"})
+    agent = Agent(Graph([seen, Node("act", "Go!", output=output)]), model="echo")
+    [messages] = render(agent, "act", first_snapshot(agent, seed=4)).messages
+    assert "⟨seen.ways[...]⟩" in messages[-1].content
+
+
 def test_whether_a_node_runs_is_said_where_it_is_known(agent):
     snapshot = first_snapshot(agent, seed=4)
     assert render(agent, "plan", snapshot).wanted is None

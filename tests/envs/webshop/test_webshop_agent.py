@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from agentkit_envs.webshop.env import WebShopEnv
-from agentkit_envs.webshop.expert import ANSWERS
+from agentkit_envs.webshop.expert import answer
 from agentkit_envs.webshop.strategy.player import play
 
 from agentkit import load_agent
@@ -24,7 +24,13 @@ def test_the_agent_shops_exactly_like_the_expert_by_itself(env, seed):
     observation, info = env.reset(seed=seed)
     memory, over = None, False
     while not over:
-        step = shopper.act(observation, actions=info["actions"], info=info, emit=events.append)
+        step = shopper.act(
+            observation,
+            actions=info["actions"],
+            info=info,
+            emit=events.append,
+            parse_action=env.parse_action,
+        )
         action, memory = play(observation, memory)
         assert asyncio.run(step) == action
         observation, _, ended, cut, info = env.step(action)
@@ -37,7 +43,7 @@ def test_the_agent_shops_exactly_like_the_expert_by_itself(env, seed):
 
 def test_every_model_node_of_the_agent_has_a_rule():
     nodes = load_agent(find_agent("webshop")).graph.nodes
-    assert {node.name for node in nodes if not node.function} == set(ANSWERS)
+    assert {node.name for node in nodes if not node.function} == set(answer.nodes)
 
 
 def test_a_model_that_names_no_action_still_does_something_that_is_understood(env):
@@ -47,6 +53,8 @@ def test_a_model_that_names_no_action_still_does_something_that_is_understood(en
     agent = parse_agent(mumbling)
     observation, info = env.reset(seed=0)
     for _ in range(3):
-        action = agent.act_sync(observation, actions=info["actions"], info=info)
+        action = agent.act_sync(
+            observation, actions=info["actions"], info=info, parse_action=env.parse_action
+        )
         observation, *_, info = env.step(action)
         assert info["understood"], action
