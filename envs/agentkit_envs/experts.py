@@ -7,6 +7,8 @@ Prompts, schemas, contexts and memory are none of their business, so these can c
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
+from operator import eq
 from typing import Any, Final, Generic, TypeVar
 
 from agentkit.errors import ModelError, suggest
@@ -96,7 +98,8 @@ def fitted(value: Any, schema: Mapping[str, Any]) -> Any:
     """Return an answer in the form that a schema asks for, with as much of it as fits there.
 
     Fields that are not asked for are left out; what is asked for and not there is empty: a text
-    without words, 0, false, a list without items.
+    without words, 0, false, a list without items. Where as many fields are asked for and not there
+    as are left over, and their types agree in order, they are the same under other names.
     """
     if "enum" in schema:
         return _one_of(value, schema["enum"])
@@ -113,7 +116,8 @@ def fitted(value: Any, schema: Mapping[str, Any]) -> Any:
 
 
 def _one_of(value: Any, options: list[Any]) -> Any:
-    """The option that an answer, or a part of it, is or is the beginning of; else the first."""
+    """The option that an answer, or a part of it, is or is the beginning of; else the one that
+    begins most like it, such as another `search[...]`."""
     if isinstance(value, bool) and "yes" in options:
         value = "yes" if value else "no"
     parts = [*value.values()] if isinstance(value, Mapping) else [value]
@@ -121,7 +125,12 @@ def _one_of(value: Any, options: list[Any]) -> Any:
         if part in options:
             return part
     begun = (one for part in parts for one in options if str(one).startswith(f"{part} "))
-    return next(begun, options[0])
+    return next(begun, None) or max(options, key=lambda one: _likeness(str(one), parts))
+
+
+def _likeness(option: str, parts: list[Any]) -> int:
+    """How many characters of an option are the beginning of a part of an answer."""
+    return max(int(sum(takewhile(bool, map(eq, option, str(part))))) for part in [*parts, ""])
 
 
 def _object(value: Any, schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,7 +138,23 @@ def _object(value: Any, schema: Mapping[str, Any]) -> dict[str, Any]:
     fields = schema.get("properties")
     if fields is None:
         return dict(given)
-    return {name: fitted(given.get(name, _MISSING), fields[name]) for name in fields}
+    named = {**_renamed(given, fields), **given}
+    return {name: fitted(named.get(name, _MISSING), fields[name]) for name in fields}
+
+
+def _renamed(given: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that fields ask for under other names."""
+    asked = [name for name in fields if name not in given]
+    left = [given[name] for name in given if name not in fields]
+    if len(asked) != len(left):
+        return {}
+    both = dict(zip(asked, left, strict=True))
+    return both if all(_is_of(value, fields[name]) for name, value in both.items()) else {}
+
+
+def _is_of(value: Any, schema: Mapping[str, Any]) -> bool:
+    kinds = _TYPES.get(schema.get("type", ""), object)
+    return isinstance(value, kinds) and isinstance(value, bool) <= (kinds in (bool, object))
 
 
 def _array(value: Any, schema: Mapping[str, Any]) -> list[Any]:
@@ -148,6 +173,10 @@ def _text(value: Any, schema: Mapping[str, Any]) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
+_TYPES: Final[Mapping[str, Any]] = {
+    "object": Mapping, "array": list, "boolean": bool, "integer": int, "number": (int, float),
+    "string": str,
+}  # fmt: skip
 _FITS: Final[Mapping[str, Callable[[Any, Mapping[str, Any]], Any]]] = {
     "object": _object,
     "array": _array,

@@ -30,7 +30,9 @@ def _each(value: Any, change: Callable[[Any], Any]) -> Any:
 
 
 def _other_words(value: Any) -> Any:
-    """ "move_left 3" as "Move left 3."."""
+    """ "move_left 3" as "Move left 3.", "click[red]" as "Click on 'red'."."""
+    if isinstance(value, str) and (match := re.fullmatch(r"(click|search)\[(.+)\]", value)):
+        return f"Click on '{match[2]}'." if match[1] == "click" else f"Search for: {match[2]}"
     if isinstance(value, str) and re.fullmatch(r"[a-z]+(_[a-z]+)+( \d+)?", value):
         return value.replace("_", " ").capitalize() + "."
     return value
@@ -92,3 +94,7 @@ class Deviant:
         text = self._expert(request)
         said = self._deviate(text) if node in self._nodes else text
         return Completion(said, Usage(calls=1, cost_usd=0.0))
+
+    def cost_usd(self, usage: Usage) -> float:
+        """Nothing: agents with a limit on cost play with it, too."""
+        return 0.0

@@ -31,6 +31,7 @@ answer = Expert(
         "compared": expert_answers.compared,
         "judged": expert_answers.judged,
         "act": expert_answers.act,
+        "click": expert_answers.click,
     },
 )
-"""Answers the nodes of an agent."""
+"""Answers the nodes of the agents `webshop` and `webshop_decide`."""

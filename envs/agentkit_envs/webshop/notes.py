@@ -28,8 +28,8 @@ Notes = dict[str, Any]
 - learned: whether the page tells something of this product that was not known
 - choosable: the values that its options have
 - unchosen: the values that can be chosen on this page, of options of which none is chosen yet
-- spent: clicks of this page that lead to nothing new: texts that were read, values of options of
-  which one is chosen, the way back to the search page
+- clicks: what can be clicked on this page, without what leads to nothing new: texts that were
+  read, values of options of which one is chosen, the way back to the search page
 - chosen: its options that are chosen
 - products: identifier to what is known of a product, at most `KEPT`: title, price, places (pairs of
   a search and the place among its results, from 0), options, description, features (null where not
@@ -98,7 +98,7 @@ def update_notes(
     options = (here or {}).get("options") or {}
     now["choosable"] = [value for values in options.values() for value in values]
     now["unchosen"] = _unchosen(view)
-    now["spent"] = _spent(view, now)
+    now["clicks"] = _clicks(view, now)
     now["promising"] = _promising(now)
     return now
 
@@ -133,14 +133,11 @@ def _unchosen(view: View) -> list[str]:
     ]
 
 
-def _spent(view: View, notes: Notes) -> list[str]:
-    """Clicks that lead to nothing new."""
-    here, buttons = notes["here"], [BACK_TO_SEARCH]
-    if here is not None:
-        buttons += [name for name in DETAILS if here.get(name.lower()) is not None]
-    values = [value for option in view.options for value in option.values]
-    buttons += [value for value in values if value not in notes["unchosen"]]
-    return [f"click[{text}]" for text in buttons]
+def _clicks(view: View, notes: Notes) -> list[str]:
+    here = notes["here"] or {}
+    spent = [BACK_TO_SEARCH, *(name for name in DETAILS if here.get(name.lower()) is not None)]
+    buttons = [button for button in view.buttons if button not in spent]
+    return [*(listing.asin for listing in view.products), *notes["unchosen"], *buttons]
 
 
 def _promising(notes: Notes) -> list[dict[str, Any]]:

@@ -78,14 +78,14 @@ def test_values_wait_to_be_chosen_until_their_option_has_one():
     assert seen.see("< Prev", "l")["unchosen"] == []
 
 
-def test_clicks_that_lead_to_nothing_new_are_known():
-    seen = Noting()
-    back = "click[Back to Search]"
-    assert seen.see(search="lamp")["spent"] == [back]
-    assert seen.see("B01")["spent"] == [back]
-    assert seen.see("red")["spent"] == [back, "click[red]", "click[blue]"]
-    spent = seen.see("Features", "< Prev")["spent"]
-    assert spent == [back, "click[Features]", "click[red]", "click[blue]"]
+def test_what_can_be_clicked_is_listed_without_what_leads_to_nothing_new():
+    seen = Noting(2)
+    details, rest = ["Description", "Features", "Reviews"], ["Buy Now"]
+    assert seen.see(search="lamp")["clicks"] == ["B01", "B02", "Next >"]
+    assert seen.see("B01")["clicks"] == ["red", "blue", "s", "l", "< Prev", *details, *rest]
+    assert seen.see("red")["clicks"] == ["s", "l", "< Prev", *details, *rest]
+    assert seen.see("Features")["clicks"] == ["< Prev"]
+    assert seen.see("< Prev")["clicks"] == ["s", "l", "< Prev", "Description", "Reviews", *rest]
 
 
 def mark(asin, promise=1, why="so"):

@@ -55,6 +55,11 @@ def act(now: Situation) -> dict[str, str]:
     return {"why": decision.why, "action": decision.action}
 
 
+def click(now: Situation) -> str:
+    """Return what to click, or the words of a search."""
+    return decide(now).action.partition("[")[2][:-1]
+
+
 def _mark(found: Worth) -> int:
     return round(_OUT_OF * found.value)
 
