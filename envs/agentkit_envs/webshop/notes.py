@@ -41,7 +41,7 @@ _UNKNOWN = ("options", "description", "features", "promise", "why")
 _NOTHING: Notes = {"steps": 0, "searches": [], "listed": [], "products": {}, "chosen": {}}
 PAGE = 10
 """Products on a page of results."""
-SHOWN = 8
+SHOWN = 5
 """So many promising products are told of."""
 KEPT: Final = 300
 """So many products are remembered. The oldest of those that were never opened go first."""
