@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from agentkit_envs.webshop.pages.page import NEXT, PREVIOUS
 from agentkit_envs.webshop.strategy.decision import Situation, decide
 from agentkit_envs.webshop.strategy.expected_reward import PRICE, SAID, Worth, affordable
 from agentkit_envs.webshop.strategy.named_options import Choice
@@ -56,8 +57,14 @@ def act(now: Situation) -> dict[str, str]:
 
 
 def click(now: Situation) -> str:
-    """Return what to click, or the words of a search."""
-    return decide(now).action.partition("[")[2][:-1]
+    """Return what to click; instead of a search in other words, the best that the page leads to."""
+    verb, _, text = decide(now).action[:-1].partition("[")
+    if verb == "click":
+        return text
+    left = [asin for asin in now.notes["listed"] if now.products[asin]["options"] is None]
+    if now.notes["kind"] != "results":
+        return PREVIOUS
+    return max(left, key=lambda asin: now.worths[asin].value, default=NEXT)
 
 
 def _mark(found: Worth) -> int:
