@@ -37,7 +37,24 @@ def test_on_the_last_step_it_may_buy_with_options_left_open_and_nothing_else():
     walk = Walk(steps=3)
     walk.steps(*OPEN)
     assert walk.step("click[red]", "click[Buy Now]") == "click[Buy Now]"
-    assert "This is the last step." in walk.asked[-1][1]
+    assert "These are the last steps, and something must be bought." in walk.asked[-1][1]
+
+
+@pytest.mark.parametrize(
+    ("path", "refused", "taken"),
+    [
+        (("search[lamp]",), ["click[Next >]", "search[x]"], "click[B02]"),
+        (OPEN, ["click[< Prev]", "click[Features]"], "click[red]"),
+        ((*OPEN, "click[Features]"), ["click[Back to Search]", "search[x]"], "click[< Prev]"),
+    ],
+)
+def test_with_two_steps_left_it_must_go_to_where_it_can_buy(path, refused, taken):
+    walk = Walk(steps=len(path) + 2)
+    walk.steps(*path)
+    assert walk.step(*refused, taken) == taken
+    assert walk.steps_left == 1
+    walk.steps("click[Buy Now]")
+    assert walk.visit.score is not None
 
 
 def test_two_values_of_an_option_are_not_chosen_in_turns():
