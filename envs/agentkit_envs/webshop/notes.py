@@ -28,8 +28,9 @@ Notes = dict[str, Any]
 - learned: whether the page tells something of this product that was not known
 - choosable: the values that its options have
 - unchosen: the values that can be chosen on this page, of options of which none is chosen yet
-- clicks: what can be clicked on this page, without what leads to nothing new: texts that were
-  read, values of options of which one is chosen, the way back to the search page
+- offers: what can be clicked on this page, with the action that does it, without what leads to
+  nothing new: texts that were read, values of options of which one is chosen, the way back to the
+  search page. The products of a page are "product 1" and so on, in the order of listed
 - chosen: its options that are chosen
 - products: identifier to what is known of a product, at most `KEPT`: title, price, places (pairs of
   a search and the place among its results, from 0), options, description, features (null where not
@@ -98,7 +99,7 @@ def update_notes(
     options = (here or {}).get("options") or {}
     now["choosable"] = [value for values in options.values() for value in values]
     now["unchosen"] = _unchosen(view)
-    now["clicks"] = _clicks(view, now)
+    now["offers"] = _offers(view, now)
     now["promising"] = _promising(now)
     return now
 
@@ -133,11 +134,13 @@ def _unchosen(view: View) -> list[str]:
     ]
 
 
-def _clicks(view: View, notes: Notes) -> list[str]:
+def _offers(view: View, notes: Notes) -> dict[str, str]:
     here = notes["here"] or {}
     spent = [BACK_TO_SEARCH, *(name for name in DETAILS if here.get(name.lower()) is not None)]
     buttons = [button for button in view.buttons if button not in spent]
-    return [*(listing.asin for listing in view.products), *notes["unchosen"], *buttons]
+    products = {f"product {n}": item.asin for n, item in enumerate(view.products, 1)}
+    found = {**products, **{text: text for text in [*notes["unchosen"], *buttons]}}
+    return {name: f"click[{text}]" for name, text in found.items()}
 
 
 def _promising(notes: Notes) -> list[dict[str, Any]]:

@@ -14,12 +14,12 @@ from agentkit import FunctionModel, Request, load_agent, load_run
 from agentkit.agentfile.load import find_agent
 from agentkit.events import EnvironmentStepped, NodeFinished
 
-OPENED = {"B02": 0.6, "B01": 0.3, "Next >": 0.1}
+OPENED = {"product 2": 0.6, "product 1": 0.3, "Next >": 0.1}
 
 
 @pytest.mark.parametrize(
     "answers",
-    [["Click on 'B02'.", "I choose navy [dark].", "Buy Now"],
+    [["I click Product 2.", "I choose navy [dark].", "Buy Now"],
      [json.dumps(OPENED), '{"navy [dark]": 0.8, "< Prev": 0.2}', '{"Buy Now": 1}']],
     ids=["texts", "probabilities"],
 )  # fmt: skip
@@ -41,7 +41,7 @@ def test_a_script_of_answers_shops_from_the_command_line(answers, shop_data, tmp
     assert last.info["purchase"]["asin"] == "B02"
     assert last.info["purchase"]["options"] == {"color": "navy  [dark]"}
     if answers[0].startswith("{"):
-        assert asked[0].completion.decisions[0].probabilities["B02"] == 0.6
+        assert asked[0].completion.decisions[0].probabilities["product 2"] == 0.6
 
 
 @pytest.fixture(scope="module")

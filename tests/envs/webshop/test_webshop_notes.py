@@ -78,14 +78,19 @@ def test_values_wait_to_be_chosen_until_their_option_has_one():
     assert seen.see("< Prev", "l")["unchosen"] == []
 
 
-def test_what_can_be_clicked_is_listed_without_what_leads_to_nothing_new():
+def test_what_can_be_clicked_is_offered_without_what_leads_to_nothing_new():
     seen = Noting(2)
     details, rest = ["Description", "Features", "Reviews"], ["Buy Now"]
-    assert seen.see(search="lamp")["clicks"] == ["B01", "B02", "Next >"]
-    assert seen.see("B01")["clicks"] == ["red", "blue", "s", "l", "< Prev", *details, *rest]
-    assert seen.see("red")["clicks"] == ["s", "l", "< Prev", *details, *rest]
-    assert seen.see("Features")["clicks"] == ["< Prev"]
-    assert seen.see("< Prev")["clicks"] == ["s", "l", "< Prev", "Description", "Reviews", *rest]
+    found = seen.see(search="lamp")["offers"]
+    assert found["product 2"] == "click[B02]"
+    assert [*found] == ["product 1", "product 2", "Next >"]
+    found = seen.see("B01")["offers"]
+    assert [*found] == ["red", "blue", "s", "l", "< Prev", *details, *rest]
+    assert found["red"] == "click[red]"
+    assert [*seen.see("red")["offers"]] == ["s", "l", "< Prev", *details, *rest]
+    assert [*seen.see("Features")["offers"]] == ["< Prev"]
+    assert [*seen.see("< Prev")["offers"]] == [
+        "s", "l", "< Prev", "Description", "Reviews", *rest]  # fmt: skip
 
 
 def mark(asin, promise=1, why="so"):

@@ -57,14 +57,19 @@ def act(now: Situation) -> dict[str, str]:
 
 
 def click(now: Situation) -> str:
-    """Return what to click; instead of a search in other words, the best that the page leads to."""
-    verb, _, text = decide(now).action[:-1].partition("[")
-    if verb == "click":
-        return text
-    left = [asin for asin in now.notes["listed"] if now.products[asin]["options"] is None]
-    if now.notes["kind"] != "results":
+    """Return which offer of the page to take, as the notes name it.
+
+    Instead of a search in other words, it is the best that the page leads to.
+    """
+    action, listed = decide(now).action, now.notes["listed"]
+    if action.startswith("search[") and now.notes["kind"] != "results":
         return PREVIOUS
-    return max(left, key=lambda asin: now.worths[asin].value, default=NEXT)
+    if action.startswith("search["):
+        left = [asin for asin in listed if now.products[asin]["options"] is None]
+        best = max(left, key=lambda asin: now.worths[asin].value, default=NEXT)
+        action = f"click[{best}]"
+    names = (name for name, does in now.notes["offers"].items() if does == action)
+    return next(names, action)
 
 
 def _mark(found: Worth) -> int:
