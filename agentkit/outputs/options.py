@@ -47,6 +47,8 @@ def parse_options(declared: Any, key: str | None) -> tuple[str, ...] | Expressio
 def evaluate_options(expression: Expression, values: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the options of this step. Raises RenderError when there are none."""
     options = expression.evaluate(values)
+    if isinstance(options, Placeholder):
+        options = [options.item]
     source = expression.source
     if isinstance(options, Placeholder):
         return (options.item,)

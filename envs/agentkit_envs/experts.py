@@ -7,6 +7,7 @@ Prompts, schemas, contexts and memory are none of their business, so these can c
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from os.path import commonprefix
 from typing import Any, Final, Generic, TypeVar
 
 from agentkit.errors import ModelError, suggest
@@ -145,14 +146,20 @@ def _first_of_kind(values: list[Any], schema: Mapping[str, Any]) -> Any:
 
 
 def _one_of(parts: list[Any], options: list[Any]) -> Any:
-    """The option that a part of an answer is or is the beginning of; else the first."""
+    """The option that a part of an answer is or is the beginning of; else the one that begins most
+    like it, such as another `search[...]`."""
     if "yes" in options:
         parts = [("yes" if part else "no") if isinstance(part, bool) else part for part in parts]
     for part in parts:
         if part in options:
             return part
     begun = (one for part in parts for one in options if str(one).startswith(f"{part} "))
-    return next(begun, options[0])
+    return next(begun, None) or max(options, key=lambda one: _likeness(str(one), parts))
+
+
+def _likeness(option: str, parts: list[Any]) -> int:
+    """How many characters of an option are the beginning of a part of an answer."""
+    return max(len(commonprefix((option, str(part)))) for part in [*parts, ""])
 
 
 def _object(value: Any, schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,11 +3,11 @@
     python tests/bench/small_model.py [AGENT ...] [--model local:smollm2] [--episodes 10]
         [--steps 20] [--seconds 3600] [--parallel 2] [--out FOLDER]
 
-Every agent plays `--episodes` episodes of at most `--steps` decisions (WebShop and MiniWoB: of at
-most 10; essay: of one). Runs are recorded in `--out`; what is there already is read and not played
-again, and a run that was stopped goes on. `--seconds` bounds each run with the model; the table
-says how many decisions it had, finished episodes or not. Essay and browser have no reward: they
-tell how answers parse.
+Every agent plays `--episodes` episodes of at most `--steps` decisions (webshop and miniwob: of at
+most 10, webshop_decide: of 15; essay: of one). Runs are recorded in `--out`; what is there already
+is read and not played again, and a run that was stopped goes on. `--seconds` bounds each run with
+the model; the table says how many decisions it had, finished episodes or not. Essay and browser
+have no reward: they tell how answers parse.
 
 `parsed at once` counts prompt nodes whose first answer could be used, `retried` the further
 attempts a hundred nodes, `otherwise` and `cut off` the nodes that ended so, of all prompt nodes.
@@ -37,7 +37,7 @@ from agentkit.environments.estimates import estimate
 from agentkit.messages import NOTHING_USED, Usage
 from agentkit.record.reader import load_run
 
-SHORT: Final = {"webshop": 10, "miniwob": 10}
+SHORT: Final = {"webshop": 10, "webshop_decide": 15, "miniwob": 10}
 """The most decisions of an episode that ends early when it goes well."""
 PAGE: Final = """<!doctype html><title>Town library</title><h1>Town library</h1>
 <p>Lending, reading and quiet rooms.</p>

@@ -42,7 +42,8 @@ def test_webshop_reads_what_does_something_on_the_page() -> None:
     assert "nothing to click here" in reason(env, "click[Buy Now]")
     assert "search[words] or click[text]" in reason(env, "I look for red shoes")
     env.step("search[shoes]")
-    assert env.parse_action("CLICK[back to  search]") == "click[Back to Search]"
+    for said in ("CLICK[back to  search]", "Click on 'Back to Search'.", "back to search"):
+        assert env.parse_action(said) == "click[Back to Search]"
     assert "nothing on this page is called 'bakc to search'" in reason(env, "click[bakc to search]")
 
 

@@ -5,11 +5,11 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from agentkit_envs.webshop.execution import legal_actions, take_turn
+from agentkit_envs.webshop.execution import canonical, legal_actions, take_turn
 from agentkit_envs.webshop.pages.prompt_text import describe
 from agentkit_envs.webshop.pages.view import LastAction, view_of
 from agentkit_envs.webshop.visit import Visit
-from envs.webshop_reader import Answers, reader
+from envs.webshop_reader import Answers, reader, wanted
 from envs.webshop_shelf import GOAL, LAMP, Shelf
 
 from agentkit import load_agent
@@ -42,24 +42,36 @@ class Walk:
         self.visit = Visit(Shelf(lamps), replace(GOAL, instruction=wish))
         self.steps_left = steps
         self.asked: list[tuple[str, str]] = []
+        self._earlier: list[tuple[str, str]] = []
+        self._contexts: dict[str, str] = {}
+        self._is_first = True
         self.events: list[Event] = []
         self._answers: Answers = dict(answers or {})
         self._last: LastAction | None = None
-        model = reader(self.asked, self._answers)
+        model = reader(self.asked, self._answers, self._contexts)
         self._shopper = load_agent(find_agent("webshop"), model=model).episode()
 
     def step(self, *wishes: str) -> str:
-        """One decision, carried out; with `wishes`, these are the answers of `act` in turn."""
+        """One decision, carried out; with `wishes`, these are the answers in turn."""
+        self._earlier += self.asked
         self.asked.clear()
         self.events.clear()
         if wishes:
             left = list(wishes)
             self._answers["act"] = lambda *_: json.dumps({"why": "", "action": left.pop(0)})
+        if wishes and self._is_first:
+            self._answers["wanted"] = lambda prompt, page: json.dumps(
+                {**json.loads(wanted(prompt, page)), "search": left.pop(0)}
+            )
+        self._is_first = False
         page = self.visit.page
         observation = describe(view_of(page, self._last, self.steps_left))
         actions = legal_actions(page, exact=False)
         info = {"instruction": page.instruction}
-        step = self._shopper.act(observation, actions=actions, info=info, emit=self.events.append)
+        step = self._shopper.act(
+            observation, actions=actions, info=info, emit=self.events.append,
+            parse_action=lambda text: canonical(self.visit, text, exact=False),
+        )  # fmt: skip
         action = asyncio.run(step)
         turn = take_turn(self.visit, action, exact=False)
         assert turn.understood, action
@@ -75,6 +87,15 @@ class Walk:
     def prompt(self, node: str) -> str:
         """What a node was asked in the last step, at first."""
         return next(text for name, text in self.asked if name == node)
+
+    def latest(self, node: str) -> str:
+        """What a node was asked when it was last asked, in whatever step."""
+        asked = [*self._earlier, *self.asked]
+        return next(text for name, text in reversed(asked) if name == node)
+
+    def context(self, node: str) -> str:
+        """What stood in front of the last question to a node."""
+        return self._contexts[node]
 
     @property
     def nodes(self) -> list[str]:

@@ -18,7 +18,6 @@ from agentkit import (
     RunWriter,
     Usage,
     load_run,
-    parse_agent,
     rollout,
 )
 from agentkit.preview.preview import Snapshot, ask, render
@@ -123,14 +122,13 @@ def test_unknown_values_have_the_shape_of_the_output(agent):
     assert "Ask about ⟨plan.goal⟩." in messages[2].content
 
 
-def test_options_that_a_node_gives_are_shown_by_its_name_before_it_ran():
-    agent = parse_agent(
-        "nodes:\n  can: {prompt: What can you do?, output: [str]}\n"
-        "  act: {prompt: And now?, output: {choice: can}}\naction: act\n",
-        model="echo",
-    )
-    [messages] = render(agent, "act", first_snapshot(agent, seed=0)).messages
-    assert messages[-1].content.endswith("- ⟨can[...]⟩")
+@pytest.mark.parametrize("output", [{"choice": "seen.ways"}, {"way": {"choice": "seen.ways"}}])
+def test_options_that_are_not_known_yet_are_shown_as_such(output):
+    """`render` refused a node whose options are a value of another node."""
+    seen = Node("seen", function=total, with_={"things": "[]"})
+    agent = Agent(Graph([seen, Node("act", "Go!", output=output)]), model="echo")
+    [messages] = render(agent, "act", first_snapshot(agent, seed=4)).messages
+    assert "⟨seen.ways[...]⟩" in messages[-1].content
 
 
 def test_whether_a_node_runs_is_said_where_it_is_known(agent):

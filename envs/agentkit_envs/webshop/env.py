@@ -48,8 +48,9 @@ class WebShopEnv(gymnasium.Env[str, str]):
     ## Action Space
     Any text. `search[words]` searches, from every page. `click[text]` presses the button, opens
     the product or chooses the option value with this text, whatever its case. Anything else
-    changes nothing. The `prompt` observation forgives case, white space and quotes, and says why
-    an action changed nothing; in the other modes an action is read exactly as the original does.
+    changes nothing. The `prompt` observation forgives case, white space, quotes and missing
+    brackets ("click on 'Buy Now'"), and says why an action changed nothing; in the other modes an
+    action is read exactly as the original does.
 
     ## Observation Space
     A text: the page, in the form that `observation_mode` names. `prompt` is made for language

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from agentkit_envs.webshop.pages.actions import (
+    Action,
+    bare,
     meant,
     parse_exactly,
     parse_forgiving,
@@ -27,7 +29,7 @@ class Turn:
 
 def take_turn(visit: Visit, text: str, *, exact: bool) -> Turn:
     """Carry out an action text; with `exact`, it must be spelt as the original wants it."""
-    action = parse_exactly(text) if exact else parse_forgiving(text)
+    action = _parsed(text, visit.page, exact)
     if action is None:
         return _nothing(text, why_no_action(text))
     if action.verb == "search":
@@ -46,7 +48,7 @@ def canonical(visit: Visit, text: str, *, exact: bool) -> str:
     Raises:
         ValueError: The text is no such action; with the reason.
     """
-    action = parse_exactly(text) if exact else parse_forgiving(text)
+    action = _parsed(text, visit.page, exact)
     if action is None:
         raise ValueError(why_no_action(text))
     if action.verb == "search":
@@ -57,6 +59,16 @@ def canonical(visit: Visit, text: str, *, exact: bool) -> str:
     if part is None:
         raise ValueError(_why_no_click(action.words, page))
     return f"click[{part.text if exact else tidy(part.text)}]"
+
+
+def _parsed(text: str, page: Page, exact: bool) -> Action | None:
+    """The action that a text says; without `exact`, what can be clicked is a click by itself."""
+    if exact:
+        return parse_exactly(text)
+    words = bare(text)
+    if words and meant(words, page.clickables) is not None:
+        return Action("click", tidy(words).lower())
+    return parse_forgiving(text)
 
 
 def legal_actions(page: Page, *, exact: bool) -> list[str]:

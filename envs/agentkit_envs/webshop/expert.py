@@ -1,26 +1,37 @@
-"""The rule-based shopper as a model: it answers each node of the shipped agent.
+"""The rule-based shopper as a model: it answers each node of the shipped agents.
 
-It is not a language model. It sees only what the observation says and what the agent remembers,
-and goes by the name of the node, whatever the prompt says.
+It is not a language model. It follows what the shop shows, and goes by the names of nodes, whatever
+their prompts say.
 """
 
-from agentkit.messages import Request
-from agentkit_envs.experts import Rules, answer_by_rule
+from agentkit.errors import ModelError
+from agentkit_envs.experts import Expert, Sight
+from agentkit_envs.webshop.pages.prompt_reader import ReadingError
 from agentkit_envs.webshop.strategy import expert_answers
-
-ANSWERS: Rules = {
-    "wanted": expert_answers.wanted,
-    "query": expert_answers.query,
-    "compared": expert_answers.compared,
-    "judged": expert_answers.judged,
-    "choices": expert_answers.choices,
-    "checked": expert_answers.checked,
-    "reflected": expert_answers.reflected,
-    "act": expert_answers.act,
-}
-"""What each node is answered with, from the values its prompt reads."""
+from agentkit_envs.webshop.strategy.decision import Situation
 
 
-def answer(request: Request) -> str:
-    """The text that answers a node of an agent; see `experts.answer_by_rule`."""
-    return answer_by_rule(ANSWERS, request, "WebShop")
+def follow(before: Situation | None, sight: Sight) -> Situation:
+    """Return what is known after a sight.
+
+    Raises:
+        ModelError: The shop shows its pages in another form than `prompt`.
+    """
+    try:
+        return Situation.after(before, sight.observation)
+    except ReadingError as error:
+        raise ModelError(f"the rule-based WebShop player cannot read the page: {error}") from error
+
+
+answer = Expert(
+    "WebShop",
+    follow,
+    {
+        "wanted": expert_answers.wanted,
+        "compared": expert_answers.compared,
+        "judged": expert_answers.judged,
+        "act": expert_answers.act,
+        "click": expert_answers.click,
+    },
+)
+"""Answers the nodes of the agents `webshop` and `webshop_decide`."""

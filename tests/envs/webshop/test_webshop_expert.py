@@ -5,6 +5,8 @@ import json
 import pytest
 from agentkit_envs.webshop.env import WebShopEnv
 from agentkit_envs.webshop.expert import answer
+from agentkit_envs.webshop.strategy import expert_answers
+from agentkit_envs.webshop.strategy.decision import Situation
 from agentkit_envs.webshop.strategy.expected_reward import affordable, worth
 from agentkit_envs.webshop.strategy.options import pick
 from agentkit_envs.webshop.strategy.player import play
@@ -12,6 +14,7 @@ from agentkit_envs.webshop.strategy.wish_parser import parse_wish
 from envs.webshop_data import DATA, needs_data
 
 from agentkit import Call, Message, ModelError, Request
+from agentkit.messages import Moment
 
 
 @pytest.fixture(scope="module")
@@ -25,12 +28,13 @@ def env(cache):
     return WebShopEnv(products=300, cache=cache)
 
 
-def ask(node, **variables) -> str:
-    return answer(Request((Message("user", "?"),), call=Call(node=node), variables=variables))
+def ask(node, observation="", history=()) -> str:
+    moment = Moment(observation, {}, history)
+    return answer(Request((Message("user", "?"),), call=Call(node=node), moment=moment))
 
 
-def episode(env, seed) -> tuple[list[tuple[str, dict, str]], float, dict]:
-    """(observation, memory after it, action) of each step, the reward and the last info."""
+def episode(env, seed) -> tuple[list[tuple[str, Situation, str]], float, dict]:
+    """(observation, what is known then, action) of each step, the reward and the last info."""
     observation, info = env.reset(seed=seed)
     memory, steps, over = None, [], False
     while not over:
@@ -81,15 +85,13 @@ def test_it_names_only_products_and_values_that_it_was_shown(env):
                 assert text in shown
 
 
-def test_answers_depend_on_nothing_but_their_arguments(env):
-    """Resume and replay rest on this: the same variables, the same answer."""
-    steps = [step for seed in (3, 4) for step in episode(env, seed)[0]]
-    before = [None if place == 0 else steps[place - 1][1] for place in range(len(steps))]
+def test_a_resumed_episode_is_followed_from_its_start(env):
+    """Resume and replay rest on this: the same history, the same answer."""
+    steps, _, _ = episode(env, 3)
+    history = [{"observation": seen, "action": action} for seen, _, action in steps]
     for place in reversed(range(len(steps))):
-        observation, memory, action = steps[place]
-        start = observation.splitlines()[2] == "Last action: none"
-        known = None if start else json.loads(json.dumps(before[place]))
-        assert play(observation, known) == (action, memory)
+        observation, _, action = steps[place]
+        assert json.loads(ask("act", observation, history[:place]))["action"] == action
 
 
 def test_the_goal_is_hidden_from_it(env):
@@ -108,32 +110,30 @@ def test_the_goal_is_hidden_from_it(env):
     assert played[0] == played[1]
 
 
-def test_a_title_tells_of_the_wanted_value_of_an_option(env):
+def test_a_title_tells_of_the_wanted_value_of_an_option():
     """Although which values can be chosen is seen only when the product is opened."""
-    observation, _ = env.reset(options={"session": 0, "instruction": "a bar in the mint flavor"})
     item = {"asin": "B1", "title": "Mint Bar", "price": "$3.0"}
-    notes = {"products": {"B1": known(**item)}}
-    told = json.loads(
-        ask("compared", observation=observation, notes=notes, item=item,
-            wanted=parse_wish("a bar in the mint flavor"))
-    )  # fmt: skip
-    assert told["why"] == "the title tells of mint"
+    words = "a bar in the mint flavor"
+    notes = {"products": {"B1": known(**item)}, "fresh": [item]}
+    (told,) = expert_answers.compared(Situation(notes, parse_wish(words), words))
+    assert told == {"product": "B1", "why": "the title tells of mint", "promise": told["promise"]}
 
 
-@pytest.mark.parametrize(("price", "fits"), [("$10.0", True), ("$30.0", False)])
-def test_it_says_whether_the_price_is_within_the_limit_and_where_to_look_instead(env, price, fits):
+def test_why_it_acts_is_said_of_the_product_that_it_acts_for():
+    """It said "look elsewhere, because it meets the wish best", and meant another product."""
     words = "a lamp under $20"
-    observation, _ = env.reset(options={"session": 0, "instruction": words})
-    here = known(price=price, options={}, features="", description="")
     notes = {
-        "kind": "item", "product": "A", "here": {"asin": "A", **here}, "chosen": {}, "listed": [],
+        "kind": "item", "product": "A", "chosen": {}, "listed": ["A", "B"],
         "steps": 3, "steps_left": 9, "searches": ["lamp", "x"],
-        "products": {"A": here, "B": known(options={}, features="", description="")},
+        "products": {
+            "A": known(price="$30.0", options={}, features="", description=""),
+            "B": known(options={}, features="", description=""),
+        },
     }  # fmt: skip
-    values = {"observation": observation, "notes": notes, "wanted": parse_wish(words)}
-    assert json.loads(ask("checked", **values))["price_ok"] is fits
-    verdict = json.loads(ask("reflected", **values))["verdict"]
-    assert verdict == ("buy it" if fits else "look elsewhere")
+    now = Situation(notes, parse_wish(words), words)
+    assert expert_answers.judged(now)["lesson"] == "A misses price"
+    why = "B meets the wish best of what was seen"
+    assert expert_answers.act(now) == {"why": why, "action": "click[< Prev]"}
 
 
 def test_an_unknown_node_is_refused_with_the_names_it_could_mean():
@@ -141,18 +141,18 @@ def test_an_unknown_node_is_refused_with_the_names_it_could_mean():
         ask("wnated")
 
 
-def test_a_rule_says_which_value_the_prompt_must_read():
-    with pytest.raises(ModelError, match=r"rule for node 'act' needs 'observation'"):
-        ask("act")
+def test_a_page_in_another_form_is_refused_in_words_that_help():
+    with pytest.raises(ModelError, match="set observation_mode: prompt under env"):
+        ask("act", "WebShop [SEP] Instruction: [SEP] a lamp")
 
 
 def test_notes_keep_what_was_seen_of_a_product(env):
     steps, _, _ = episode(env, 0)
-    notes = steps[-1][1]["notes"]
+    notes = steps[-1][1].notes
     bought = notes["products"][notes["product"]]
     assert bought["title"] in "".join(observation for observation, _, _ in steps)
     assert notes["searches"] == list(dict.fromkeys(notes["searches"]))
-    fresh = [item["asin"] for _, memory, _ in steps for item in memory["notes"]["fresh"]]
+    fresh = [item["asin"] for _, now, _ in steps for item in now.notes["fresh"]]
     assert len(fresh) == len(set(fresh)), "a product is new only once"
     assert json.loads(json.dumps(notes)) == notes
 
@@ -185,7 +185,7 @@ def test_a_price_range_may_be_within_the_limit(price, limit, chance):
 
 
 def known(**changes):
-    product = {"title": "A lamp", "price": "$10.0", "places": [[0, 0]], "options": None}
+    product = {"title": "A lamp", "price": "$10.0", "places": [["lamp", 0]], "options": None}
     return product | {"description": None, "features": None} | changes
 
 

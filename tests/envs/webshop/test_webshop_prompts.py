@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from envs.webshop_reader import between
 from envs.webshop_shelf import write_shop
 from envs.webshop_walk import Walk
 
@@ -17,30 +18,55 @@ from agentkit.preview.preview import Snapshot, render
 OPEN = ("search[lamp]", "click[B01]")
 
 
+def judgement(**fields):
+    answer = {"met": [], "missing": [], "unsure": [], "fits": 5, "choose": [], "lesson": ""}
+    return json.dumps(answer | fields)
+
+
 def test_buying_waits_for_the_chosen_options_and_for_nothing_a_model_says():
-    """Facts count: what `checked` claims cannot make a purchase impossible, or possible."""
-    claims = json.dumps({"price_ok": False, "would_miss": ["everything", "color: red"]})
-    walk = Walk({"checked": claims})
+    """Facts count: what a judgement claims cannot make a purchase impossible, or possible."""
+    walk = Walk({"judged": judgement(missing=["everything"], fits=0, choose=["red"])})
     walk.steps(*OPEN)
     assert walk.step("click[Buy Now]", "click[red]") == "click[red]"
-    assert "Choose the options that are still to be chosen" in walk.asked[-1][1]
+    assert "First choose what is to be chosen" in walk.asked[-1][1]
     walk.steps("click[Buy Now]")
     assert walk.visit.score is not None
 
 
-def test_on_the_last_step_it_may_buy_with_options_left_open():
+def test_on_the_last_step_it_may_buy_with_options_left_open_and_nothing_else():
     walk = Walk(steps=3)
-    walk.steps(*OPEN, "click[Buy Now]")
+    walk.steps(*OPEN)
+    assert walk.step("click[red]", "click[Buy Now]") == "click[Buy Now]"
+    assert "These are the last steps, and something must be bought." in walk.asked[-1][1]
 
 
 @pytest.mark.parametrize(
-    "bad",
-    [[{"option": "color", "value": "crimson"}],
-     [{"option": "color", "value": "red"}, {"option": "color", "value": "blue"}]],
-)  # fmt: skip
-def test_only_values_that_the_page_lists_are_to_be_chosen_one_for_an_option(bad):
-    answers = [json.dumps(bad), json.dumps([{"option": "color", "value": "blue"}])]
-    walk = Walk({"choices": lambda *_: answers.pop(0)})
+    ("path", "refused", "taken"),
+    [
+        (("search[lamp]",), ["click[Next >]", "search[x]"], "click[B02]"),
+        (OPEN, ["click[< Prev]", "click[Features]"], "click[red]"),
+        ((*OPEN, "click[Features]"), ["click[Back to Search]", "search[x]"], "click[< Prev]"),
+    ],
+)
+def test_with_two_steps_left_it_must_go_to_where_it_can_buy(path, refused, taken):
+    walk = Walk(steps=len(path) + 2)
+    walk.steps(*path)
+    assert walk.step(*refused, taken) == taken
+    assert walk.steps_left == 1
+    walk.steps("click[Buy Now]")
+    assert walk.visit.score is not None
+
+
+def test_two_values_of_an_option_are_not_chosen_in_turns():
+    walk = Walk({"judged": judgement(choose=["red", "blue", "blue"])})
+    walk.steps(*OPEN)
+    walk.step("click[blue]")
+    walk.steps("click[Buy Now]")
+
+
+def test_only_values_that_the_product_has_are_to_be_chosen():
+    answers = [judgement(choose=["crimson"]), judgement(choose=["Blue"])]
+    walk = Walk({"judged": lambda *_: answers.pop(0)})
     walk.steps(*OPEN)
     walk.step("click[blue]")
     assert answers == []
@@ -48,67 +74,74 @@ def test_only_values_that_the_page_lists_are_to_be_chosen_one_for_an_option(bad)
     assert walk.visit.score is not None
 
 
+def test_what_to_choose_is_known_when_it_comes_back_to_a_product():
+    choose = iter([["red"], ["blue"]])
+    walk = Walk({"judged": lambda *_: judgement(choose=next(choose))})
+    walk.steps(*OPEN, "click[< Prev]", "click[B02]", "click[< Prev]", "click[B01]")
+    assert walk.step("click[Buy Now]", "click[red]") == "click[red]"
+    assert "To be chosen before you buy this product: red\n" in walk.prompt("act")
+
+
+def test_a_product_without_options_has_nothing_to_choose():
+    walk = Walk({"judged": judgement(choose=["none"])}, options={})
+    walk.steps(*OPEN, "click[Buy Now]")
+
+
 def test_what_was_read_and_is_empty_is_not_said_to_be_unread():
     walk = Walk(description="", features=())
     walk.steps(*OPEN, "click[Description]")
-    assert "Features:\nnot read yet\nDescription:\nnot read yet\n" in walk.prompt("judged")
+    assert "Features: not read yet\nDescription: not read yet\n" in walk.prompt("judged")
     walk.step("click[< Prev]")
-    assert "Features:\nnot read yet\nDescription:\nnone\n" in walk.prompt("judged")
+    assert "Description:" not in walk.prompt("judged"), "the page shows it"
     walk.step("click[Features]")
-    assert 'have not read: ["Features"].' in walk.prompt("act")
+    assert "Not read yet of this product: Features\n" in walk.prompt("act")
     walk.step("click[< Prev]")
-    assert "Features:\nnone\nDescription:\nnone\n" in walk.prompt("judged")
+    assert "Description: none\n" in walk.latest("judged")
+    walk.step("click[red]")
+    assert "Not read yet of this product: nothing\n" in walk.prompt("act")
 
 
 def test_a_page_of_texts_is_judged_with_the_price_and_the_options():
     walk = Walk()
     walk.steps(*OPEN, "click[Features]", "click[< Prev]")
-    prompt = walk.prompt("judged")
+    prompt = walk.latest("judged")
     assert "Price: $10.5\n" in prompt
     assert "- color: red; blue\n- size: s; l\n" in prompt
-    assert "Features:\nIt's <bright>\nsmall\n" in prompt
+    walk.steps("click[Description]", "click[< Prev]")
+    assert "Features: It's <bright>\nsmall\n" in walk.latest("judged")
 
 
-@pytest.mark.parametrize(
-    ("price_ok", "missing", "told"),
-    [(False, [], True), (True, ["a plug"], True), (True, [], False)],
-)
-def test_a_verdict_is_asked_for_and_shown_where_something_is_wrong(price_ok, missing, told):
-    """An expensive product that misses nothing else is reflected upon, too."""
-    walk = Walk({"checked": json.dumps({"price_ok": price_ok, "would_miss": missing})})
-    walk.steps(*OPEN, "click[red]")
-    assert ("reflected" in walk.nodes) is told
-    assert ("Your verdict on this product: " in walk.prompt("act")) is told
-    walk.step("click[Buy Now]")
-    assert "reflected" not in walk.nodes
-    assert ("Your verdict on this product: " in walk.prompt("act")) is told
-
-
-def test_words_to_search_for_are_asked_for_and_shown_while_nothing_is_listed():
+def test_the_wish_and_the_strategy_stand_in_front_of_every_later_question():
     walk = Walk()
-    assert walk.step() == "search[lamp red]"
-    walk.step("search[nothing]")
-    assert "query" not in walk.nodes
-    walk.step("search[nothing]")
-    assert 'You searched for: ["lamp red", "nothing"]' in walk.prompt("query")
-    assert "Words to search for: lamp red" in walk.prompt("act")
-    walk.steps("search[lamp]", "click[B01]")
-    assert "query" not in walk.nodes
-    assert "Words to search for" not in walk.prompt("act")
-    walk.step("click[Back to Search]")
-    walk.step("search[lamp]")
-    assert "Words to search for: lamp red" in walk.prompt("act")
+    walk.step()
+    assert walk.nodes == ["wanted"], "which also gives the first action"
+    walk.step()
+    for node in ("compared", "act"):
+        front = walk.context(node)
+        assert "- kind of product: lamp\n- attributes: none\n- options: color: red\n" in front
+        assert "- price limit in dollars: 20.0\nYour strategy: be quick\n" in front
+        assert front.index("Your strategy") < front.index("Instruction: ")
 
 
-NODES = ["wanted", "query", "compared", "judged", "choices", "checked", "reflected", "act"]
+def test_lessons_are_kept_once_each_and_only_the_latest():
+    lessons = iter(["one", "", "one", "two", " ", *map(str, range(9))])
+    walk = Walk({"judged": lambda *_: judgement(lesson=next(lessons))}, count=10, steps=None)
+    walk.steps("search[lamp]")
+    for number in (1, 2, 3, 4, 5):
+        walk.steps(f"click[B{number:02}]", "click[< Prev]")
+    assert walk.context("act").count("- one\n- two\n\n") == 1
+    for number in (6, 7, 8, 9):
+        walk.steps(f"click[B{number:02}]", "click[Features]", "click[< Prev]", "click[< Prev]")
+    told = between(walk.context("act"), "What you learned so far:\n", "\n\n")
+    assert told == "- 2\n- 3\n- 4\n- 5\n- 6\n- 7"
+
+
+NODES = ["wanted", "compared", "judged", "act"]
 
 
 @pytest.mark.parametrize("node", NODES)
 def test_a_node_that_never_answers_well_does_not_end_the_visit(node):
-    missing = json.dumps({"price_ok": True, "would_miss": ["a plug"]})
-    answers = {"checked": missing, "reflected": json.dumps(
-        {"verdict": "buy it", "why": "", "lesson": ""})}  # fmt: skip
-    walk = Walk(answers | {node: "I would rather not say."})
+    walk = Walk({node: "I would rather not say."})
     nodes = set()
     for _ in range(15):
         walk.step()
@@ -119,40 +152,55 @@ def test_a_node_that_never_answers_well_does_not_end_the_visit(node):
     assert walk.visit.score is not None
 
 
-def test_one_answer_of_many_may_be_bad():
-    answers = ["no"] * 3
-
-    def compared(prompt, _):
-        if answers:
-            return answers.pop()
-        return json.dumps({"promise": 7, "why": "a lamp"})
-
-    walk = Walk({"compared": compared})
-    walk.steps("search[lamp]", "click[B02]")
-    told = walk.prompt("act")
-    assert sorted(line[7:] for line in told.splitlines() if " of 10, " in line) == [
-        "5 of 10, it was not compared", "7 of 10, a lamp", "7 of 10, a lamp"]  # fmt: skip
+def marks(**promises):
+    entries = promises.items()
+    return json.dumps([{"product": a, "promise": p, "why": "a lamp"} for a, p in entries])
 
 
-def test_a_mark_stays_with_its_product():
-    marks = iter([3, 9, 6])
-    walk = Walk({"compared": lambda *_: json.dumps({"promise": next(marks), "why": ""})})
+def told_of_new(walk):
+    return between(walk.prompt("act"), "the new products of this page:\n", "Found before")
+
+
+def test_a_page_of_results_is_compared_in_one_answer_best_first():
+    walk = Walk({"compared": marks(B03=3, B01=9, B02=6)})
     walk.steps("search[lamp]", "click[B01]")
-    assert "- B01: 3 of 10, \n- B02: 9 of 10, \n- B03: 6 of 10" in walk.prompt("act")
+    assert [name for name, _ in walk.asked] == ["compared", "act"]
+    assert told_of_new(walk) == (
+        "- B01: 9 of 10, a lamp\n- B02: 6 of 10, a lamp\n- B03: 3 of 10, a lamp\n"
+    )
+
+
+def test_a_mark_stays_with_its_product_also_where_one_is_missing_or_there_twice():
+    twice = json.dumps([*json.loads(marks(B03=2)), *json.loads(marks(B01=1, B03=9))])
+    walk = Walk({"compared": twice})
+    walk.steps("search[lamp]", "click[B01]")
+    assert told_of_new(walk) == "- B03: 9 of 10, a lamp\n- B01: 1 of 10, a lamp\n"
     walk.step("click[< Prev]")
-    known = walk.prompt("act").split("not opened yet, most promising first:\n")[1]
-    lines = known.split("Products you judged")[0].splitlines()
-    assert [line[:5] for line in lines] == ["- B02", "- B03"], "the opened one is left out"
-    assert lines[0] == "- B02 for $10.5, Desk Lamp: 9 of 10, "
+    known = between(walk.prompt("act"), "most promising first:\n", "Opened and judged")
+    assert known == (
+        "- B03 for $10.5, Desk Lamp: 9 of 10, a lamp\n- B02 for $10.5, Desk Lamp: not compared\n"
+    ), "the opened one is left out"
 
 
-@pytest.mark.parametrize("click", ["Click[Buy now]", "click[BUY NOW]"])
-def test_capitals_do_not_matter_in_an_action(click):
+@pytest.mark.parametrize("mark", [-1, 11])
+def test_marks_go_from_0_to_10(mark):
+    walk = Walk({"compared": marks(B01=mark), "judged": judgement(fits=mark)})
+    walk.steps("search[lamp]", "click[B01]")
+    assert told_of_new(walk) == "- none of them was compared\n"
+    walk.step("click[red]")
+    assert "Desk Lamp: 5 of 10" in walk.prompt("act")
+
+
+@pytest.mark.parametrize(
+    "click",
+    ["Click[Buy now]", "click[BUY NOW]", "Click on 'Buy Now'.", "Buy Now", "click: buy now"],
+)
+def test_an_action_in_other_words_is_carried_out(click):
     """As in the shop; also where it is held against what is still to be chosen."""
     walk = Walk()
     walk.steps(*OPEN)
-    assert walk.step(click, "click[RED]") == "click[RED]"
-    walk.steps(click)
+    assert walk.step(click, "Click RED") == "click[red]"
+    assert walk.step(click) == "click[Buy Now]"
 
 
 @pytest.mark.parametrize(
@@ -161,43 +209,33 @@ def test_capitals_do_not_matter_in_an_action(click):
 def test_an_action_that_the_shop_would_refuse_is_asked_for_again(bad):
     walk = Walk()
     walk.steps("search[lamp]")
-    assert walk.step(bad, "Search[red lamp]") == "Search[red lamp]"
+    assert walk.step(bad, "Search[red lamp]") == "search[red lamp]"
 
 
-def test_a_page_is_judged_once_and_not_after_every_choice():
+def test_a_product_is_judged_when_something_new_is_known_of_it():
     walk = Walk(wish="a lamp in the color red and the size l")
     walk.steps(*OPEN)
     walk.step("click[red]")
-    assert {"judged", "choices", "checked"} <= set(walk.nodes)
+    assert walk.nodes == ["judged", "act"]
     walk.step("click[l]")
     assert walk.nodes == ["act"]
-    assert 'Still to be chosen: [{"option": "size", "value": "l"}].' in walk.prompt("act")
+    assert "To be chosen before you buy this product: l\n" in walk.prompt("act")
     walk.step("click[Description]")
     walk.step("click[< Prev]")
-    assert "judged" in walk.nodes
+    assert walk.nodes == ["judged", "act"]
     walk.step("click[Buy Now]")
-    assert {"judged", "checked"} <= set(walk.nodes)
-    assert "choices" not in walk.nodes, "what was chosen stays the choice"
-    assert "Still to be chosen: none." in walk.prompt("act")
+    assert walk.nodes == ["act"]
+    assert "To be chosen before you buy this product: nothing\n" in walk.prompt("act")
 
 
 def test_doubts_of_the_judgement_reach_the_decision_best_product_first():
     fits = iter([3, 8])
-    walk = Walk({"judged": lambda *_: json.dumps(
-        {"fits": next(fits), "met": [], "missing": [], "unsure": ["bright"]})})  # fmt: skip
+    walk = Walk({"judged": lambda *_: judgement(fits=next(fits), unsure=["bright"])})
     walk.steps("search[lamp]", "click[B01]", "click[< Prev]", "click[B02]", "search[x]")
-    lines = walk.prompt("act").split("Products you judged, best first:\n")[1].splitlines()
-    doubts = 'misses nothing, not sure of ["bright"]'
-    assert lines[0] == f"- B02 for $10.5, Desk Lamp: 8 of 10, {doubts}"
-    assert lines[1] == f"- B01 for $10.5, Desk Lamp: 3 of 10, {doubts}"
-
-
-@pytest.mark.parametrize("fits", [-1, 11])
-def test_a_judgement_goes_from_0_to_10(fits):
-    bad = json.dumps({"fits": fits, "met": [], "missing": [], "unsure": []})
-    walk = Walk({"judged": bad})
-    walk.steps(*OPEN, "click[red]")
-    assert "Desk Lamp: 5 of 10" in walk.prompt("act")
+    lines = walk.prompt("act").split("Opened and judged, best first:\n")[1].splitlines()
+    doubts = "misses: nothing; not sure: bright"
+    assert lines[0] == f"- B02 for $10.5, Desk Lamp: 8 of 10; {doubts}"
+    assert lines[1] == f"- B01 for $10.5, Desk Lamp: 3 of 10; {doubts}"
 
 
 def test_the_instruction_is_read_once():
@@ -208,21 +246,7 @@ def test_the_instruction_is_read_once():
     assert "wanted" not in walk.nodes
 
 
-def test_a_search_for_nothing_is_asked_for_again():
-    answers = [" ", "lamp"]
-    walk = Walk({"query": lambda *_: answers.pop(0)})
-    assert walk.step() == "search[lamp]"
-
-
-def test_a_wish_without_attributes_reads_well():
-    walk = Walk()
-    walk.steps("search[lamp]", "click[B01]")
-    wanted = 'Wanted: lamp. Attributes: none.\nOptions: [{"option": "color", "value": "red"}].'
-    for node in ("compared", "act"):
-        assert wanted in walk.prompt(node)
-
-
-def test_who_names_no_action_buys_with_the_options_chosen():
+def test_who_gives_no_action_buys_with_the_options_chosen():
     """From the texts of a product back, from the results into the first product."""
     walk = Walk({"act": "Hm."})
     taken = []
@@ -232,7 +256,10 @@ def test_who_names_no_action_buys_with_the_options_chosen():
     walk = Walk()
     walk.steps(*OPEN, "click[Features]")
     assert walk.step("nothing", "nothing", "nothing") == "click[< Prev]"
-    assert Walk({"act": "Hm.", "query": ""}).step().startswith("search[a lamp in the color red")
+    assert Walk({"wanted": "?"}).step().startswith("search[a lamp in the color red")
+    lost = Walk({"act": "Hm."})
+    lost.steps("search[nothing]")
+    assert lost.step("?", "?", "?").startswith("search[a lamp in the color red")
     late = Walk(steps=3)
     late.steps(*OPEN)
     assert late.step("?", "?", "?") == "click[Buy Now]"
@@ -262,5 +289,7 @@ def test_which_goals_are_played_can_be_given(tmp_path):
 def test_another_observation_mode_is_refused_in_words_that_help():
     shopper = load_agent(find_agent("webshop"))
     with pytest.raises(StepError, match=r"set observation_mode: prompt under env") as caught:
-        shopper.act_sync("WebShop [SEP] Instruction: [SEP] a lamp", actions=[], info={})
+        shopper.act_sync(
+            "WebShop [SEP] Instruction: [SEP] a lamp", actions=[], info={}, parse_action=str
+        )
     assert str(caught.value).count("observation_mode") == 1

@@ -7,6 +7,13 @@ from difflib import get_close_matches
 from typing import Literal
 
 _FORGIVING = re.compile(r"(search|click)\s*\[(.*)\]", re.IGNORECASE | re.DOTALL)
+_IN_WORDS = re.compile(
+    r"(?:(?P<click>click)(?:\s+on)?\b|(?P<search>search)(?:\s+for)?(?=\s*[:(\"'`]))"
+    r"\s*(?::\s*(?P<after>[^\[\]]+)|\((?P<inside>[^\[\]]+)\)|(?P<bare>[^\[\]:(][^\[\]]*))",
+    re.IGNORECASE,
+)
+""" "click on 'Buy Now'", "search: red lamp". A search without a mark is refused, because sentences
+may begin with this word. What a click names must stand on the page anyway."""
 _ANOTHER = re.compile(r"\][\s,;.]*(?:search|click)\s*\[")
 _AROUND = "\"'`. "
 _LONGEST = 200
@@ -37,12 +44,26 @@ def parse_exactly(text: str) -> Action | None:
 
 
 def parse_forgiving(text: str) -> Action | None:
-    """Read one action whatever its case, white space, quotes and final full stop."""
-    match = _FORGIVING.fullmatch(text.strip().strip(_AROUND))
-    words = tidy(match[2]).lower() if match is not None else ""
-    if match is None or not words or _ANOTHER.search(words):
+    """Read one action whatever its case, white space, quotes, brackets and final full stop."""
+    found = _verb_and_words(text)
+    if found is None or not found[1] or _ANOTHER.search(found[1]):
         return None
-    return Action(match[1].lower(), words)  # type: ignore[arg-type]
+    return Action(*found)  # type: ignore[arg-type]
+
+
+def _verb_and_words(text: str) -> tuple[str, str] | None:
+    said = bare(text)
+    if match := _FORGIVING.fullmatch(said):
+        return match[1].lower(), tidy(match[2]).lower()
+    if match := _IN_WORDS.fullmatch(said):
+        words = match["after"] or match["inside"] or match["bare"]
+        return (match["click"] or match["search"]).lower(), tidy(bare(words)).lower()
+    return None
+
+
+def bare(text: str) -> str:
+    """The text without the quotes, spaces and full stops around it."""
+    return text.strip().strip(_AROUND)
 
 
 def tidy(text: str) -> str:
@@ -64,10 +85,10 @@ def meant(words: str, clickables: Iterable[str]) -> str | None:
 
 def why_no_action(text: str) -> str:
     """What to say to a text that is no action."""
-    match = _FORGIVING.fullmatch(text.strip().strip(_AROUND))
-    if match is None:
+    found = _verb_and_words(text)
+    if found is None:
         return "an action is search[words] or click[text], with nothing around it"
-    if not match[2].strip():
+    if not found[1]:
         return "there is nothing between the brackets"
     return "it is more than one action: give one at a time"
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from agentkit_envs.webshop.notes import update_notes
+from agentkit_envs.webshop.pages.prompt_reader import read
 from agentkit_envs.webshop.strategy.expected_reward import Worth, worth
 from agentkit_envs.webshop.strategy.price_limit import without_price
-from agentkit_envs.webshop.strategy.wish_parser import ANYTHING, Wish, queries
+from agentkit_envs.webshop.strategy.wish_parser import ANYTHING, Wish, parse_wish, queries
 
 Aim = Literal["search", "open", "read", "choose", "buy"]
 """What an action is for; going back to a product to buy it is for buying, too."""
@@ -44,6 +46,23 @@ class Situation:
     notes: Mapping[str, Any]
     wish: Wish
     instruction: str
+
+    @classmethod
+    def after(cls, before: "Situation | None", observation: str) -> "Situation":
+        """Return what is known after an observation.
+
+        Args:
+            before: What was known before; None at the start of an episode.
+            observation: What the shop shows, in the mode `prompt`.
+
+        Raises:
+            ReadingError: It is no such observation.
+        """
+        notes = update_notes(observation, before.notes if before else None)
+        if before is not None:
+            return cls(notes, before.wish, before.instruction)
+        instruction = read(observation).instruction
+        return cls(notes, parse_wish(instruction), instruction)
 
     @cached_property
     def words(self) -> str:
@@ -158,7 +177,7 @@ def _look_further(now: Situation) -> Decision | None:
         needed = now.steps_to(asin) + 2 + now.steps_to_buy(now.best)
         if not better or now.steps_left < needed:
             return None
-    return _go(now, asin, "open", "it may meet more of the wish than what was seen so far")
+    return _go(now, asin, "open", f"{asin} may meet more of the wish than what was seen so far")
 
 
 def _buy_best(now: Situation) -> Decision:
@@ -168,7 +187,7 @@ def _buy_best(now: Situation) -> Decision:
     if here is not None and now.steps_left <= now.steps_to(asin):
         asin = here
     if asin != here or kind != "item":
-        return _go(now, asin, "buy", "it meets the wish best of what was seen")
+        return _go(now, asin, "buy", f"{asin} meets the wish best of what was seen")
     for name, value in now.worths[asin].picked.values.items():
         if now.notes["chosen"].get(name) != value and now.steps_left > 1:
             return Decision("choose", asin, f"click[{value}]", f"the wish asks for this {name}")
@@ -182,5 +201,5 @@ def _go(now: Situation, asin: str, aim: Aim, why: str) -> Decision:
         return Decision(aim, asin, _BACK, why)
     if kind == "results" and listed:
         return Decision(aim, asin, f"click[{asin}]", why)
-    search, _ = min(now.products[asin]["places"], key=lambda place: place[1])
-    return Decision(aim, asin, f"search[{now.notes['searches'][search]}]", why)
+    query, _ = min(now.products[asin]["places"], key=lambda place: place[1])
+    return Decision(aim, asin, f"search[{query}]", why)

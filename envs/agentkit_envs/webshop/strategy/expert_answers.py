@@ -1,99 +1,75 @@
-"""What the rule-based shopper answers to each node, from the values that its prompt reads."""
+"""What the rule-based shopper answers to each node of an agent, from what it knows."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from agentkit_envs.experts import Missing, Variables, value
-from agentkit_envs.webshop.pages.prompt_reader import read
-from agentkit_envs.webshop.strategy.decision import Decision, Situation, decide
+from agentkit_envs.webshop.pages.page import NEXT, PREVIOUS
+from agentkit_envs.webshop.strategy.decision import Situation, decide
 from agentkit_envs.webshop.strategy.expected_reward import PRICE, SAID, Worth, affordable
 from agentkit_envs.webshop.strategy.named_options import Choice
-from agentkit_envs.webshop.strategy.wish_parser import ANYTHING, Wish, parse_wish
 from agentkit_envs.webshop.strategy.word_matching import support
 
-_VERDICTS = {
-    "search": "search again",
-    "open": "look elsewhere",
-    "read": "read more",
-    "choose": "buy it",
-    "buy": "buy it",
-}
 _OUT_OF = 10
 """The highest mark of a product."""
+_STRATEGY = (
+    "Search for the kind of product and its options, open the products whose titles tell of most "
+    "of the wish, and buy the first that meets all of it."
+)
 
 
-def situation(variables: Variables) -> Situation:
-    """What the shopper knows."""
-    instruction = read(value(variables, "observation")).instruction
-    return Situation(value(variables, "notes"), value(variables, "wanted"), instruction)
+def wanted(now: Situation) -> dict[str, Any]:
+    """Return what the instruction asks for, how to get it, and the first action."""
+    return {**now.wish, "strategy": _STRATEGY, "search": decide(now).action}
 
 
-def wanted(variables: Variables) -> Wish:
-    """What the instruction asks for."""
-    return parse_wish(read(value(variables, "observation")).instruction)
+def compared(now: Situation) -> list[dict[str, Any]]:
+    """Return how promising each new product of the results is, by its title and price alone."""
+    return [_compared(now, item) for item in now.notes["fresh"]]
 
 
-def query(variables: Variables) -> str:
-    """The next words to search for."""
-    return situation(variables).query or ANYTHING[0]
-
-
-def compared(variables: Variables) -> dict[str, Any]:
-    """How promising one product of the results is, by its title and price alone."""
-    now, item = situation(variables), value(variables, "item")
+def _compared(now: Situation, item: dict[str, Any]) -> dict[str, Any]:
     found = now.worths[item["asin"]]
     price = affordable(item["price"], now.wish["price_limit"])
     told = [name for name in found.met if name != PRICE]
     told += [choice["value"] for choice in now.wish["options"] if _says(item["title"], choice)]
-    why = f"the title tells of {_listed(told)}"
-    return {"promise": _mark(found), "why": "the price is too high" if price == 0 else why}
+    why = "the price is too high" if price == 0 else f"the title tells of {_listed(told)}"
+    return {"product": item["asin"], "why": why, "promise": _mark(found)}
 
 
-def judged(variables: Variables) -> dict[str, Any]:
-    """How well the product on the page fits, from all that was read about it."""
-    found = _here(situation(variables))
+def judged(now: Situation) -> dict[str, Any]:
+    """Return how well the product of the page fits, and which of its values to choose."""
+    asin = now.notes["product"]
+    found = now.worths[asin]
     return {
-        "fits": _mark(found),
         "met": list(found.met),
         "missing": list(found.missing),
         "unsure": list(found.unsure),
+        "fits": _mark(found),
+        "choose": list(found.picked.values.values()),
+        "lesson": f"{asin} misses {_listed(found.missing)}" if found.missing else "",
     }
 
 
-def choices(variables: Variables) -> list[dict[str, str]]:
-    """The values to choose on the product's page."""
-    picked = _here(situation(variables)).picked.values
-    return [{"option": name, "value": chosen} for name, chosen in picked.items()]
-
-
-def checked(variables: Variables) -> dict[str, Any]:
-    """What a purchase would miss, whatever is chosen."""
-    now = situation(variables)
-    price = affordable(now.notes["here"]["price"], now.wish["price_limit"])
-    return {"price_ok": price > 0, "would_miss": list(_here(now).missing)}
-
-
-def reflected(variables: Variables) -> dict[str, str]:
-    """What to do about a requirement that a purchase would miss."""
-    now = situation(variables)
-    decision, asin = decide(now), now.notes["product"]
-    verdict = _VERDICTS[decision.aim] if decision.asin in ("", asin) else "look elsewhere"
-    lesson = f"{asin} misses {_listed(_here(now).missing)}"
-    return {"verdict": verdict, "why": decision.why, "lesson": lesson}
-
-
-def act(variables: Variables) -> dict[str, str]:
-    """The action, and why."""
-    decision: Decision = decide(situation(variables))
+def act(now: Situation) -> dict[str, str]:
+    """Return the action, and why."""
+    decision = decide(now)
     return {"why": decision.why, "action": decision.action}
 
 
-def _here(now: Situation) -> Worth:
-    """What is thought of the product that the page is about."""
-    asin = now.notes["product"]
-    if asin is None:
-        raise Missing("a page about a product")
-    return now.worths[asin]
+def click(now: Situation) -> str:
+    """Return which offer of the page to take, as the notes name it.
+
+    Instead of a search in other words, it is the best that the page leads to.
+    """
+    action, listed = decide(now).action, now.notes["listed"]
+    if action.startswith("search[") and now.notes["kind"] != "results":
+        return PREVIOUS
+    if action.startswith("search["):
+        left = [asin for asin in listed if now.products[asin]["options"] is None]
+        best = max(left, key=lambda asin: now.worths[asin].value, default=NEXT)
+        action = f"click[{best}]"
+    names = (name for name, does in now.notes["offers"].items() if does == action)
+    return next(names, action)
 
 
 def _mark(found: Worth) -> int:

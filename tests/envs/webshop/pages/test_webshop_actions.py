@@ -36,3 +36,28 @@ def test_a_long_text_is_read_in_no_more_time_than_its_length_takes(read, text):
     read("search[a" + text * (1_000_000 // len(text)))
     read(text * (1_000_000 // len(text)))
     assert time.process_time() - started < 3
+
+
+@pytest.mark.parametrize(
+    ("text", "verb", "words"),
+    [
+        ("Click B01.", "click", "b01"),
+        ("click on 'Buy Now'", "click", "buy now"),
+        ("click: size (large)", "click", "size (large)"),
+        ("click(B01)", "click", "b01"),
+        ("Search for: red  lamp", "search", "red lamp"),
+        ('search "red lamp"', "search", "red lamp"),
+    ],
+)
+def test_an_action_is_read_also_where_its_brackets_are_missing(text, verb, words):
+    action = parse_forgiving(text)
+    assert (action.verb, action.words) == (verb, words)
+
+
+@pytest.mark.parametrize(
+    "text", ["search", "click", "search:", "Search results are poor", "search[lamp", "clicking B01"]
+)
+def test_a_text_that_only_begins_like_an_action_is_none(text):
+    """A sentence that begins with "search" is no search for its other words."""
+    assert parse_forgiving(text) is None
+    assert why_no_action(text)

@@ -13,7 +13,7 @@ WISH = parse_wish(WORDS)
 
 def product(title="Lamp", place=0, **changes):
     """A product of the first search, not opened yet."""
-    known = {"title": title, "price": "$18.0", "places": [[0, place]], "options": None}
+    known = {"title": title, "price": "$18.0", "places": [["red lamp", place]], "options": None}
     return known | {"description": None, "features": None} | changes
 
 
