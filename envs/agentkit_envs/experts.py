@@ -95,8 +95,9 @@ class Expert(Generic[S]):
 def fitted(value: Any, schema: Mapping[str, Any]) -> Any:
     """Return an answer in the form that a schema asks for, with as much of it as fits there.
 
-    Fields that are not asked for are left out; what is asked for and not there is empty: a text
-    without words, 0, false, a list without items.
+    A field of another name takes a value of its kind that no field has the name of, the last
+    field the last such value. Fields that are not asked for are left out; what is asked for and not
+    there is empty: a text without words, 0, false, a list without items.
     """
     if "enum" in schema:
         return _one_of(value, schema["enum"])
@@ -129,7 +130,23 @@ def _object(value: Any, schema: Mapping[str, Any]) -> dict[str, Any]:
     fields = schema.get("properties")
     if fields is None:
         return dict(given)
-    return {name: fitted(given.get(name, _MISSING), fields[name]) for name in fields}
+    named = {name: given.get(name, _MISSING) for name in fields}
+    left = [one for name, one in given.items() if name not in fields]
+    for name in reversed(fields):
+        fits = [at for at, one in enumerate(left) if _is_a(one, fields[name])]
+        if named[name] is _MISSING and fits:
+            named[name] = left.pop(fits[-1])
+    return {name: fitted(named[name], fields[name]) for name in fields}
+
+
+def _is_a(value: Any, schema: Mapping[str, Any]) -> bool:
+    """Whether a value is of the kind that a schema asks for."""
+    if "enum" in schema:
+        return value in schema["enum"]
+    if "anyOf" in schema:
+        return any(_is_a(value, kind) for kind in schema["anyOf"])
+    kind = _KINDS.get(schema.get("type", ""), ())
+    return isinstance(value, kind) and isinstance(value, bool) == (kind is bool)
 
 
 def _array(value: Any, schema: Mapping[str, Any]) -> list[Any]:
@@ -148,6 +165,14 @@ def _text(value: Any, schema: Mapping[str, Any]) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
+_KINDS: Final[Mapping[str, Any]] = {
+    "object": Mapping,
+    "array": list,
+    "boolean": bool,
+    "integer": int,
+    "number": (int, float),
+    "string": str,
+}
 _FITS: Final[Mapping[str, Callable[[Any, Mapping[str, Any]], Any]]] = {
     "object": _object,
     "array": _array,

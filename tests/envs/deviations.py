@@ -30,9 +30,11 @@ def _each(value: Any, change: Callable[[Any], Any]) -> Any:
 
 
 def _other_words(value: Any) -> Any:
-    """ "move_left 3" as "Move left 3."."""
+    """ "move_left 3" as "Move left 3.", "click('e3')" as "click("e3");"."""
     if isinstance(value, str) and re.fullmatch(r"[a-z]+(_[a-z]+)+( \d+)?", value):
         return value.replace("_", " ").capitalize() + "."
+    if isinstance(value, str) and re.fullmatch(r"[a-z_]+\([^\"]*\)", value):
+        return value.replace("'", '"') + ";"
     return value
 
 
@@ -92,3 +94,11 @@ class Deviant:
         text = self._expert(request)
         said = self._deviate(text) if node in self._nodes else text
         return Completion(said, Usage(calls=1, cost_usd=0.0))
+
+    def most_usage(self, request: Request) -> Usage:
+        """What a call takes at most: nothing but the call."""
+        return Usage(calls=1)
+
+    def cost_usd(self, usage: Usage) -> float:
+        """Nothing, so that an agent's limit on cost lets it play."""
+        return 0.0
