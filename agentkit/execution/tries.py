@@ -56,8 +56,7 @@ class Tries:
 
         return Request(  # `replace` would take longer than all the rest
             request.messages, request.sampling, request.schema, request.call, request.variables,
-            request.on_text, on_retry, on_start, request.extra, request.questions,
-            request.moment,
+            request.on_text, on_retry, on_start, request.extra, request.questions, request.moment,
         )  # fmt: skip
 
     def _check(self, request: Request) -> None:

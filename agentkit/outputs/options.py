@@ -9,6 +9,7 @@ from typing import Any, Final
 from agentkit.errors import RenderError
 from agentkit.outputs.json_extraction import unfenced
 from agentkit.outputs.problem import OutputProblem
+from agentkit.templates.placeholders import Placeholder
 from agentkit.templates.template import Expression, TemplateProblem, compile_expression
 
 _LISTED: Final = 30
@@ -47,6 +48,8 @@ def evaluate_options(expression: Expression, values: Mapping[str, Any]) -> tuple
     """Return the options of this step. Raises RenderError when there are none."""
     options = expression.evaluate(values)
     source = expression.source
+    if isinstance(options, Placeholder):
+        return (options.item,)
     if not options or not isinstance(options, (list, tuple)):
         found = "an empty list" if isinstance(options, (list, tuple)) else _shown(options)
         raise RenderError(f"choice: '{source}' must be a list of options, but it is {found}.")

@@ -18,6 +18,16 @@ _MISSING: Any = object()
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """An answer that is a text of its own where a node's output has no fields."""
+
+    text: str
+    """The answer in one text."""
+    fields: Mapping[str, Any]
+    """The answer by fields."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sight:
     """What the environment shows in a step."""
 
@@ -38,7 +48,7 @@ class Expert(Generic[S]):
     Args:
         game: Whose player it is, for errors.
         follow: Makes the state after a sight, from the one before; None at the start.
-        rules: For each node what answers it, from the state: a text, or a value of JSON.
+        rules: For each node what answers it, from the state: a text, a value of JSON, or `Said`.
     """
 
     def __init__(
@@ -69,6 +79,8 @@ class Expert(Generic[S]):
         found = rule(self.state(request))
         if request.schema is not None:
             found = fitted(found, request.schema)
+        elif isinstance(found, Said):
+            found = found.text
         return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
 
     def state(self, request: Request) -> S:
@@ -95,29 +107,47 @@ class Expert(Generic[S]):
 def fitted(value: Any, schema: Mapping[str, Any]) -> Any:
     """Return an answer in the form that a schema asks for, with as much of it as fits there.
 
-    A field of another name takes a value of its kind that no field has the name of, the last
-    field the last such value. Fields that are not asked for are left out; what is asked for and not
-    there is empty: a text without words, 0, false, a list without items.
+    A field under a name of its own takes the first value of its kind that no field is named after.
+    What is then asked for and not there is empty: a text without words, 0, false, a list without
+    items. What is not asked for is left out.
     """
-    if "enum" in schema:
-        return _one_of(value, schema["enum"])
     if "anyOf" in schema:
         kinds = schema["anyOf"]
         nothing = next((kind for kind in kinds if kind.get("type") == "null"), None)
         if nothing is not None and (value is None or value is _MISSING):
             return None
         return fitted(value, next(kind for kind in kinds if kind is not nothing))
+    if "enum" in schema:
+        return _one_of(_parts(value), schema["enum"])
     fit = _FITS.get(schema.get("type", ""))
-    if fit is not None:
-        return fit(value, schema)
-    return None if value is _MISSING else value
+    if fit is None:
+        return None if value is _MISSING else value.fields if isinstance(value, Said) else value
+    if fit is not _object and isinstance(value, (Said, Mapping)):
+        value = _first_of_kind(_parts(value), schema)
+    return fit(value, schema)
 
 
-def _one_of(value: Any, options: list[Any]) -> Any:
-    """The option that an answer, or a part of it, is or is the beginning of; else the first."""
-    if isinstance(value, bool) and "yes" in options:
-        value = "yes" if value else "no"
-    parts = [*value.values()] if isinstance(value, Mapping) else [value]
+def _parts(value: Any) -> list[Any]:
+    """The values that an answer consists of."""
+    if isinstance(value, Said):
+        return [value.text, *value.fields.values()]
+    return [*value.values()] if isinstance(value, Mapping) else [value]
+
+
+def _first_of_kind(values: list[Any], schema: Mapping[str, Any]) -> Any:
+    """The first value that is of the kind that a schema asks for."""
+    options, kind = schema.get("enum"), _KINDS.get(schema.get("type", ""), object)
+    for value in values:
+        is_kind = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+        if value in options if options else is_kind:
+            return value
+    return _MISSING
+
+
+def _one_of(parts: list[Any], options: list[Any]) -> Any:
+    """The option that a part of an answer is or is the beginning of; else the first."""
+    if "yes" in options:
+        parts = [("yes" if part else "no") if isinstance(part, bool) else part for part in parts]
     for part in parts:
         if part in options:
             return part
@@ -126,32 +156,25 @@ def _one_of(value: Any, options: list[Any]) -> Any:
 
 
 def _object(value: Any, schema: Mapping[str, Any]) -> dict[str, Any]:
-    given = value if isinstance(value, Mapping) else {}
+    if isinstance(value, Said):
+        value = value.fields
+    given = value if isinstance(value, Mapping) else {"": value}
     fields = schema.get("properties")
     if fields is None:
         return dict(given)
-    named = {name: given.get(name, _MISSING) for name in fields}
-    left = [one for name, one in given.items() if name not in fields]
-    for name in reversed(fields):
-        fits = [at for at, one in enumerate(left) if _is_a(one, fields[name])]
-        if named[name] is _MISSING and fits:
-            named[name] = left.pop(fits[-1])
-    return {name: fitted(named[name], fields[name]) for name in fields}
-
-
-def _is_a(value: Any, schema: Mapping[str, Any]) -> bool:
-    """Whether a value is of the kind that a schema asks for."""
-    if "enum" in schema:
-        return value in schema["enum"]
-    if "anyOf" in schema:
-        return any(_is_a(value, kind) for kind in schema["anyOf"])
-    kind = _KINDS.get(schema.get("type", ""), ())
-    return isinstance(value, kind) and isinstance(value, bool) == (kind is bool)
+    spare = [part for name, part in given.items() if name not in fields]
+    found = {}
+    for name, field in fields.items():
+        part = given[name] if name in given else _first_of_kind(spare, field)
+        if name not in given and part is not _MISSING:
+            spare.remove(part)
+        found[name] = fitted(part, field)
+    return found
 
 
 def _array(value: Any, schema: Mapping[str, Any]) -> list[Any]:
     items = value if isinstance(value, list) else []
-    return [fitted(item, schema.get("items", {})) for item in items]
+    return [fitted(item, schema.get("items", {})) for item in items[: schema.get("maxItems")]]
 
 
 def _number(value: Any, schema: Mapping[str, Any]) -> int | float:
@@ -162,7 +185,8 @@ def _number(value: Any, schema: Mapping[str, Any]) -> int | float:
 def _text(value: Any, schema: Mapping[str, Any]) -> str:
     if value is _MISSING:
         return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text[: schema.get("maxLength")]
 
 
 _KINDS: Final[Mapping[str, Any]] = {

@@ -22,12 +22,6 @@ def test_a_field_of_another_name_takes_what_no_field_is_named_after():
     assert fitted(given, asked) == found
 
 
-def test_where_one_text_is_asked_for_it_is_the_last_which_decides():
-    assert fitted({"why": "near", "action": "go"}, fields(move=TEXT)) == {"move": "go"}
-    longer = fitted({"why": "near", "action": "go"}, fields(thoughts=TEXT, why=TEXT, move=TEXT))
-    assert longer == {"thoughts": "", "why": "near", "move": "go"}
-
-
 def test_a_choice_of_another_name_takes_one_of_its_options():
     asked = fields(move={"enum": ["go", "stay"]})
     assert fitted({"action": "stay", "why": "near"}, asked) == {"move": "stay"}

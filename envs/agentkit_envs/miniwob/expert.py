@@ -4,6 +4,7 @@ It is not a language model. It sees what the observation says and the name of th
 it did and what it remembers by itself, and goes by the name of the node, whatever the prompt says.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from agentkit.errors import ModelError
 from agentkit_envs.browser.see.observation_reader import read
 from agentkit_envs.browser.see.view import View
 from agentkit_envs.experts import Expert, Sight
+from agentkit_envs.miniwob.possible_moves import WAIT, moves_on
 from agentkit_envs.miniwob.strategy.table import Decision, decide, plan
 
 
@@ -57,7 +59,7 @@ def plans(play: Play) -> list[str]:
 
 
 def act(play: Play) -> dict[str, Any]:
-    """The action, why, and what is to be remembered of the page."""
+    """What is to be remembered of the page, why, and the action."""
     return {
         "notes": list(play.decision.facts),
         "why": play.decision.why,
@@ -65,5 +67,36 @@ def act(play: Play) -> dict[str, Any]:
     }
 
 
-answer = Expert("MiniWoB", follow, {"effect": effect, "plan": plans, "act": act})
+def move(play: Play) -> dict[str, str]:
+    """Which of the listed moves it is; to wait where it is none."""
+    return {"why": play.decision.why, "move": listed_move(play.view, play.decision.action)}
+
+
+def listed_move(view: View, action: str) -> str:
+    """Return the words of the listed move that does what an action does; else those of waiting.
+
+    A click on an element is a click on what it is in, or on what is in it.
+    """
+    moves = {action: words for words, action in moves_on(view).items()}
+    return next((moves[one] for one in (action, *_clicks_like(view, action)) if one in moves), WAIT)
+
+
+def _clicks_like(view: View, action: str) -> Iterator[str]:
+    """Yield clicks on what a clicked element is in, the nearest first, and on what is in it."""
+    clicks = [(one.depth, f"click({one.ref!r})") for one in view.elements]
+    at = next((at for at, (_, click) in enumerate(clicks) if click == action), None)
+    if at is None:
+        return
+    depth = clicks[at][0]
+    for around, click in reversed(clicks[:at]):
+        if around < depth:
+            depth = around
+            yield click
+    for inside, click in clicks[at + 1 :]:
+        if inside <= clicks[at][0]:
+            return
+        yield click
+
+
+answer = Expert("MiniWoB", follow, {"effect": effect, "plan": plans, "act": act, "move": move})
 """Answers the nodes of agents; see `Expert`."""

@@ -14,8 +14,9 @@ WANTED = {"e2": "ada", "e4": "x1"}
 class LoginForm:
     """One episode of a task like login-user."""
 
-    def __init__(self, goal=GOAL):
+    def __init__(self, goal=GOAL, task="login-user"):
         self.goal = goal
+        self.task = task
         self.filled = {"e2": "", "e4": ""}
         self.done = False
         self.last = None
@@ -24,7 +25,7 @@ class LoginForm:
     def look(self):
         """The observation and the info."""
         error = self.last.error if self.last else ""
-        info = {"task": "login-user", "error": error, "grammar": grammar_text(COMMANDS)}
+        info = {"task": self.task, "error": error, "grammar": grammar_text(COMMANDS)}
         view = self._view()
         return describe(view), {**info, "actions": listed(view), "goal": self.goal}
 
