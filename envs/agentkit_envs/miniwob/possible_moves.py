@@ -28,7 +28,7 @@ WAIT: Final = "wait"
 """The move that there always is."""
 
 _WRITTEN: Final = ("textbox", "searchbox", "spinbutton", "combobox")
-_SURE_TEXTS: Final = 3
+_SURE_TEXTS: Final = 6
 """So many texts are listed before what the goal does not speak of."""
 _FAR: Final = 5000
 """More pixels than anything is high."""
@@ -99,7 +99,7 @@ class _Page:
             for way, key in _KEYS.items():
                 yield 0, f"move {called} {way}", f"press({ref}, {quoted(key)})"
         elif self._can_be_clicked(at, element):
-            yield self._rank(element), f"click {called}", f"click({ref})"
+            yield self._rank(at, element), f"click {called}", f"click({ref})"
         if element.role == "menuitem":
             yield 1, f"point at {called}", f"hover({ref})"
 
@@ -140,13 +140,15 @@ class _Page:
         """Whether a click on it is a move of its own, and not one on what is inside."""
         if element.name or element.value:
             return acts(element) or len(element.name or element.value) <= LONGEST_NAME
-        inside = self._inside(at)
-        return acts(element) and (inside is None or not acts(inside))
+        named = (one for one in self._inside(at) if one.name and one.ref)
+        return acts(element) and not any(
+            acts(one) or len(one.name) <= LONGEST_NAME for one in named
+        )
 
-    def _rank(self, element: Element) -> int:
+    def _rank(self, at: int, element: Element) -> int:
         if any(mentions(self.goal, element.name or element.value)):
             return 0
-        return 1 if acts(element) else 2
+        return 1 if self._reaches(at) else 2
 
     def _called(self, at: int, element: Element) -> str:
         """Its role, name and reference; of several of one name also what each stands below.
@@ -158,21 +160,28 @@ class _Page:
         if element.role in LABELLED:
             name = name or next(self._above(at), "")
         elif not name:
-            inside = self._inside(at)
-            name = element.value or (inside.name if inside else "")
+            name = element.value or next((one.name for one in self._inside(at) if one.name), "")
         elif (element.role, name) in self._often:
             *_, first = ("", *self._above(at))
             place += f", at {said(first, 30)}" if first else ""
         return f"{role} {said(name)} ({place})" if name else f"{role} ({place})"
 
-    def _inside(self, at: int) -> Element | None:
-        """The first inside an element that has a name."""
+    def _inside(self, at: int) -> Iterator[Element]:
+        """What is inside an element."""
         for other in self.elements[at + 1 :]:
             if other.depth <= self.elements[at].depth:
-                return None
-            if other.name:
-                return other
-        return None
+                return
+            yield other
+
+    def _reaches(self, at: int) -> bool:
+        """Whether a click on an element is one on something that acts: it, or what it is in."""
+        depth = self.elements[at].depth + 1
+        for other in reversed(self.elements[: at + 1]):
+            if other.depth < depth:
+                depth = other.depth
+                if acts(other):
+                    return True
+        return False
 
     def _above(self, at: int) -> Iterator[str]:
         """The words that stand together before an element, the nearest first."""
@@ -187,22 +196,16 @@ class _Page:
 
     def _options(self, at: int) -> list[Element]:
         """The options of a list."""
-        field, found = self.elements[at], []
-        if field.role not in ("combobox", "listbox"):
+        if self.elements[at].role not in ("combobox", "listbox"):
             return []
-        for other in self.elements[at + 1 :]:
-            if other.depth <= field.depth:
-                break
-            if other.role == "option":
-                found.append(other)
-        return found
+        return [one for one in self._inside(at) if one.role == "option"]
 
 
 def _shown(view: View) -> Iterator[str]:
-    """What a page says, and what its fields hold."""
-    for element in view.elements:
-        if element.role in _WRITTEN or not acts(element):
-            yield element.value or element.name
+    """What a page says but for headings, and what its fields hold."""
+    for one in view.elements:
+        if one.role in _WRITTEN or not (acts(one) or one.role == "heading"):
+            yield one.value or one.name
 
 
 def _few(texts: Iterable[str], view: View) -> list[str]:

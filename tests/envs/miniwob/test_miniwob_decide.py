@@ -24,6 +24,9 @@ from hypothesis import strategies as st
 from agentkit import FunctionModel, load_agent
 from agentkit.agentfile.load import find_agent, parse_agent
 from agentkit.events import NodeFinished, NodeRetried
+from agentkit.execution.scope import State
+from agentkit.preview.preview import render
+from agentkit.preview.snapshot import Snapshot
 
 ENV = "agentkit/MiniWoB-v1"
 PROMPTS = Path(__file__).parent / "prompts"
@@ -251,3 +254,17 @@ def test_the_command_plays_a_script(tmp_path, answer):
 def test_the_observation_is_all_that_the_moves_are_made_of():
     seen = page("Press Ok.", Element("button", "Ok", "e1"))
     assert possible_moves(describe(seen)) == moves_on(seen)
+
+
+SEEN = Path(__file__).parent / "observations"
+
+
+@pytest.mark.parametrize("file", sorted(SEEN.iterdir()), ids=lambda file: file.stem)
+def test_what_is_asked_of_a_real_page_is_as_it_was_read(file):
+    """The observations were recorded in the browser."""
+    observation = file.read_text(encoding="utf-8").removesuffix("\n")
+    given = {"observation": observation, "moves": possible_moves(observation)}
+    state = State({"done": []})
+    snapshot = Snapshot({"step": 0, "episode": 0, "history": [], "info": {}, **given}, state)
+    (messages,) = render(load_agent("miniwob_decide"), "move", snapshot, given).messages
+    check_prompt(PROMPTS / f"miniwob_decide_{file.stem}.txt", messages)
