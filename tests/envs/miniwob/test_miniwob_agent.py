@@ -13,15 +13,17 @@ import yaml
 from agentkit_envs.browser.see.observation_reader import read
 from agentkit_envs.miniwob.env import MiniWoBEnv
 from agentkit_envs.miniwob.strategy.table import decide
+from agentkit_envs.miniwob.tasks import groups
 from envs.browser_pages import needs_chromium
 from envs.deviations import DEVIATIONS, Deviant
 from envs.miniwob.login_form import LoginForm, play
 from envs.prompt_snapshots import check_prompt
 
-from agentkit import load_agent
+from agentkit import Plan, RunWriter, load_agent, load_run, rollout_sync
 from agentkit.agentfile.load import find_agent, parse_agent
 from agentkit.errors import SpecError
 from agentkit.events import NodeRetried
+from agentkit.rollouts.metadata import about_run
 
 ENV = "agentkit/MiniWoB-v1"
 TASKS = ("email-inbox-forward-nl", "simon-says", "copy-paste", "scroll-text-2")
@@ -254,3 +256,17 @@ def asked():
 @pytest.mark.parametrize(("node", "step"), [("plan", 0), ("effect", 2), ("plan", 2), ("act", 2)])
 def test_the_prompts_are_as_they_were_read(asked, node, step):
     check_prompt(PROMPTS / f"miniwob_{node}_{step}.txt", asked[node, step])
+
+
+@needs_chromium
+@pytest.mark.slow
+def test_the_rules_win_every_task_in_the_agent_and_no_answer_is_retried(tmp_path):
+    tasks = groups()["expert"]
+    agent, plan = load_agent("miniwob"), Plan(len(tasks))
+    writer = RunWriter(tmp_path / "run", about_run(agent, plan))
+    summary = rollout_sync(agent, plan, writer=writer)
+    writer.finish(summary.status, summary.totals())
+    run = load_run(tmp_path / "run")
+    events = [event for episode in run.episodes for event in run.events(episode)]
+    assert not [event for event in events if isinstance(event, NodeRetried)]
+    assert [e.info["task"] for e in summary.episodes if not e.info["success"]] == []
