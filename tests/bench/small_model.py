@@ -37,7 +37,7 @@ from agentkit.environments.estimates import estimate
 from agentkit.messages import NOTHING_USED, Usage
 from agentkit.record.reader import load_run
 
-SHORT: Final = {"webshop": 10, "webshop_decide": 15, "miniwob": 10}
+SHORT: Final = {"webshop": 10, "webshop_decide": 15, "miniwob": 10, "miniwob_decide": 10}
 """The most decisions of an episode that ends early when it goes well."""
 PAGE: Final = """<!doctype html><title>Town library</title><h1>Town library</h1>
 <p>Lending, reading and quiet rooms.</p>

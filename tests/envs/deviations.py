@@ -30,9 +30,11 @@ def _each(value: Any, change: Callable[[Any], Any]) -> Any:
 
 
 def _other_words(value: Any) -> Any:
-    """ "move_left 3" as "Move left 3."."""
+    """ "move_left 3" as "Move left 3.", "click('e3')" as "click("e3");"."""
     if isinstance(value, str) and re.fullmatch(r"[a-z]+(_[a-z]+)+( \d+)?", value):
         return value.replace("_", " ").capitalize() + "."
+    if isinstance(value, str) and re.fullmatch(r"[a-z_]+\([^\"]*\)", value):
+        return value.replace("'", '"') + ";"
     return value
 
 
@@ -67,10 +69,10 @@ DEVIATIONS: Final[Mapping[str, Deviation]] = {
 
 
 class Deviant:
-    """Answers as the rule-based player of an environment, and some nodes in another way.
+    """Answers as a good player does, and some nodes in another way.
 
     Args:
-        env_id: The environment.
+        player: The environment whose rule-based player it is, or what answers a request.
         deviation: What is done to the answers.
         nodes: The nodes whose answers deviate.
     """
@@ -78,8 +80,8 @@ class Deviant:
     name = "rules"
     reads_variables = True
 
-    def __init__(self, env_id: str, deviation: str, *nodes: str) -> None:
-        self._expert = get_expert(env_id)
+    def __init__(self, player: str | Callable[[Request], str], deviation: str, *nodes: str) -> None:
+        self._player = get_expert(player) if isinstance(player, str) else player
         self._deviate = DEVIATIONS[deviation]
         self._nodes = nodes
         self.asked: dict[str, int] = {}
@@ -89,10 +91,14 @@ class Deviant:
         """The player's answer, or one that deviates from it."""
         node = request.call.node
         self.asked[node] = self.asked.get(node, 0) + 1
-        text = self._expert(request)
+        text = self._player(request)
         said = self._deviate(text) if node in self._nodes else text
         return Completion(said, Usage(calls=1, cost_usd=0.0))
 
+    def most_usage(self, request: Request) -> Usage:
+        """What a call takes at most: nothing but the call."""
+        return Usage(calls=1)
+
     def cost_usd(self, usage: Usage) -> float:
-        """Nothing, so that it may play under a limit on cost."""
+        """Nothing, so that an agent's limit on cost lets it play."""
         return 0.0

@@ -1,80 +1,102 @@
-"""The rule-based player of MiniWoB++ as a model: it answers each node of the shipped agent.
+"""The rule-based player of MiniWoB++ as a model: it answers the nodes of the shipped agents.
 
-It is not a language model. It sees only what the observation says, the name of the task, and what
-the agent remembers, and goes by the name of the node, whatever the prompt says.
+It is not a language model. It sees what the observation says and the name of the task, follows what
+it did and what it remembers by itself, and goes by the name of the node, whatever the prompt says.
 """
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from agentkit.messages import Request
+from agentkit.errors import ModelError
 from agentkit_envs.browser.see.observation_reader import read
 from agentkit_envs.browser.see.view import View
-from agentkit_envs.experts import Rules, Variables, answer_by_rule, value
+from agentkit_envs.experts import Expert, Sight
+from agentkit_envs.miniwob.possible_moves import WAIT, moves_on
 from agentkit_envs.miniwob.strategy.table import Decision, decide, plan
-from agentkit_envs.miniwob.strategy.turn import words
-
-_CLAUSE = re.compile(r"(?:, and then |, then |, and | and then |, hit |, click |\. )(?=\S)")
 
 
-def wanted(variables: Variables) -> list[str]:
-    """The goal, part by part."""
-    goal = _view(variables).goal.strip().rstrip(".")
-    return [part for part in _CLAUSE.split(goal) if part] or [goal]
+@dataclass(frozen=True, slots=True)
+class Play:
+    """An episode as the player has followed it, and what it does now."""
+
+    task: str
+    view: View
+    tried: tuple[str, ...]
+    """The actions of the episode so far, whoever chose them."""
+    facts: tuple[str, ...]
+    """What it remembered before this decision."""
+    decision: Decision
 
 
-def effect(variables: Variables) -> dict[str, Any]:
+def follow(before: Play | None, sight: Sight) -> Play:
+    """Return the play after an observation: what was tried, what is remembered, what comes next.
+
+    Raises:
+        ModelError: The observation or the info are not those of a task.
+    """
+    try:
+        view, task = read(sight.observation), str(sight.info["task"])
+    except (ValueError, KeyError) as error:
+        raise ModelError(f"the rule-based MiniWoB player sees no task: {error}") from error
+    tried = before.tried if before else ()
+    facts = (*before.facts, *before.decision.facts) if before else ()
+    if sight.action is not None:
+        tried = (*tried, sight.action)
+    return Play(task, view, tried, facts, decide(task, view, tried, facts))
+
+
+def effect(play: Play) -> dict[str, Any]:
     """Whether the last action had an error, and what changed after it."""
-    view = _view(variables)
-    error = view.last.error if view.last else ""
-    if error:
-        return {"worked": False, "effect": error}
-    changed = view.changes or ()
-    return {
-        "worked": True,
-        "effect": f"changed: {'; '.join(changed[:3]) or 'nothing that is shown'}",
-    }
+    error = play.view.last.error if play.view.last else ""
+    changed = "; ".join((play.view.changes or ())[:3]) or "nothing that is shown"
+    return {"effect": error or f"changed: {changed}", "worked": not error}
 
 
-def seen(variables: Variables) -> dict[str, list[str]]:
-    """The element that comes next, and what is to be remembered of the page."""
-    decision = _decision(variables)
-    named = re.findall(r"'(e\d+)'", decision.action)
-    elements = [e for e in _view(variables).elements if e.ref in named]
-    return {
-        "elements": [f"{e.ref}, the {e.role} {words(e)}".rstrip() for e in elements],
-        "facts": list(decision.facts),
-    }
-
-
-def plans(variables: Variables) -> list[str]:
+def plans(play: Play) -> list[str]:
     """What the rule for the task does."""
-    return [plan(value(variables, "info.task"))]
+    return [plan(play.task)]
 
 
-def act(variables: Variables) -> dict[str, str]:
-    """The action, and why."""
-    decision = _decision(variables)
-    return {"why": decision.why, "action": decision.action}
+def act(play: Play) -> dict[str, Any]:
+    """What is to be remembered of the page, why, and the action."""
+    return {
+        "notes": list(play.decision.facts),
+        "why": play.decision.why,
+        "action": play.decision.action,
+    }
 
 
-ANSWERS: Rules = {"wanted": wanted, "effect": effect, "seen": seen, "plan": plans, "act": act}
-"""What each node is answered with, from the values its prompt reads."""
+def move(play: Play) -> dict[str, str]:
+    """Which of the listed moves it is; to wait where it is none."""
+    return {"why": play.decision.why, "move": listed_move(play.view, play.decision.action)}
 
 
-def answer(request: Request) -> str:
-    """The text that answers a node of an agent; see `experts.answer_by_rule`."""
-    return answer_by_rule(ANSWERS, request, "MiniWoB")
+def listed_move(view: View, action: str) -> str:
+    """Return the words of the listed move that does what an action does; else those of waiting.
+
+    A click on an element is a click on what it is in, or on what is in it.
+    """
+    moves = {action: words for words, action in moves_on(view).items()}
+    return next((moves[one] for one in (action, *_clicks_like(view, action)) if one in moves), WAIT)
 
 
-def _view(variables: Variables) -> View:
-    return read(value(variables, "observation"))
+def _clicks_like(view: View, action: str) -> Iterator[str]:
+    """Yield clicks on what a clicked element is in, the nearest first, and on what is in it."""
+    clicks = [(one.depth, f"click({one.ref!r})") for one in view.elements]
+    at = next((at for at, (_, click) in enumerate(clicks) if click == action), None)
+    if at is None:
+        return
+    depth = clicks[at][0]
+    for around, click in reversed(clicks[:at]):
+        if around < depth:
+            depth = around
+            yield click
+    for inside, click in clicks[at + 1 :]:
+        if inside <= clicks[at][0]:
+            return
+        yield click
 
 
-def _decision(variables: Variables) -> Decision:
-    """What the rules decide; the same in every node of a step."""
-    tried: Sequence[Any] = value(variables, "memory.tried")
-    task = value(variables, "info.task")
-    facts = value(variables, "memory.found")
-    return decide(task, _view(variables), [one["action"] for one in tried], facts)
+answer = Expert("MiniWoB", follow, {"effect": effect, "plan": plans, "act": act, "move": move})
+"""Answers the nodes of agents; see `Expert`."""

@@ -11,7 +11,7 @@ GROUPS: Final = ("bid", "coord", "infeas")
 COMMANDS: Final = {
     name: command
     for name, command in GRAMMAR.items()
-    if command.group in GROUPS and name != "upload_file"
+    if command.group in GROUPS and "upload" not in name
 }
 HOLDING: Final = frozenset({"mouse_down", "keyboard_down"})
 """Those after which a button or a key is held."""

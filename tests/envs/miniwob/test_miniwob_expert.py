@@ -10,7 +10,7 @@ from agentkit_envs.browser.see.observation_reader import read
 from agentkit_envs.browser.see.observation_text import describe
 from agentkit_envs.browser.see.view import Element, LastAction, View
 from agentkit_envs.miniwob.env import MiniWoBEnv
-from agentkit_envs.miniwob.expert import ANSWERS, answer
+from agentkit_envs.miniwob.expert import answer
 from agentkit_envs.miniwob.strategy import goals, moves
 from agentkit_envs.miniwob.strategy.table import RULES, decide, plan
 from agentkit_envs.miniwob.tasks import groups
@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from agentkit import Request
 from agentkit.errors import ModelError
-from agentkit.messages import Call
+from agentkit.messages import Call, Moment
 
 
 def view(goal, *elements, last=None):
@@ -43,8 +43,10 @@ def action(task, seen, tried=(), facts=()):
     return decide(task, seen, tried, facts).action
 
 
-def ask(node, **variables):
-    return answer(Request((), variables=variables, call=Call(node=node)))
+def ask(node, seen, task, past=()):
+    """What a node is answered with; `past` is the history of the episode."""
+    moment = Moment(describe(seen), {"task": task}, list(past))
+    return json.loads(answer(Request((), call=Call(node=node), moment=moment)))
 
 
 def test_the_group_of_tasks_is_what_the_rules_are_for():
@@ -266,33 +268,63 @@ def test_decisions_depend_only_on_what_the_text_of_the_observation_says():
     assert decide("click-test-2", read(describe(page)), []) == decide("click-test-2", page, [])
 
 
-def test_the_nodes_are_answered_from_what_their_prompts_read():
+def test_the_nodes_are_answered_from_what_the_environment_shows():
     page = view(
         "Click button ONE, then click button TWO.", button("e1", "ONE"), button("e2", "TWO")
     )
-    known = {
-        "observation": describe(page),
-        "info": {"task": "click-button-sequence"},
-        "memory": {"tried": [{"action": "click('e1')"}], "found": []},
-    }
-    assert json.loads(ask("wanted", **known)) == ["Click button ONE", "click button TWO"]
-    assert json.loads(ask("seen", **known)) == {"elements": ["e2, the button TWO"], "facts": []}
-    assert json.loads(ask("plan", **known)) == [plan("click-button-sequence")]
-    assert json.loads(ask("act", **known))["action"] == "click('e2')"
+    past = [{"observation": describe(page), "action": "click('e1')", "reward": 0.0}]
+    assert ask("plan", page, "click-button-sequence") == [plan("click-button-sequence")]
+    assert ask("act", page, "click-button-sequence")["action"] == "click('e1')"
+    assert ask("act", page, "click-button-sequence", past)["action"] == "click('e2')"
+
+
+def test_what_it_remembers_it_makes_of_the_history():
+    """So a resumed episode goes on in the same way, and an agent needs no memory for it."""
+
+    def digit(number, x):
+        return Element("generic", f"{number}, black, 13 x 24 at ({x}, 90)", f"e{number}")
+
+    goal = "Click on the numbers in ascending order."
+    first = describe(view(goal, digit(2, 40), digit(1, 70)))
+    past = [{"observation": first, "action": "mouse_click(70, 90)", "reward": 0.0}]
+    told = ask("act", view(goal), "ascending-numbers", past)
+    assert told["action"] == "mouse_click(40, 90)"
 
 
 def test_the_effect_of_an_action_is_its_error_or_what_changed():
     failed = view("Goal", last=LastAction("click('e9')", "there is no e9"))
-    told = json.loads(ask("effect", observation=describe(failed)))
-    assert told == {"worked": False, "effect": "there is no e9"}
+    past = [{"observation": describe(view("Goal")), "action": "click('e9')", "reward": 0.0}]
+    told = ask("effect", failed, "click-button", past)
+    assert told == {"effect": "there is no e9", "worked": False}
 
 
-def test_a_prompt_that_does_not_read_what_a_rule_needs_is_named():
-    with pytest.raises(ModelError, match=r"the rule for node 'plan' needs 'info.task'"):
-        ask("plan", observation=describe(view("Goal")))
+def test_what_shows_no_task_is_refused():
+    asked = Request((), call=Call(node="act"), moment=Moment("hello", {"task": "x"}, []))
+    with pytest.raises(ModelError, match=r"the rule-based MiniWoB player sees no task: .*'Goal: '"):
+        answer(asked)
     with pytest.raises(ModelError, match=r"no rule for node 'planned'\. Did you mean 'plan'"):
-        ask("planned")
-    assert set(ANSWERS) == {"wanted", "effect", "seen", "plan", "act"}
+        answer(Request((), call=Call(node="planned")))
+
+
+PLACED = Element("button", "It's", "e1")
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        moves.click(PLACED),
+        moves.fill(PLACED, "a'b\n\"c\\"),
+        moves.press(PLACED, "Control+a"),
+        moves.choose(PLACED, ["a", "b"]),
+        moves.drag_by((1.5, 2), (1 / 3, 1234567.5)),
+        moves.scroll(PLACED, -40),
+        moves.wait(1000),
+        moves.give_up("it's not there"),
+    ],
+)
+def test_a_move_has_the_spelling_that_the_environment_gives_it(action):
+    """A rule looks its own actions up among those that were tried."""
+    assert str(parse_action(action)) == action
 
 
 @pytest.fixture(scope="module")

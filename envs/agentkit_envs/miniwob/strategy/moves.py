@@ -1,7 +1,8 @@
-"""Actions as texts."""
+"""Actions as texts, in the one spelling that `parse_action` gives them."""
 
 from collections.abc import Sequence
 
+from agentkit_envs.browser.act.actions import parse_action
 from agentkit_envs.browser.act.call_parser import quoted
 from agentkit_envs.browser.see.view import Element
 
@@ -79,7 +80,7 @@ def give_up(why: str) -> str:
 
 
 def _call(name: str, *arguments: str) -> str:
-    return f"{name}({', '.join(arguments)})"
+    return str(parse_action(f"{name}({', '.join(arguments)})"))
 
 
 def _ref(element: Element) -> str:
