@@ -7,7 +7,8 @@ Prompts, schemas, contexts and memory are none of their business, so these can c
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from os.path import commonprefix
+from itertools import takewhile
+from operator import eq
 from typing import Any, Final, Generic, TypeVar
 
 from agentkit.errors import ModelError, suggest
@@ -159,7 +160,7 @@ def _one_of(parts: list[Any], options: list[Any]) -> Any:
 
 def _likeness(option: str, parts: list[Any]) -> int:
     """How many characters of an option are the beginning of a part of an answer."""
-    return max(len(commonprefix((option, str(part)))) for part in [*parts, ""])
+    return max(int(sum(takewhile(bool, map(eq, option, str(part))))) for part in [*parts, ""])
 
 
 def _object(value: Any, schema: Mapping[str, Any]) -> dict[str, Any]:
