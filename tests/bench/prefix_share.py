@@ -6,70 +6,32 @@ The agents are played by the rule-based expert and recorded on disk; what is mea
 requests as a language model would get them, by `agentkit profile`. Tokens are estimated at four
 characters each; only whole blocks of 128 tokens count.
 
-`hosted` is what OpenAI and Gemini would have in their caches: they keep nothing of beginnings under
-1,024 tokens. The costs are at 0.25 USD for a million tokens of input, 0.025 of cached input and 2
-of output, with `--written` tokens an answer (yes or no: 2).
+`hosted` is what OpenAI would have in its cache: it keeps nothing of beginnings under 1,024 tokens.
+The costs are at 0.25 USD for a million tokens of input, 0.025 of cached input and 2 of output, with
+`--written` tokens an answer (yes or no: 2).
 """
 
 import argparse
 import asyncio
 import tempfile
-from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from agentkit import Limits, Plan, RunWriter, load_agent, load_run, rollout
-from agentkit.events import Event, NodeStarted, StepFinished
+from agentkit import Limits, Plan, Price, RunWriter, Usage, load_agent, load_run, rollout
 from agentkit.profiling import Profile, profile_run
-from agentkit.profiling.prefixes import PrefixMeter
 from agentkit.rollouts.metadata import about_run
 
 AGENTS = {"crafter": 0.8, "crafter_list": None, "crafter_decide": None}
 """The agents, and the share that is aimed at."""
-LEAST_CACHED = 1024 * 4
-"""Characters of the shortest beginning that hosted servers keep."""
-READ_USD, CACHED_USD, WRITTEN_USD = 0.25e-6, 0.025e-6, 2e-6
+HOSTED = 1024
+"""Tokens of the shortest beginning that OpenAI keeps."""
+PRICE = Price(input=0.25, cached=0.025, output=2)
 
 
-@dataclass
-class Cost:
-    """What the decisions of some episodes cost."""
-
-    decisions: int = 0
-    calls: int = 0
-    closed: int = 0
-    """Calls that are answered with yes or no."""
-    read: float = 0
-    """Tokens."""
-    hosted: float = 0
-    """Tokens that a hosted server would have in its cache."""
-
-    def add(self, events: Iterable[Event]) -> None:
-        """Count an episode."""
-        meter = PrefixMeter()
-        for event in events:
-            if isinstance(event, StepFinished):
-                self.decisions += 1
-            if isinstance(event, NodeStarted) and event.messages:
-                found = meter.measure(event.messages, event.attempt)
-                self.calls += 1
-                self.closed += (event.schema or {}).get("enum") == ["yes", "no"]
-                self.read += found.characters / 4
-                self.hosted += found.repeated / 4 if found.repeated >= LEAST_CACHED else 0
-
-    def usd(self, written: int, cached: bool) -> float:
-        """What a thousand decisions cost."""
-        kept = self.hosted if cached else 0
-        answers = written * (self.calls - self.closed) + 2 * self.closed
-        whole = (self.read - kept) * READ_USD + kept * CACHED_USD + answers * WRITTEN_USD
-        return 1000 * whole / self.decisions
-
-
-def play(name: str, steps: int, seed: int, cost: Cost) -> Profile:
-    """Play and record one episode, count what it costs, and profile the record."""
+def play(name: str, steps: int, seed: int) -> Profile:
+    """Play and record one episode, and profile the record."""
     agent = load_agent(name)
     agent = agent.replace(limits=Limits(steps=steps))
     plan = Plan(seed=seed)
@@ -78,25 +40,25 @@ def play(name: str, steps: int, seed: int, cost: Cost) -> Profile:
         writer = RunWriter(out, about_run(agent, plan))
         summary = asyncio.run(rollout(agent, plan, writer=writer))
         writer.finish(summary.status, summary.totals())
-        run = load_run(out)
-        cost.add(run.events(0))
-        return profile_run(run)
+        return profile_run(load_run(out))
 
 
-def costs(found: dict[str, Cost], written: int) -> Table:
+def costs(profiles: dict[str, list[Profile]], written: int) -> Table:
     """One line an agent: what a decision costs."""
     table = Table(title="a decision")
     for column in ("agent", "calls", "tokens in", "hosted", "USD for 1,000", "without a cache"):
         table.add_column(column, justify="left" if column == "agent" else "right")
-    for name, cost in found.items():
-        table.add_row(
-            name,
-            f"{cost.calls / cost.decisions:.1f}",
-            f"{cost.read / cost.decisions:,.0f}",
-            f"{cost.hosted / cost.read:.1%}",
-            f"{cost.usd(written, cached=True):.2f}",
-            f"{cost.usd(written, cached=False):.2f}",
-        )
+    for name, played in profiles.items():
+        closed = {node.name for node in load_agent(name).graph.nodes if node.output == "yes_no"}
+        steps = sum(profile.totals.steps for profile in played)
+        calls = sum(profile.totals.calls for profile in played)
+        short = sum(n.calls for profile in played for n in profile.nodes if n.node in closed)
+        read = sum(profile.prefix.input_tokens for profile in played)
+        hosted = sum(profile.prefix.from_floor[HOSTED] for profile in played)
+        answers = written * (calls - short) + 2 * short
+        usd = [1000 * PRICE.cost_usd(Usage(read, answers, kept)) / steps for kept in (hosted, 0)]
+        figures = f"{calls / steps:.1f}", f"{read / steps:,.0f}", f"{hosted / read:.1%}"
+        table.add_row(name, *figures, *(f"{one:.2f}" for one in usd))
     return table
 
 
@@ -149,13 +111,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--written", type=int, default=60, help="tokens an answer")
     given = parser.parse_args()
-    found = {name: Cost() for name in AGENTS}
-    profiles = {
-        name: [play(name, given.steps, seed, cost) for seed in given.seeds]
-        for name, cost in found.items()
-    }
+    profiles = {name: [play(name, given.steps, seed) for seed in given.seeds] for name in AGENTS}
     console = Console(width=100)
-    console.print(costs(found, given.written))
+    console.print(costs(profiles, given.written))
     console.print(overall(profiles))
     for name, played in profiles.items():
         console.print(by_node(name, played[0]))
