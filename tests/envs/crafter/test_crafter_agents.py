@@ -71,7 +71,7 @@ def test_the_full_agent_learns_amounts_and_skills_as_it_plays():
 
 
 def test_an_episode_asks_at_most_six_times_a_decision():
-    """11 calls a decision were asked for before December 2026."""
+    """The agent of November 2026 asked 11.1 times."""
     agent = load_agent("crafter")
     walk = Walk(agent, 0).take(1000)
     assert walk.over
