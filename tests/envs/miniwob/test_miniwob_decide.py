@@ -184,6 +184,7 @@ def test_the_rules_play_it_and_no_answer_is_retried():
 def test_the_rules_need_neither_its_words_nor_its_memory():
     written = yaml.safe_load(find_agent("miniwob_decide").read_text(encoding="utf-8"))
     written["nodes"]["move"]["prompt"] = "?"
+    del written["nodes"]["move"]["examples"]
     del written["context"], written["system"], written["memory"], written["nodes"]["move"]["save"]
     written["nodes"]["move"]["output"] = {"why": "str", "pick": {"choice": "moves | list"}}
     del written["nodes"]["move"]["otherwise"], written["nodes"]["move"]["decide"]
