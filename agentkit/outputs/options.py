@@ -17,6 +17,9 @@ _LONGEST_OPTION: Final = 2_000
 _QUOTES: Final = " \t\r\n\"'`*_.!"
 _DENIAL = re.compile(r"\b(?:not|never|no|without|instead of|rather than)\b|n't\b", re.IGNORECASE)
 
+_REASON = re.compile(r"\W*(?:because|since|reason|explanation|this is|i hope)\b", re.IGNORECASE)
+"""How a line begins that gives a reason, and no other answer."""
+
 
 def parse_options(declared: Any, key: str | None) -> tuple[str, ...] | Expression:
     """Return the options of `{choice: ...}`, or the expression that gives them.
@@ -74,9 +77,12 @@ def find_option(text: str, options: Sequence[str]) -> str | None:
         if exact in options:
             return exact
     found = _folded_match(answer, options)
-    if found is None and not _is_listing(answer, options):
-        found = _mentioned(answer, options)
-    return found
+    if found is not None or _is_listing(answer, options):
+        return found
+    mentioned, alone = _mentioned(answer, options), _alone(answer, options)
+    if alone is None or mentioned in (None, alone):
+        return alone or mentioned
+    return alone if _REASON.match(_last_line(answer)) else None
 
 
 def find_cut_option(text: str, options: Sequence[str]) -> str | None:
@@ -147,9 +153,24 @@ def _begins_with(text: str, options: Sequence[str], *, whole: bool) -> str | Non
     return words[max(found, key=len)] if found else None
 
 
+def _alone(answer: str, options: Sequence[str]) -> str | None:
+    """The only option that stands in a line of its own, among lines that are sentences."""
+    lines = [stripped for line in answer.splitlines() if (stripped := line.strip())][:_LISTED]
+    matches = {line: _folded_match(line, options) for line in lines}
+    if any(" " not in line and line[-1] != ":" for line, match in matches.items() if not match):
+        return None
+    found = {match for match in matches.values() if match}
+    denied = _DENIAL.search(_last_line(answer)) and not _REASON.match(_last_line(answer))
+    return found.pop() if len(found) == 1 and not denied else None
+
+
+def _last_line(answer: str) -> str:
+    return answer[answer.rfind("\n") + 1 :]
+
+
 def _mentioned(answer: str, options: Sequence[str]) -> str | None:
     """The only option that the last line names as whole words."""
-    last_line = answer[answer.rfind("\n") + 1 :]
+    last_line = _last_line(answer)
     if len(last_line) > _LONGEST_OPTION or _DENIAL.search(last_line):
         return None
     line = f" {_folded(last_line)} "

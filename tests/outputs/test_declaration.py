@@ -312,6 +312,10 @@ def test_any_text_is_either_read_or_refused_with_an_output_error(
         ("go", "go"),
         ("I will go left now", "go left"),
         ("```\nnoop\n```", "noop"),
+        ("go\nBecause the way to move_left is blocked.", "go"),
+        ("**go**\n\nReason: there is nothing to do left.", "go"),
+        ("Sure:\nmove_left\nI hope this helps.", "move_left"),
+        ("I would not go left.\nnoop", "noop"),
     ],
 )
 def test_an_option_is_recognised(text: str, option: str) -> None:
@@ -328,8 +332,10 @@ def test_every_option_is_recognised_as_it_is_written(options: list[str], data: A
 
 
 @pytest.mark.parametrize(
-    "text", ["", "fly", "noop or go", "I will not noop", "go and go left", "nooped", "x\ngo\ny"]
-)
+    "text",
+    ["", "fly", "noop or go", "I will not noop", "go and go left", "nooped", "x\ngo\ny",
+     "go\nNo, noop.", "go\nnoop is better.", "go\nnoop\nBoth would work."],
+)  # fmt: skip
 def test_what_is_not_one_option_is_refused(text: str) -> None:
     message = complaint({"choice": "actions"}, text, actions=ACTIONS)
     assert "Answer with exactly one of: move_left, move_right, noop" in message
