@@ -116,7 +116,7 @@ def test_a_stream_that_cannot_be_read_is_asked_for_whole_told_once_and_remembere
 
 def test_streams_that_end_too_early_again_and_again_are_asked_for_whole():
     with scripted((200, piece("Os")), (200, piece("Os")), answer("Oslo")) as server:
-        assert ask(model_at(server), on_text=lambda text: None).text == "Oslo"
+        assert ask(model_at(server, retries=3), on_text=lambda text: None).text == "Oslo"
     assert ["stream" in body for body in server.bodies] == [True, True, False]
 
 
@@ -130,7 +130,7 @@ def test_streams_that_end_too_early_again_and_again_are_asked_for_whole():
 def test_streams_that_are_empty_again_and_again_are_asked_for_whole(chunk):
     empty = (200, b"data: " + json.dumps(chunk).encode() + b"\n\n" + DONE)
     with scripted(empty, empty, answer("Oslo")) as server:
-        assert ask(model_at(server), on_text=lambda text: None).text == "Oslo"
+        assert ask(model_at(server, retries=3), on_text=lambda text: None).text == "Oslo"
     assert ["stream" in body for body in server.bodies] == [True, True, False]
 
 

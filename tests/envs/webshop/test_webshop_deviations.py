@@ -42,8 +42,7 @@ def test_a_visit_with_odd_answers_ends_with_a_purchase(env, undisturbed, name, n
     played = play_visit(load_agent(find_agent(name), model=model), env, 2)
     assert model.asked[node]
     assert played.info["purchase"] is not None
-    in_prose = name == "webshop_decide" and deviation == "another sentence"
-    if deviation in HARMLESS and not in_prose:
+    if deviation in HARMLESS:
         assert played.actions == undisturbed[name]
         assert played.retried == []
 
