@@ -7,7 +7,8 @@ Every agent plays `--episodes` episodes of at most `--steps` decisions (webshop 
 most 10, webshop_decide: of 15; essay: of one). Runs are recorded in `--out`; what is there already
 is read and not played again, and a run that was stopped goes on. `--seconds` bounds each run with
 the model; the table says how many decisions it had, finished episodes or not. Essay and browser
-have no reward: they tell how answers parse.
+have no reward: they tell how answers parse. `AGENT:written` lets an agent that decides write its
+choice instead, and `AGENT:no-examples` decide without its examples.
 
 `parsed at once` counts prompt nodes whose first answer could be used, `retried` the further
 attempts a hundred nodes, `otherwise` and `cut off` the nodes that ended so, of all prompt nodes.
@@ -20,7 +21,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -32,6 +33,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agentkit import Agent, Graph, Limits, Node, Plan, events, load_agent, rollout_sync
+from agentkit.agentfile.dump import dump_agent
 from agentkit.agentfile.load import shipped_agents
 from agentkit.environments.estimates import estimate
 from agentkit.messages import NOTHING_USED, Usage
@@ -39,6 +41,12 @@ from agentkit.record.reader import load_run
 
 SHORT: Final = {"webshop": 10, "webshop_decide": 15, "miniwob": 10, "miniwob_decide": 10}
 """The most decisions of an episode that ends early when it goes well."""
+VARIANTS: Final[dict[str, dict[str, Any]]] = {
+    "written": {"decide": False},
+    "no-examples": {"examples": ()},
+}
+"""What is changed at the prompt nodes of an agent, by the name behind its own."""
+COMPARED: Final = ("crafter_decide:written", "crafter_decide:no-examples")
 PAGE: Final = """<!doctype html><title>Town library</title><h1>Town library</h1>
 <p>Lending, reading and quiet rooms.</p>
 <nav><a href="#news">News</a> <a href="#hours">Opening hours</a></nav>
@@ -92,6 +100,22 @@ def read(folder: Path) -> Played:
                     why = event.reason.splitlines()[0] if event.reason else event.status
                     played.endings[why] = played.endings.get(why, 0) + 1
     return played
+
+
+def varied(name: str, folder: Path) -> str:
+    """Return the agent's name, or the file of a variant, which is written into a folder."""
+    base, _, variant = name.partition(":")
+    if not variant:
+        return base
+    agent = load_agent(base)
+    changes = VARIANTS[variant]
+    nodes = [one if one.function else replace(one, **changes) for one in agent.graph.nodes]
+    texts = {"system": agent.graph.system, "context": agent.graph.context}
+    graph = Graph(nodes, **{name: text.source if text else "" for name, text in texts.items()})
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{base}_{variant.replace('-', '_')}.yaml"
+    file.write_text(dump_agent(agent.replace(graph=graph)), encoding="utf-8")
+    return str(file)
 
 
 def play(agent: str, model: str, folder: Path, options: list[str]) -> Played:
@@ -184,7 +208,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("agents", nargs="*", default=[path.stem for path in shipped_agents()])
+    every = [*(path.stem for path in shipped_agents()), *COMPARED]
+    parser.add_argument("agents", nargs="*", default=every)
     parser.add_argument("--model", default="local:smollm2")
     parser.add_argument("--episodes", type=int, default=10)
     parser.add_argument("--steps", type=int, default=20)
@@ -197,7 +222,8 @@ def main() -> None:
         table.add_column(column, justify="left" if column == "agent" else "right")
     with page() as address:
         for name in chosen.agents:
-            agent, steps = load_agent(name), min(chosen.steps, SHORT.get(name, chosen.steps))
+            file = varied(name, chosen.out)
+            agent, steps = load_agent(file), min(chosen.steps, SHORT.get(name, chosen.steps))
             options = ["--episodes", str(chosen.episodes), "--fresh"]
             options += ["--parallel", str(chosen.parallel), "--allow-unknown-price"]
             if agent.env is not None:
@@ -206,12 +232,13 @@ def main() -> None:
                 goal = "Find out when the library opens on Saturday, and say it."
                 options += ["--input", f"url={address}", "--input", f"goal={goal}"]
             bounded = [*options, "--budget-seconds", str(chosen.seconds)]
-            played = play(name, chosen.model, chosen.out / f"{name}-model", bounded)
+            out = chosen.out / name.replace(":", "-")
+            played = play(file, chosen.model, Path(f"{out}-model"), bounded)
             chance: list[float] = []
             rules: list[float] = []
             if agent.env is not None and name != "browser":
                 chance = play_by_chance(agent, chosen.episodes, steps)
-                rules = play(name, "rules", chosen.out / f"{name}-rules", options).rewards
+                rules = play(file, "rules", Path(f"{out}-rules"), options).rewards
             table.add_row(*row(name, played, chance, rules))
             endings = ", ".join(f"{count} x {why}" for why, count in played.endings.items())
             print(f"{name}: {endings}", flush=True)
