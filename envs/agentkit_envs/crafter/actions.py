@@ -17,7 +17,7 @@ HOSTILE = ("zombie", "skeleton", "arrow-left", "arrow-right", "arrow-up", "arrow
 THINGS = (*HOSTILE, "cow", "sapling", "ripe-plant")
 """Names in the view of what stands on a material."""
 
-_FORM = re.compile(r"([a-z_\-\s]*[a-z])\s*(\d{1,9})?")
+_FORM = re.compile(r"([a-z_\-\s]*[a-z])\s*(\d{1,9})?(?:\s*\([^()]*\))?")
 _LONGEST = 60
 
 
@@ -35,7 +35,8 @@ class Command:
 
 
 def parse_action(text: str) -> Command | None:
-    """Read `move_left 3`; None when it is no action. Case, quotes and a full stop do not matter."""
+    """Read `move_left 3`; None when it is no action. Case, quotes, a full stop and words
+    in brackets at the end do not matter."""
     form = _FORM.fullmatch(tidy(text).strip("\"'`. ").lower())
     if form is None:
         return None

@@ -32,7 +32,10 @@ GROWING_RANGE = 18
 """The game moves things, and plants grow, only within this many steps of the player."""
 
 _HIDDEN = {"zombie": ".", "cow": ".", "skeleton": "_"}
-_TOLD = ("water", "tree", "stone", "coal", "iron", "diamond", "table", "furnace", "lava")
+_TOLD = (
+    "water", "tree", "stone", "coal", "iron", "diamond", "table", "furnace", "lava", "sapling",
+    "ripe-plant",
+)  # fmt: skip
 _COWS_KEPT = 12
 _HALF_WIDTH, _HALF_HEIGHT = VIEW[0] // 2, VIEW[1] // 2
 

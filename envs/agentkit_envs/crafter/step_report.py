@@ -21,7 +21,7 @@ def report_step(observation: str, meant: str = "", diary: Sequence[str] = ()) ->
     Returns:
         line: The line for the diary; empty at the start of an episode.
         failed: Whether the action had no effect and should have: neither turned the player for
-            the first time nor left a search to chance.
+            the first time nor depended on luck.
         hurt: Whether health fell.
         unlocked: The achievements that it unlocked.
         asleep: Whether the player sleeps, so that every action is sleep.
@@ -58,10 +58,10 @@ def reasons_to_replan(subgoal: Any, reached: bool, drop: bool, failed: bool, age
     if subgoal is None:
         return ["you have none yet"]
     reasons = {
-        "it is reached": reached,
-        "you dropped it": drop,
+        "the old one is reached": reached,
+        "you gave up the old one": drop,
         "your last action had no effect": failed,
-        f"you have pursued it for {age} actions": age >= _REVIEW_AFTER,
+        f"you have pursued the old one for {age} actions": age >= _REVIEW_AFTER,
     }
     return [reason for reason, holds in reasons.items() if holds]
 
@@ -90,16 +90,27 @@ def _outcome(last: LastAction) -> str:
 
 
 def _is_failure(last: LastAction, diary: Sequence[str]) -> bool:
-    """Whether an action without effect went wrong; the same one twice in a row always did."""
+    """Whether an action without effect went wrong; the same one twice did, but for luck."""
+    if last.why.endswith(_BY_CHANCE):
+        return False
     if diary and diary[-1].startswith(f"{last.text}: {_outcome(last)}"):
         return True
-    return not (last.why.endswith(_BY_CHANCE) or last.text.startswith("move_"))
+    return not last.text.startswith("move_")
 
 
 def _fell(change: str) -> bool:
     """Whether `health 9 -> 7` says that it fell."""
     was, _, now = change.removeprefix("health ").partition(" -> ")
     return int(now) < int(was)
+
+
+def _in_words(action: str, scene: Scene) -> str:
+    if action == "noop":
+        return "noop (only waits)"
+    if action != "do":
+        return action
+    luck = ", may give a sapling" if scene.faced == "grass" else ""
+    return f"do (on {scene.faced}{luck})"
 
 
 def _actions(scene: Scene) -> tuple[list[str], str]:
@@ -123,8 +134,10 @@ def _actions(scene: Scene) -> tuple[list[str], str]:
             fails.append(f"{action} ({why.removesuffix(', which you now face')})")
             continue
         else:
-            works.append(f"do (on {scene.faced})" if action == "do" else action)
+            works.append(_in_words(action, scene))
         can.append(action)
+    for some, waiting in ((can, "noop"), (works, "noop (only waits)")):
+        some.append(some.pop(some.index(waiting)))
     kinds = {
         "These would have an effect now": works,
         "These would only turn you": turns,

@@ -95,7 +95,7 @@ def test_it_tells_each_amount_once_and_of_meals_the_most():
 def test_an_unknown_node_is_refused_with_the_names_it_could_mean():
     with pytest.raises(ModelError, match=r"node 'sene'.*Did you mean 'seen'\?.*act"):
         ask("sene", "")
-    agent = source_of("crafter_list").replace("- seen: |", "- sene: |")
+    agent = source_of("crafter_list").replace("- seen:\n", "- sene:\n")
     with pytest.raises(SpecError, match=r"no rule for a node of this name.*Did you mean 'seen'"):
         parse_agent(agent, "crafter_list")
 
