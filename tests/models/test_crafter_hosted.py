@@ -67,8 +67,9 @@ def test_a_shipped_agent_plays_through_a_failing_server(agent, prefix, tmp_path)
             check=False,
         )
         # Where questions are decided, the first requests ask whether the server can.
-        requests = [one for one in server.requests if "logprobs" not in one.body]
-        probes = len(server.requests) - len(requests)
+        asked = list(server.requests)
+        requests = [one for one in asked if "logprobs" not in one.body]
+        probes = len(asked) - len(requests)
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
     [episode] = summary["episodes"]
@@ -86,6 +87,6 @@ def test_a_shipped_agent_plays_through_a_failing_server(agent, prefix, tmp_path)
     assert summary["totals"]["cost_usd"] is None
     retried = [e for e in events if e["event"] == "call_retried"]
     tried_again = [e for e in retried if not e["reason"].startswith("it does not take /")]
-    faults = Counter(fault.kind for r in requests if (fault := fault_of(r)))
+    faults = Counter(fault.kind for r in asked if (fault := fault_of(r)))
     assert len(tried_again) == sum(faults[kind] for kind in TRANSIENT) > 0
     assert len([e for e in events if e["event"] == "node_retried"]) >= faults["length"]
