@@ -6,7 +6,6 @@ from typing import Final
 
 from agentkit.execution.binding import PromptNode
 from agentkit.execution.budget import Budget
-from agentkit.execution.decisions import SharedRequests
 from agentkit.execution.middlewares import (
     Complete,
     Middleware,
@@ -18,6 +17,7 @@ from agentkit.execution.middlewares import (
     traced,
 )
 from agentkit.execution.request_cache import RequestCache
+from agentkit.execution.shared_requests import SharedRequests
 from agentkit.execution.tries import Tries
 from agentkit.messages import NOTHING_USED, Call, Sampling, Usage
 from agentkit.models.base import Cache, Model, Varied

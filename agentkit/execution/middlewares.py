@@ -13,8 +13,9 @@ from typing import Protocol
 from agentkit.errors import AccessError, AgentKitError, InputError, ModelError
 from agentkit.execution.binding import PromptNode
 from agentkit.execution.budget import Budget
-from agentkit.execution.decisions import SharedRequests, decide
+from agentkit.execution.decisions import decide
 from agentkit.execution.request_cache import RequestCache
+from agentkit.execution.shared_requests import SharedRequests
 from agentkit.execution.tries import Tries
 from agentkit.limits import Spent
 from agentkit.messages import NOTHING_USED, Answer, Completion, Request, Usage
