@@ -85,7 +85,14 @@ def _parse_mapping(declaration: Mapping[Any, Any], key: str | None, depth: int) 
         return ScoreShape(parse_levels(declaration["score"], key))
     if _has_bounds(declaration):
         return _parse_bounded(declaration, key, depth)
-    return _parse_record(declaration, key, depth)
+    try:
+        return _parse_record(declaration, key, depth)
+    except OutputProblem:
+        name = next(iter(declaration), "")
+        if len(declaration) == 1 and (hint := suggest(str(name), ["choice", "score"])):
+            message = f"'{name}' is neither choice nor score, and its value is no type.{hint}"
+            raise OutputProblem(message, key) from None
+        raise
 
 
 _BOUNDS: Final = ("max_items", "max_length")

@@ -10,6 +10,7 @@ from agentkit.errors import OutputError, RenderError, SpecError
 from agentkit.graph.graph import Graph
 from agentkit.graph.node import Node
 from agentkit.outputs.declaration import compile_output, fallback_error
+from agentkit.outputs.problem import OutputProblem
 
 ACTIONS = ["noop", "move_left 1", "move_left 3", "place_table 1"]
 VALUES = {"actions": ACTIONS, "info": {"places": ["hill", "lake"]}}
@@ -151,3 +152,15 @@ nodes:
     (problem,) = caught.value.problems
     assert (problem.line, problem.column, problem.node) == (8, 22, "act")
     assert problem.message.startswith(message)
+
+
+@pytest.mark.parametrize("declared", [{"chioce": ["a", "b"]}, {"choise": "report.can"}])
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_choice_with_a_wrong_letter_is_told_the_right_word(declared, nested):
+    with pytest.raises(OutputProblem, match="Did you mean 'choice'"):
+        compile_output({"why": "str", "act": declared} if nested else declared)
+
+
+def test_a_field_may_be_called_nearly_like_a_choice():
+    assert compile_output({"choices": ["str"], "why": "str"}).fields == {"choices", "why"}
+    assert compile_output({"choices": ["str"]}).fields == {"choices"}
