@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -122,6 +123,13 @@ class LoopbackServer:
     @property
     def connections(self) -> int:
         """How many connections are open."""
+        return len(self._connections)
+
+    def connections_left(self, patience_s: float = 2.0) -> int:
+        """Return how many connections stay open: one that a client closes ends here a bit later."""
+        deadline = time.monotonic() + patience_s
+        while self._connections and time.monotonic() < deadline:
+            time.sleep(0.01)
         return len(self._connections)
 
     def __enter__(self) -> Self:

@@ -270,11 +270,7 @@ def test_a_model_works_in_one_event_loop_after_another(name, server):
 def assert_closed(server: LoopbackServer, model: Model) -> None:
     """No connection stays open once the loops have ended; the model itself may live on."""
     gc.collect()
-    for _ in range(100):
-        if not server.connections:
-            return
-        asyncio.run(asyncio.sleep(0.02))
-    pytest.fail(f"{model.name} keeps {server.connections} connections open")
+    assert server.connections_left() == 0, model.name
 
 
 @hosted_models
