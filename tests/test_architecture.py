@@ -29,7 +29,7 @@ ROOMS = [
     {"agent"},
     {"agentfile", "environments"},
     {"rollouts"},
-    {"profiling", "preview", "langchain", "testing"},
+    {"profiling", "moe", "preview", "langchain", "testing"},
     {"cli"},
 ]
 """From the bottom up: a room imports itself and what stands above it in this list."""
@@ -150,7 +150,7 @@ def test_messages_name_options_of_the_command_line_only_to_who_is_there():
 
 
 HEAVY = (
-    "openai langchain langchain_core torch playwright crafter networkx jinja2 pydantic rich yaml "
+    "openai langchain langchain_core torch transformers playwright crafter networkx jinja2 pydantic rich yaml "
     "opentelemetry sqlite3 genai_prices xllamacpp"
 )
 
@@ -160,6 +160,13 @@ def test_importing_loads_nothing_heavy(statement):
     code = f"{statement}; import sys; print(*(set({HEAVY.split()}) & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_torch_belongs_to_local_models_and_to_mixtures_of_experts():
+    heavy = re.compile(r"^\s*(?:import|from) (?:torch|transformers|llguidance|safetensors)\b", re.M)
+    users = {name for name, path in modules().items() if heavy.search(path.read_text())}
+    rooms = ("agentkit.models.local.", "agentkit.moe.")
+    assert {name for name in users if not name.startswith(rooms)} == set()
 
 
 def test_all_is_sorted_complete_and_everything_in_it_exists():

@@ -147,7 +147,7 @@ def _hosted(
 
         return OpenAIModel(rest, base_url=base_url, settings=settings)
     if prefix == "local":
-        from agentkit.models.local.model import LocalModel
+        from agentkit.models.local.llamacpp.model import LocalModel
 
         return LocalModel(rest, settings, folder)
     from agentkit.models.langchain.model_by_id import make_langchain_model

@@ -19,8 +19,8 @@ from typing import Any
 
 from agentkit import Message, Request, Sampling
 from agentkit.models.hosted import Settings
-from agentkit.models.local.engine import start_server
-from agentkit.models.local.model import LocalModel
+from agentkit.models.local.llamacpp.engine import start_server
+from agentkit.models.local.llamacpp.model import LocalModel
 
 TOPICS = ("rivers", "bees", "trains", "islands", "bread", "winter", "kites", "letters")
 TOKENS = 64

@@ -1,4 +1,4 @@
-"""Language models that run in this process: llama.cpp on a GGUF file."""
+"""Language models that run in this process: llama.cpp on a GGUF file, transformers on a folder."""
 
 from typing import Final
 

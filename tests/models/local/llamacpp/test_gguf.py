@@ -11,8 +11,8 @@ import pytest
 from agentkit import get_model
 from agentkit.errors import InputError
 from agentkit.models.hosted import Settings
-from agentkit.models.local.gguf import read_header
-from agentkit.models.local.model import LocalModel, _fitting
+from agentkit.models.local.llamacpp.gguf import read_header
+from agentkit.models.local.llamacpp.model import LocalModel, _fitting
 
 
 def text(value: str) -> bytes:

@@ -16,10 +16,10 @@ from agentkit.models.arrival import Try, cut_off_at
 from agentkit.models.decisions import LABELS
 from agentkit.models.hosted import DEFAULT, LOCAL_MAX_TOKENS, Ask, Settings
 from agentkit.models.local import SMOLLM2
-from agentkit.models.local.engine import Engine, get_engine
-from agentkit.models.local.gguf import Header, read_header
+from agentkit.models.local.llamacpp.engine import Engine, get_engine
+from agentkit.models.local.llamacpp.gguf import Header, read_header
+from agentkit.models.local.llamacpp.server import EnginePlan
 from agentkit.models.local.machine import free_cores, free_memory
-from agentkit.models.local.server import EnginePlan
 from agentkit.models.openai.answers import read_json
 from agentkit.models.openai.chat_model import ChatModel
 from agentkit.models.openai.dialect import Dialect

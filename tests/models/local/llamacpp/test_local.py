@@ -33,7 +33,7 @@ from agentkit import (
 from agentkit.errors import InputError, ModelError
 from agentkit.messages import Completion
 from agentkit.models.hosted import Settings
-from agentkit.models.local.model import LocalModel
+from agentkit.models.local.llamacpp.model import LocalModel
 from agentkit.models.resolve import ModelChooser
 from agentkit.outputs.declaration import compile_output
 from agentkit.testing import check_model

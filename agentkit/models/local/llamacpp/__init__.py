@@ -1,0 +1,1 @@
+"""Language models on llama.cpp in this process, from GGUF files."""

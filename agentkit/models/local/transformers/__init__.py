@@ -1,0 +1,1 @@
+"""Language models on transformers in this process, from checkpoints of Hugging Face."""
