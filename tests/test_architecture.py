@@ -150,8 +150,8 @@ def test_messages_name_options_of_the_command_line_only_to_who_is_there():
 
 
 HEAVY = (
-    "openai langchain langchain_core torch transformers playwright crafter networkx jinja2 pydantic rich yaml "
-    "opentelemetry sqlite3 genai_prices xllamacpp"
+    "openai langchain langchain_core torch transformers playwright crafter networkx jinja2 "
+    "pydantic rich yaml opentelemetry sqlite3 genai_prices xllamacpp"
 )
 
 
