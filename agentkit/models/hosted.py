@@ -80,6 +80,19 @@ class Settings:
     model was made for, at most 8,192, and less where that does not fit into half of the memory."""
     threads: int | None = None
     """The threads that a model in this process calculates with; None: the cores that are free."""
+    engine: Literal["auto", "llamacpp", "transformers"] = "auto"
+    """What runs a model in this process; `auto`: llama.cpp a GGUF file, transformers a folder."""
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """The type of the weights on transformers; `auto`: the checkpoint's own on a GPU, and on a CPU
+    the faster of bfloat16 and float32."""
+    device: str = "auto"
+    """Where transformers runs: `cpu`, `cuda`, `cuda:1`, `mps`; `auto`: a GPU where there is one."""
+    option_scores: Literal["auto", "sum", "mean", "prior"] = "auto"
+    """How transformers compares the options of a decision."""
+    expert_keep: str | None = None
+    """The file that says which experts of a mixture are kept, on transformers; None: all."""
+    telemetry: Literal["off", "experts"] = "off"
+    """What is recorded of each answer beside its text: `experts`, how often each was chosen."""
 
 
 Ask = Callable[[Try], Awaitable[Completion]]
@@ -87,6 +100,9 @@ Ask = Callable[[Try], Awaitable[Completion]]
 
 LONGEST_TEXT: Final = 8 * 2**20
 """The most characters of an answer: no model writes so much."""
+
+OF_TRANSFORMERS: Final = ("dtype", "device", "option_scores", "expert_keep", "telemetry")
+"""The settings that only a model on transformers has."""
 
 DEFAULT: Final = Settings()
 """The settings of a model that was given none."""

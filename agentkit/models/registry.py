@@ -26,14 +26,26 @@ BUILT_IN = (
     "openai:NAME",
     "langchain:PROVIDER:NAME",
     "local:FILE.gguf",
+    "local:FOLDER",
 )
 _HOSTED = ("openai", "langchain", "local")
 _TAKERS: Final = {
     "base_url": ("openai",),
     "extra": ("openai", "local"),
     "rotations": ("openai", "local"),
-    "context": ("local",),
-    "threads": ("local",),
+    **dict.fromkeys(
+        (
+            "context",
+            "threads",
+            "engine",
+            "dtype",
+            "device",
+            "option_scores",
+            "expert_keep",
+            "telemetry",
+        ),
+        ("local",),
+    ),
 }
 """The settings that not every model on a server or in this process has, and whose they are."""
 
@@ -147,9 +159,16 @@ def _hosted(
 
         return OpenAIModel(rest, base_url=base_url, settings=settings)
     if prefix == "local":
-        from agentkit.models.local.llamacpp.model import LocalModel
+        from agentkit.models.local.find import find_model
 
-        return LocalModel(rest, settings, folder)
+        path = find_model(rest, folder or Path())
+        if path.is_dir() or settings.engine == "transformers":
+            from agentkit.models.local.transformers.model import TransformersModel
+
+            return TransformersModel(rest, path, settings)
+        from agentkit.models.local.llamacpp.model import LlamaCppModel
+
+        return LlamaCppModel(rest, settings, folder)
     from agentkit.models.langchain.model_by_id import make_langchain_model
 
     return make_langchain_model(rest, settings)

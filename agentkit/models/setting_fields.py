@@ -27,7 +27,21 @@ _AS_WRITTEN = WrapValidator(lambda value, check: (check(value), value)[1])
 """Keeps whole numbers whole where others may stand, after the rules of the field."""
 _KINDS: Final = {int: "A whole number", float: "A number", bool: "True or false"}
 _NEVER_NONE: Final = frozenset(
-    {"timeout_s", "retries", "max_concurrency", "input", "output", "stream", "structured", "extra"}
+    {
+        "timeout_s",
+        "retries",
+        "max_concurrency",
+        "input",
+        "output",
+        "stream",
+        "structured",
+        "extra",
+        "engine",
+        "dtype",
+        "device",
+        "option_scores",
+        "telemetry",
+    }
 )
 _SENT: Final = {
     "model": "the name after 'openai:'",
@@ -206,6 +220,45 @@ SERVER: Final = {
         ge=1,
         le=512,
         examples=[4],
+    ),
+    "engine": field(
+        Literal["auto", "llamacpp", "transformers"],
+        "What runs a local: model: if unset, llama.cpp a GGUF file and transformers a folder.",
+        "auto, llamacpp or transformers",
+        examples=["transformers"],
+    ),
+    "dtype": field(
+        Literal["auto", "float32", "bfloat16", "float16"],
+        "The type of the weights of a local: model on transformers; if unset, the checkpoint's own "
+        "on a GPU, and on a CPU the faster of bfloat16 and float32.",
+        "auto, float32, bfloat16 or float16",
+        examples=["float32"],
+    ),
+    "device": field(
+        Text,
+        "Where a local: model on transformers runs; a GPU where there is one if unset.",
+        "A device such as cpu or cuda:0",
+        examples=["cpu"],
+    ),
+    "option_scores": field(
+        Literal["auto", "sum", "mean", "prior"],
+        "How a local: model on transformers compares the options of a decision.",
+        "auto, sum, mean or prior",
+        examples=["mean"],
+    ),
+    "expert_keep": field(
+        Text,
+        "The file of `agentkit moe keep` that says which experts of a local: model on transformers "
+        "are kept; all if unset.",
+        "A file",
+        examples=["kept.json"],
+    ),
+    "telemetry": field(
+        Literal["off", "experts"],
+        "What is recorded of each answer of a local: model on transformers beside its text: how "
+        "often each expert of a mixture was chosen; nothing if unset.",
+        "off or experts",
+        examples=["experts"],
     ),
 }
 """How a model on a server, or in this process, is called."""

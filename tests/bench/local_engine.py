@@ -20,7 +20,7 @@ from typing import Any
 from agentkit import Message, Request, Sampling
 from agentkit.models.hosted import Settings
 from agentkit.models.local.llamacpp.engine import start_server
-from agentkit.models.local.llamacpp.model import LocalModel
+from agentkit.models.local.llamacpp.model import LlamaCppModel
 
 TOPICS = ("rivers", "bees", "trains", "islands", "bread", "winter", "kites", "letters")
 TOKENS = 64
@@ -50,7 +50,7 @@ def bare(server: Any, asked: list[Request], at_once: int) -> int:
         return sum(pool.map(ask, asked))
 
 
-def ours(model: LocalModel, asked: list[Request], at_once: int) -> int:
+def ours(model: LlamaCppModel, asked: list[Request], at_once: int) -> int:
     """Ask the model as a graph does; gives the tokens that it wrote."""
 
     async def many() -> int:
@@ -91,7 +91,7 @@ def compare(
     )
 
 
-def share(model: LocalModel) -> None:
+def share(model: LlamaCppModel) -> None:
     """Print how much of sixteen prompts with one beginning is read once."""
 
     async def many() -> list[tuple[int, int]]:
@@ -116,7 +116,7 @@ def main() -> None:
     parser.add_argument("--cpu", action="store_true", help="time of the processor")
     options = parser.parse_args()
     clock = time.process_time if options.cpu else time.perf_counter
-    model = LocalModel("smollm2", Settings(context=2048, threads=1, max_concurrency=4))
+    model = LlamaCppModel("smollm2", Settings(context=2048, threads=1, max_concurrency=4))
     model.load()
     print(json.dumps({"model": model.name, "is": model.description}))
     server = start_server(model._get_engine().plan)

@@ -61,3 +61,13 @@ def _core(block: str) -> tuple[str, str] | None:
     chip = re.search(r"^physical id\s*: (\d+)", block, re.M)
     core = re.search(r"^core id\s*: (\d+)", block, re.M)
     return (chip[1], core[1]) if chip and core else None
+
+
+def count_text(number: int) -> str:
+    """Return a number of parameters as people write it: 135M, 41.9B."""
+    return f"{number / 1e9:.1f}B" if number >= 1e9 else f"{number / 1e6:.0f}M"
+
+
+def byte_text(number: int) -> str:
+    """Return bytes as people write them: 98 MB, 83.7 GB."""
+    return f"{number / 1e9:.1f} GB" if number >= 1e9 else f"{number / 1e6:.0f} MB"

@@ -8,10 +8,9 @@ import logging
 import os
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
-from weakref import WeakSet, WeakValueDictionary
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from agentkit.errors import InputError, ModelError
 from agentkit.models.local.llamacpp.server import EnginePlan, load_failure, start_server
@@ -179,26 +178,7 @@ class _EngineCall:
         return True
 
 
-_engines: WeakValueDictionary[tuple[object, ...], Engine] = WeakValueDictionary()
 _open: WeakSet[Engine] = WeakSet()
-_engines_lock: Final = threading.Lock()
-
-
-def get_engine(path: Path, wishes: tuple[object, ...], make: Callable[[], Engine]) -> Engine:
-    """Return the engine of a file as it is now, the same one for all who wish the same.
-
-    Args:
-        path: The file.
-        wishes: What was asked for: of what was left open, the first who asks decides.
-        make: Makes the engine.
-    """
-    about = path.stat()
-    key = (about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns, *wishes)
-    with _engines_lock:
-        engine = _engines.get(key)
-        if engine is None or engine.is_closed:
-            engine = _engines[key] = make()
-        return engine
 
 
 @atexit.register

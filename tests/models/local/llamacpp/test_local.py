@@ -33,7 +33,7 @@ from agentkit import (
 from agentkit.errors import InputError, ModelError
 from agentkit.messages import Completion
 from agentkit.models.hosted import Settings
-from agentkit.models.local.llamacpp.model import LocalModel
+from agentkit.models.local.llamacpp.model import LlamaCppModel
 from agentkit.models.resolve import ModelChooser
 from agentkit.outputs.declaration import compile_output
 from agentkit.testing import check_model
@@ -45,7 +45,9 @@ def request(text: str, sampling: Sampling = GREEDY, **fields: object) -> Request
     return Request((Message("user", text),), sampling, **fields)
 
 
-def ask(model: LocalModel, text: str, sampling: Sampling = GREEDY, **fields: object) -> Completion:
+def ask(
+    model: LlamaCppModel, text: str, sampling: Sampling = GREEDY, **fields: object
+) -> Completion:
     return asyncio.run(model.complete(request(text, sampling, **fields)))
 
 
@@ -62,7 +64,7 @@ class Brief:
 
     reads_variables = False
 
-    def __init__(self, model: LocalModel) -> None:
+    def __init__(self, model: LlamaCppModel) -> None:
         self.name = model.name
         self._model = model
 
@@ -105,7 +107,7 @@ def test_all_who_ask_for_a_file_share_one_engine(model):
 def test_models_that_share_an_engine_wait_for_its_slots_before_their_time_runs():
     """Eight calls of two models were in four slots, and those that waited there ran out of time."""
     settings = Settings(context=512, threads=1, max_concurrency=2)
-    models = [LocalModel("smollm2", settings) for _ in range(2)]
+    models = [LlamaCppModel("smollm2", settings) for _ in range(2)]
     running, most = 0, 0
 
     def start() -> None:
@@ -113,7 +115,7 @@ def test_models_that_share_an_engine_wait_for_its_slots_before_their_time_runs()
         running += 1
         most = max(most, running)
 
-    async def one(model: LocalModel) -> None:
+    async def one(model: LlamaCppModel) -> None:
         nonlocal running
         await model.complete(request("Name a fruit.", on_start=start))
         running -= 1
@@ -159,7 +161,7 @@ def test_an_answer_is_held_to_its_form(model, declared, question):
 
 
 def test_a_schema_that_the_engine_does_not_know_is_left_out_and_others_are_not(weights):
-    one = LocalModel("smollm2", Settings(context=1024, threads=1, max_concurrency=4))
+    one = LlamaCppModel("smollm2", Settings(context=1024, threads=1, max_concurrency=4))
     assert ask(one, "Name a fruit.", schema={"type": "strange"}).text
     quince = {"type": "object", "properties": {"fruit": {"const": "quince"}}, "required": ["fruit"]}
     answer = ask(one, "Name a fruit.", replace(GREEDY, max_tokens=30), schema=quince)
@@ -245,7 +247,7 @@ def test_a_prompt_that_is_too_long_names_the_node_both_numbers_and_the_setting(m
 
 def test_an_answer_that_is_cut_off_at_the_end_of_the_context_names_the_setting(weights):
     endless = {"ignore_eos": True}
-    small = LocalModel(
+    small = LlamaCppModel(
         "smollm2", Settings(context=256, threads=1, max_concurrency=1, extra=endless)
     )
     small.load()
@@ -278,7 +280,7 @@ def resident_mb() -> float:
 def test_closing_fails_who_waits_frees_the_memory_and_leaves_no_thread(model):
     ask(model, "Name a fruit.")  # what is loaded once is loaded
     threads, before = threading.active_count(), resident_mb()
-    other = LocalModel("smollm2", Settings(context=4096, threads=1, max_concurrency=2))
+    other = LlamaCppModel("smollm2", Settings(context=4096, threads=1, max_concurrency=2))
     other.load()
     during = resident_mb()
     assert during > before + 150
@@ -346,7 +348,7 @@ def test_ctrl_c_ends_a_long_answer_at_once_and_nothing_of_llama_cpp_is_shown(tmp
 
 def test_an_agent_is_refused_before_an_episode_starts(tmp_path, weights):
     (tmp_path / "no.gguf").write_bytes(b"nothing")
-    agent = Agent(Graph([Node("n", "?")]), model=LocalModel("no.gguf", folder=tmp_path))
+    agent = Agent(Graph([Node("n", "?")]), model=LlamaCppModel("no.gguf", folder=tmp_path))
     with pytest.raises(InputError, match="no GGUF file"):
         rollout_sync(agent)
 

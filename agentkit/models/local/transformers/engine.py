@@ -1,0 +1,279 @@
+"""A checkpoint in this process: loaded once, its requests in one batch, its decisions between."""
+
+import atexit
+import itertools
+import logging
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from agentkit.errors import ModelError
+from agentkit.models.throttle import Throttle
+
+if TYPE_CHECKING:
+    import torch
+
+    from agentkit.models.local.transformers.generation import Generation
+    from agentkit.models.local.transformers.loading import LoadedCheckpoint
+
+_LOG = logging.getLogger("agentkit.models")
+
+
+@dataclass(frozen=True, slots=True)
+class TorchPlan:
+    """How a checkpoint is loaded and run."""
+
+    folder: Path
+    """The checkpoint."""
+    context: int
+    """The tokens of a prompt and its answer together."""
+    slots: int
+    """The most answers at once."""
+    cached_tokens: int
+    """The tokens of which keys and values are kept, of all requests together."""
+    threads: int
+    """The threads that calculate, on a CPU."""
+    dtype: str
+    """The type of the weights, or `auto`."""
+    device: str
+    """Where it runs, or `auto`."""
+    expert_keep: Path | None
+    """The file that says which experts are kept; None: all."""
+    counts_experts: bool
+    """Whether the experts that tokens are sent to are counted."""
+
+
+class ExpertTap:
+    """Hands on which experts the tokens of a pass are sent to, to whoever runs it."""
+
+    def __init__(self, experts: int) -> None:
+        self.experts = experts
+        """How many experts a layer has."""
+        self.sink: Callable[[int, torch.Tensor, int], None] | None = None
+        """Takes the layer of experts, the experts [tokens, k], and how many there are."""
+
+    def __call__(self, layer: int, chosen: "torch.Tensor") -> None:
+        """Hand on what a layer chose."""
+        if self.sink is not None:
+            self.sink(layer, chosen, self.experts)
+
+
+class Runner(Protocol):
+    """Runs answers in the making, in a thread of its own."""
+
+    def add(self, generation: "Generation", key: str) -> None:
+        """Begin an answer.
+
+        Raises:
+            ModelError: It has ended.
+        """
+        ...
+
+    def cancel(self, key: str) -> None:
+        """Free the place of an answer."""
+        ...
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Use the model oneself meanwhile."""
+        ...
+
+    def stop(self) -> None:
+        """End it; answers in the making fail."""
+        ...
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it can take no more answers."""
+        ...
+
+
+class TorchEngine:
+    """A loaded checkpoint. It is loaded when it is first needed, and freed when nobody holds it.
+
+    Args:
+        name: The model's name, for messages.
+        plan: How it is loaded.
+        load: Loads it.
+    """
+
+    is_fork = False
+    """Whether this process was forked from one in which a checkpoint is loaded."""
+
+    def __init__(self, name: str, plan: TorchPlan, load: Callable[[], "LoadedCheckpoint"]) -> None:
+        self.name = name
+        self.plan = plan
+        self.places = Throttle(plan.slots)
+        """The turns of all calls, of whichever model object."""
+        self._load = load
+        self._lock = threading.RLock()
+        self._alone = threading.Lock()
+        self._checkpoint: LoadedCheckpoint | None = None
+        self._runners: list[Runner] = []
+        weakref.finalize(self, _stop_later, self._runners).atexit = False
+        self.tap: ExpertTap | None = None
+        """Tells of the experts that tokens are sent to; None: nobody counts them."""
+        self._closed = False
+        self._keys = itertools.count()
+        self._made: dict[str, Any] = {}
+
+    def load(self) -> None:
+        """Load the checkpoint, once.
+
+        Raises:
+            InputError: It cannot be loaded.
+            ModelError: The engine was closed, or is that of another process.
+        """
+        with self._lock:
+            self._check_open()
+            if self._checkpoint is not None:
+                return
+            began = time.monotonic()
+            checkpoint = self._load()
+            if self.plan.counts_experts:
+                self.tap = _tapped(checkpoint)
+            self._checkpoint = checkpoint
+            _open.add(self)
+            _LOG.info("%s: loaded in %.1f s", self.name, time.monotonic() - began)
+
+    @property
+    def checkpoint(self) -> "LoadedCheckpoint":
+        """The loaded checkpoint.
+
+        Raises:
+            InputError: It cannot be loaded.
+            ModelError: The engine was closed.
+        """
+        self.load()
+        checkpoint = self._checkpoint
+        if checkpoint is None:
+            raise ModelError(f"{self.name}: the engine was closed")
+        return checkpoint
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether it is loaded."""
+        return self._checkpoint is not None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed."""
+        return self._closed
+
+    def once(self, what: str, make: Callable[[], Any]) -> Any:
+        """Return what is worked out of the checkpoint once, such as its grammars."""
+        with self._lock:
+            if what not in self._made:
+                self._made[what] = make()
+            return self._made[what]
+
+    def begin(self, generation: "Generation") -> Callable[[], None]:
+        """Begin an answer.
+
+        Returns:
+            A function that frees its place.
+
+        Raises:
+            ModelError: The engine was closed, or cannot run.
+        """
+        with self._lock:
+            checkpoint = self.checkpoint
+            if not self._runners or self._runners[-1].has_ended:
+                self._stop_runners()
+                self._runners.append(_runner(self.name, checkpoint, self.plan, self.tap))
+            runner, key = self._runners[-1], f"{next(self._keys)}"
+            runner.add(generation, key)
+        return lambda: runner.cancel(key)
+
+    @contextmanager
+    def alone(self) -> Iterator["LoadedCheckpoint"]:
+        """Use the model while no answer is in the making; one caller at a time.
+
+        Raises:
+            ModelError: The engine was closed.
+        """
+        import torch
+
+        with self._alone:
+            checkpoint = self.checkpoint
+            running = [one for one in self._runners if not one.has_ended]
+            with running[0].paused() if running else nullcontext(), torch.inference_mode():
+                yield checkpoint
+
+    def close(self) -> None:
+        """End all calls and free the memory; whoever waits for an answer gets an error."""
+        with self._lock:
+            self._closed = True
+            self._checkpoint = None
+            self._made.clear()
+            self._stop_runners()
+
+    def leave(self) -> None:
+        """Leave the threads to the process that this one is a fork of: they are not here."""
+        self._lock, self._alone = threading.RLock(), threading.Lock()
+        self._runners.clear()
+
+    def _stop_runners(self) -> None:
+        while self._runners:
+            self._runners.pop().stop()
+
+    def _check_open(self) -> None:
+        if self.is_fork:
+            raise ModelError(
+                f"{self.name}: this process was forked from one in which a checkpoint is loaded, "
+                "and it has no threads for it. Start processes with multiprocessing's 'spawn', or "
+                "ask local: models only after the fork"
+            )
+        if self._closed:
+            raise ModelError(f"{self.name}: the engine was closed")
+
+
+def _stop_later(runners: list[Runner]) -> None:
+    """End what nobody holds any more: in a thread, for this may be the one that has to end."""
+    for runner in runners:
+        threading.Thread(target=runner.stop, daemon=True).start()
+
+
+def _tapped(checkpoint: "LoadedCheckpoint") -> ExpertTap:
+    from agentkit.models.local.transformers.experts import expert_shape, watch_experts
+
+    tap = ExpertTap(expert_shape(checkpoint.model.config)[1])
+    watch_experts(checkpoint.model, tap)
+    return tap
+
+
+def _runner(
+    name: str, checkpoint: "LoadedCheckpoint", plan: TorchPlan, tap: ExpertTap | None
+) -> Runner:
+    from agentkit.models.local.transformers.batch_runner import BatchRunner, can_batch
+    from agentkit.models.local.transformers.turn_runner import TurnRunner
+
+    kind = BatchRunner if can_batch(checkpoint.model) else TurnRunner
+    return kind(name, checkpoint, plan, tap)
+
+
+_open: Final[weakref.WeakSet[TorchEngine]] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """End the threads while they can still end."""
+    for engine in list(_open):
+        engine.close()
+
+
+def _after_fork() -> None:
+    """Leave what is loaded to the parent."""
+    for engine in list(_open):
+        engine.leave()
+        TorchEngine.is_fork = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,201 @@
+"""One answer in the making: how its tokens are picked, where it ends, and who waits for it."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from agentkit.models import finish_reasons
+
+
+class TextDecoder(Protocol):
+    """Turns tokens into text one by one, and never hands out half of a character."""
+
+    def add(self, token: int) -> str:
+        """Return the text that a further token makes certain."""
+        ...
+
+    def end(self) -> str:
+        """Return what was held back."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A token of an answer, on its way to who waits."""
+
+    text: str
+    """What it adds to the text; empty of half a character, and of what may begin a stop text."""
+    tokens: int
+    """How many tokens the answer has now."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The end of an answer."""
+
+    reason: str
+    """Why it ended: `stop` or `length`."""
+    text: str
+    """The rest of its text."""
+
+
+@dataclass(slots=True)
+class TokenChoice:
+    """How the tokens of an answer are picked."""
+
+    processors: Any
+    """A `LogitsProcessorList` of transformers: temperature, top-k, penalties and so on."""
+    needs_ids: bool
+    """Whether one of them reads the tokens so far."""
+    generator: torch.Generator | None
+    """Picks by chance; None always takes the likeliest."""
+    grammar: Any = None
+    """A matcher of llguidance that says which tokens may come next; None: any."""
+
+    def pick(self, scores: torch.Tensor, ids: Callable[[], Sequence[int]]) -> int:
+        """Return the next token.
+
+        Args:
+            scores: The logits, float32 [vocabulary].
+            ids: Gives the tokens so far, of prompt and answer.
+
+        Raises:
+            GrammarError: The grammar allows none.
+        """
+        row = scores.clone() if self.grammar is not None else scores
+        if self.grammar is not None:
+            row[~self._allowed(row)] = -torch.inf
+        if self.processors:
+            before = ids() if self.needs_ids else ()
+            row = self.processors(torch.tensor([before], device=row.device), row[None])[0]
+        if self.generator is None:
+            return int(row.argmax())
+        shares = row.softmax(-1).cpu()
+        return int(torch.multinomial(shares, 1, generator=self.generator))
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it takes the likeliest token, whatever came before."""
+        return self.generator is None and self.grammar is None and not self.processors
+
+    def _allowed(self, row: torch.Tensor) -> torch.Tensor:
+        packed = self.grammar.compute_bitmask()
+        if self.grammar.is_error():
+            raise GrammarError(self.grammar.get_error())
+        bits = np.unpackbits(np.frombuffer(packed, np.uint8), bitorder="little")
+        allowed = torch.zeros(len(row), dtype=torch.bool)
+        known = min(len(row), len(bits))
+        allowed[:known] = torch.from_numpy(bits[:known].astype(np.bool_))
+        if not allowed.any():
+            raise GrammarError("the grammar allows no further token")
+        return allowed.to(row.device)
+
+
+class GrammarError(Exception):
+    """A grammar that cannot be followed."""
+
+
+@dataclass(slots=True, eq=False)
+class Generation:
+    """An answer in the making. The thread of the engine adds tokens, and one task waits for it."""
+
+    prompt: Sequence[int]
+    """The tokens of the prompt."""
+    choice: TokenChoice
+    """How tokens are picked."""
+    max_tokens: int
+    """The most tokens of the answer."""
+    end_ids: frozenset[int]
+    """The tokens that end it."""
+    decoder: TextDecoder
+    """Turns tokens into text."""
+    stops: tuple[str, ...] = ()
+    """The texts that end it, and are no part of it."""
+    tokens: list[int] = field(default_factory=list)
+    """The tokens of the answer so far, the one that ended it included."""
+    read: int = 0
+    """The tokens that went through the model."""
+    cached: int = 0
+    """The tokens of the prompt that were read for an earlier request."""
+    experts: list[torch.Tensor] = field(default_factory=list)
+    """How often each expert was chosen, by layer; empty where nobody watches."""
+    is_over: bool = False
+    """Whether it has ended."""
+    events: "asyncio.Queue[Piece | End | Exception]" = field(default_factory=asyncio.Queue)
+    """What happens to it, in order."""
+    _held: str = ""
+    _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
+
+    def pick(self, scores: torch.Tensor, likeliest: int | None = None) -> int:
+        """Pick the next token and tell who waits.
+
+        Args:
+            scores: The logits, float32 [vocabulary].
+            likeliest: The token with the highest, where that is known.
+
+        Returns:
+            The token, or one that ends an answer where this one does so in another way.
+        """
+        try:
+            if likeliest is not None and self.choice.is_plain:
+                token = likeliest
+            else:
+                token = self.choice.pick(scores, lambda: [*self.prompt, *self.tokens])
+            self._add(token)
+        except Exception as error:  # its own fault: the others in the batch go on
+            self.fail(error)
+            token = -1
+        return next(iter(self.end_ids)) if self.is_over and token not in self.end_ids else token
+
+    def fail(self, error: Exception) -> None:
+        """End it with an error."""
+        if not self.is_over:
+            self.is_over = True
+            self._tell(error)
+
+    def count_experts(self, layer: int, chosen: torch.Tensor, experts: int) -> None:
+        """Count the experts that a layer chose for some of its tokens, [tokens, k]."""
+        while len(self.experts) <= layer:
+            self.experts.append(torch.zeros(experts, dtype=torch.int64))
+        self.experts[layer] += torch.bincount(chosen.flatten().cpu(), minlength=experts)[:experts]
+
+    def _add(self, token: int) -> None:
+        self.tokens.append(token)
+        if token in self.end_ids:
+            self._end(finish_reasons.STOP, self._held + self.decoder.end())
+            return
+        grammar = self.choice.grammar
+        if grammar is not None and not grammar.consume_token(token):
+            raise GrammarError(grammar.get_error())
+        text = self._held + self.decoder.add(token)
+        cut = min((at for stop in self.stops if (at := text.find(stop)) >= 0), default=None)
+        if cut is not None:
+            self._end(finish_reasons.STOP, text[:cut])
+        elif grammar is not None and grammar.is_stopped():
+            self._end(finish_reasons.STOP, text + self.decoder.end())
+        elif len(self.tokens) >= self.max_tokens:
+            self._end(finish_reasons.LENGTH, text + self.decoder.end())
+        else:
+            kept = max((_overlap(text, stop) for stop in self.stops), default=0)
+            self._held = text[len(text) - kept :]
+            self._tell(Piece(text[: len(text) - kept], len(self.tokens)))
+
+    def _end(self, reason: str, text: str) -> None:
+        self.is_over = True
+        self._tell(End(reason, text))
+
+    def _tell(self, event: Piece | End | Exception) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self.events.put_nowait, event)
+        except RuntimeError:  # the loop has ended: nobody waits
+            self.is_over = True
+
+
+def _overlap(text: str, stop: str) -> int:
+    """How many characters at the end of a text may begin a stop text."""
+    most = min(len(text), len(stop) - 1)
+    return next((n for n in range(most, 0, -1) if stop.startswith(text[-n:])), 0)

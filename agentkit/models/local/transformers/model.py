@@ -1,0 +1,361 @@
+"""TransformersModel: a checkpoint of Hugging Face in this process."""
+
+import asyncio
+import importlib.util
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from agentkit.errors import InputError, ModelError, suggest, visible
+from agentkit.messages import Completion, Request, Usage
+from agentkit.models import finish_reasons
+from agentkit.models.arrival import Try, cut_off_at
+from agentkit.models.hosted import DEFAULT, LOCAL_MAX_TOKENS, HostedModel, Settings
+from agentkit.models.json_forms import in_object, is_wrapped, unwrapped
+from agentkit.models.local.engines import get_engine
+from agentkit.models.local.machine import byte_text, count_text, free_cores, free_memory
+from agentkit.models.local.transformers.checkpoint import CheckpointInfo, read_checkpoint
+from agentkit.models.local.transformers.engine import TorchEngine, TorchPlan
+from agentkit.models.thoughts import apart
+from agentkit.plugins import DISTRIBUTION
+
+if TYPE_CHECKING:
+    from agentkit.models.local.transformers.generation import Generation, TokenChoice
+    from agentkit.models.local.transformers.loading import LoadedCheckpoint
+
+_LOG = logging.getLogger("agentkit.models")
+_PACKAGES: Final = ("torch", "transformers", "tokenizers", "safetensors", "llguidance")
+_SLOTS: Final = 16
+"""The calls at once where nobody said another number: they share a batch."""
+_CONTEXT: Final = 8192
+"""The tokens of context where nobody said another number, the model reads as many, and they fit."""
+_LEAST_CONTEXT: Final = 1024
+_MOST_CACHED: Final = 1 << 18
+"""The most tokens whose keys and values are kept."""
+_WIDTH: Final = 4
+"""Bytes of a number in the cache, at most."""
+_SAMPLING: Final = ("top_k", "min_p", "typical_p", "repetition_penalty", "no_repeat_ngram_size")
+"""What `extra` may say, in the names of transformers."""
+_LONGEST_ERROR: Final = 300
+_READS_IDS: Final = ("repetition_penalty", "no_repeat_ngram_size", "bad_words_ids")
+
+
+class TransformersModel(HostedModel):
+    """A model on transformers, in this process. All who ask for one checkpoint share one engine.
+
+    Args:
+        name: What stands after `local:`, for messages.
+        path: The folder of the checkpoint, or a GGUF file, which is converted once.
+        settings: Context, threads, calls at once (`max_concurrency`), dtype, device, timeout.
+
+    Raises:
+        InputError: What it needs is not installed.
+    """
+
+    default_max_tokens = LOCAL_MAX_TOKENS
+    _auto_places = _SLOTS
+    _engine: TorchEngine | None = None
+
+    def __init__(self, name: str, path: Path, settings: Settings = DEFAULT) -> None:
+        self.path = path
+        """The folder or file."""
+        if missing := [one for one in _PACKAGES if importlib.util.find_spec(one) is None]:
+            raise InputError(
+                f"local:{name} needs {'packages' if len(missing) > 1 else 'a package'} not "
+                f"installed ({', '.join(missing)}): pip install '{DISTRIBUTION}[torch]'"
+            )
+        super().__init__(f"local:{name}", settings)
+
+    def set_up(self, settings: Settings) -> None:
+        """Take other settings, before anything is asked.
+
+        Raises:
+            InputError: They are none, or one of them has a value that it cannot have.
+        """
+        super().set_up(settings)
+        if settings.engine == "llamacpp":
+            raise InputError(f"{self.name} is a folder, and llama.cpp runs GGUF files")
+        if unknown := [name for name in settings.extra if name not in _SAMPLING]:
+            known = ", ".join(_SAMPLING)
+            raise InputError(
+                f"{self.name}: extra: unknown '{unknown[0]}'.{suggest(unknown[0], _SAMPLING)} "
+                f"Known of checkpoints: {known}"
+            )
+        self._engine = None
+
+    def check_ready(self) -> None:
+        """Find out whether it is a checkpoint that answers, and fits into memory.
+
+        Raises:
+            InputError: It does not.
+        """
+        if self.path.is_file():
+            from agentkit.models.local.llamacpp.gguf import read_header
+            from agentkit.models.local.llamacpp.model import check_header
+
+            check_header(read_header(self.path))
+        else:
+            self._get_engine()
+
+    def load(self) -> None:
+        """Load it, unless it is loaded; a GGUF file is converted first, unless it was before.
+
+        Raises:
+            InputError: It cannot be loaded.
+        """
+        self._get_engine().load()
+
+    def close(self) -> None:
+        """Free the memory, for all who share this checkpoint; their calls end with an error."""
+        self._get_engine().close()
+
+    @property
+    def description(self) -> str:
+        """What is loaded: the architecture, its parameters, context, memory and threads."""
+        engine = self._get_engine()
+        plan, info = engine.plan, self._info
+        parts = [f"{info.model_type}, {count_text(info.parameters)} parameters"]
+        if info.active_parameters < info.parameters:
+            parts.append(f"{count_text(info.active_parameters)} active")
+        calls = f"{plan.slots} calls at once" if plan.slots > 1 else "1 call at once"
+        parts += [
+            f"a checkpoint of {byte_text(info.size)}",
+            f"context {plan.context:,} tokens, {calls}",
+        ]
+        if engine.is_loaded:
+            loaded = engine.checkpoint
+            parts.append(f"{loaded.dtype} on {loaded.device}")
+        parts.append(f"{plan.threads} threads" if plan.threads > 1 else "1 thread")
+        return ", ".join(parts)
+
+    def _listed_cost(self, usage: Usage) -> float | None:
+        return 0.0
+
+    def _get_engine(self) -> TorchEngine:
+        """The engine of the checkpoint, not yet loaded.
+
+        Raises:
+            InputError: It is none that answers, or does not fit into memory.
+        """
+        if self._engine is None:
+            folder = self.path
+            if folder.is_file():
+                from agentkit.models.local.transformers.gguf_conversion import checkpoint_of_gguf
+
+                folder = checkpoint_of_gguf(folder)
+            self._info = read_checkpoint(folder)
+            plan = self._plan(folder)
+            wishes = (folder.resolve(), plan)
+            self._engine = get_engine(folder / "config.json", wishes, lambda: self._make(plan))
+        return self._engine
+
+    def _plan(self, folder: Path) -> TorchPlan:
+        settings, info = self.settings, self._info
+        slots = self._throttle.places or _SLOTS
+        context = _context(self.name, settings, info)
+        most = min(slots * context, _MOST_CACHED)
+        free, width = free_memory(), info.cache.bytes_per_token(_WIDTH)
+        if free is not None and width:
+            most = min(most, max(context, (free - info.parameters * _WIDTH) // 2 // width))
+        return TorchPlan(
+            folder,
+            context,
+            slots,
+            max(context, most),
+            settings.threads or free_cores(),
+            settings.dtype,
+            settings.device,
+            Path(settings.expert_keep).resolve() if settings.expert_keep else None,
+            settings.telemetry == "experts",
+        )
+
+    def _make(self, plan: TorchPlan) -> TorchEngine:
+        info, name = self._info, self.name
+
+        def load() -> "LoadedCheckpoint":
+            from agentkit.models.local.transformers.loading import load_checkpoint
+
+            loaded = load_checkpoint(
+                info, dtype=plan.dtype, device=plan.device, threads=plan.threads
+            )
+            if plan.expert_keep is not None:
+                from agentkit.models.local.transformers.expert_keep import (
+                    read_expert_keep,
+                    slice_experts,
+                )
+
+                slice_experts(loaded.model, read_expert_keep(plan.expert_keep))
+            return loaded
+
+        return TorchEngine(name, plan, load)
+
+    async def _try(self, request: Try, ask: Any, *, again: bool) -> Completion:
+        """One try, when there is a place: others may ask the same engine."""
+        await self._prepare()
+        async with self._get_engine().places.turn(again=again):
+            return await super()._try(request, ask, again=again)
+
+    async def _prepare(self) -> None:
+        if self._engine is not None and self._engine.is_loaded:
+            return
+        try:
+            await asyncio.to_thread(self.load)
+        except InputError as error:
+            raise ModelError(str(error)) from None
+
+    async def _ask(self, request: Try) -> Completion:
+        from agentkit.models.local.transformers.generation import End
+
+        engine = self._get_engine()
+        generation = self._generation(engine, request)
+        free = engine.begin(generation)
+        said: list[str] = []
+
+        def answer(reason: str) -> Completion:
+            return self._completion(request, generation, "".join(said), reason)
+
+        try:
+            while True:
+                event = await generation.events.get()
+                if isinstance(event, Exception):
+                    raise self._failed(event)
+                said.append(event.text)
+                if event.text and request.on_text is not None:
+                    request.on_text(event.text)
+                if isinstance(event, End):
+                    return self._at_context(engine, answer(event.reason))
+                request.arrived.tell(event.tokens, lambda: answer(finish_reasons.LENGTH))
+        finally:
+            free()
+
+    def _generation(self, engine: TorchEngine, request: Request) -> "Generation":
+        """The answer to a request, of which nothing is there yet.
+
+        Raises:
+            ModelError: The prompt is too long, or shows pictures.
+        """
+        from agentkit.models.local.transformers.chat import StreamDecoder, prompt_ids
+        from agentkit.models.local.transformers.generation import Generation
+
+        loaded = engine.checkpoint
+        prompt = prompt_ids(loaded.tokenizer, request.messages)
+        self._check_length(engine, len(prompt))
+        most = request.sampling.max_tokens or LOCAL_MAX_TOKENS
+        return Generation(
+            prompt,
+            self._choice(engine, request),
+            min(most, engine.plan.context - len(prompt)),
+            loaded.end_ids,
+            StreamDecoder(loaded.tokenizer),
+            request.sampling.stop,
+        )
+
+    def _check_length(self, engine: TorchEngine, tokens: int) -> None:
+        context, most = engine.plan.context, self._info.context
+        if tokens < context:
+            return
+        more = f" (the model reads up to {most:,})" if most else ""
+        raise ModelError(
+            f"{self.name}: the prompt has {tokens:,} tokens, and the context is {context:,}. "
+            "Shorten what the node is shown (context, recall, history)"
+            + ("" if most == context else f", or raise 'context' of the model{more}")
+        )
+
+    def _choice(self, engine: TorchEngine, request: Request) -> "TokenChoice":
+        """How tokens are picked: as the request says, else as the makers of the model do."""
+        import torch
+
+        from agentkit.models.local.transformers.generation import TokenChoice
+
+        sampling, config = request.sampling, dict(self._info.generation)
+        config |= {name: value for name, value in request.extra.items() if name in _SAMPLING}
+        if sampling.temperature is not None:
+            config |= {"do_sample": sampling.temperature > 0, "temperature": sampling.temperature}
+        if sampling.top_p is not None:
+            config["top_p"] = sampling.top_p
+        generator = None
+        if config.get("do_sample"):
+            generator = torch.Generator()
+            if sampling.seed is None:
+                generator.seed()
+            else:
+                generator.manual_seed(sampling.seed)
+        return TokenChoice(
+            _processors(engine.checkpoint.model, config),
+            any(name in config for name in _READS_IDS),
+            generator,
+            self._grammar(engine, request),
+        )
+
+    def _grammar(self, engine: TorchEngine, request: Request) -> Any:
+        """What holds the answer to its schema; None: nothing does.
+
+        Raises:
+            ModelError: There is no grammar for the schema, and it has to be held to it.
+        """
+        if request.schema is None or self.settings.structured == "off":
+            return None
+        from agentkit.models.local.transformers.grammar import Grammars
+
+        loaded = engine.checkpoint
+        grammars = engine.once(
+            "grammars",
+            lambda: Grammars(loaded.tokenizer, self._info.vocabulary, loaded.end_ids),
+        )
+        try:
+            return grammars.matcher(in_object(request.schema))
+        except ModelError as error:
+            if self.settings.structured == "on":
+                raise ModelError(f"{self.name}: {error}") from None
+            _LOG.warning("%s: answers are not held to their schema: %s", self.name, error)
+            return None
+
+    def _completion(
+        self, request: Request, generation: "Generation", text: str, reason: str
+    ) -> Completion:
+        usage = Usage(len(generation.prompt), len(generation.tokens), generation.cached)
+        completion = apart(Completion(text, usage, model=self.name, finish_reason=reason))
+        if request.schema is None or not is_wrapped(request.schema):
+            return completion
+        return replace(completion, text=unwrapped(completion.text))
+
+    def _at_context(self, engine: TorchEngine, completion: Completion) -> Completion:
+        context, usage = engine.plan.context, completion.usage
+        if usage.input_tokens + usage.output_tokens < context:
+            return completion
+        where = f"at the end of the context, {context:,} tokens with the prompt"
+        return cut_off_at(completion, where, "Raise 'context' of the model, or shorten the prompt.")
+
+    def _failed(self, error: Exception) -> ModelError:
+        if isinstance(error, ModelError):
+            return error
+        return ModelError(f"{self.name}: the answer failed. {visible(str(error))[:_LONGEST_ERROR]}")
+
+
+def _processors(model: Any, config: Mapping[str, Any]) -> Any:
+    """What changes the scores of tokens before one is picked, as transformers makes it."""
+    from transformers import GenerationConfig
+
+    sampling = {k: v for k, v in config.items() if config.get("do_sample") or k in _READS_IDS}
+    return model._get_logits_processor(GenerationConfig(**sampling), input_ids_seq_length=0)
+
+
+def _context(name: str, settings: Settings, info: CheckpointInfo) -> int:
+    """The tokens of context: those asked for, else as many as fit into half of what is free."""
+    if info.context is not None and (settings.context or 0) > info.context:
+        raise InputError(
+            f"{name}: 'context' is {settings.context:,}, and the model was made for "
+            f"{info.context:,} tokens at most"
+        )
+    if settings.context:
+        return settings.context
+    context = min(_CONTEXT, info.context or _CONTEXT)
+    free = free_memory()
+    room = None if free is None else max(0, free - info.parameters * _WIDTH) // 2
+    while room is not None and context > _LEAST_CONTEXT:
+        if info.cache.bytes_for(context, _WIDTH) <= room:
+            break
+        context //= 2
+    return context
