@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     import torch
 
 _EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
+_FIRST = ("num_dense_layers", "first_k_dense_replace", "moe_layer_start_index")
 _PER_TOKEN = ("num_experts_per_tok", "experts_per_token", "top_k_experts", "moe_topk", "moe_k")
 
 
@@ -43,10 +44,17 @@ def _is_sparse(field: Callable[[str], Any]) -> Callable[[int], bool]:
     kinds = field("mlp_layer_types")
     if kinds:
         return lambda layer: layer < len(kinds) and kinds[layer] == "sparse"
-    first = field("num_dense_layers") or field("first_k_dense_replace") or 0
+    first = max(field(n) or 0 for n in _FIRST)
+    last = field("moe_layer_end_index") or -1  # the last layer of all
     dense = set(field("mlp_only_layers") or ())
-    every = field("decoder_sparse_step") or 1
-    return lambda layer: layer >= first and layer not in dense and (layer + 1) % every == 0
+    every = max(field(n) or 1 for n in ("decoder_sparse_step", "moe_layer_interval"))
+    period, offset = field("expert_layer_period") or 1, field("expert_layer_offset") or 0
+    return lambda layer: (
+        first <= layer <= (last if last >= 0 else layer)
+        and layer not in dense
+        and (layer + 1) % every == 0
+        and layer % period == (offset if period > 1 else 0)
+    )
 
 
 def expert_modules(model: "torch.nn.Module") -> "dict[str, torch.nn.Module]":
@@ -73,8 +81,9 @@ def watch_experts(
     Args:
         model: A model of transformers, of any family of mixtures.
         listener: Takes the place of the layer among the layers of experts, from 0, and the
-            experts chosen there, int64 of (tokens, k). Tokens are in the order of the batch, rows
-            one after another, with its padding.
+            experts chosen there, int64 of (tokens, k), by their numbers in the checkpoint, even if
+            some were freed since (`slice_experts`). Tokens are in the order of the batch, rows one
+            after another, with its padding.
 
     Returns:
         A function that ends it.
@@ -103,7 +112,9 @@ def _hook(
     """Return a hook that finds the chosen experts: the second argument of the experts' forward."""
     name = list(inspect.signature(module.forward).parameters)[1]
 
-    def tell(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        listener(layer, args[1] if len(args) > 1 else kwargs[name])
+    def tell(experts: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        chosen = args[1] if len(args) > 1 else kwargs[name]
+        kept = getattr(experts, "kept_experts", None)  # of `slice_experts`
+        listener(layer, chosen if kept is None else kept[chosen])
 
     return tell

@@ -95,6 +95,9 @@ def test_the_shape_of_a_config_is_that_of_the_model(folders, family):
         ({"decoder_sparse_step": 2}, 3),
         ({"first_k_dense_replace": 1}, 5),
         ({"num_dense_layers": 2}, 4),
+        ({"moe_layer_start_index": 1, "moe_layer_end_index": 4, "moe_layer_interval": 2}, 2),
+        ({"moe_layer_start_index": 1, "moe_layer_end_index": -1}, 5),
+        ({"expert_layer_period": 2, "expert_layer_offset": 1}, 3),
         ({"mlp_layer_types": ["dense", *["sparse"] * 5]}, 5),
     ],
 )
