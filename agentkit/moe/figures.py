@@ -73,7 +73,7 @@ class ModelPlan:
     parameters: Parameters
     """Parameters by part."""
     active: int
-    """Parameters that one token takes."""
+    """Parameters that one token takes, embeddings included."""
     weights: Mapping[str, int]
     """Bytes of the weights, by part."""
     cache: int
@@ -88,6 +88,12 @@ class ModelPlan:
     """What the files of the checkpoint hold; None when there are none."""
     notes: tuple[str, ...] = ()
     """What is remarkable."""
+
+    @property
+    def computing(self) -> int:
+        """Parameters that a token is multiplied with: the active ones without embeddings, unless
+        these are the head too."""
+        return self.active - (0 if self.model.tied else self.parameters.embeddings)
 
     @property
     def weight_bytes(self) -> int:
@@ -115,6 +121,7 @@ class ModelPlan:
             "parameters": {
                 "total": self.parameters.total,
                 "active": self.active,
+                "active_without_embeddings": self.computing,
                 "by_part": {name: number for name, number in parts.items() if number},
             },
             "bytes": {

@@ -14,7 +14,7 @@ _UNITS: Final[Mapping[str, int]] = {
     **{f"{letter}b": 1000**power for power, letter in enumerate(("", "k", "m", "g", "t"))},
     **{f"{letter}ib": 1024**power for power, letter in enumerate("kmgt", 1)},
 }
-_SIZE: Final = re.compile(r"(\d{1,12}(?:\.\d{1,6})?) ?([a-z]{1,3})")
+_SIZE: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) ?([a-z]{1,3})")
 _MOST: Final = 1 << 60
 
 DTYPES: Final[Mapping[str, int]] = {

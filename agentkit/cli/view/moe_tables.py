@@ -32,7 +32,10 @@ def show_plan(plan: ModelPlan, name: str) -> None:
 def _facts(plan: ModelPlan) -> Facts:
     model, wish = plan.model, plan.wish
     total, batch = plan.parameters.total, count(wish.batch, "sequence")
-    lines: Facts = [("parameters", f"{_billions(total)}, {_billions(plan.active)} active a token")]
+    active = f"{_billions(plan.active)} active a token"
+    if plan.computing != plan.active:
+        active += f" ({_billions(plan.computing)} without embeddings)"
+    lines: Facts = [("parameters", f"{_billions(total)}, {active}")]
     if model.expert_layers:
         kept = "" if wish.keep is None else f", {plan.experts} kept"
         lines.append(
