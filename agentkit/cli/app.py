@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "check": "Check agent files; every problem is listed with its line.",
     "show": "Show an agent's graph, or a recorded run step by step.",
     "profile": "Show where time and money of a recorded run went, and what would help.",
+    "moe": "Plan what a mixture of experts needs, and see which experts an agent uses.",
     "render": "Print the exact messages of a node; no model is asked.",
     "new": "Write a new agent to edit, from one that is shipped, or an environment.",
     "envs": "List the environments that agents can play in.",

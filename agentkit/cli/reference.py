@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import click
 
-from agentkit.cli.app import COMMANDS, cli
+from agentkit.cli.app import cli
 
 _HEAD = """# The command line
 
@@ -21,13 +21,17 @@ def reference() -> str:
 
 
 def _helps() -> Iterator[tuple[str, str]]:
-    root = _context(cli, "agentkit")
-    yield "agentkit", cli.get_help(root)
-    for name in COMMANDS:
-        command = cli.get_command(root, name)
-        if command is not None:
-            context = _context(command, name, root)
-            yield f"agentkit {name}", command.get_help(context)
+    yield from _with_commands(cli, _context(cli, "agentkit"))
+
+
+def _with_commands(command: click.Command, context: click.Context) -> Iterator[tuple[str, str]]:
+    """The help of a command, and of those that it has."""
+    yield context.command_path, command.get_help(context)
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            if inner is not None:
+                yield from _with_commands(inner, _context(inner, name, context))
 
 
 def _context(
