@@ -165,7 +165,7 @@ def _hosted(
         if path.is_dir() or settings.engine == "transformers":
             from agentkit.models.local.transformers.model import TransformersModel
 
-            return TransformersModel(rest, path, settings)
+            return TransformersModel(rest, path, settings, folder)
         from agentkit.models.local.llamacpp.model import LlamaCppModel
 
         return LlamaCppModel(rest, settings, folder)

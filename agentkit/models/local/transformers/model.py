@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from agentkit.errors import InputError, ModelError, suggest, visible
-from agentkit.messages import Completion, Request, Usage
+from agentkit.messages import Completion, Message, Request, Usage
 from agentkit.models import finish_reasons
 from agentkit.models.arrival import Try, cut_off_at
 from agentkit.models.hosted import DEFAULT, LOCAL_MAX_TOKENS, HostedModel, Settings
@@ -38,6 +38,7 @@ _WIDTH: Final = 4
 """Bytes of a number in the cache, at most."""
 _SAMPLING: Final = ("top_k", "min_p", "typical_p", "repetition_penalty", "no_repeat_ngram_size")
 """What `extra` may say, in the names of transformers."""
+_MOST_QUESTIONS: Final = 64
 _LONGEST_ERROR: Final = 300
 _READS_IDS: Final = ("repetition_penalty", "no_repeat_ngram_size", "bad_words_ids")
 
@@ -49,6 +50,7 @@ class TransformersModel(HostedModel):
         name: What stands after `local:`, for messages.
         path: The folder of the checkpoint, or a GGUF file, which is converted once.
         settings: Context, threads, calls at once (`max_concurrency`), dtype, device, timeout.
+        folder: Where the file of `expert_keep` starts; by default the current folder.
 
     Raises:
         InputError: What it needs is not installed.
@@ -58,7 +60,14 @@ class TransformersModel(HostedModel):
     _auto_places = _SLOTS
     _engine: TorchEngine | None = None
 
-    def __init__(self, name: str, path: Path, settings: Settings = DEFAULT) -> None:
+    def __init__(
+        self,
+        name: str,
+        path: Path,
+        settings: Settings = DEFAULT,
+        folder: Path | None = None,
+    ) -> None:
+        self._folder = folder or Path()
         self.path = path
         """The folder or file."""
         if missing := [one for one in _PACKAGES if importlib.util.find_spec(one) is None]:
@@ -167,7 +176,7 @@ class TransformersModel(HostedModel):
             settings.threads or free_cores(),
             settings.dtype,
             settings.device,
-            Path(settings.expert_keep).resolve() if settings.expert_keep else None,
+            (self._folder / settings.expert_keep).resolve() if settings.expert_keep else None,
             settings.telemetry == "experts",
         )
 
@@ -186,7 +195,8 @@ class TransformersModel(HostedModel):
                     slice_experts,
                 )
 
-                slice_experts(loaded.model, read_expert_keep(plan.expert_keep))
+                keep = read_expert_keep(plan.expert_keep, loaded.model.config, plan.folder.name)
+                slice_experts(loaded.model, keep)
             return loaded
 
         return TorchEngine(name, plan, load)
@@ -229,6 +239,63 @@ class TransformersModel(HostedModel):
                 request.arrived.tell(event.tokens, lambda: answer(finish_reasons.LENGTH))
         finally:
             free()
+
+    @property
+    def decides(self) -> bool:
+        """Whether it can decide: always, by the probability of every option's whole text."""
+        return True
+
+    @property
+    def most_questions(self) -> int:
+        """How many questions one request may have."""
+        return _MOST_QUESTIONS
+
+    async def decide(self, request: Request) -> Completion:
+        """Decide the questions of a request by the log-probabilities of their options' texts.
+
+        Raises:
+            ModelError: A prompt is too long, or the engine failed.
+        """
+        return await self._repeat(request, self._ask_options)
+
+    async def _ask_options(self, request: Try) -> Completion:
+        return await asyncio.to_thread(self._decide_alone, request)
+
+    def _decide_alone(self, request: Request) -> Completion:
+        """Decide while no answer is in the making."""
+        from agentkit.models.local.transformers.chat import prompt_ids
+        from agentkit.models.local.transformers.exact_decisions import (
+            decide_exactly,
+            exact_text,
+            how_to_answer,
+            prior_question,
+        )
+        from agentkit.models.local.transformers.prompt_caches import PromptCaches
+
+        engine, how = self._get_engine(), self.settings.option_scores
+        loaded, caches = engine.checkpoint, engine.once("prompts", PromptCaches)
+        ways = {} if how == "auto" else {"how": how}
+        decisions, usage = [], Usage()
+        with engine.alone():
+            for question in request.questions:
+                asked = Message("user", exact_text(question), question.images)
+                prompt = prompt_ids(loaded.tokenizer, (*request.messages[:-1], asked))
+                self._check_length(engine, len(prompt))
+                neutral = Message("user", how_to_answer(prior_question(question)))
+                decisions.append(
+                    decide_exactly(
+                        loaded.model,
+                        loaded.tokenizer,
+                        prompt,
+                        question,
+                        end_ids=sorted(loaded.end_ids),
+                        prior_ids=prompt_ids(loaded.tokenizer, (neutral,)),
+                        caches=caches,
+                        **ways,
+                    )
+                )
+                usage += Usage(len(prompt))
+        return Completion("", usage, model=self.name, decisions=tuple(decisions))
 
     def _generation(self, engine: TorchEngine, request: Request) -> "Generation":
         """The answer to a request, of which nothing is there yet.
@@ -316,7 +383,10 @@ class TransformersModel(HostedModel):
         self, request: Request, generation: "Generation", text: str, reason: str
     ) -> Completion:
         usage = Usage(len(generation.prompt), len(generation.tokens), generation.cached)
-        completion = apart(Completion(text, usage, model=self.name, finish_reason=reason))
+        experts = tuple(tuple(layer.tolist()) for layer in generation.experts)
+        completion = apart(
+            Completion(text, usage, model=self.name, finish_reason=reason, **({"experts": experts} if experts else {}))
+        )
         if request.schema is None or not is_wrapped(request.schema):
             return completion
         return replace(completion, text=unwrapped(completion.text))
