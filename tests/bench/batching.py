@@ -23,7 +23,7 @@ from tiny_checkpoints import make_checkpoint
 
 from agentkit import Message
 from agentkit.models.hosted import Settings
-from agentkit.models.local.transformers.chat import StreamDecoder, prompt_ids
+from agentkit.models.local.transformers.chat import TextStream, prompt_ids
 from agentkit.models.local.transformers.generation import End, Generation, TokenChoice
 from agentkit.models.local.transformers.model import TransformersModel
 
@@ -66,7 +66,7 @@ async def in_a_batch(engine: object, prompts: Asked) -> list[list[int]]:
     """Answers of the engine, all at once."""
 
     async def one(ids: list[int], tokens: int) -> list[int]:
-        decoder = StreamDecoder(engine.checkpoint.tokenizer)
+        decoder = TextStream(engine.checkpoint.tokenizer)
         generation = Generation(ids, TokenChoice([], False, None), tokens, NEVER, decoder)
         engine.begin(generation)
         while True:

@@ -125,6 +125,26 @@ def read_header(path: Path) -> Header:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
+def check_header(header: Header) -> None:
+    """Refuse what is no model that answers.
+
+    Raises:
+        InputError: It is none.
+    """
+    kind = header.metadata.get("general.type", "model")
+    if not header.architecture or kind != "model" or header.architecture == "clip":
+        what = f"{kind!a:.60}" if kind != "model" else header.architecture or "nothing known"
+        raise InputError(f"{header.path} is no language model, but: {what}")
+    if fault := header.fault:
+        raise InputError(f"{header.path} is damaged: {fault}")
+    template = header.metadata.get("tokenizer.chat_template")
+    if not isinstance(template, str) or not template:
+        raise InputError(
+            f"{header.path} has no chat template: it is a base model, which continues texts and "
+            "follows no instructions. Take the file of its 'instruct' or 'chat' version"
+        )
+
+
 class _Reader:
     """Reads a header from its beginning."""
 

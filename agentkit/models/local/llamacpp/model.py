@@ -23,7 +23,7 @@ from agentkit.models.hosted import (
 from agentkit.models.local.engines import get_engine
 from agentkit.models.local.find import find_model
 from agentkit.models.local.llamacpp.engine import Engine
-from agentkit.models.local.llamacpp.gguf import Header, read_header
+from agentkit.models.local.llamacpp.gguf import Header, check_header, read_header
 from agentkit.models.local.llamacpp.server import EnginePlan
 from agentkit.models.local.machine import byte_text, count_text, free_cores, free_memory
 from agentkit.models.openai.answers import read_json
@@ -227,26 +227,6 @@ class LlamaCppModel(ChatModel):
             self.name, refusal.status, refusal.code, refusal.said, None, no_access=self.name
         )
         return failure or Retryable(f"the engine failed: {refusal.said}")
-
-
-def check_header(header: Header) -> None:
-    """Refuse what is no model that answers.
-
-    Raises:
-        InputError: It is none.
-    """
-    kind = header.metadata.get("general.type", "model")
-    if not header.architecture or kind != "model" or header.architecture == "clip":
-        what = f"{kind!a:.60}" if kind != "model" else header.architecture or "nothing known"
-        raise InputError(f"{header.path} is no language model, but: {what}")
-    if fault := header.fault:
-        raise InputError(f"{header.path} is damaged: {fault}")
-    template = header.metadata.get("tokenizer.chat_template")
-    if not isinstance(template, str) or not template:
-        raise InputError(
-            f"{header.path} has no chat template: it is a base model, which continues texts and "
-            "follows no instructions. Take the file of its 'instruct' or 'chat' version"
-        )
 
 
 def _memory(header: Header, context: int, slots: int) -> int:

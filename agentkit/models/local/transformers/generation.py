@@ -12,10 +12,10 @@ from agentkit.models import finish_reasons
 
 
 class TextDecoder(Protocol):
-    """Turns tokens into text one by one, and never hands out half of a character."""
+    """Turns tokens into text as they come, and never hands out half of a character."""
 
-    def add(self, token: int) -> str:
-        """Return the text that a further token makes certain."""
+    def add(self, ids: Sequence[int]) -> str:
+        """Return the text that further tokens make certain."""
         ...
 
     def end(self) -> str:
@@ -171,7 +171,7 @@ class Generation:
         grammar = self.choice.grammar
         if grammar is not None and not grammar.consume_token(token):
             raise GrammarError(grammar.get_error())
-        text = self._held + self.decoder.add(token)
+        text = self._held + self.decoder.add((token,))
         cut = min((at for stop in self.stops if (at := text.find(stop)) >= 0), default=None)
         if cut is not None:
             self._end(finish_reasons.STOP, text[:cut])

@@ -101,8 +101,7 @@ class TransformersModel(HostedModel):
             InputError: It does not.
         """
         if self.path.is_file():
-            from agentkit.models.local.llamacpp.gguf import read_header
-            from agentkit.models.local.llamacpp.model import check_header
+            from agentkit.models.local.llamacpp.gguf import check_header, read_header
 
             check_header(read_header(self.path))
         else:
@@ -295,7 +294,7 @@ class TransformersModel(HostedModel):
                     )
                 )
                 usage += Usage(len(prompt))
-        return Completion("", usage, model=self.name, decisions=tuple(decisions))
+        return Completion("", usage, model=self._info.path.name, decisions=tuple(decisions))
 
     def _generation(self, engine: TorchEngine, request: Request) -> "Generation":
         """The answer to a request, of which nothing is there yet.
@@ -303,7 +302,7 @@ class TransformersModel(HostedModel):
         Raises:
             ModelError: The prompt is too long, or shows pictures.
         """
-        from agentkit.models.local.transformers.chat import StreamDecoder, prompt_ids
+        from agentkit.models.local.transformers.chat import TextStream, prompt_ids
         from agentkit.models.local.transformers.generation import Generation
 
         loaded = engine.checkpoint
@@ -315,7 +314,7 @@ class TransformersModel(HostedModel):
             self._choice(engine, request),
             min(most, engine.plan.context - len(prompt)),
             loaded.end_ids,
-            StreamDecoder(loaded.tokenizer),
+            TextStream(loaded.tokenizer),
             request.sampling.stop,
         )
 
@@ -385,7 +384,13 @@ class TransformersModel(HostedModel):
         usage = Usage(len(generation.prompt), len(generation.tokens), generation.cached)
         experts = tuple(tuple(layer.tolist()) for layer in generation.experts)
         completion = apart(
-            Completion(text, usage, model=self.name, finish_reason=reason, **({"experts": experts} if experts else {}))
+            Completion(
+                text,
+                usage,
+                model=self._info.path.name,
+                finish_reason=reason,
+                **({"experts": experts} if experts else {}),
+            )
         )
         if request.schema is None or not is_wrapped(request.schema):
             return completion
