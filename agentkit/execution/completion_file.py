@@ -264,6 +264,8 @@ def _body(completion: Completion) -> bytes:
     }
     if completion.decisions:
         body["decisions"] = [[{**one.probabilities}, one.other] for one in completion.decisions]
+    if completion.experts:
+        body["experts"] = completion.experts
     return json.dumps(body).encode("ascii")
 
 
@@ -278,6 +280,7 @@ def _completion(key: bytes, body: Any, checksum: Any) -> Completion:
     read = json.loads(body)
     read["usage"] = replace(Usage(*read["usage"]), cost_usd=read.pop("cost_usd"))
     read["decisions"] = tuple(Decision(*one) for one in read.get("decisions", ()))
+    read["experts"] = tuple(map(tuple, read.get("experts", ())))
     return Completion(**read)
 
 

@@ -20,6 +20,7 @@ from agentkit.execution.tries import Tries
 from agentkit.limits import Spent
 from agentkit.messages import NOTHING_USED, Answer, Completion, Request, Usage
 from agentkit.models.base import Cache, Model, Priced, cost_of
+from agentkit.models.expert_counts import check_experts
 from agentkit.models.finish_reasons import finish_reason
 from agentkit.models.hosted import HostedModel
 from agentkit.models.thoughts import apart
@@ -108,6 +109,10 @@ def _checked(model: Model, completion: object) -> Completion:
     if not makes_sense(usage):
         expected = "expected counts of tokens, and a cost"
         raise ModelError(f"{model.name} returned a Completion with {usage!r:.200}: {expected}")
+    try:
+        check_experts(completion.experts)
+    except ValueError as error:
+        raise ModelError(f"{model.name} returned a Completion: {error}") from None
     is_shared = bool(completion.decisions) and usage == NOTHING_USED
     if usage.calls < 1 and not is_shared:
         usage = replace(usage, calls=1)

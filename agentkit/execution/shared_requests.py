@@ -173,7 +173,7 @@ async def _decide_part(
         wrong.spent = whole.usage
         raise wrong
     parts = [replace(whole, decisions=(decision,)) for decision in whole.decisions]
-    return [parts[0], *(replace(part, usage=NOTHING_USED) for part in parts[1:])]
+    return [parts[0], *(replace(part, usage=NOTHING_USED, experts=()) for part in parts[1:])]
 
 
 async def _decide_each(

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -22,7 +22,8 @@ from agentkit.events import (
     NodeStarted,
 )
 from agentkit.limits import truncated
-from agentkit.messages import MOST_COUNTED, Image, Message
+from agentkit.messages import MOST_COUNTED, Completion, Image, Message
+from agentkit.models.expert_counts import check_experts
 from agentkit.record.deduplication import Restorer
 from agentkit.values import as_recorded
 
@@ -90,6 +91,8 @@ def as_record(event: Event) -> dict[str, Any]:
     body = msgspec.structs.asdict(event)
     if isinstance(event, NodeStarted):
         body["messages"] = [written_message(message) for message in event.messages]
+    if completion := body.get("completion"):
+        body["completion"] = written_completion(completion)
     return {"event": event_name(type(event)), **as_recorded(body)}
 
 
@@ -98,6 +101,14 @@ def written_message(message: Message) -> dict[str, Any]:
     written: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.images:
         written["images"] = [picture_name(image) for image in message.images]
+    return written
+
+
+def written_completion(completion: Completion) -> dict[str, Any]:
+    """Return a completion as it is written: with the counts of experts only where there are any."""
+    written = {field.name: getattr(completion, field.name) for field in fields(completion)}
+    if not completion.experts:
+        del written["experts"]
     return written
 
 
@@ -241,6 +252,8 @@ def _check_counts(part: Mapping[str, Any]) -> None:
             raise ValueError(f"its {name} is {value:g}, expected a number from 0 on")
         if name in ("usage", "at_most", "completion") and isinstance(value, dict):
             _check_counts(value)
+        elif name == "experts":
+            check_experts(value)
 
 
 class _Stamp(msgspec.Struct):

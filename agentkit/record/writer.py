@@ -13,7 +13,13 @@ from agentkit.errors import TraceError
 from agentkit.events import Event, NodeStarted, NodeText
 from agentkit.messages import Image, Message
 from agentkit.record.deduplication import Deduplicator
-from agentkit.record.line import SHARED, event_name, picture_name, written_message
+from agentkit.record.line import (
+    SHARED,
+    event_name,
+    picture_name,
+    written_completion,
+    written_message,
+)
 from agentkit.values import JSON_OPTIONS, json_safe, json_stand_in
 
 _TAIL: Final = 1 << 16
@@ -92,6 +98,8 @@ class EpisodeWriter:
             body["arguments"] = {
                 key: share(value) for key, value in (event.arguments or {}).items()
             }
+        if completion := body.get("completion"):
+            body["completion"] = written_completion(completion)
         return body
 
     def _undo(self) -> None:

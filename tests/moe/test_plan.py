@@ -202,7 +202,10 @@ def test_texts_mean_bytes(text, number):
     assert parse_bytes(text) == number
 
 
-@pytest.mark.parametrize("text", ["80", "GB", "-1GB", "0GB", "80XB", "1e9GB", "9999999TB", "", X])
+@pytest.mark.parametrize(
+    "text",
+    ["80", "GB", "-1GB", "0GB", "80XB", "1e9GB", "9999999TB", "", "\uff18\uff10GB"],
+)
 def test_what_is_no_number_of_bytes_is_refused_with_an_example(text):
     with pytest.raises(InputError, match="80GB"):
         parse_bytes(text)

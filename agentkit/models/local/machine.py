@@ -65,7 +65,9 @@ def _core(block: str) -> tuple[str, str] | None:
 
 def count_text(number: int) -> str:
     """Return a number of parameters as people write it: 135M, 41.9B."""
-    return f"{number / 1e9:.1f}B" if number >= 1e9 else f"{number / 1e6:.0f}M"
+    if number >= 1e9:
+        return f"{number / 1e9:.1f}B"
+    return f"{number / 1e6:.0f}M" if number >= 1e6 else f"{number / 1e3:.0f}K"
 
 
 def byte_text(number: int) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import orjson
@@ -9,6 +10,7 @@ import orjson
 from agentkit.messages import Completion, Usage
 from agentkit.models import finish_reasons
 from agentkit.models.finish_reasons import finish_reason
+from agentkit.models.openai.routed_experts import experts_in
 
 _LONGEST_NUMBER: Final = 40
 """Digits of a number that mean something."""
@@ -68,14 +70,9 @@ def read_answer(data: Any) -> Completion:
         raise Unreadable("the server's answer has not the form of a chat completion") from None
     if choice is None:
         raise Unreadable("the server's answer has no choices")
-    return as_completion(
-        content,
-        thoughts_in(message),
-        refusal,
-        reason_in(choice, bool(calls_in(message))),
-        read_usage(data.get("usage")),
-        model,
-    )
+    reason, usage = reason_in(choice, bool(calls_in(message))), read_usage(data.get("usage"))
+    completion = as_completion(content, thoughts_in(message), refusal, reason, usage, model)
+    return replace(completion, experts=experts_in(data, choice, usage))
 
 
 def clean(text: str) -> str:

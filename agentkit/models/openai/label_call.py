@@ -8,8 +8,10 @@ from agentkit.errors import AgentKitError
 from agentkit.messages import NOTHING_USED, Completion, Message, Request, Sampling, Usage
 from agentkit.models.arrival import Try
 from agentkit.models.decisions import NoLabel, decide_by_labels, read_labels
+from agentkit.models.expert_counts import add_experts
 from agentkit.models.hosted import Ask
 from agentkit.models.openai.answers import Unreadable, clean, read_usage
+from agentkit.models.openai.routed_experts import experts_in
 
 _ONE_TOKEN = Sampling(temperature=1.0, max_tokens=1)
 """Some servers tell the probabilities after the temperature: at 1 they are the model's own."""
@@ -38,6 +40,7 @@ class LabelCall:
         self._repeat = repeat
         self._ask = ask
         self._usage = NOTHING_USED
+        self._experts: tuple[tuple[int, ...], ...] = ()
         self._model = ""
 
     async def decide(self, most_labels: int, rotations: int) -> Completion:
@@ -59,7 +62,9 @@ class LabelCall:
         except AgentKitError as error:
             error.spent = self._usage + (error.spent or NOTHING_USED)
             raise
-        return Completion("", self._usage, model=self._model, decisions=(decision,))
+        return Completion(
+            "", self._usage, model=self._model, decisions=(decision,), experts=self._experts
+        )
 
     async def _probabilities(self, text: str, labels: Sequence[str]) -> list[float]:
         request, (question,) = self._request, self._request.questions
@@ -82,6 +87,7 @@ class LabelCall:
             self._usage += Usage(calls=1, cost_usd=0.0)
             raise
         self._usage += completion.usage
+        self._experts = add_experts(self._experts, completion.experts)
         self._model = completion.model
         return read_labels(found, labels)
 
@@ -104,4 +110,7 @@ def read_label(data: Any) -> tuple[Completion, Sequence[Any]]:
         spent = replace(usage, calls=0)
         raise NoLabel("the server does not tell how likely tokens are", spent) from None
     name = clean(model) if isinstance(model, str) else ""
-    return Completion("", usage, model=name), tokens if isinstance(tokens, list) else []
+    experts = experts_in(data, choice, usage)
+    return Completion("", usage, model=name, experts=experts), tokens if isinstance(
+        tokens, list
+    ) else []

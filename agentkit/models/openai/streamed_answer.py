@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 from agentkit.messages import Completion, Usage
@@ -23,6 +24,7 @@ from agentkit.models.openai.answers import (
 )
 from agentkit.models.openai.errors import Refused, read_error_in
 from agentkit.models.openai.event_stream import EventStream, ServerEvent
+from agentkit.models.openai.routed_experts import ExpertsTold
 from agentkit.models.retries import Retryable
 
 _BEGINS: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry)?:")
@@ -52,6 +54,7 @@ class StreamedAnswer:
         self._begun = False
         self._has_others = False
         self._usage = Usage()
+        self._experts = ExpertsTold()
         self._model: str | None = None
         self._half = ""
         self._size = 0
@@ -106,7 +109,8 @@ class StreamedAnswer:
     def _completion(self, reason: str) -> Completion:
         content, refusal = "".join(self._content), "".join(self._refusal)
         thoughts = "".join(self._thoughts)
-        return as_completion(content, thoughts, refusal, reason, self._usage, self._model)
+        completion = as_completion(content, thoughts, refusal, reason, self._usage, self._model)
+        return replace(completion, experts=self._experts.count(self._usage))
 
     def _take(self, events: Iterator[ServerEvent]) -> str:
         texts = []
@@ -133,6 +137,7 @@ class StreamedAnswer:
             choices = piece.get("choices")
             self._has_others = self._has_others or bool(piece and "choices" not in piece)
             choice = choices[0] if choices else {}
+            self._experts.take(piece, choice)
             delta = choice.get("delta") or {}
             text = text_in(delta.get("content"))
             refusal = "" + (delta.get("refusal") or "")

@@ -149,7 +149,8 @@ class Generation:
         except Exception as error:  # its own fault: the others in the batch go on
             self.fail(error)
             token = -1
-        return next(iter(self.end_ids)) if self.is_over and token not in self.end_ids else token
+        ends_by_itself = token in self.end_ids or len(self.tokens) >= self.max_tokens
+        return next(iter(self.end_ids)) if self.is_over and not ends_by_itself else token
 
     def fail(self, error: Exception) -> None:
         """End it with an error."""

@@ -40,6 +40,7 @@ _SAMPLING: Final = ("top_k", "min_p", "typical_p", "repetition_penalty", "no_rep
 """What `extra` may say, in the names of transformers."""
 _MOST_QUESTIONS: Final = 64
 _LONGEST_ERROR: Final = 300
+_COUNTS: Final = ("top_k", "no_repeat_ngram_size")
 _READS_IDS: Final = ("repetition_penalty", "no_repeat_ngram_size", "bad_words_ids")
 
 
@@ -311,7 +312,7 @@ class TransformersModel(HostedModel):
         most = request.sampling.max_tokens or LOCAL_MAX_TOKENS
         return Generation(
             prompt,
-            self._choice(engine, request),
+            self._choice(engine, request, len(prompt)),
             min(most, engine.plan.context - len(prompt)),
             loaded.end_ids,
             TextStream(loaded.tokenizer),
@@ -329,7 +330,7 @@ class TransformersModel(HostedModel):
             + ("" if most == context else f", or raise 'context' of the model{more}")
         )
 
-    def _choice(self, engine: TorchEngine, request: Request) -> "TokenChoice":
+    def _choice(self, engine: TorchEngine, request: Request, length: int) -> "TokenChoice":
         """How tokens are picked: as the request says, else as the makers of the model do."""
         import torch
 
@@ -349,11 +350,30 @@ class TransformersModel(HostedModel):
             else:
                 generator.manual_seed(sampling.seed)
         return TokenChoice(
-            _processors(engine.checkpoint.model, config),
+            self._processors(config, length),
             any(name in config for name in _READS_IDS),
             generator,
             self._grammar(engine, request),
         )
+
+    def _processors(self, config: Mapping[str, Any], length: int) -> Any:
+        """What changes the scores of tokens before one is picked, as transformers makes it.
+
+        Raises:
+            ModelError: A setting has a value that it cannot have.
+        """
+        from transformers import GenerationConfig
+
+        said = {
+            name: float(value) if type(value) is int and name not in _COUNTS else value
+            for name, value in config.items()
+            if config.get("do_sample") or name in _READS_IDS
+        }
+        model = self._get_engine().checkpoint.model
+        try:
+            return model._get_logits_processor(GenerationConfig(**said), length)
+        except (TypeError, ValueError) as error:
+            raise ModelError(f"{self.name}: {visible(str(error))[:_LONGEST_ERROR]}") from None
 
     def _grammar(self, engine: TorchEngine, request: Request) -> Any:
         """What holds the answer to its schema; None: nothing does.
@@ -389,7 +409,7 @@ class TransformersModel(HostedModel):
                 usage,
                 model=self._info.path.name,
                 finish_reason=reason,
-                **({"experts": experts} if experts else {}),
+                experts=experts,
             )
         )
         if request.schema is None or not is_wrapped(request.schema):
@@ -407,14 +427,6 @@ class TransformersModel(HostedModel):
         if isinstance(error, ModelError):
             return error
         return ModelError(f"{self.name}: the answer failed. {visible(str(error))[:_LONGEST_ERROR]}")
-
-
-def _processors(model: Any, config: Mapping[str, Any]) -> Any:
-    """What changes the scores of tokens before one is picked, as transformers makes it."""
-    from transformers import GenerationConfig
-
-    sampling = {k: v for k, v in config.items() if config.get("do_sample") or k in _READS_IDS}
-    return model._get_logits_processor(GenerationConfig(**sampling), input_ids_seq_length=0)
 
 
 def _context(name: str, settings: Settings, info: CheckpointInfo) -> int:
