@@ -17,7 +17,13 @@ from agentkit.models.json_forms import in_object, is_wrapped, unwrapped
 from agentkit.models.local.engines import get_engine
 from agentkit.models.local.machine import byte_text, count_text, free_cores, free_memory
 from agentkit.models.local.transformers.checkpoint import CheckpointInfo, read_checkpoint
+from agentkit.models.local.transformers.checkpoint_files import read_mapping
 from agentkit.models.local.transformers.engine import TorchEngine, TorchPlan
+from agentkit.models.local.transformers.expert_keep import (
+    ExpertKeep,
+    read_expert_keep,
+    slice_experts,
+)
 from agentkit.models.thoughts import apart
 from agentkit.plugins import DISTRIBUTION
 
@@ -156,6 +162,8 @@ class TransformersModel(HostedModel):
                 folder = checkpoint_of_gguf(folder)
             self._info = read_checkpoint(folder)
             plan = self._plan(folder)
+            if plan.expert_keep is not None:
+                _kept(plan.expert_keep, folder)
             wishes = (folder.resolve(), plan)
             self._engine = get_engine(folder / "config.json", wishes, lambda: self._make(plan))
         return self._engine
@@ -190,13 +198,7 @@ class TransformersModel(HostedModel):
                 info, dtype=plan.dtype, device=plan.device, threads=plan.threads
             )
             if plan.expert_keep is not None:
-                from agentkit.models.local.transformers.expert_keep import (
-                    read_expert_keep,
-                    slice_experts,
-                )
-
-                keep = read_expert_keep(plan.expert_keep, loaded.model.config, plan.folder.name)
-                slice_experts(loaded.model, keep)
+                slice_experts(loaded.model, _kept(plan.expert_keep, plan.folder))
             return loaded
 
         return TorchEngine(name, plan, load)
@@ -427,6 +429,10 @@ class TransformersModel(HostedModel):
         if isinstance(error, ModelError):
             return error
         return ModelError(f"{self.name}: the answer failed. {visible(str(error))[:_LONGEST_ERROR]}")
+
+
+def _kept(file: Path, folder: Path) -> ExpertKeep:
+    return read_expert_keep(file, read_mapping(folder / "config.json"), folder.name)
 
 
 def _context(name: str, settings: Settings, info: CheckpointInfo) -> int:
