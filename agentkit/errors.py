@@ -280,10 +280,13 @@ def advice(python: str, shell: str) -> str:
     return shell if _ON_COMMAND_LINE.get() else python
 
 
-def listed(names: Collection[str], most: int = 30) -> str:
-    """`a, b, c`; of more names than `most` the first, and how many more there are."""
+def listed(names: Collection[str], most: int = 30, longest: int = 60) -> str:
+    """`a, b, c`; of more names than `most` the first, and how many more there are.
+
+    Of each name, the first `longest` characters are shown.
+    """
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return ", ".join(visible(name[:60]) for name in islice(names, most)) + more
+    return ", ".join(visible(name[:longest]) for name in islice(names, most)) + more
 
 
 def suggest(name: str, known: Sequence[str] | frozenset[str] | set[str]) -> str:

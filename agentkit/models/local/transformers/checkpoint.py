@@ -22,6 +22,8 @@ _EXPERT: Final = re.compile(
     r"\.experts\.|\.block_sparse_moe\.(?:input|output)_linear\.|\.ffn\.experts\.mlp\."
 )
 """What names of experts' weights have; those of an expert that all tokens share have it not."""
+_NUMBERED: Final = re.compile(r"(.*\.experts\.)(\d{1,6})(\..*)")
+"""The name of a weight of one expert."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,8 @@ class CheckpointInfo:
     model_type: str
     """The kind of model, such as `qwen3_moe`."""
     parameters: int
-    """How many parameters it has, counted in its files."""
+    """How many parameters it has, counted in its files; of one that is quantized, numbers that are
+    packed in another form than MXFP4 count as they stand there."""
     expert_parameters: int
     """Those of them that belong to experts of a mixture, without experts that all tokens share."""
     experts: int
@@ -105,6 +108,7 @@ def _read(path: Path, problems: list[str]) -> CheckpointInfo:
         *faults,
         *filter(None, (tokenizer_fault(path), template_fault)),
         *([] if quantization or not config else _wrong_types(tensors)),
+        *([] if faults else _wrong_experts(tensors, experts)),
     ]
     counts = {name: _count(name, head, quantization) for name, head in tensors.items()}
     return CheckpointInfo(
@@ -160,8 +164,32 @@ def _wrong_types(tensors: Mapping[str, TensorHead]) -> list[str]:
         return []
     types = ", ".join(sorted({tensors[name].dtype for name in wrong}))
     return [
-        f"the weights {listed(wrong, 3)} have the type {types}, and config.json has no "
+        f"the weights {listed(wrong, 3, 120)} have the type {types}, and config.json has no "
         "'quantization_config' that says how to read them. Take the checkpoint in bfloat16"
+    ]
+
+
+def _wrong_experts(tensors: Mapping[str, TensorHead], experts: int) -> list[str]:
+    """Experts that have no weights, and weights of more experts than there are."""
+    numbers: dict[tuple[str, str], set[int]] = {}
+    for name in tensors if experts else ():
+        if found := _NUMBERED.fullmatch(name):
+            numbers.setdefault((found[1], found[3]), set()).add(int(found[2]))
+    highest = max((max(have) for have in numbers.values()), default=0)
+    if highest >= experts > 0:
+        return [
+            f"config.json has {experts} experts, and there are weights of {highest + 1}: it is the "
+            "config of another checkpoint"
+        ]
+    gaps = [
+        f"{before}{number}{after}"
+        for (before, after), have in numbers.items()
+        for number in sorted(set(range(experts)) - have)
+    ]
+    if not gaps:
+        return []
+    return [
+        f"missing weights of experts ({len(gaps):,}): {listed(gaps, 3, 120)}. Download it again"
     ]
 
 

@@ -117,7 +117,7 @@ class ConfigFields:
     def experts(self) -> tuple[int, int]:
         """Return the experts of a layer, and how many of them a token uses; 0 of no mixture."""
         every, used = (next(self._values(keys), 0) for keys in (_EXPERTS, _USED))
-        if not every or not used:
+        if not every or not used or isinstance(every, list):  # some have a number for each layer
             return 0, 0
         if not _is_count(every) or not _is_count(used) or used > every:
             self._add(

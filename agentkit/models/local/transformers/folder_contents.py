@@ -136,7 +136,7 @@ def _read_shards(
         if lost := [name for name in names if name not in found]:
             faults.append(
                 f"{file} lacks {len(lost):,} of the weights that {_INDEX} says are in it: "
-                f"{listed(lost, 3)}. Download it again"
+                f"{listed(lost, 3, 120)}. Download it again"
             )
         tensors |= found
     if missing:

@@ -204,8 +204,8 @@ def _load_model(info: CheckpointInfo, dtype: str, device: str) -> Any:
     if faults := misfits(told):
         raise InputError(
             f"the checkpoint {visible(str(info.path))} does not fit its architecture, "
-            f"{info.architecture or info.model_type}: {'; '.join(faults)}. transformers would take "
-            "random numbers instead. Download it again, or repair config.json"
+            f"{info.architecture or info.model_type}: {'; '.join(faults)}. Download it again, or "
+            "repair config.json"
         )
     return model.eval()
 
@@ -213,12 +213,12 @@ def _load_model(info: CheckpointInfo, dtype: str, device: str) -> Any:
 def misfits(told: Mapping[str, Any]) -> list[str]:
     """Return what was not as the architecture wants it, from the loading info of transformers."""
     faults = []
-    for key, what in (("missing_keys", "missing"), ("unexpected_keys", "unexpected")):
-        if names := sorted(told.get(key) or ()):
-            faults.append(f"{len(names):,} weights are {what}: {listed(names, 4)}")
+    for what in ("missing", "unexpected"):
+        if names := sorted(told.get(f"{what}_keys") or ()):
+            faults.append(f"{what} weights ({len(names):,}): {listed(names, 4, 120)}")
     if wrong := sorted(told.get("mismatched_keys") or ()):
         shown = [f"{name} is {[*is_]} instead of {[*should]}" for name, is_, should in wrong]
-        faults.append(f"{len(wrong):,} weights have another shape: {listed(shown, 4)}")
+        faults.append(f"weights of another shape ({len(wrong):,}): {listed(shown, 4, 160)}")
     if errors := told.get("error_msgs"):
         faults.append(f"{str(errors[0])[:200]}")
     return faults
@@ -243,7 +243,7 @@ def _check_weights(info: CheckpointInfo, model: Any) -> None:
     if wrong:
         raise InputError(
             f"the checkpoint {visible(str(info.path))} has weights that are infinite or no "
-            f"numbers, in {listed(wrong, 4)}: it is damaged, or float16 is too small for it. "
+            f"numbers, in {listed(wrong, 4, 120)}: it is damaged, or float16 is too small for it. "
             "Download it again, or take another dtype"
         )
 
