@@ -244,6 +244,9 @@ class Completion:
     """What more is known of a cut-off answer, in words: which limit it was cut off at."""
     decisions: tuple[Decision, ...] = ()
     """What was decided, for each question of the request; empty of an answer in text."""
+    experts: tuple[tuple[int, ...], ...] = ()
+    """How often each expert was chosen for the tokens of this call, by layer of experts; empty
+    where the model does not tell."""
 
     @property
     def decision(self) -> Decision | None:
