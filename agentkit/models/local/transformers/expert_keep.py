@@ -210,6 +210,7 @@ def slice_experts(model: Any, keep: ExpertKeep) -> None:
         _cut(layer.experts, keep.experts, kept)
         numbers = torch.tensor(kept, device=next(layer.experts.parameters()).device)
         layer.experts.register_buffer("kept_experts", numbers, persistent=False)
+        layer.experts.experts_before = keep.experts
         for module in layer.block.modules():
             if getattr(module, "num_experts", None) == keep.experts:
                 module.num_experts = len(kept)

@@ -70,6 +70,18 @@ def expert_modules(model: "torch.nn.Module") -> "dict[str, torch.nn.Module]":
     }
 
 
+def checkpoint_experts(model: "torch.nn.Module") -> int:
+    """Return how many experts a layer has in the checkpoint: the numbers that are told end below.
+
+    They stay the same when some are freed (`slice_experts`), unlike the model's configuration.
+
+    Args:
+        model: A model of transformers; 0 for a dense one.
+    """
+    modules: list[Any] = [*expert_modules(model).values()]
+    return max((getattr(one, "experts_before", one.num_experts) for one in modules), default=0)
+
+
 def watch_experts(
     model: "torch.nn.Module", listener: "Callable[[int, torch.Tensor], None]"
 ) -> Callable[[], None]:
@@ -81,9 +93,9 @@ def watch_experts(
     Args:
         model: A model of transformers, of any family of mixtures.
         listener: Takes the place of the layer among the layers of experts, from 0, and the
-            experts chosen there, int64 of (tokens, k), by their numbers in the checkpoint, even if
-            some were freed since (`slice_experts`). Tokens are in the order of the batch, rows one
-            after another, with its padding.
+            experts chosen there, int64 of (tokens, k), by their numbers in the checkpoint
+            (`checkpoint_experts`). Tokens are in the order of the batch, rows one after another,
+            with its padding.
 
     Returns:
         A function that ends it.
