@@ -2,7 +2,7 @@
 
 import click
 
-from agentkit.cli.commands.moe import plan
+from agentkit.cli.commands.moe import plan, profile
 
 
 @click.group("moe")
@@ -10,9 +10,11 @@ def command() -> None:
     """Plan what a mixture of experts needs, and see which experts an agent uses.
 
     \b
-    Example:
+    Examples:
       agentkit moe plan Phi-3.5-MoE-instruct/config.json --gpu h100
+      agentkit moe profile runs/20260131-120000-crafter
     """
 
 
 command.add_command(plan.command)
+command.add_command(profile.command)
