@@ -24,8 +24,9 @@ from tiny_checkpoints import make_checkpoint
 from agentkit import Message
 from agentkit.models.hosted import Settings
 from agentkit.models.local.transformers.chat import TextStream, prompt_ids
-from agentkit.models.local.transformers.generation import End, Generation, TokenChoice
+from agentkit.models.local.transformers.generation import End, Generation
 from agentkit.models.local.transformers.model import TransformersModel
+from agentkit.models.local.transformers.token_choice import TokenChoice
 
 TOPICS = ("rivers", "bees", "trains", "islands", "bread", "winter", "kites", "letters")
 AT_ONCE = 16

@@ -25,8 +25,9 @@ from agentkit.models.local.transformers.generation import Generation
 from agentkit.redaction import redacted
 
 if TYPE_CHECKING:
-    from agentkit.models.local.transformers.engine import ExpertTap, TorchPlan
+    from agentkit.models.local.transformers.engine import ExpertTap
     from agentkit.models.local.transformers.loading import LoadedCheckpoint
+    from agentkit.models.local.transformers.plan import TorchPlan
 
 logger.setLevel("CRITICAL")  # what it says of an error goes to the answers that it ends
 

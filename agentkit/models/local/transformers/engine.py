@@ -9,11 +9,10 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from agentkit.errors import ModelError
+from agentkit.models.local.transformers.plan import TorchPlan
 from agentkit.models.throttle import Throttle
 
 if TYPE_CHECKING:
@@ -23,30 +22,6 @@ if TYPE_CHECKING:
     from agentkit.models.local.transformers.loading import LoadedCheckpoint
 
 _LOG = logging.getLogger("agentkit.models")
-
-
-@dataclass(frozen=True, slots=True)
-class TorchPlan:
-    """How a checkpoint is loaded and run."""
-
-    folder: Path
-    """The checkpoint."""
-    context: int
-    """The tokens of a prompt and its answer together."""
-    slots: int
-    """The most answers at once."""
-    cached_tokens: int
-    """The tokens of which keys and values are kept, of all requests together."""
-    threads: int
-    """The threads that calculate, on a CPU."""
-    dtype: str
-    """The type of the weights, or `auto`."""
-    device: str
-    """Where it runs, or `auto`."""
-    expert_keep: Path | None
-    """The file that says which experts are kept; None: all."""
-    counts_experts: bool
-    """Whether the experts that tokens are sent to are counted."""
 
 
 class ExpertTap:

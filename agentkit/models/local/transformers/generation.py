@@ -1,14 +1,14 @@
 """One answer in the making: how its tokens are picked, where it ends, and who waits for it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
-import numpy as np
 import torch
 
 from agentkit.models import finish_reasons
+from agentkit.models.local.transformers.token_choice import GrammarError, TokenChoice
 
 
 class TextDecoder(Protocol):
@@ -41,62 +41,6 @@ class End:
     """Why it ended: `stop` or `length`."""
     text: str
     """The rest of its text."""
-
-
-@dataclass(slots=True)
-class TokenChoice:
-    """How the tokens of an answer are picked."""
-
-    processors: Any
-    """A `LogitsProcessorList` of transformers: temperature, top-k, penalties and so on."""
-    needs_ids: bool
-    """Whether one of them reads the tokens so far."""
-    generator: torch.Generator | None
-    """Picks by chance; None always takes the likeliest."""
-    grammar: Any = None
-    """A matcher of llguidance that says which tokens may come next; None: any."""
-
-    def pick(self, scores: torch.Tensor, ids: Callable[[], Sequence[int]]) -> int:
-        """Return the next token.
-
-        Args:
-            scores: The logits, float32 [vocabulary].
-            ids: Gives the tokens so far, of prompt and answer.
-
-        Raises:
-            GrammarError: The grammar allows none.
-        """
-        row = scores.clone() if self.grammar is not None else scores
-        if self.grammar is not None:
-            row[~self._allowed(row)] = -torch.inf
-        if self.processors:
-            before = ids() if self.needs_ids else ()
-            row = self.processors(torch.tensor([before], device=row.device), row[None])[0]
-        if self.generator is None:
-            return int(row.argmax())
-        shares = row.softmax(-1).cpu()
-        return int(torch.multinomial(shares, 1, generator=self.generator))
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether it takes the likeliest token, whatever came before."""
-        return self.generator is None and self.grammar is None and not self.processors
-
-    def _allowed(self, row: torch.Tensor) -> torch.Tensor:
-        packed = self.grammar.compute_bitmask()
-        if self.grammar.is_error():
-            raise GrammarError(self.grammar.get_error())
-        bits = np.unpackbits(np.frombuffer(packed, np.uint8), bitorder="little")
-        allowed = torch.zeros(len(row), dtype=torch.bool)
-        known = min(len(row), len(bits))
-        allowed[:known] = torch.from_numpy(bits[:known].astype(np.bool_))
-        if not allowed.any():
-            raise GrammarError("the grammar allows no further token")
-        return allowed.to(row.device)
-
-
-class GrammarError(Exception):
-    """A grammar that cannot be followed."""
 
 
 @dataclass(slots=True, eq=False)

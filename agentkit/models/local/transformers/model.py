@@ -3,7 +3,6 @@
 import asyncio
 import importlib.util
 import logging
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,39 +14,31 @@ from agentkit.models.arrival import Try, cut_off_at
 from agentkit.models.hosted import DEFAULT, LOCAL_MAX_TOKENS, HostedModel, Settings
 from agentkit.models.json_forms import in_object, is_wrapped, unwrapped
 from agentkit.models.local.engines import get_engine
-from agentkit.models.local.machine import byte_text, count_text, free_cores, free_memory
-from agentkit.models.local.transformers.checkpoint import CheckpointInfo, read_checkpoint
+from agentkit.models.local.machine import byte_text, count_text
+from agentkit.models.local.transformers.checkpoint import read_checkpoint
 from agentkit.models.local.transformers.checkpoint_files import read_mapping
-from agentkit.models.local.transformers.engine import TorchEngine, TorchPlan
+from agentkit.models.local.transformers.engine import TorchEngine
 from agentkit.models.local.transformers.expert_keep import (
     ExpertKeep,
     read_expert_keep,
     slice_experts,
 )
+from agentkit.models.local.transformers.plan import TorchPlan, make_plan
+from agentkit.models.local.transformers.sampling_names import EXTRA
 from agentkit.models.thoughts import apart
 from agentkit.plugins import DISTRIBUTION
 
 if TYPE_CHECKING:
-    from agentkit.models.local.transformers.generation import Generation, TokenChoice
+    from agentkit.models.local.transformers.generation import Generation
     from agentkit.models.local.transformers.loading import LoadedCheckpoint
+    from agentkit.models.local.transformers.token_choice import TokenChoice
 
 _LOG = logging.getLogger("agentkit.models")
 _PACKAGES: Final = ("torch", "transformers", "tokenizers", "safetensors", "llguidance")
 _SLOTS: Final = 16
 """The calls at once where nobody said another number: they share a batch."""
-_CONTEXT: Final = 8192
-"""The tokens of context where nobody said another number, the model reads as many, and they fit."""
-_LEAST_CONTEXT: Final = 1024
-_MOST_CACHED: Final = 1 << 18
-"""The most tokens whose keys and values are kept."""
-_WIDTH: Final = 4
-"""Bytes of a number in the cache, at most."""
-_SAMPLING: Final = ("top_k", "min_p", "typical_p", "repetition_penalty", "no_repeat_ngram_size")
-"""What `extra` may say, in the names of transformers."""
 _MOST_QUESTIONS: Final = 64
 _LONGEST_ERROR: Final = 300
-_COUNTS: Final = ("top_k", "no_repeat_ngram_size")
-_READS_IDS: Final = ("repetition_penalty", "no_repeat_ngram_size", "bad_words_ids")
 
 
 class TransformersModel(HostedModel):
@@ -93,10 +84,10 @@ class TransformersModel(HostedModel):
         super().set_up(settings)
         if settings.engine == "llamacpp":
             raise InputError(f"{self.name} is a folder, and llama.cpp runs GGUF files")
-        if unknown := [name for name in settings.extra if name not in _SAMPLING]:
-            known = ", ".join(_SAMPLING)
+        if unknown := [name for name in settings.extra if name not in EXTRA]:
+            known = ", ".join(EXTRA)
             raise InputError(
-                f"{self.name}: extra: unknown '{unknown[0]}'.{suggest(unknown[0], _SAMPLING)} "
+                f"{self.name}: extra: unknown '{unknown[0]}'.{suggest(unknown[0], EXTRA)} "
                 f"Known of checkpoints: {known}"
             )
         self._engine = None
@@ -161,32 +152,13 @@ class TransformersModel(HostedModel):
 
                 folder = checkpoint_of_gguf(folder)
             self._info = read_checkpoint(folder)
-            plan = self._plan(folder)
+            slots = self._throttle.places or _SLOTS
+            plan = make_plan(self.name, self._info, self.settings, slots, self._folder)
             if plan.expert_keep is not None:
                 _kept(plan.expert_keep, folder)
             wishes = (folder.resolve(), plan)
             self._engine = get_engine(folder / "config.json", wishes, lambda: self._make(plan))
         return self._engine
-
-    def _plan(self, folder: Path) -> TorchPlan:
-        settings, info = self.settings, self._info
-        slots = self._throttle.places or _SLOTS
-        context = _context(self.name, settings, info)
-        most = min(slots * context, _MOST_CACHED)
-        free, width = free_memory(), info.cache.bytes_per_token(_WIDTH)
-        if free is not None and width:
-            most = min(most, max(context, (free - info.parameters * _WIDTH) // 2 // width))
-        return TorchPlan(
-            folder,
-            context,
-            slots,
-            max(context, most),
-            settings.threads or free_cores(),
-            settings.dtype,
-            settings.device,
-            (self._folder / settings.expert_keep).resolve() if settings.expert_keep else None,
-            settings.telemetry == "experts",
-        )
 
     def _make(self, plan: TorchPlan) -> TorchEngine:
         info, name = self._info, self.name
@@ -333,48 +305,12 @@ class TransformersModel(HostedModel):
         )
 
     def _choice(self, engine: TorchEngine, request: Request, length: int) -> "TokenChoice":
-        """How tokens are picked: as the request says, else as the makers of the model do."""
-        import torch
+        from agentkit.models.local.transformers.token_choice import make_choice
 
-        from agentkit.models.local.transformers.generation import TokenChoice
-
-        sampling, config = request.sampling, dict(self._info.generation)
-        config |= {name: value for name, value in request.extra.items() if name in _SAMPLING}
-        if sampling.temperature is not None:
-            config |= {"do_sample": sampling.temperature > 0, "temperature": sampling.temperature}
-        if sampling.top_p is not None:
-            config["top_p"] = sampling.top_p
-        generator = None
-        if config.get("do_sample"):
-            generator = torch.Generator()
-            if sampling.seed is None:
-                generator.seed()
-            else:
-                generator.manual_seed(sampling.seed)
-        return TokenChoice(
-            self._processors(config, length),
-            any(name in config for name in _READS_IDS),
-            generator,
-            self._grammar(engine, request),
-        )
-
-    def _processors(self, config: Mapping[str, Any], length: int) -> Any:
-        """What changes the scores of tokens before one is picked, as transformers makes it.
-
-        Raises:
-            ModelError: A setting has a value that it cannot have.
-        """
-        from transformers import GenerationConfig
-
-        said = {
-            name: float(value) if type(value) is int and name not in _COUNTS else value
-            for name, value in config.items()
-            if config.get("do_sample") or name in _READS_IDS
-        }
-        model = self._get_engine().checkpoint.model
+        model, defaults = engine.checkpoint.model, self._info.generation
         try:
-            return model._get_logits_processor(GenerationConfig(**said), length)
-        except (TypeError, ValueError) as error:
+            return make_choice(model, defaults, request, length, self._grammar(engine, request))
+        except ValueError as error:
             raise ModelError(f"{self.name}: {visible(str(error))[:_LONGEST_ERROR]}") from None
 
     def _grammar(self, engine: TorchEngine, request: Request) -> Any:
@@ -433,22 +369,3 @@ class TransformersModel(HostedModel):
 
 def _kept(file: Path, folder: Path) -> ExpertKeep:
     return read_expert_keep(file, read_mapping(folder / "config.json"), folder.name)
-
-
-def _context(name: str, settings: Settings, info: CheckpointInfo) -> int:
-    """The tokens of context: those asked for, else as many as fit into half of what is free."""
-    if info.context is not None and (settings.context or 0) > info.context:
-        raise InputError(
-            f"{name}: 'context' is {settings.context:,}, and the model was made for "
-            f"{info.context:,} tokens at most"
-        )
-    if settings.context:
-        return settings.context
-    context = min(_CONTEXT, info.context or _CONTEXT)
-    free = free_memory()
-    room = None if free is None else max(0, free - info.parameters * _WIDTH) // 2
-    while room is not None and context > _LEAST_CONTEXT:
-        if info.cache.bytes_for(context, _WIDTH) <= room:
-            break
-        context //= 2
-    return context

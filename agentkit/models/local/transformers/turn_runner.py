@@ -12,8 +12,9 @@ from agentkit.errors import ModelError
 from agentkit.models.local.transformers.generation import Generation
 
 if TYPE_CHECKING:
-    from agentkit.models.local.transformers.engine import ExpertTap, TorchPlan
+    from agentkit.models.local.transformers.engine import ExpertTap
     from agentkit.models.local.transformers.loading import LoadedCheckpoint
+    from agentkit.models.local.transformers.plan import TorchPlan
 
 
 @dataclass(slots=True)

@@ -1,0 +1,97 @@
+"""How a checkpoint is loaded and run: where settings leave it open, by what is free."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from agentkit.errors import InputError
+from agentkit.models.hosted import Settings
+from agentkit.models.local.machine import free_cores, free_memory
+from agentkit.models.local.transformers.checkpoint import CheckpointInfo
+
+_CONTEXT: Final = 8192
+"""The tokens of context where nobody said another number, the model reads as many, and they fit."""
+_LEAST_CONTEXT: Final = 1024
+_MOST_CACHED: Final = 1 << 18
+"""The most tokens whose keys and values are kept."""
+_WIDTH: Final = 4
+"""Bytes of a number in the cache, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class TorchPlan:
+    """How a checkpoint is loaded and run."""
+
+    folder: Path
+    """The checkpoint."""
+    context: int
+    """The tokens of a prompt and its answer together."""
+    slots: int
+    """The most answers at once."""
+    cached_tokens: int
+    """The tokens of which keys and values are kept, of all requests together."""
+    threads: int
+    """The threads that calculate, on a CPU."""
+    dtype: str
+    """The type of the weights, or `auto`."""
+    device: str
+    """Where it runs, or `auto`."""
+    expert_keep: Path | None
+    """The file that says which experts are kept; None: all."""
+    counts_experts: bool
+    """Whether the experts that tokens are sent to are counted."""
+
+
+def make_plan(
+    name: str, info: CheckpointInfo, settings: Settings, slots: int, folder: Path
+) -> TorchPlan:
+    """Return how a checkpoint is run.
+
+    Args:
+        name: The model's name, for messages.
+        info: What the checkpoint says of itself.
+        settings: What the user says.
+        slots: The most answers at once.
+        folder: Where the file of `expert_keep` starts.
+
+    Raises:
+        InputError: The context is longer than what the model was made for.
+    """
+    context = _context(name, settings, info)
+    cached = min(slots * context, _MOST_CACHED)
+    if (room := _room(info)) is not None and (width := info.cache.bytes_per_token(_WIDTH)):
+        cached = min(cached, room // width)
+    return TorchPlan(
+        info.path,
+        context,
+        slots,
+        max(context, cached),
+        settings.threads or free_cores(),
+        settings.dtype,
+        settings.device,
+        (folder / settings.expert_keep).resolve() if settings.expert_keep else None,
+        settings.telemetry == "experts",
+    )
+
+
+def _context(name: str, settings: Settings, info: CheckpointInfo) -> int:
+    """The tokens of context: those asked for, else as many as fit."""
+    if info.context is not None and (settings.context or 0) > info.context:
+        raise InputError(
+            f"{name}: 'context' is {settings.context:,}, and the model was made for "
+            f"{info.context:,} tokens at most"
+        )
+    if settings.context:
+        return settings.context
+    context, room = min(_CONTEXT, info.context or _CONTEXT), _room(info)
+    while room is not None and context > _LEAST_CONTEXT:
+        if info.cache.bytes_for(context, _WIDTH) <= room:
+            break
+        context //= 2
+    return context
+
+
+def _room(info: CheckpointInfo) -> int | None:
+    """The bytes for keys and values: half of what the weights leave; None: nobody knows."""
+    free = free_memory()
+    return None if free is None else max(0, free - info.parameters * _WIDTH) // 2
