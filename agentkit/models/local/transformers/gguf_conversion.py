@@ -135,7 +135,7 @@ def _check_parts(header: Header) -> None:
     if isinstance(parts, int) and parts > 1:
         raise InputError(
             f"{header.path} is one of {parts} files of a model, which transformers cannot read. "
-            "Join them with 'llama-gguf-split --merge', or run the model on llama.cpp"
+            "Join them with llama-gguf-split, or run the model on llama.cpp"
         )
     split = header.metadata.get("tokenizer.ggml.pre")
     if header.metadata.get("tokenizer.ggml.model") == "gpt2" and split not in _known_splits():
