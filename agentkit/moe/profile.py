@@ -57,7 +57,8 @@ def profile_experts(run: Run, episodes: Sequence[int] | None = None) -> ExpertPr
         name = f"{node.partition('.')[0]}.*" if "." in node else node
         sums.counts[name] = add_experts(sums.counts.get(name, ()), completion.experts)
         sums.calls[name] = sums.calls.get(name, 0) + 1
-        sums.told.append((where, completion.experts, completion.usage))
+        if not completion.decisions:  # options are read beside the tokens of the usage
+            sums.told.append((where, completion.experts, completion.usage))
     if not models:
         raise InputError(
             f"{run.folder}: no call tells which experts it took. A mixture in this process does "

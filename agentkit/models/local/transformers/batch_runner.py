@@ -25,7 +25,7 @@ from agentkit.models.local.transformers.generation import Generation
 from agentkit.redaction import redacted
 
 if TYPE_CHECKING:
-    from agentkit.models.local.transformers.engine import ExpertTap
+    from agentkit.models.local.transformers.experts import ExpertTap
     from agentkit.models.local.transformers.loading import LoadedCheckpoint
     from agentkit.models.local.transformers.plan import TorchPlan
 
@@ -203,7 +203,7 @@ class _Choices(ContinuousBatchingLogitsProcessorList):  # type: ignore[misc]
         start = 0
         for generation, length, _ in self._rows:
             if generation is not None:
-                generation.count_experts(layer, chosen[start : start + length], experts)
+                generation.experts.add(layer, chosen[start : start + length], experts)
             start += length
 
 

@@ -12,31 +12,15 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from agentkit.errors import ModelError
+from agentkit.models.local.transformers.experts import ExpertTap, expert_shape, watch_experts
 from agentkit.models.local.transformers.plan import TorchPlan
 from agentkit.models.throttle import Throttle
 
 if TYPE_CHECKING:
-    import torch
-
     from agentkit.models.local.transformers.generation import Generation
     from agentkit.models.local.transformers.loading import LoadedCheckpoint
 
 _LOG = logging.getLogger("agentkit.models")
-
-
-class ExpertTap:
-    """Hands on which experts the tokens of a pass are sent to, to whoever runs it."""
-
-    def __init__(self, experts: int) -> None:
-        self.experts = experts
-        """How many experts a layer has."""
-        self.sink: Callable[[int, torch.Tensor, int], None] | None = None
-        """Takes the layer of experts, the experts [tokens, k], and how many there are."""
-
-    def __call__(self, layer: int, chosen: "torch.Tensor") -> None:
-        """Hand on what a layer chose."""
-        if self.sink is not None:
-            self.sink(layer, chosen, self.experts)
 
 
 class Runner(Protocol):
@@ -216,8 +200,6 @@ def _stop_later(runners: list[Runner]) -> None:
 
 
 def _tapped(checkpoint: "LoadedCheckpoint") -> ExpertTap:
-    from agentkit.models.local.transformers.experts import expert_shape, watch_experts
-
     tap = ExpertTap(expert_shape(checkpoint.model.config)[1])
     watch_experts(checkpoint.model, tap)
     return tap

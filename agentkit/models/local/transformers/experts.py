@@ -130,3 +130,41 @@ def _hook(
         listener(layer, chosen if kept is None else kept[chosen])
 
     return tell
+
+
+class ExpertTap:
+    """Hands on which experts the tokens of a pass are sent to, to whoever runs it."""
+
+    def __init__(self, experts: int) -> None:
+        self.experts = experts
+        """How many experts a layer has."""
+        self.sink: Callable[[int, torch.Tensor, int], None] | None = None
+        """Takes the layer of experts, the experts [tokens, k], and how many there are."""
+
+    def __call__(self, layer: int, chosen: "torch.Tensor") -> None:
+        """Hand on what a layer chose."""
+        if self.sink is not None:
+            self.sink(layer, chosen, self.experts)
+
+
+class ExpertCounts:
+    """How often each expert was chosen, by layer of experts."""
+
+    def __init__(self) -> None:
+        self._layers: list[torch.Tensor] = []
+
+    def add(self, layer: int, chosen: "torch.Tensor", experts: int) -> None:
+        """Count the experts that a layer chose for some tokens.
+
+        Args:
+            layer: The place among the layers of experts; they come in order.
+            chosen: The experts, [tokens, k].
+            experts: How many the layer has.
+        """
+        if layer == len(self._layers):
+            self._layers.append(chosen.new_zeros(experts))
+        self._layers[layer] += chosen.flatten().bincount(minlength=experts)[:experts]
+
+    def as_tuples(self) -> tuple[tuple[int, ...], ...]:
+        """Return the counts as a completion has them; empty where nothing was counted."""
+        return tuple(tuple(layer.tolist()) for layer in self._layers)

@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 
 from agentkit.models import finish_reasons
+from agentkit.models.local.transformers.experts import ExpertCounts
 from agentkit.models.local.transformers.token_choice import GrammarError, TokenChoice
 
 
@@ -65,8 +66,8 @@ class Generation:
     """The tokens that went through the model."""
     cached: int = 0
     """The tokens of the prompt that were read for an earlier request."""
-    experts: list[torch.Tensor] = field(default_factory=list)
-    """How often each expert was chosen, by layer; empty where nobody watches."""
+    experts: ExpertCounts = field(default_factory=ExpertCounts)
+    """How often each expert was chosen; empty where nobody watches."""
     is_over: bool = False
     """Whether it has ended."""
     events: "asyncio.Queue[Piece | End | Exception]" = field(default_factory=asyncio.Queue)
@@ -101,12 +102,6 @@ class Generation:
         if not self.is_over:
             self.is_over = True
             self._tell(error)
-
-    def count_experts(self, layer: int, chosen: torch.Tensor, experts: int) -> None:
-        """Count the experts that a layer chose for some of its tokens, [tokens, k]."""
-        while len(self.experts) <= layer:
-            self.experts.append(torch.zeros(experts, dtype=torch.int64))
-        self.experts[layer] += torch.bincount(chosen.flatten().cpu(), minlength=experts)[:experts]
 
     def _add(self, token: int) -> None:
         self.tokens.append(token)

@@ -244,13 +244,16 @@ class TransformersModel(HostedModel):
             how_to_answer,
             prior_question,
         )
+        from agentkit.models.local.transformers.experts import ExpertCounts
         from agentkit.models.local.transformers.prompt_caches import PromptCaches
 
         engine, how = self._get_engine(), self.settings.option_scores
         loaded, caches = engine.checkpoint, engine.once("prompts", PromptCaches)
         ways = {} if how == "auto" else {"how": how}
-        decisions, usage = [], Usage()
+        decisions, usage, experts = [], Usage(), ExpertCounts()
         with engine.alone():
+            if engine.tap is not None:
+                engine.tap.sink = experts.add
             for question in request.questions:
                 asked = Message("user", exact_text(question), question.images)
                 prompt = prompt_ids(loaded.tokenizer, (*request.messages[:-1], asked))
@@ -269,7 +272,13 @@ class TransformersModel(HostedModel):
                     )
                 )
                 usage += Usage(len(prompt))
-        return Completion("", usage, model=self._info.path.name, decisions=tuple(decisions))
+        return Completion(
+            "",
+            usage,
+            model=self._info.path.name,
+            decisions=tuple(decisions),
+            experts=experts.as_tuples(),
+        )
 
     def _generation(self, engine: TorchEngine, request: Request) -> "Generation":
         """The answer to a request, of which nothing is there yet.
@@ -340,14 +349,13 @@ class TransformersModel(HostedModel):
         self, request: Request, generation: "Generation", text: str, reason: str
     ) -> Completion:
         usage = Usage(len(generation.prompt), len(generation.tokens), generation.cached)
-        experts = tuple(tuple(layer.tolist()) for layer in generation.experts)
         completion = apart(
             Completion(
                 text,
                 usage,
                 model=self._info.path.name,
                 finish_reason=reason,
-                experts=experts,
+                experts=generation.experts.as_tuples(),
             )
         )
         if request.schema is None or not is_wrapped(request.schema):

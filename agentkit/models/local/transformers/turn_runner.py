@@ -12,7 +12,7 @@ from agentkit.errors import ModelError
 from agentkit.models.local.transformers.generation import Generation
 
 if TYPE_CHECKING:
-    from agentkit.models.local.transformers.engine import ExpertTap
+    from agentkit.models.local.transformers.experts import ExpertTap
     from agentkit.models.local.transformers.loading import LoadedCheckpoint
     from agentkit.models.local.transformers.plan import TorchPlan
 
@@ -122,7 +122,7 @@ class TurnRunner:
         """Read what an answer has last, and pick its next token."""
         generation = turn.generation
         if self._tap is not None:
-            self._tap.sink = generation.count_experts
+            self._tap.sink = generation.experts.add
         ids = torch.tensor([turn.next_ids], device=self._model.device)
         out = self._model(ids, cache=turn.cache, use_cache=True, logits_to_keep=1)
         generation.read += len(turn.next_ids)
