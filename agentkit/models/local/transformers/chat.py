@@ -1,6 +1,7 @@
 """Turns messages into the tokens of a checkpoint's chat template, and its tokens into text."""
 
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -10,6 +11,8 @@ from agentkit.values import json_safe
 
 _MARKER: Final = re.compile("<[|\uff5c].*[|\uff5c]>", re.S)
 """The form of tokens that steer a chat, with a bar or a wide one: no other text looks like it."""
+_ENCODING: Final = threading.Lock()
+"""A tokenizer that encodes a text without control tokens does so for all threads meanwhile."""
 _INCOMPLETE: Final = "\ufffd"
 """What stands for the bytes of a character that is not complete."""
 
@@ -36,7 +39,7 @@ def prompt_ids(tokenizer: Any, messages: Sequence[Message]) -> list[int]:
     A token that steers the chat, such as `<|im_end|>`, comes from the template alone: in a message
     it is an ordinary text, since an observation could end its turn with it and speak as another.
     Where a template takes no system message, that stands in front of the first user's; where it
-    wants roles to alternate, messages of one role are joined.
+    wants roles to alternate, messages of one role are joined. Threads wait for each other.
 
     Args:
         tokenizer: That of the checkpoint, with its chat template.
@@ -50,8 +53,9 @@ def prompt_ids(tokenizer: Any, messages: Sequence[Message]) -> list[int]:
     told: Exception | None = None
     for turns in _forms(messages):
         try:
-            if _shows_system(tokenizer, turns):
-                return _encoded(tokenizer, turns)
+            with _ENCODING:
+                if _shows_system(tokenizer, turns):
+                    return _encoded(tokenizer, turns)
         except Exception as error:  # of Jinja or of the template, in whatever way it fails
             told = told or error
     why = visible(str(told or "it leaves the system message out")).replace("\n", " ")[:300]

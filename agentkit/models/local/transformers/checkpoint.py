@@ -22,6 +22,7 @@ _EXPERT: Final = re.compile(
     r"\.experts\.|\.block_sparse_moe\.(?:input|output)_linear\.|\.ffn\.experts\.mlp\."
 )
 """What names of experts' weights have; those of an expert that all tokens share have it not."""
+_EMBEDDING: Final = "model.embed_tokens.weight"
 _NUMBERED: Final = re.compile(r"(.*\.experts\.)(\d{1,6})(\..*)")
 """The name of a weight of one expert."""
 
@@ -110,7 +111,12 @@ def _read(path: Path, problems: list[str]) -> CheckpointInfo:
         *([] if quantization or not config else _wrong_types(tensors)),
         *([] if faults else _wrong_experts(tensors, experts)),
     ]
-    counts = {name: _count(name, head, quantization) for name, head in tensors.items()}
+    unused = {"lm_head.weight"} if fields.is_tied and _EMBEDDING in tensors else set()
+    counts = {
+        name: _count(name, head, quantization)
+        for name, head in tensors.items()
+        if name not in unused and not name.endswith(".rotary_emb.inv_freq")
+    }
     return CheckpointInfo(
         path=path,
         architecture=fields.architecture,

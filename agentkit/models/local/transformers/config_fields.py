@@ -87,6 +87,11 @@ class ConfigFields:
         """The tokens that it has weights for; 0: it does not say."""
         return self._number("vocab_size") or 0
 
+    @property
+    def is_tied(self) -> bool:
+        """Whether the weights that write a token are those that read it."""
+        return self._text.get("tie_word_embeddings") is True
+
     def check_kind(self) -> None:
         """Find out whether it is a model of texts that transformers knows by itself."""
         kind = self._config.get("model_type")

@@ -284,6 +284,19 @@ def test_the_headers_tell_all_parameters_and_those_of_experts(family, tiny):
     assert (info.dtype, info.context, info.end_ids) == ("float32", 1024, (2, 0))
 
 
+def test_what_older_versions_saved_beside_the_parameters_is_not_counted(copy):
+    """A weight that is tied stood there twice, and so did the frequencies of rotations."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    weights, before = load_file(copy / WEIGHTS), read_checkpoint(copy)
+    weights["model.layers.0.self_attn.rotary_emb.inv_freq"] = torch.ones(8)
+    save_file(weights, copy / WEIGHTS)
+    assert read_checkpoint(copy).parameters == before.parameters
+    edit(CONFIG, tie_word_embeddings=True)(copy)
+    assert read_checkpoint(copy).parameters == before.parameters - 1024 * 64
+
+
 def test_smollm2_tells_what_it_is(smollm2_folder):
     info = read_checkpoint(smollm2_folder)
     assert info.parameters == info.active_parameters == 134_515_008

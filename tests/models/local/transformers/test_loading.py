@@ -228,6 +228,17 @@ def test_weights_that_are_tied_are_not_missing(tmp_path):
     assert model.lm_head.weight is model.get_input_embeddings().weight
 
 
+def test_what_older_versions_saved_beside_the_parameters_is_no_fault(copy):
+    def add(weights: dict[str, torch.Tensor]) -> None:
+        weights["model.layers.0.self_attn.rotary_emb.inv_freq"] = torch.ones(8)
+        weights["lm_head.weight"] = weights["model.embed_tokens.weight"].clone()
+
+    with_weights(copy, add)
+    edit(copy / "config.json", tie_word_embeddings=True)
+    model = load(copy).model
+    assert model.lm_head.weight is model.get_input_embeddings().weight
+
+
 def test_nothing_goes_to_a_network_nor_to_the_terminal(tiny):
     """A socket that stands for the Hub sees nobody."""
     hub = socket.create_server(("127.0.0.1", 0))
