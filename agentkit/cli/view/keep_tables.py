@@ -92,11 +92,12 @@ def _loss_rows(plan: MeasuredPlan) -> Iterator[Row]:
         spread = f"{len(row.subsets)}: {min(row.subsets, default=0):.3f} to "
         spread += f"{max(row.subsets, default=0):.3f}"
         is_all = row.experts == "all"
+        between = f"{row.low:+.3f} to {row.high:+.3f}" if plan.answers > 1 else ""
         yield {
             "experts": row.experts,
             "loss": f"{row.loss:.3f}",
             "more": "" if is_all else f"{row.more:+.3f}",
-            "95% of calls": "" if is_all else f"{row.low:+.3f} to {row.high:+.3f}",
+            "95% of answers": "" if is_all else between,
             "subsets": spread if row.subsets else "",
         }
 

@@ -28,9 +28,8 @@ _LONGEST: Final = 10_000_000
 """Bytes of a plan: 1,000 layers of 1,000 experts have 5 MB."""
 _MOST_TOLD: Final = 20
 """Problems of a plan that are told one by one."""
-_ABOUT: Final = ("run", "node", "mass")
-"""Fields that say where a plan comes from, for those who read it."""
-_FIELDS: Final = ("model", "experts", "layers", *_ABOUT)
+_FIELDS: Final = ("model", "experts", "layers", "run", "node", "mass")
+"""Fields of a plan; the last three say where it comes from, for those who read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +100,13 @@ def read_expert_keep(path: Path, config: Any = None, model: str = "") -> ExpertK
         raise InputError(f"cannot read {path}: it is not JSON: {visible(str(error))}") from error
     if not isinstance(read, dict):
         raise InputError(f"{path}: a plan is an object with 'experts' and 'layers'")
-    problems = _faults(read)
-    if not problems:
-        layers = tuple(tuple(sorted(kept)) for kept in read["layers"])
-        keep = ExpertKeep(read["experts"], layers, read.get("model") or "")
-        if config is not None:
-            problems = keep.problems(config, model)
-        if not problems:
-            return keep
-    raise _refusal(str(path), problems)
+    if problems := _faults(read):
+        raise _refusal(str(path), problems)
+    layers = tuple(tuple(sorted(kept)) for kept in read["layers"])
+    keep = ExpertKeep(read["experts"], layers, read.get("model") or "")
+    if config is not None and (problems := keep.problems(config, model)):
+        raise _refusal(str(path), problems)
+    return keep
 
 
 def _refusal(what: str, problems: Sequence[str]) -> InputError:
@@ -134,7 +131,7 @@ def _faults(read: dict[str, Any]) -> list[str]:
     experts, layers = read.get("experts"), read.get("layers")
     if type(experts) is not int or experts < 1:
         found.append(f"'experts' is how many a layer has, at least 1, not {_shown(experts)}")
-        experts = None
+        experts = 1 << 31
     if not isinstance(layers, list) or not layers:
         return [*found, f"'layers' is a list with a list for each layer, not {_shown(layers)}"]
     for layer, kept in enumerate(layers):
@@ -142,14 +139,14 @@ def _faults(read: dict[str, Any]) -> list[str]:
     return found
 
 
-def _faults_of_layer(kept: Any, experts: int | None) -> list[str]:
+def _faults_of_layer(kept: Any, experts: int) -> list[str]:
     if not isinstance(kept, list) or not kept:
         return [f"expected a list of numbers of experts, not {_shown(kept)}"]
     wrong = [one for one in kept if type(one) is not int or one < 0]
     if wrong:
         return [f"{_shown(wrong[0])} is not the number of an expert"]
     found = []
-    if experts is not None and (beyond := [one for one in kept if one >= experts]):
+    if beyond := [one for one in kept if one >= experts]:
         found.append(f"there is no expert {_shown(beyond[0])}: the last is {experts - 1}")
     if twice := [one for one, times in Counter(kept).items() if times > 1]:
         found.append(f"expert {_shown(twice[0])} stands there twice")
@@ -197,7 +194,7 @@ def slice_experts(model: Any, keep: ExpertKeep) -> None:
     loads like any other; if not, it raises an InputError.
 
     Args:
-        model: A model of transformers, of a family of mixtures.
+        model: A model of transformers with experts.
         keep: Which experts are kept.
 
     Raises:
@@ -248,8 +245,7 @@ class _Layer:
 
 def _layers(model: Any, keep: ExpertKeep) -> list[_Layer]:
     """The layers of experts of a model that a plan fits."""
-    problems = keep.problems(model.config)
-    if problems:
+    if problems := keep.problems(model.config):
         raise _refusal("the plan of kept experts does not fit this model", problems)
     groups = getattr(model.config.get_text_config(), "n_group", None) or 1
     found = []
@@ -265,10 +261,8 @@ def _layers(model: Any, keep: ExpertKeep) -> list[_Layer]:
         ]
         if len(routers) != 1 or groups > 1:
             how = "chooses among groups of experts" if groups > 1 else "is of another kind"
-            raise InputError(
-                f"cannot keep a part of the experts of '{name}' ({type(block).__name__}): its "
-                f"router {how}"
-            )
+            where = f"'{name}' ({type(block).__name__})"
+            raise InputError(f"cannot keep a part of the experts of {where}: its router {how}")
         found.append(_Layer(block, routers[0], experts))
     return found
 
