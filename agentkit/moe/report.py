@@ -95,7 +95,7 @@ def _overlaps(model: ModelUse) -> str:
 
     def cell(row: str, column: str) -> str:
         one = found.get((row, column)) or found.get((column, row))
-        return "" if one is None else f"{one.mean:.2f} ({one.by_chance:.2f})"
+        return "" if one is None else f"{one.mean:.3f} ({one.by_chance:.3f})"
 
     return _table(["", *names], ([row, *(cell(row, column) for column in names)] for row in names))
 

@@ -27,7 +27,7 @@ def test_it_shows_the_use_of_each_node_their_overlap_and_heat_maps(invoke, run):
     assert "2 layers of 4; a token takes 2" in shown
     assert "agree with the tokens of 2 of 2 calls" in shown
     assert "\n  look      1       4  1.41 bits" in shown
-    assert "\n  act   0.50 (" in shown
+    assert "\n  act   0.500 (" in shown
     assert "\n     0 █▒\n     1 ▒▒▒▒\n" in shown
 
 

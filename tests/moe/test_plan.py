@@ -128,6 +128,28 @@ def test_a_dense_model_is_planned_and_said_to_be_one(tmp_path):
         plan_model(config, Wish(keep=1))
 
 
+def test_the_table_of_public_checkpoints_on_the_page_is_what_is_planned():
+    page = (Path(__file__).parents[2] / "docs" / "moe.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if " B | " in line]
+    planned = []
+    for file in CONFIGS.glob("*.json"):
+        plan, many = (plan_model(file, replace(H100, batch=number)) for number in (1, 16))
+        fit = plan.fit
+        planned.append(
+            [
+                f"{plan.parameters.total / 1e9:.2f} B",
+                f"{plan.active / 1e9:.2f} B",
+                f"{plan.computing / 1e9:.2f} B",
+                f"{plan.weight_bytes / 1e9:.1f} GB, {plan.wish.dtype}",
+                f"{plan.cache / 1e6:.0f} MB",
+                f"{fit.largest_batch or f'no: {fit.most_experts} of {plan.experts} experts'}",
+                f"{plan.speed.tokens_per_s:.0f}",
+                f"{many.speed.tokens_per_s:.0f}",
+            ]
+        )
+    assert sorted(row[1:] for row in rows) == sorted(planned)
+
+
 @pytest.mark.parametrize("family", MIXTURES)
 def test_a_checkpoint_holds_as_many_bytes_as_its_config_means(tmp_path, family):
     plan = plan_model(make_checkpoint(tmp_path, family), Wish())

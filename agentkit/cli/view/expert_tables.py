@@ -65,7 +65,7 @@ def _node_row(node: NodeUse) -> Row:
 
 def _overlap_rows(model: ModelUse) -> Iterator[Row]:
     names = [node.node for node in model.nodes]
-    cells = {one.nodes: f"{one.mean:.2f} ({one.by_chance:.2f})" for one in model.overlaps}
+    cells = {one.nodes: f"{one.mean:.3f} ({one.by_chance:.3f})" for one in model.overlaps}
     if len(names) <= _MOST_NODES:
         for row in names[1:]:
             yield {"node": row, **{name: cells.get((name, row), "") for name in names[:-1]}}
