@@ -1,6 +1,7 @@
 """Loads a checkpoint into this process, strictly: what is not as it should be is an error."""
 
 import logging
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from agentkit.models.local.transformers.checkpoint import CheckpointInfo
 _WIDTHS: Final = {"float32": 4, "bfloat16": 2, "float16": 2}
 _OWN_BYTES: Final = 400 * 2**20
 """What torch and transformers take beside the weights."""
+
+_LOADING: Final = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,10 +61,10 @@ def load_checkpoint(
 
     where = _device(device)
     kind = _dtype(info, dtype, where)
-    _check_memory(info, kind, where)
     if threads is not None:
         torch.set_num_threads(threads)
     with quiet_transformers():
+        _check_memory(info, kind, where)
         tokenizer = _load_tokenizer(info)
         model = _load_model(info, kind, where)
     _check_weights(info, model)
@@ -97,19 +100,23 @@ def memory_needed(info: CheckpointInfo, dtype: str) -> int:
 
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Keep progress bars and advice of transformers from the terminal; errors are raised."""
+    """Keep progress bars and advice of transformers from the terminal; errors are raised.
+
+    One thread at a time: what is switched off is that of the process.
+    """
     from transformers.utils import logging as transformers_logging
 
     told: Any = transformers_logging
-    level, bars = told.get_verbosity(), told.is_progress_bar_enabled()
-    told.set_verbosity(logging.CRITICAL)
-    told.disable_progress_bar()
-    try:
-        yield
-    finally:
-        told.set_verbosity(level)
-        if bars:
-            told.enable_progress_bar()
+    with _LOADING:
+        level, bars = told.get_verbosity(), told.is_progress_bar_enabled()
+        told.set_verbosity(logging.CRITICAL)
+        told.disable_progress_bar()
+        try:
+            yield
+        finally:
+            told.set_verbosity(level)
+            if bars:
+                told.enable_progress_bar()
 
 
 def _device(device: str) -> str:

@@ -7,10 +7,13 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tiny_checkpoints import MIXTURES
 
 from agentkit.errors import InputError
@@ -239,6 +242,48 @@ def test_thousands_of_problems_are_counted_and_not_listed(copy):
     with pytest.raises(InputError, match="5,000 of the 5,001 files") as error:
         read_checkpoint(copy)
     assert len(str(error.value)) < 1000
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+)
+FIELDS = (
+    "model_type", "text_config", "quantization_config", "layer_types", "sliding_window", "dtype",
+    "num_local_experts", "num_experts_per_tok", "num_hidden_layers", "num_key_value_heads",
+    "head_dim", "vocab_size", "max_position_embeddings", "eos_token_id", "architectures",
+    "temperature", "top_k", "chat_template", "tie_word_embeddings",
+)  # fmt: skip
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(st.sampled_from(FIELDS), VALUES, min_size=1, max_size=4))
+def test_whatever_a_field_holds_it_is_read_or_refused(copy, fields):
+    before = {name: (copy / name).read_bytes() for name in (CONFIG, GENERATION)}
+    for name in before:
+        edit(name, **fields)(copy)
+    said = ""
+    try:
+        info = read_checkpoint(copy)
+    except InputError as error:
+        said = str(error)
+    else:
+        assert 0 < info.active_parameters <= info.parameters
+        assert info.cache.bytes_for(10) >= 0
+    assert len(said) < 12_000
+    assert "\x1b" not in said
+    for name, data in before.items():
+        (copy / name).write_bytes(data)
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 4000), st.integers(0, 255))
+def test_a_byte_that_is_wrong_in_a_header_is_read_or_refused(copy, place, byte):
+    before = (copy / WEIGHTS).read_bytes()
+    (copy / WEIGHTS).write_bytes(before[:place] + bytes([byte]) + before[place + 1 :])
+    with suppress(InputError):
+        read_checkpoint(copy)
+    (copy / WEIGHTS).write_bytes(before)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -237,6 +238,26 @@ def test_what_older_versions_saved_beside_the_parameters_is_no_fault(copy):
     edit(copy / "config.json", tie_word_embeddings=True)
     model = load(copy).model
     assert model.lm_head.weight is model.get_input_embeddings().weight
+
+
+def test_checkpoints_that_are_loaded_at_once_leave_transformers_as_talkative_as_before(tiny):
+    from transformers.utils import logging
+
+    before = (logging.get_verbosity(), logging.is_progress_bar_enabled())
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda family: load(tiny(family)), ("olmoe", "mixtral", "qwen3_moe")))
+    assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == before
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("family", MIXTURES)
+def test_a_gpu_gives_what_a_cpu_gives(family, tiny):
+    info, ids = read_checkpoint(tiny(family)), torch.tensor([[5, 77, 300, 12, 9]])
+    loaded = load_checkpoint(info, device="auto")
+    assert (loaded.device, loaded.dtype) == ("cuda:0", "float32")
+    with torch.inference_mode():
+        logits = loaded.model(ids.to("cuda")).logits.cpu()
+        torch.testing.assert_close(logits, load(tiny(family)).model(ids).logits, atol=0.02, rtol=0)
 
 
 def test_nothing_goes_to_a_network_nor_to_the_terminal(tiny):
