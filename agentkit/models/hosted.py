@@ -57,7 +57,7 @@ class Settings:
     """Further tries after the first, when the server could not answer."""
     max_concurrency: int | Literal["auto"] | None = "auto"
     """The most calls at once; `auto`: as many as a llama.cpp server on this machine has slots, 4 of
-    a model in this process, 16 of any other; None: any number."""
+    a GGUF file in this process, 16 of any other; None: any number."""
     requests_per_minute: float | None = None
     """The most tries that start in a minute; None: any number."""
     tokens_per_minute: float | None = None

@@ -170,7 +170,7 @@ SERVER: Final = {
     "max_concurrency": field(
         int,
         "The most calls at once; if unset, the slots that a llama.cpp server on this machine "
-        "reports, 4 of a local: model, 16 of any other.",
+        "reports, 4 of a GGUF file on llama.cpp, 16 of any other.",
         ge=1,
         examples=[8],
     ),
