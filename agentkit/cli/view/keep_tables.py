@@ -28,7 +28,7 @@ def show_keep(plans: Sequence[KeepPlan], files: Sequence[Path], report: KeepRepo
     else:
         echo_table(f"{_title(plans[0])}, by node", [_node_row(plan) for plan in plans])
     if any(not plan.held_calls for plan in plans):
-        echo("note: of calls with one seed nothing is held out: play several (--seeds 0-3)")
+        echo("note: of calls with one seed nothing is held out: agentkit run --episodes 8")
     if report is not None:
         for measured in report.plans:
             _show_measured(measured)
