@@ -24,7 +24,7 @@ class RoutedCall:
     """A recorded call of a mixture of experts."""
 
     node: str
-    """The node that asked."""
+    """The node that asked; `plan.*` for nodes that the function of `plan` added."""
     seed: int
     """The seed of its episode; the episode's number where it has none."""
     model: str
@@ -100,8 +100,10 @@ def _of_episode(run: Run, episode: int) -> Iterable[RoutedCall]:
             if any(map(any, counts := completion.experts)):
                 usable = isinstance(event, NodeFinished) and event.status == "ok"
                 text = completion.text if usable else ""
+                added = "." in event.node  # by a function: many have one origin
+                node = f"{event.node.partition('.')[0]}.*" if added else event.node
                 yield RoutedCall(
-                    event.node, seed, begun.model, counts, completion.usage, begun.messages, text
+                    node, seed, begun.model, counts, completion.usage, begun.messages, text
                 )
 
 

@@ -118,12 +118,12 @@ def route(model: Any, found: Pieces) -> list[RoutedCall]:
     return calls
 
 
-def show(rows: list[KeepLoss], what: str, sizes: str) -> None:
-    for row in rows:
-        interval = "" if row.experts == "all" else f"{row.low:+.3f} to {row.high:+.3f}"
-        more = "" if row.experts == "all" else f"{row.more:+.3f}"
-        of = f"{min(row.subsets):.3f} to {max(row.subsets):.3f}" if row.subsets else ""
-        print(f"| {what} | {sizes} | {row.experts} | {row.loss:.3f} | {more} | {interval} | {of} |")
+def show(what: str, rows: list[KeepLoss]) -> None:
+    """Print a row: the loss with all experts, and how much more it is with others."""
+    cells = [f"{row.more:+.3f} ({row.low:+.3f} to {row.high:+.3f})" for row in rows[1:]]
+    subsets = [loss - rows[0].loss for loss in rows[-1].subsets]
+    cells[-1] = f"{rows[-1].more:+.3f} ({min(subsets):+.3f} to {max(subsets):+.3f})"
+    print(f"| {what} | {rows[0].loss:.3f} | " + " | ".join(cells) + " |")
 
 
 def measure(model: Any, found: Pieces, calls: list[RoutedCall]) -> None:
@@ -131,8 +131,8 @@ def measure(model: Any, found: Pieces, calls: list[RoutedCall]) -> None:
     train_calls, held_calls = split_by_seed(calls)
     held = {call.seed for call in held_calls}
     whole = add_counts(train_calls)
-    print("| text | kept per layer | experts | loss | more | 95% of pieces | random subsets |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print("| text | mass | kept of 16 | held out | all | its own | both's | the other's | random |")
+    print("|---|---|---|---:|---:|---:|---:|---:|---:|")
     for kind, files in found.items():
         told = [ids for number in sorted(held & {*files}) for ids in files[number]][:60]
         answers = [AnswerTokens(tuple(ids[:PROMPT]), tuple(ids[PROMPT:])) for ids in told]
@@ -142,15 +142,14 @@ def measure(model: Any, found: Pieces, calls: list[RoutedCall]) -> None:
             other = next(name for name in found if name != kind)
             theirs = top_experts(add_counts(of_node(train_calls, other)), sizes)
             choices = {
-                "kept for it": plan.keep,
-                "top of both": ExpertKeep(16, top_experts(whole, sizes)),
-                f"top of {other}": ExpertKeep(16, theirs),
+                "its own": plan.keep,
+                "both's": ExpertKeep(16, top_experts(whole, sizes)),
+                "the other's": ExpertKeep(16, theirs),
             }
+            share = f"{statistics.fmean(plan.held):.1%}"
+            kept = " and ".join(map(str, sizes))
             rows = measure_keep(model, answers, choices)
-            text = f"{kind}, mass {mass:g} (held out {statistics.fmean(plan.held):.3f})"
-            if mass == 0.98:
-                show(rows[:1], f"{kind}, {len(answers)} pieces", "16 and 16")
-            show(rows[1:], text, " and ".join(map(str, sizes)))
+            show(f"{kind}, {len(answers)} pieces | {mass:g} | {kept} | {share}", rows)
 
 
 def compared(ways: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:

@@ -271,9 +271,12 @@ class TestCommand:
 
     def test_the_plan_of_a_graph_is_shown_by_layer_and_written(self, run, tmp_path):
         shown = self.invoke(run, "--mass", 0.7, "--out", tmp_path / "keep.json").output
-        of = "Experts of tiny with 0.7 of the choices of each layer: 12 calls, 4 held out"
-        assert shown.splitlines()[1:4] == [
-            of,
+        assert shown.splitlines()[:7] == [
+            "tiny",
+            "  mass   0.7 of the choices of each layer",
+            "  calls  12 to choose from, 4 held out",
+            "",
+            "Experts kept in each layer",
             "  layer    kept  share  share held out  experts",
             "  0      4 of 8  80.4%           80.4%  0 1 6 7",
         ]
@@ -289,7 +292,7 @@ class TestCommand:
         shown = self.invoke(run, "--by", "node", "--model", checkpoint).output
         assert "Loss of 1 held-out answer of node look, in nats a token" in shown
         rows = [line.split()[0] for line in shown.splitlines() if line.startswith("  ")]
-        assert rows[3:8] == ["experts", "all", "kept", "top", "random"]
+        assert rows[4:9] == ["experts", "all", "kept", "top", "random"]
         assert "weights of node act:" in shown
 
     def test_a_program_gets_all_figures(self, run, checkpoint):

@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Final
 
-from agentkit.cli.view.terminal import Row, echo, echo_table
+from agentkit.cli.view.terminal import Row, echo, echo_facts, echo_table
 from agentkit.cli.view.words import count
 from agentkit.moe.keep import KeepPlan
 from agentkit.moe.keep_loss import KeepReport, MeasuredPlan
@@ -21,14 +21,18 @@ def show_keep(plans: Sequence[KeepPlan], files: Sequence[Path], report: KeepRepo
         files: Where they were written; nothing if nowhere.
         report: What they cost; None if it was not measured.
     """
-    if len(plans) == 1 and not plans[0].node:
-        (plan,) = plans
-        of = f"{count(plan.calls, 'call')}, {plan.held_calls:,} held out"
-        echo_table(f"{_title(plan)}: {of}", [*_layer_rows(plan)])
+    first = plans[0]
+    echo(first.keep.model, bold=True)
+    facts = [("mass", f"{first.mass:.6g} of the choices of each layer")]
+    if first.node:
+        echo_facts(facts)
+        echo_table("Experts kept for each node", [_node_row(plan) for plan in plans])
     else:
-        echo_table(f"{_title(plans[0])}, by node", [_node_row(plan) for plan in plans])
+        calls = f"{first.calls:,} to choose from, {first.held_calls:,} held out"
+        echo_facts([*facts, ("calls", calls)])
+        echo_table("Experts kept in each layer", [*_layer_rows(first)])
     if any(not plan.held_calls for plan in plans):
-        echo("note: of calls with one seed nothing is held out: play several (--seeds 0-3)")
+        echo("note: of calls with one seed nothing is held out: agentkit run --episodes 8")
     if report is not None:
         for measured in report.plans:
             _show_measured(measured)
@@ -36,10 +40,6 @@ def show_keep(plans: Sequence[KeepPlan], files: Sequence[Path], report: KeepRepo
         echo(f"written: {file}")
     if not files:
         echo("\nNothing is written without --out.", dim=True)
-
-
-def _title(plan: KeepPlan) -> str:
-    return f"Experts of {plan.keep.model} with {plan.mass:.6g} of the choices of each layer"
 
 
 def _layer_rows(plan: KeepPlan) -> Iterator[Row]:
