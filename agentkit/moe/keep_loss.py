@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from agentkit.environments.estimates import bootstrap
-from agentkit.errors import InputError, visible
+from agentkit.errors import InputError
+from agentkit.models.local.transformers.checkpoint import read_checkpoint
 from agentkit.models.local.transformers.expert_keep import ExpertKeep, mask_experts
 from agentkit.models.local.transformers.experts import checkpoint_experts, expert_modules
+from agentkit.models.local.transformers.loading import load_checkpoint
 from agentkit.moe.keep import (
     KeepPlan,
     RoutedCall,
@@ -59,14 +61,8 @@ def load_for_loss(folder: Path) -> tuple[Any, Any]:
     Raises:
         InputError: It cannot be loaded, or is a dense model.
     """
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    model_factory: Any = AutoModelForCausalLM
-    try:
-        model = model_factory.from_pretrained(folder, local_files_only=True).eval()
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"cannot load {folder}: {visible(str(error)[:300])}") from error
+    loaded = load_checkpoint(read_checkpoint(folder), device="cpu")
+    model, tokenizer = loaded.model, loaded.tokenizer
     if not expert_modules(model):
         raise InputError(f"{folder} is a dense model: it has no experts to keep")
     return model, tokenizer

@@ -46,6 +46,8 @@ class Header:
     """Those of them that belong to experts of a mixture."""
     size: int
     """Bytes of the file, or of all files of a model that has several."""
+    has_own_rotations: bool = False
+    """Whether it has factors of its own for the rotations that tell positions, as Llama 3.1 has."""
 
     def get(self, key: str) -> Any:
         """Return the metadata of the architecture, such as `block_count`; None: there is none."""
@@ -172,6 +174,7 @@ class _Reader:
             raise self._bad(f"it claims {tensors:,} tensors and {entries:,} entries")
         metadata = {self._text(): self._value(self._number("I")) for _ in range(entries)}
         parameters = of_experts = last = 0
+        rotations = False
         for _ in range(tensors):
             name = self._text()
             dimensions = self._number("I")
@@ -182,10 +185,11 @@ class _Reader:
             last = max(last, self._number("Q"))
             parameters += count
             of_experts += count if "_exps" in name else 0
+            rotations = rotations or name.startswith(("rope_freqs.", "rope_factors_"))
         if tensors and self._at + last >= len(self._data):
             raise self._cut_off()
         size = _whole_size(self._path, len(self._data))
-        return Header(self._path, metadata, parameters, of_experts, size)
+        return Header(self._path, metadata, parameters, of_experts, size, rotations)
 
     def _number(self, form: str) -> Any:
         form = f"<{form}"

@@ -12,7 +12,7 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from agentkit.errors import ModelError
-from agentkit.models.local.transformers.experts import ExpertTap, expert_shape, watch_experts
+from agentkit.models.local.transformers.experts import ExpertTap, checkpoint_experts, watch_experts
 from agentkit.models.local.transformers.plan import TorchPlan
 from agentkit.models.throttle import Throttle
 
@@ -200,7 +200,7 @@ def _stop_later(runners: list[Runner]) -> None:
 
 
 def _tapped(checkpoint: "LoadedCheckpoint") -> ExpertTap:
-    tap = ExpertTap(expert_shape(checkpoint.model.config)[1])
+    tap = ExpertTap(checkpoint_experts(checkpoint.model))
     watch_experts(checkpoint.model, tap)
     return tap
 

@@ -137,6 +137,13 @@ def _check_parts(header: Header) -> None:
             f"{header.path} is one of {parts} files of a model, which transformers cannot read. "
             "Join them with llama-gguf-split, or run the model on llama.cpp"
         )
+    scaled = header.get("rope.scaling.type") not in (None, "none")
+    if header.has_own_rotations or (scaled and header.architecture != "gpt-oss"):
+        raise InputError(
+            f"{header.path} scales the positions of tokens, which transformers leaves out of GGUF "
+            "files: it would answer worse without a word. Take the checkpoint of Hugging Face, or "
+            "run the file on llama.cpp"
+        )
     split = header.metadata.get("tokenizer.ggml.pre")
     if header.metadata.get("tokenizer.ggml.model") == "gpt2" and split not in _known_splits():
         raise InputError(
@@ -182,20 +189,22 @@ def _convert(header: Header, folder: Path) -> None:
         InputError: transformers cannot read the file.
     """
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+    from transformers import AutoModelForCausalLM, GgufConfig, PreTrainedTokenizerFast
 
     factory: Any = AutoModelForCausalLM
     source = header.path.parent
     where: dict[str, Any] = {"gguf_file": header.path.name, "local_files_only": True}
     try:
         with quiet_transformers(), _no_bar():
-            tokenizer = AutoTokenizer.from_pretrained(source, **where)
+            # The general class: that of an architecture may split texts in a way of its own.
+            tokenizer = PreTrainedTokenizerFast.from_pretrained(source, **where)
             model, told = factory.from_pretrained(
                 source,
                 dtype=getattr(torch, _dtype(header)),
                 quantization_config=GgufConfig(dequantize=True),
                 output_loading_info=True,
                 **where,
+                **_expert_sizes(header),
             )
     except Exception as error:  # whatever transformers, gguf and torch raise
         why = visible(f"{type(error).__name__}: {error}").replace("\n", " ")[:500]
@@ -210,7 +219,7 @@ def _convert(header: Header, folder: Path) -> None:
     if header.metadata.get("tokenizer.ggml.pre") in _DIGITS_ALONE:
         _take_digits_alone(tokenizer)
     tokenizer.chat_template = header.metadata["tokenizer.chat_template"]
-    ends = _end_ids(header)
+    ends = _end_ids(header, model.config.eos_token_id)
     model.generation_config.eos_token_id = model.config.eos_token_id = ends
     model.is_quantized, model.hf_quantizer = False, None  # as if it had never been quantized
     if hasattr(model.config, "quantization_config"):
@@ -233,9 +242,22 @@ def _no_bar() -> Iterator[None]:
         reader.tqdm = bar
 
 
-def _end_ids(header: Header) -> list[int]:
-    found = (header.metadata.get(f"tokenizer.ggml.{key}") for key in _END_IDS)
-    return list(dict.fromkeys(one for one in found if type(one) is int))
+def _expert_sizes(header: Header) -> dict[str, int]:
+    """The sizes of experts, which transformers does not read: it takes those of Qwen3-30B-A3B."""
+    if header.architecture not in ("qwen2moe", "qwen3moe"):
+        return {}
+    sizes = {
+        "moe_intermediate_size": header.get("expert_feed_forward_length"),
+        "shared_expert_intermediate_size": header.get("expert_shared_feed_forward_length"),
+    }
+    return {key: size for key, size in sizes.items() if isinstance(size, int) and size > 0}
+
+
+def _end_ids(header: Header, known: int | list[int] | None) -> list[int]:
+    """The ends that the file names, and those that transformers knows for its architecture."""
+    named = (header.metadata.get(f"tokenizer.ggml.{key}") for key in _END_IDS)
+    ids = (*named, *(known if isinstance(known, list) else [known]))
+    return list(dict.fromkeys(one for one in ids if type(one) is int))
 
 
 def _take_digits_alone(tokenizer: Any) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -40,7 +40,12 @@ class LoadedCheckpoint:
 
 
 def load_checkpoint(
-    info: CheckpointInfo, *, dtype: str = "auto", device: str = "auto", threads: int | None = None
+    info: CheckpointInfo,
+    *,
+    dtype: str = "auto",
+    device: str = "auto",
+    threads: int | None = None,
+    change: Callable[[Any], None] | None = None,
 ) -> LoadedCheckpoint:
     """Load a checkpoint, with attention and experts in the fastest way that gives right results.
 
@@ -52,6 +57,8 @@ def load_checkpoint(
             the checkpoint on a GPU, and on a CPU what `fastest_on_cpu` says.
         device: `cpu`, `cuda`, `cuda:1`, `mps`; `auto` is a GPU where there is one.
         threads: Threads of torch, of the whole process; None leaves them as they are.
+        change: Changes the model in the memory of the machine, before it goes to a GPU; it may make
+            it smaller.
 
     Raises:
         InputError: It does not fit into memory, a weight is missing, unexpected, of another shape
@@ -63,13 +70,29 @@ def load_checkpoint(
     kind = _dtype(info, dtype, where)
     if threads is not None:
         torch.set_num_threads(threads)
+    first = where if change is None else "cpu"
     with quiet_transformers():
-        _check_memory(info, kind, where)
+        _check_memory(info, kind, first)
         tokenizer = _load_tokenizer(info)
-        model = _load_model(info, kind, where)
+        model = _load_model(info, kind, first)
     _check_weights(info, model)
+    if change is not None:
+        change(model)
+        model = _moved(info, model, where)
     end_ids = _end_ids(info, tokenizer, model)
     return LoadedCheckpoint(model, tokenizer, end_ids, info, kind, where)
+
+
+def _moved(info: CheckpointInfo, model: Any, where: str) -> Any:
+    import torch
+
+    try:
+        return model.to(where)
+    except torch.OutOfMemoryError:
+        raise InputError(
+            f"{visible(str(info.path))} does not fit onto {where} with what is kept of it. Keep "
+            "fewer experts, or take a smaller model"
+        ) from None
 
 
 def fastest_on_cpu() -> str:

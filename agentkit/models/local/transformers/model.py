@@ -163,15 +163,19 @@ class TransformersModel(HostedModel):
     def _make(self, plan: TorchPlan) -> TorchEngine:
         info, name = self._info, self.name
 
+        def keep(model: Any) -> None:
+            slice_experts(model, _kept(plan.expert_keep, plan.folder))
+
         def load() -> "LoadedCheckpoint":
             from agentkit.models.local.transformers.loading import load_checkpoint
 
-            loaded = load_checkpoint(
-                info, dtype=plan.dtype, device=plan.device, threads=plan.threads
+            return load_checkpoint(
+                info,
+                dtype=plan.dtype,
+                device=plan.device,
+                threads=plan.threads,
+                change=keep if plan.expert_keep is not None else None,
             )
-            if plan.expert_keep is not None:
-                slice_experts(loaded.model, _kept(plan.expert_keep, plan.folder))
-            return loaded
 
         return TorchEngine(name, plan, load)
 
@@ -375,5 +379,6 @@ class TransformersModel(HostedModel):
         return ModelError(f"{self.name}: the answer failed. {visible(str(error))[:_LONGEST_ERROR]}")
 
 
-def _kept(file: Path, folder: Path) -> ExpertKeep:
+def _kept(file: Path | None, folder: Path) -> ExpertKeep:
+    assert file is not None
     return read_expert_keep(file, read_mapping(folder / "config.json"), folder.name)

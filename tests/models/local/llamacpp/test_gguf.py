@@ -69,6 +69,16 @@ def test_the_header_of_a_mixture_tells_its_active_parameters(tmp_path):
     assert header.bytes_per_token == 2 * 2 * 64 * 2  # layers, key and value, width, bytes
 
 
+@pytest.mark.parametrize(
+    ("name", "own"), [("rope_freqs.weight", True), ("rope_factors_long.weight", True), ("x", False)]
+)
+def test_a_header_tells_whether_positions_are_scaled(name, own, tmp_path):
+    assert (
+        read_header(write(tmp_path / "m.gguf", LLAMA, (tensor(name, (4,)),))).has_own_rotations
+        is own
+    )
+
+
 def test_the_shipped_weights_are_read(weights):
     header = read_header(weights)
     assert (header.architecture, header.context) == ("llama", 8192)

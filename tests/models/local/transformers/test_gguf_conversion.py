@@ -18,6 +18,7 @@ from agentkit.models.local.llamacpp.gguf import read_header
 from agentkit.models.local.transformers.chat import decode, prompt_ids
 from agentkit.models.local.transformers.checkpoint import read_checkpoint
 from agentkit.models.local.transformers.gguf_conversion import checkpoint_of_gguf
+from agentkit.models.local.transformers.loading import load_checkpoint
 
 
 def gguf(path: Path, **metadata: str | int) -> Path:
@@ -36,6 +37,83 @@ def gguf(path: Path, **metadata: str | int) -> Path:
             body += name + struct.pack("<IQ", 8, len(value.encode())) + value.encode()
     path.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, len(entries)) + body + bytes(64))
     return path
+
+
+def mixture(folder: Path, file: Path) -> Path:
+    """Write the tiny Qwen3-MoE of a folder as llama.cpp's tools would."""
+    from gguf import GGUFWriter
+
+    loaded = load_checkpoint(read_checkpoint(folder), dtype="float32", device="cpu")
+    config, weights = loaded.model.config, loaded.model.state_dict()
+    writer = GGUFWriter(file, "qwen3moe")
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_expert_feed_forward_length(config.moe_intermediate_size)
+    writer.add_expert_count(config.num_experts)
+    writer.add_expert_used_count(config.num_experts_per_tok)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_key_length(config.head_dim)
+    writer.add_value_length(config.head_dim)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
+    writer.add_vocab_size(config.vocab_size)
+    writer.add_file_type(0)
+    saved = json.loads((folder / "tokenizer.json").read_text())["model"]
+    words = sorted(saved["vocab"], key=saved["vocab"].__getitem__)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("gpt-2")
+    writer.add_token_list(words)
+    writer.add_token_types([3 if word.startswith("<|") and len(word) > 4 else 1 for word in words])
+    writer.add_token_merges([" ".join(pair) for pair in saved["merges"]])
+    writer.add_eos_token_id(0)
+    writer.add_eot_token_id(2)
+    writer.add_chat_template(loaded.info.template)
+    names = {"output": "lm_head", "output_norm": "model.norm", "token_embd": "model.embed_tokens"}
+    for layer in range(config.num_hidden_layers):
+        block, ours = f"blk.{layer}", f"model.layers.{layer}"
+        for part in "qkv":
+            names[f"{block}.attn_{part}"] = f"{ours}.self_attn.{part}_proj"
+        names |= {
+            f"{block}.attn_output": f"{ours}.self_attn.o_proj",
+            f"{block}.attn_q_norm": f"{ours}.self_attn.q_norm",
+            f"{block}.attn_k_norm": f"{ours}.self_attn.k_norm",
+            f"{block}.attn_norm": f"{ours}.input_layernorm",
+            f"{block}.ffn_norm": f"{ours}.post_attention_layernorm",
+            f"{block}.ffn_gate_inp": f"{ours}.mlp.gate",
+        }
+        both = weights[f"{ours}.mlp.experts.gate_up_proj"]
+        gate, up = both.split(config.moe_intermediate_size, dim=1)
+        down = weights[f"{ours}.mlp.experts.down_proj"]
+        for name, tensor in (("gate", gate), ("up", up), ("down", down)):
+            writer.add_tensor(f"{block}.ffn_{name}_exps.weight", tensor.numpy().copy())
+    for name, ours in names.items():
+        writer.add_tensor(f"{name}.weight", weights[f"{ours}.weight"].numpy().copy())
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return file
+
+
+def test_a_mixture_comes_out_as_it_was_with_all_its_ends(tiny, tmp_path):
+    """transformers takes the sizes of Qwen3-30B-A3B for its experts, and splits texts as Qwen2."""
+    folder = checkpoint_of_gguf(mixture(tiny(), tmp_path / "m.gguf"), tmp_path / "cache")
+    before, after = (
+        load_checkpoint(read_checkpoint(one), dtype="float32", device="cpu")
+        for one in (tiny(), folder)
+    )
+    assert (after.info.dtype, after.info.end_ids) == ("float32", (0, 2))
+    assert (after.info.experts, after.info.experts_used) == (8, 2)
+    assert after.info.active_parameters == before.info.active_parameters
+    talk = [Message("user", "You see  12 cows and\n\n5 trees, don't you?")]
+    ids = prompt_ids(before.tokenizer, talk)
+    assert prompt_ids(after.tokenizer, talk) == ids
+    with torch.inference_mode():
+        asked = torch.tensor([ids])
+        assert torch.equal(after.model(asked).logits, before.model(asked).logits)
 
 
 def test_a_file_is_converted_once(smollm2_file, smollm2_folder):
@@ -60,10 +138,10 @@ def test_the_checkpoint_has_what_the_file_has(smollm2_file, smollm2_folder):
 def test_texts_are_read_as_llama_cpp_reads_them(smollm2):
     """transformers forgets that SmolLM2 takes each digit for a word: six of these differed."""
     xllamacpp = pytest.importorskip("xllamacpp")
-    from agentkit.models.local.llamacpp.model import _find
+    from agentkit.models.local.find import find_model
 
     parameters = xllamacpp.CommonParams()
-    parameters.model.path = str(_find("smollm2", Path()))
+    parameters.model.path = str(find_model("smollm2", Path()))
     parameters.port, parameters.n_ctx, parameters.cpuparams.n_threads = 0, 64, 1
     parameters.hostnames = ["127.0.0.1"]
     server = xllamacpp.Server(parameters)
@@ -160,6 +238,7 @@ def test_what_a_process_left_behind_is_deleted_a_day_later(tmp_path):
             {"tokenizer__ggml__model": "gpt2", "tokenizer__ggml__pre": "chatglm-bpe"},
             "splits texts into words in the way 'chatglm-bpe', which transformers does not know",
         ),
+        ({"llama__rope__scaling__type": "yarn"}, "scales the positions of tokens"),
         ({"general__architecture": "nonsense"}, "cannot be read by transformers"),
         ({"general__architecture": "clip"}, "is no language model, but: clip"),
     ],
