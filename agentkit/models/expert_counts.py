@@ -31,18 +31,24 @@ def check_experts(experts: Any) -> None:
                 raise ValueError(f"a count of its experts is {count!r:.80}, {expected}")
 
 
-def count_experts(layers: Sequence[Iterable[int]]) -> tuple[tuple[int, ...], ...]:
+def count_experts(layers: Iterable[Iterable[int]]) -> tuple[tuple[int, ...], ...]:
     """Count how often each expert was chosen.
 
     Args:
-        layers: The numbers of the experts that were chosen, for each layer in turn; every number
-            is below `MOST_EXPERTS`.
+        layers: The numbers of the experts that were chosen, for each layer in turn.
 
     Returns:
         The counts by layer, up to the highest number in any of them.
+
+    Raises:
+        ValueError: A number is below 0, or too high for an expert.
     """
     counts = [Counter(chosen) for chosen in layers]
-    experts = max((max(one, default=-1) for one in counts), default=-1) + 1
+    numbers = {number for one in counts for number in one}
+    if numbers and not 0 <= min(numbers) <= max(numbers) < MOST_EXPERTS:
+        expected = f"expected experts from 0 to {MOST_EXPERTS - 1:,}"
+        raise ValueError(f"the numbers {min(numbers):,} to {max(numbers):,}, {expected}")
+    experts = max(numbers, default=-1) + 1
     return tuple(tuple(one[number] for number in range(experts)) for one in counts)
 
 

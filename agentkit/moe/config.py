@@ -76,36 +76,34 @@ class _Reader:
     def read(self) -> Architecture:
         family, bias = self._family, self._flag("attention_bias", self._family.attention_bias)
         hidden, heads = self._number("hidden_size"), self._number("num_attention_heads")
-        head_dim = self._number("head_dim", hidden // heads or None)
         experts, per_token = self._experts()
         layers = self._layers()
         dense_width = self._number("intermediate_size")
-        wide = self._number(family.width, dense_width) if experts else 0
         return Architecture(
-            self._type,
-            hidden,
-            self._number("vocab_size"),
-            heads,
-            self._kv_heads(heads),
-            head_dim,
-            layers,
-            experts,
-            per_token,
-            wide,
-            dense_width,
-            self._number(family.shared, low=0) if family.shared else 0,
-            self._type == "qwen2_moe",
-            self._window(layers),
-            self._number("conv_L_cache", 3) if self._type == "lfm2_moe" else 0,
-            self._flag("conv_bias", False),
-            self._bias("qkv_bias", family.qkv_bias, bias),
-            bias if family.output_bias is None else family.output_bias,
-            self._flag("mlp_bias", False) and self._type == "llama",
-            self._flag("lm_head_bias", False) and self._type == "phimoe",
-            self._flag("use_expert_bias", True) and self._type == "lfm2_moe",
-            self._tied(),
-            self._number("max_position_embeddings", 0, low=0) or None,
-            self._dtype(),
+            model_type=self._type,
+            hidden=hidden,
+            vocabulary=self._number("vocab_size"),
+            heads=heads,
+            kv_heads=self._kv_heads(heads),
+            head_dim=self._number("head_dim", hidden // heads or None),
+            layers=layers,
+            experts=experts,
+            per_token=per_token,
+            expert_width=self._number(family.width, dense_width) if experts else 0,
+            dense_width=dense_width,
+            shared_width=self._number(family.shared, low=0) if family.shared else 0,
+            shared_gate=self._type == "qwen2_moe",
+            window=self._window(layers),
+            conv_kernel=self._number("conv_L_cache", 3) if self._type == "lfm2_moe" else 0,
+            conv_bias=self._flag("conv_bias", False),
+            qkv_bias=self._bias("qkv_bias", family.qkv_bias, bias),
+            output_bias=bias if family.output_bias is None else family.output_bias,
+            mlp_bias=self._flag("mlp_bias", False) and self._type == "llama",
+            head_bias=self._flag("lm_head_bias", False) and self._type == "phimoe",
+            correction=self._flag("use_expert_bias", True) and self._type == "lfm2_moe",
+            tied=self._tied(),
+            most_tokens=self._number("max_position_embeddings", 0, low=0) or None,
+            dtype=self._dtype(),
         )
 
     def _find_family(self) -> tuple[str, Family]:

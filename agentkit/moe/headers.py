@@ -13,6 +13,7 @@ from agentkit.errors import InputError
 
 _LARGEST_HEADER: Final = 100_000_000
 """Bytes; safetensors allows no more."""
+_SINGLE: Final = "model.safetensors"
 _MOST_FILES: Final = 4096
 _LARGEST_INDEX: Final = 100_000_000
 _BITS: Final = {
@@ -20,6 +21,10 @@ _BITS: Final = {
     "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32, "F64": 64, "I64": 64, "U64": 64,
     "F4": 4,
 }  # fmt: skip
+_COMPUTED: Final = "rotary_emb.inv_freq"
+"""What old checkpoints hold besides weights: it follows from the config."""
+_MOST_DIMENSIONS: Final = 16
+_LARGEST_SIZE: Final = 1 << 48
 _WHOLE: Final = frozenset({"F16", "BF16", "F32", "F64"})
 
 
@@ -42,7 +47,7 @@ class Stored:
 
 
 def read_stored(folder: Path) -> Stored | None:
-    """Read the headers of a checkpoint's safetensors files.
+    """Read the headers of a checkpoint's safetensors files, those that transformers would load.
 
     Args:
         folder: The checkpoint.
@@ -54,7 +59,7 @@ def read_stored(folder: Path) -> Stored | None:
         InputError: A file is damaged.
     """
     present = {file.name for file in folder.glob("*.safetensors")}
-    named = _named(folder / "model.safetensors.index.json") or present
+    named = {_SINGLE} & present or _named(folder / f"{_SINGLE}.index.json") or present
     missing = tuple(sorted(named - present))
     names = sorted(named & present)[:_MOST_FILES]
     if not names:
@@ -99,10 +104,12 @@ def _tensors(path: Path) -> Iterator[tuple[str, int, int]]:
         tensors: Mapping[str, Any] = orjson.loads(header)
         last = 0
         for name, tensor in tensors.items():
-            if name == "__metadata__":
+            if name == "__metadata__" or name.endswith(_COMPUTED):
                 continue
-            start, stop = tensor["data_offsets"]
-            count, bits = prod(tensor["shape"]), _BITS.get(tensor["dtype"])
+            (start, stop), shape = tensor["data_offsets"], tensor["shape"]
+            if len(shape) > _MOST_DIMENSIONS or not _are_sizes([start, stop, *shape]):
+                raise ValueError(f"tensor {name[:80]} has no shape, or no place in the file")
+            count, bits = prod(shape), _BITS.get(tensor["dtype"])
             if stop < start or (bits is not None and (count * bits + 7) // 8 != stop - start):
                 raise ValueError(f"tensor {name[:80]} has another size than its shape")
             last = max(last, stop)
@@ -114,3 +121,7 @@ def _tensors(path: Path) -> Iterator[tuple[str, int, int]]:
         raise InputError(
             f"{path} is cut off: its header tells of {end + last:,} bytes, it has {size:,}"
         )
+
+
+def _are_sizes(values: list[Any]) -> bool:
+    return all(type(value) is int and 0 <= value <= _LARGEST_SIZE for value in values)

@@ -1,5 +1,6 @@
 """Plan what a model needs to run: weights, cache, what fits on a card, how fast it writes."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -38,6 +39,8 @@ def plan_model(path: Path, wish: Wish) -> ModelPlan:
     fit = _fit(model, wish, plan) if wish.gpu_memory else None
     speed = _speed(model, wish, plan) if wish.bandwidth else None
     notes = tuple(_notes(model, wish, stored))
+    if stored is None and path.is_dir():
+        notes += ("the folder has no safetensors files: this is what its config means",)
     return replace(plan, fit=fit, speed=speed, stored=stored, notes=notes)
 
 
@@ -135,14 +138,21 @@ def _fit(model: Architecture, wish: Wish, plan: ModelPlan) -> Fit:
 
     most = None
     if model.expert_layers:
-        numbers = range(model.experts, model.per_token - 1, -1)
-        most = next((number for number in numbers if fits(wish.batch, number)), None)
+        fewest = model.per_token - 1
+        found = _highest(lambda number: fits(wish.batch, number), fewest, model.experts)
+        most = found if found > fewest else None
     needed = _needed(model, wish, plan)
-    low, high = 0, _MOST_BATCH + 1
+    largest = _highest(lambda batch: fits(batch, wish.keep), 0, _MOST_BATCH)
+    return Fit(needed <= usable, needed, usable, largest, most)
+
+
+def _highest(fits: Callable[[int], bool], low: int, high: int) -> int:
+    """The highest number from above `low` to `high` that fits; `low` where none does."""
+    high += 1
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if fits(middle, wish.keep) else (low, middle)
-    return Fit(needed <= usable, needed, usable, low, most)
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
 
 
 def _speed(model: Architecture, wish: Wish, plan: ModelPlan) -> Speed:

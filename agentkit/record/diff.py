@@ -156,6 +156,7 @@ def _lasting(kept: Record) -> Record:
     if kept.get("completion"):
         completion = kept["completion"]
         kept["completion"] = {**completion, "usage": _tokens(completion["usage"])}
+        kept["completion"].pop("experts", None)  # tokens from the cache take none
     return kept
 
 

@@ -1,6 +1,8 @@
 """`agentkit moe plan` for people and for machines, and its mistakes."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,3 +60,14 @@ def test_a_command_of_the_group_that_does_not_exist_suggests_the_nearest(invoke)
     result = invoke("moe", "pln")
     assert result.exit_code == 2
     assert "Did you mean 'plan'?" in result.stderr
+
+
+def test_a_plan_loads_nothing_heavy():
+    code = f"from agentkit.cli.app import cli; cli(['moe', 'plan', {str(PHI)!r}])"
+    heavy = {"torch", "transformers", "safetensors", "numpy", "rich"}
+    check = f"import atexit, sys; atexit.register(lambda: print(*sys.modules.keys() & {heavy}))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{check}; {code}"], capture_output=True, text=True
+    )
+    assert "41.87 B" in done.stdout
+    assert done.stdout.splitlines()[-1] == "", done.stdout

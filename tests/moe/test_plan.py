@@ -1,5 +1,6 @@
 """A plan's memory, what fits, and speed, against sums made by hand."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,6 +44,14 @@ def test_the_most_experts_that_fit_do_and_one_more_does_not():
     most = plan_model(PHI, H100).fit.most_experts
     assert plan_model(PHI, replace(H100, keep=most)).fit.fits
     assert not plan_model(PHI, replace(H100, keep=most + 1)).fit.fits
+
+
+def test_a_config_with_absurd_numbers_is_planned_at_once(tmp_path):
+    config = tmp_path / "config.json"
+    config.write_text(QWEN.read_text().replace('"num_experts": 128', f'"num_experts": {1 << 40}'))
+    fit = plan_model(config, H100).fit
+    assert not fit.fits
+    assert fit.most_experts < 1 << 10
 
 
 def test_two_cards_hold_half_of_the_weights_and_of_the_cache_each():
@@ -159,6 +168,12 @@ def test_a_checkpoint_holds_as_many_bytes_as_its_config_means(tmp_path, family):
     assert not [note for note in plan.notes if "files" in note]
 
 
+def header(tensor: dict) -> bytes:
+    """A safetensors file of one tensor, without its data."""
+    text = json.dumps({"a": tensor}).encode()
+    return len(text).to_bytes(8, "little") + text
+
+
 def test_a_checkpoint_of_another_model_and_a_lost_or_cut_file_are_told_of(tmp_path):
     folder = make_checkpoint(tmp_path, "mixtral")
     config = folder / "config.json"
@@ -166,22 +181,38 @@ def test_a_checkpoint_of_another_model_and_a_lost_or_cut_file_are_told_of(tmp_pa
         config.read_text().replace('"num_local_experts": 8', '"num_local_experts": 7')
     )
     assert any("are not of the same model" in note for note in plan_model(folder, Wish()).notes)
-    (folder / "model.safetensors.index.json").write_text(
-        '{"weight_map": {"a": "model.safetensors", "b": "model-2.safetensors"}}'
-    )
-    assert any("model-2.safetensors" in note for note in plan_model(folder, Wish()).notes)
     weights = folder / "model.safetensors"
-    whole = weights.read_bytes()
+    (folder / "model.safetensors.index.json").write_text(
+        '{"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}'
+    )
+    weights.rename(folder / "model-1.safetensors")
+    assert any("model-2.safetensors" in note for note in plan_model(folder, Wish()).notes)
+    whole = (folder / "model-1.safetensors").read_bytes()
     for broken, said in (
         (whole[:-100], "is cut off"),
         (b"\xff" * 100, "its header has"),
         (b"", "its header has"),
         ((2).to_bytes(8, "little") + b"[]", "no header of safetensors"),
         (whole.replace(b"F32", b"F16", 1), "another size than its shape"),
+        (header({"dtype": "F32", "shape": [-1], "data_offsets": [4, 0]}), "has no shape"),
+        (header({"dtype": "F32", "shape": [9] * 99, "data_offsets": [0, 4]}), "has no shape"),
+        (header({"dtype": "F32", "shape": [1]}), "no header of safetensors"),
+        (header({"dtype": {}, "shape": [], "data_offsets": [0, 0]}), "no header of safetensors"),
     ):
         weights.write_bytes(broken)
         with pytest.raises(InputError, match=said):
             plan_model(folder, Wish())
+
+
+def test_what_is_not_loaded_does_not_count_and_a_folder_without_weights_says_so(tmp_path):
+    folder = make_checkpoint(tmp_path, "mixtral")
+    weights = folder / "model.safetensors"
+    (folder / "consolidated.safetensors").write_bytes(weights.read_bytes())
+    plan = plan_model(folder, Wish())
+    assert plan.stored.size == plan.weight_bytes
+    for file in folder.glob("*.safetensors"):
+        file.unlink()
+    assert "no safetensors files" in plan_model(folder, Wish()).notes[0]
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,12 @@ def test_questions_that_were_decided_in_one_request_count_its_experts_once(tmp_p
     assert sorted(told) == [(), EXPERTS]
 
 
+def test_runs_are_the_same_whatever_was_in_the_cache_and_took_no_experts(tmp_path):
+    one = record(tmp_path / "one", agent(Telling()))
+    other = record(tmp_path / "other", agent(Telling(((1, 0, 1), (1, 1, 0)))))
+    assert comparable(one) == comparable(other)
+
+
 def test_counts_are_made_of_choices_and_add_up():
     assert count_experts([[0, 2, 2], [1, 1, 1]]) == ((1, 0, 2), (0, 3, 0))
     assert count_experts([[], []]) == ((), ())

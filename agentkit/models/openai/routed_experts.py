@@ -12,14 +12,15 @@ from array import array
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any, Final
 
 from agentkit.messages import Usage
-from agentkit.models.expert_counts import MOST_EXPERTS, MOST_LAYERS, count_experts
+from agentkit.models.expert_counts import MOST_LAYERS, count_experts
 
 _LOG = logging.getLogger("agentkit.models")
 _NAME: Final = "routed_experts"
-_LARGEST: Final = 16 * 2**20
+_LARGEST: Final = 8 * 2**20
 """Characters of base64."""
 _MAGIC: Final = b"\x93NUMPY"
 _LONGEST_HEADER: Final = 1024
@@ -117,7 +118,7 @@ def _read_npy(data: bytes) -> tuple[Sequence[int], int, int]:
         raise _Wrong("their .npy file is no array of whole numbers with three dimensions")
     order, kind, width = header[1].decode(), header[2].decode(), int(header[3])
     tokens, layers, chosen = (int(header[number]) for number in (4, 5, 6))
-    if len(data) - end != tokens * layers * chosen * width:
+    if len(data) - end != tokens * layers * chosen * width or chosen > _MOST_CHOSEN:
         raise _Wrong("their .npy file has another size than its header says")
     return _numbers(data[end:], kind, width, order), layers, chosen
 
@@ -166,13 +167,15 @@ def _differ(numbers: Sequence[int], size: int) -> bool:
 
 def _counted(numbers: Sequence[int], layers: int, chosen: int) -> Counts:
     """Count by layer; a layer where all numbers are 0 has no experts, if a token takes several."""
-    if not numbers:
-        return ()
-    if layers > MOST_LAYERS or not 0 <= min(numbers) <= max(numbers) < MOST_EXPERTS:
-        raise _Wrong(f"they have numbers beyond {MOST_LAYERS:,} layers or {MOST_EXPERTS:,} experts")
+    if layers > MOST_LAYERS:
+        raise _Wrong(f"they have {layers:,} layers, expected up to {MOST_LAYERS:,}")
     each = layers * chosen
     by_layer = (
-        [one for place in range(chosen) for one in numbers[layer * chosen + place :: each]]
+        chain(*(numbers[layer * chosen + place :: each] for place in range(chosen)))
         for layer in range(layers)
     )
-    return count_experts([one for one in by_layer if chosen == 1 or any(one)])
+    try:
+        counts = count_experts(by_layer if numbers else ())
+    except ValueError as error:
+        raise _Wrong(f"they have {error}") from None
+    return tuple(layer for layer in counts if chosen == 1 or any(layer[1:]))
