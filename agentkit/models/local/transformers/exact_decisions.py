@@ -1,8 +1,10 @@
 """Decides a question by the log-probabilities of its options' texts."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any, Final, Literal
 
 from agentkit.messages import Decision, Question
@@ -22,23 +24,42 @@ def option_ids(tokenizer: Any, options: Sequence[str]) -> list[list[int]]:
 
     They are those that follow the chat template's generation prompt when both are tokenised
     together. White space that the template puts before an answer (`[/INST] left`) belongs to it.
+    A text that spells a token which steers the chat, such as `<|im_end|>`, is ordinary text.
 
     Args:
         tokenizer: Of transformers, with a chat template or without.
         options: The texts, not empty.
     """
     front, gap = _seam(tokenizer, options[0]) if options else ("", "")
-    apart = _ids(tokenizer, front)
+    apart, control = _ids(tokenizer, front), _control(tokenizer)
     found = []
     for option in options:
-        together = _ids(tokenizer, front + gap + option)
+        first, *rest = _broken(option, control)
+        together = _ids(tokenizer, front + gap + first)
         fits = together[: len(apart)] == apart and len(together) > len(apart)
-        found.append(together[len(apart) :] if fits else _ids(tokenizer, gap + option))
+        ids = together[len(apart) :] if fits else _ids(tokenizer, gap + first)
+        found.append([*ids, *(one for part in rest for one in _ids(tokenizer, part))])
     return found
 
 
 def _ids(tokenizer: Any, text: str) -> list[int]:
     return list(tokenizer(text, add_special_tokens=False).input_ids) if text else []
+
+
+def _control(tokenizer: Any) -> re.Pattern[str] | None:
+    """Where a text spells a token that steers a chat, which an option must not become."""
+    spelt = {one.content for one in tokenizer.added_tokens_decoder.values() if one.special}
+    spelt.update(getattr(tokenizer, "chat_control_tokens", None) or ())
+    words = sorted((one for one in spelt if len(one) > 1), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, words))) if words else None
+
+
+def _broken(text: str, control: re.Pattern[str] | None) -> list[str]:
+    """The parts of a text, of which none spells such a token."""
+    if control is None:
+        return [text]
+    cuts = [found.start() + 1 for found in control.finditer(text)]
+    return [text[start:end] for start, end in pairwise([0, *cuts, len(text)])]
 
 
 def _seam(tokenizer: Any, answer: str) -> tuple[str, str]:
@@ -83,7 +104,7 @@ def how_to_answer(question: Question) -> str:
     return f"Answer with exactly one of these {what} and nothing else:{lines}"
 
 
-def decide(
+def decide_exactly(
     model: Any,
     tokenizer: Any,
     prompt_ids: Sequence[int],

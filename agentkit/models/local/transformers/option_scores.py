@@ -101,12 +101,13 @@ def _score_copies(
         while size < min(most, len(waiting)) and (size + 1) * len(waiting[size]) <= _MOST_NODES:
             size += 1
         batch, waiting = waiting[:size], waiting[size:]
-        if size == 1:
-            scores[batch[0]] = _score_alone(model, prompt, batch[0], end_ids)
+        longest = len(batch[-1]) - (not end_ids)
+        if size == 1 or not longest:
+            scores |= {one: _score_alone(model, prompt, one, end_ids) for one in batch}
             continue
-        cache, longest = prompt.copied(), len(batch[-1])
+        cache = prompt.copied()
         cache.reorder_cache(torch.zeros(size, dtype=torch.long, device=prompt.logits.device))
-        filled = [[*option, *[option[-1]] * (longest - len(option))] for option in batch]
+        filled = [[*one, *[one[-1]] * longest][:longest] for one in batch]
         logits = forward(model, cache, filled, longest)  # (B, T, V)
         for option, after in zip(batch, logits, strict=True):
             rows = torch.cat([prompt.logits[None], after[: len(option)].float()])
@@ -118,13 +119,16 @@ def _score_alone(
     model: Any, prompt: ReadPrompt, option: tuple[int, ...], end_ids: Sequence[int]
 ) -> float:
     """Score one option, in pieces where it is long."""
-    cache, before, score = prompt.copied(), prompt.logits[None], 0.0
-    for place in range(0, len(option), _MOST_NODES):
-        piece = option[place : place + _MOST_NODES]
-        rows = torch.cat([before, forward(model, cache, [piece], len(piece))[0].float()])
-        ends = end_ids if place + len(piece) == len(option) else ()
-        score += _sum(rows, rows.logsumexp(-1), piece, ends)
-        before = rows[-1:]
+    cache, rows, place = prompt.copied(), prompt.logits[None], 0
+    score = _sum(rows, rows.logsumexp(-1), option[:1], ())
+    read = option if end_ids else option[:-1]
+    while place < len(read):
+        piece = read[place : place + _MOST_NODES]
+        rows = forward(model, cache, [piece], len(piece))[0].float()
+        place += len(piece)
+        following = option[place - len(piece) + 1 : place + 1]
+        ends = end_ids if place == len(option) else ()
+        score += _sum(rows, rows.logsumexp(-1), following, ends)
     return score
 
 
@@ -155,7 +159,8 @@ def _sum(
     """
     where = torch.tensor(places or range(len(option) + 1), device=rows.device)
     before, after = where[: len(option)], where[-1]
-    chosen = rows[before, torch.tensor(option, device=rows.device)] - totals[before]
+    tokens = torch.tensor(option, dtype=torch.long, device=rows.device)
+    chosen = rows[before, tokens] - totals[before]
     score = chosen.double().sum()
     if end_ids:
         ends = rows[after, torch.tensor(end_ids, device=rows.device)]

@@ -15,6 +15,8 @@ _PIECE: Final = 2048
 """The most tokens of one forward pass: bounds the memory of long prompts."""
 _MOST_BYTES: Final = 512 * 2**20
 """The most memory of the prompts that are kept."""
+_SHORTEST_FORK: Final = 64
+"""The least tokens of a common beginning that is kept by itself."""
 _MOST_PRIORS: Final = 256
 """The most scores of neutral prompts that are kept, each of all options of a question."""
 
@@ -93,6 +95,11 @@ class PromptCaches:
             cache.crop(-surplus)
         return cache, length, None
 
+    def fork(self, ids: Sequence[int]) -> int:
+        """Return how many first tokens a prompt has in common with another one, at most all but
+        the last: where both go apart, caches that cannot be cut are worth keeping."""
+        return min(max((_common(one, ids) for one in self._read), default=0), len(ids) - 1)
+
     def keep(self, prompt: ReadPrompt) -> None:
         """Keep what was read, and drop what was used longest ago where it gets too much."""
         for beginning in [ids for ids in self._read if _replaces(prompt, self._read[ids])]:
@@ -135,14 +142,26 @@ def read_prompt(model: Any, ids: Sequence[int], caches: PromptCaches | None = No
     cache, start, logits = caches.longest(ids) if caches is not None else (None, 0, None)
     if cache is None:
         cache = DynamicCache(config=model.config)
+    fork = caches.fork(ids) if caches is not None else 0
+    if caches is not None and fork >= max(start, _SHORTEST_FORK) and fork > start:
+        beginning = _read_on(model, cache, ids[:fork], start)
+        caches.keep(ReadPrompt(beginning.ids, beginning.copied(), beginning.logits))
+        start = fork
+    read = _read_on(model, cache, ids, start, logits)
+    if caches is not None:
+        caches.keep(read)
+    return read
+
+
+def _read_on(
+    model: Any, cache: Any, ids: Sequence[int], start: int, logits: torch.Tensor | None = None
+) -> ReadPrompt:
+    """Read a prompt from one of its tokens on, in pieces; the cache has those before."""
     for place in range(start, len(ids), _PIECE):
         logits = forward(model, cache, [ids[place : place + _PIECE]])[0, 0].float()
     assert logits is not None
-    read = ReadPrompt(tuple(ids), cache, logits)
-    if caches is not None:
-        _shrink(cache)
-        caches.keep(read)
-    return read
+    _shrink(cache)
+    return ReadPrompt(tuple(ids), cache, logits)
 
 
 def forward(model: Any, cache: Any, ids: Sequence[Sequence[int]], keep: int = 1) -> torch.Tensor:
