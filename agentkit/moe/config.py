@@ -4,14 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
-
-from agentkit.atomic_files import open_regular
 from agentkit.errors import InputError, listed, suggest
+from agentkit.models.local.transformers.checkpoint_files import FileFault, read_mapping
 from agentkit.moe.architecture import Architecture, Attention, Layer
 from agentkit.moe.families import FAMILIES, Family
 
-_LARGEST_CONFIG: Final = 4_000_000
 _LARGEST: Final = 1 << 40
 """The highest number that is believed."""
 _MOST_LAYERS: Final = 10_000
@@ -39,19 +36,9 @@ def load_config(path: Path) -> tuple[Mapping[str, Any], Path]:
             "config.json"
         )
     try:
-        with open_regular(file) as opened:
-            text = opened.read(_LARGEST_CONFIG + 1)
-    except OSError as error:
-        raise InputError(f"cannot read {file}: {error.strerror}") from error
-    if len(text) > _LARGEST_CONFIG:
-        raise InputError(f"{file} is longer than {_LARGEST_CONFIG:,} bytes: it is no config.json")
-    try:
-        config = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise InputError(f"{file}:{error.lineno}: it is no JSON: {error.msg}") from None
-    if not isinstance(config, dict):
-        raise InputError(f"{file} is no config.json of a model: it is no JSON object")
-    return config, file
+        return read_mapping(file), file
+    except FileFault as fault:
+        raise InputError(f"{file} {fault}") from None
 
 
 def read_architecture(config: Mapping[str, Any], file: Path) -> Architecture:

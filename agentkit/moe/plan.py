@@ -39,8 +39,6 @@ def plan_model(path: Path, wish: Wish) -> ModelPlan:
     fit = _fit(model, wish, plan) if wish.gpu_memory else None
     speed = _speed(model, wish, plan) if wish.bandwidth else None
     notes = tuple(_notes(model, wish, stored))
-    if stored is None and path.is_dir():
-        notes += ("the folder has no safetensors files: this is what its config means",)
     return replace(plan, fit=fit, speed=speed, stored=stored, notes=notes)
 
 
@@ -183,6 +181,8 @@ def _notes(model: Architecture, wish: Wish, stored: Stored | None) -> list[str]:
             f"{wish.gpus} cards cannot share {model.heads} heads evenly: servers refuse it"
         )
     if stored is not None:
+        notes += [f"its weights: {fault}" for fault in stored.faults]
+    if stored is not None and stored.values:
         expected = count_parameters(model)
         values = expected.total + buffers(model)
         tied = model.tied and stored.values == values + expected.embeddings
@@ -191,8 +191,6 @@ def _notes(model: Architecture, wish: Wish, stored: Stored | None) -> list[str]:
                 f"the files hold {stored.values:,} values, but the config means {values:,}: they "
                 "are not of the same model, or a part is missing"
             )
-        if stored.missing:
-            notes.append(f"{len(stored.missing)} files are missing, such as {stored.missing[0]}")
         size = sum(weight_bytes(model, expected, wish.dtype or "").values())
         if stored.packed and abs(stored.size - size) > size / 100:
             notes.append(f"the files have {stored.size:,} bytes, as {wish.dtype} it is {size:,}")

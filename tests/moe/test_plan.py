@@ -190,18 +190,13 @@ def test_a_checkpoint_of_another_model_and_a_lost_or_cut_file_are_told_of(tmp_pa
     whole = (folder / "model-1.safetensors").read_bytes()
     for broken, said in (
         (whole[:-100], "is cut off"),
-        (b"\xff" * 100, "its header has"),
-        (b"", "its header has"),
-        ((2).to_bytes(8, "little") + b"[]", "no header of safetensors"),
-        (whole.replace(b"F32", b"F16", 1), "another size than its shape"),
-        (header({"dtype": "F32", "shape": [-1], "data_offsets": [4, 0]}), "has no shape"),
-        (header({"dtype": "F32", "shape": [9] * 99, "data_offsets": [0, 4]}), "has no shape"),
-        (header({"dtype": "F32", "shape": [1]}), "no header of safetensors"),
-        (header({"dtype": {}, "shape": [], "data_offsets": [0, 0]}), "no header of safetensors"),
+        (b"", "is cut off"),
+        (b"\xff" * 100, "no file of safetensors"),
+        (whole.replace(b"F32", b"F16", 1), "a damaged header"),
+        (header({"dtype": "F32", "shape": [-1], "data_offsets": [4, 0]}), "a damaged header"),
     ):
         weights.write_bytes(broken)
-        with pytest.raises(InputError, match=said):
-            plan_model(folder, Wish())
+        assert any(said in note for note in plan_model(folder, Wish()).notes)
 
 
 def test_what_is_not_loaded_does_not_count_and_a_folder_without_weights_says_so(tmp_path):
@@ -212,7 +207,7 @@ def test_what_is_not_loaded_does_not_count_and_a_folder_without_weights_says_so(
     assert plan.stored.size == plan.weight_bytes
     for file in folder.glob("*.safetensors"):
         file.unlink()
-    assert "no safetensors files" in plan_model(folder, Wish()).notes[0]
+    assert "there are no weights" in plan_model(folder, Wish()).notes[0]
 
 
 @pytest.mark.parametrize(

@@ -50,9 +50,9 @@ def _facts(plan: ModelPlan) -> Facts:
         ("cache", f"{size(plan.cache)} for {batch} of {wish.context:,} tokens"),
         ("workspace", f"{size(plan.workspace)} (estimated)"),
     ]
-    if (stored := plan.stored) is not None:
+    if (stored := plan.stored) is not None and stored.values:
         kinds = ", ".join(f"{kind} {size(number)}" for kind, number in stored.dtypes.items())
-        lines.append(("files", f"{count(stored.files, 'file')}, {size(stored.size)}: {kinds}"))
+        lines.append(("files", f"{size(stored.size)}: {kinds}"))
     return lines
 
 

@@ -43,6 +43,11 @@ class TensorHead:
         """How many numbers it has."""
         return prod(self.shape)
 
+    @property
+    def size(self) -> int:
+        """How many bytes they take."""
+        return self.count * _BITS[self.dtype] // 8
+
 
 def read_mapping(path: Path) -> dict[str, Any]:
     """Read a JSON file that holds a mapping.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from agentkit.errors import InputError, ModelError, suggest, visible
-from agentkit.messages import Completion, Message, Request, Usage
+from agentkit.messages import Completion, Request, Usage
 from agentkit.models import finish_reasons
 from agentkit.models.arrival import Try, cut_off_at
 from agentkit.models.hosted import DEFAULT, LOCAL_MAX_TOKENS, HostedModel, Settings
@@ -241,48 +241,24 @@ class TransformersModel(HostedModel):
 
     def _decide_alone(self, request: Request) -> Completion:
         """Decide while no answer is in the making."""
-        from agentkit.models.local.transformers.chat import prompt_ids
-        from agentkit.models.local.transformers.exact_decisions import (
-            decide_exactly,
-            exact_text,
-            how_to_answer,
-            prior_question,
-        )
+        from agentkit.models.local.transformers.decision_call import decide_questions
         from agentkit.models.local.transformers.experts import ExpertCounts
         from agentkit.models.local.transformers.prompt_caches import PromptCaches
 
-        engine, how = self._get_engine(), self.settings.option_scores
-        loaded, caches = engine.checkpoint, engine.once("prompts", PromptCaches)
-        ways = {} if how == "auto" else {"how": how}
-        decisions, usage, experts = [], Usage(), ExpertCounts()
-        with engine.alone():
+        engine, experts = self._get_engine(), ExpertCounts()
+        caches = engine.once("prompts", PromptCaches)
+        with engine.alone() as loaded:
             if engine.tap is not None:
                 engine.tap.sink = experts.add
-            for question in request.questions:
-                asked = Message("user", exact_text(question), question.images)
-                prompt = prompt_ids(loaded.tokenizer, (*request.messages[:-1], asked))
-                self._check_length(engine, len(prompt))
-                neutral = Message("user", how_to_answer(prior_question(question)))
-                decisions.append(
-                    decide_exactly(
-                        loaded.model,
-                        loaded.tokenizer,
-                        prompt,
-                        question,
-                        end_ids=sorted(loaded.end_ids),
-                        prior_ids=prompt_ids(loaded.tokenizer, (neutral,)),
-                        caches=caches,
-                        **ways,
-                    )
-                )
-                usage += Usage(len(prompt))
-        return Completion(
-            "",
-            usage,
-            model=self._info.path.name,
-            decisions=tuple(decisions),
-            experts=experts.as_tuples(),
-        )
+            decided = decide_questions(
+                loaded,
+                caches,
+                request,
+                self.settings.option_scores,
+                lambda tokens: self._check_length(engine, tokens),
+            )
+        name = self._info.path.name
+        return replace(decided, model=name, experts=experts.as_tuples())
 
     def _generation(self, engine: TorchEngine, request: Request) -> "Generation":
         """The answer to a request, of which nothing is there yet.

@@ -54,6 +54,8 @@ class PromptCaches:
     """
 
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
+        self.reused = 0
+        """How many tokens of all prompts so far did not have to be read."""
         self._most_bytes = most_bytes
         self._read: OrderedDict[tuple[int, ...], ReadPrompt] = OrderedDict()
         self._priors: OrderedDict[Hashable, list[float]] = OrderedDict()
@@ -140,6 +142,8 @@ def read_prompt(model: Any, ids: Sequence[int], caches: PromptCaches | None = No
         cache: Any = DynamicCache(config=model.config)
         return ReadPrompt(tuple(ids), cache, forward(model, cache, [ids])[0, 0].float())
     cache, start, logits = caches.longest(ids) if caches is not None else (None, 0, None)
+    if caches is not None:
+        caches.reused += start
     if cache is None:
         cache = DynamicCache(config=model.config)
     fork = caches.fork(ids) if caches is not None else 0
