@@ -2,17 +2,14 @@
 
 import asyncio
 import importlib.util
-import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from agentkit.errors import InputError, ModelError, suggest, visible
+from agentkit.errors import InputError, ModelError, suggest
 from agentkit.messages import Completion, Request, Usage
-from agentkit.models import finish_reasons
-from agentkit.models.arrival import Try, cut_off_at
+from agentkit.models.arrival import Try
 from agentkit.models.hosted import DEFAULT, LOCAL_MAX_TOKENS, HostedModel, Settings
-from agentkit.models.json_forms import in_object, is_wrapped, unwrapped
 from agentkit.models.local.engines import get_engine
 from agentkit.models.local.machine import byte_text, count_text
 from agentkit.models.local.transformers.checkpoint import read_checkpoint
@@ -23,22 +20,17 @@ from agentkit.models.local.transformers.expert_keep import (
     read_expert_keep,
     slice_experts,
 )
-from agentkit.models.local.transformers.plan import TorchPlan, make_plan
+from agentkit.models.local.transformers.plan import TorchPlan, check_length, make_plan
 from agentkit.models.local.transformers.sampling_names import EXTRA
-from agentkit.models.thoughts import apart
 from agentkit.plugins import DISTRIBUTION
 
 if TYPE_CHECKING:
-    from agentkit.models.local.transformers.generation import Generation
     from agentkit.models.local.transformers.loading import LoadedCheckpoint
-    from agentkit.models.local.transformers.token_choice import TokenChoice
 
-_LOG = logging.getLogger("agentkit.models")
 _PACKAGES: Final = ("torch", "transformers", "tokenizers", "safetensors", "llguidance")
 _SLOTS: Final = 16
 """The calls at once where nobody said another number: they share a batch."""
 _MOST_QUESTIONS: Final = 64
-_LONGEST_ERROR: Final = 300
 
 
 class TransformersModel(HostedModel):
@@ -194,29 +186,11 @@ class TransformersModel(HostedModel):
             raise ModelError(str(error)) from None
 
     async def _ask(self, request: Try) -> Completion:
-        from agentkit.models.local.transformers.generation import End
+        from agentkit.models.local.transformers.answer_call import AnswerCall
 
         engine = self._get_engine()
-        generation = self._generation(engine, request)
-        free = engine.begin(generation)
-        said: list[str] = []
-
-        def answer(reason: str) -> Completion:
-            return self._completion(request, generation, "".join(said), reason)
-
-        try:
-            while True:
-                event = await generation.events.get()
-                if isinstance(event, Exception):
-                    raise self._failed(event)
-                said.append(event.text)
-                if event.text and request.on_text is not None:
-                    request.on_text(event.text)
-                if isinstance(event, End):
-                    return self._at_context(engine, answer(event.reason))
-                request.arrived.tell(event.tokens, lambda: answer(finish_reasons.LENGTH))
-        finally:
-            free()
+        call = AnswerCall(self.name, self._info, engine, request, self.settings.structured)
+        return await call.answer(request.arrived)
 
     @property
     def decides(self) -> bool:
@@ -255,104 +229,10 @@ class TransformersModel(HostedModel):
                 caches,
                 request,
                 self.settings.option_scores,
-                lambda tokens: self._check_length(engine, tokens),
+                lambda tokens: check_length(self.name, self._info, engine.plan, tokens),
             )
         name = self._info.path.name
         return replace(decided, model=name, experts=experts.as_tuples())
-
-    def _generation(self, engine: TorchEngine, request: Request) -> "Generation":
-        """The answer to a request, of which nothing is there yet.
-
-        Raises:
-            ModelError: The prompt is too long, or shows pictures.
-        """
-        from agentkit.models.local.transformers.chat import TextStream, prompt_ids
-        from agentkit.models.local.transformers.generation import Generation
-
-        loaded = engine.checkpoint
-        prompt = prompt_ids(loaded.tokenizer, request.messages)
-        self._check_length(engine, len(prompt))
-        most = request.sampling.max_tokens or LOCAL_MAX_TOKENS
-        return Generation(
-            prompt,
-            self._choice(engine, request, len(prompt)),
-            min(most, engine.plan.context - len(prompt)),
-            loaded.end_ids,
-            TextStream(loaded.tokenizer),
-            request.sampling.stop,
-        )
-
-    def _check_length(self, engine: TorchEngine, tokens: int) -> None:
-        context, most = engine.plan.context, self._info.context
-        if tokens < context:
-            return
-        more = f" (the model reads up to {most:,})" if most else ""
-        raise ModelError(
-            f"{self.name}: the prompt has {tokens:,} tokens, and the context is {context:,}. "
-            "Shorten what the node is shown (context, recall, history)"
-            + ("" if most == context else f", or raise 'context' of the model{more}")
-        )
-
-    def _choice(self, engine: TorchEngine, request: Request, length: int) -> "TokenChoice":
-        from agentkit.models.local.transformers.token_choice import make_choice
-
-        model, defaults = engine.checkpoint.model, self._info.generation
-        try:
-            return make_choice(model, defaults, request, length, self._grammar(engine, request))
-        except ValueError as error:
-            raise ModelError(f"{self.name}: {visible(str(error))[:_LONGEST_ERROR]}") from None
-
-    def _grammar(self, engine: TorchEngine, request: Request) -> Any:
-        """What holds the answer to its schema; None: nothing does.
-
-        Raises:
-            ModelError: There is no grammar for the schema, and it has to be held to it.
-        """
-        if request.schema is None or self.settings.structured == "off":
-            return None
-        from agentkit.models.local.transformers.grammar import Grammars
-
-        loaded = engine.checkpoint
-        grammars = engine.once(
-            "grammars",
-            lambda: Grammars(loaded.tokenizer, self._info.vocabulary, loaded.end_ids),
-        )
-        try:
-            return grammars.matcher(in_object(request.schema))
-        except ModelError as error:
-            if self.settings.structured == "on":
-                raise ModelError(f"{self.name}: {error}") from None
-            _LOG.warning("%s: answers are not held to their schema: %s", self.name, error)
-            return None
-
-    def _completion(
-        self, request: Request, generation: "Generation", text: str, reason: str
-    ) -> Completion:
-        usage = Usage(len(generation.prompt), len(generation.tokens), generation.cached)
-        completion = apart(
-            Completion(
-                text,
-                usage,
-                model=self._info.path.name,
-                finish_reason=reason,
-                experts=generation.experts.as_tuples(),
-            )
-        )
-        if request.schema is None or not is_wrapped(request.schema):
-            return completion
-        return replace(completion, text=unwrapped(completion.text))
-
-    def _at_context(self, engine: TorchEngine, completion: Completion) -> Completion:
-        context, usage = engine.plan.context, completion.usage
-        if usage.input_tokens + usage.output_tokens < context:
-            return completion
-        where = f"at the end of the context, {context:,} tokens with the prompt"
-        return cut_off_at(completion, where, "Raise 'context' of the model, or shorten the prompt.")
-
-    def _failed(self, error: Exception) -> ModelError:
-        if isinstance(error, ModelError):
-            return error
-        return ModelError(f"{self.name}: the answer failed. {visible(str(error))[:_LONGEST_ERROR]}")
 
 
 def _kept(file: Path | None, folder: Path) -> ExpertKeep:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from agentkit.errors import InputError
+from agentkit.errors import InputError, ModelError
 from agentkit.models.hosted import Settings
 from agentkit.models.local.machine import free_cores, free_memory
 from agentkit.models.local.transformers.checkpoint import CheckpointInfo
@@ -71,6 +71,30 @@ def make_plan(
         settings.device,
         (folder / settings.expert_keep).resolve() if settings.expert_keep else None,
         settings.telemetry == "experts",
+    )
+
+
+def check_length(name: str, info: CheckpointInfo, plan: TorchPlan, tokens: int) -> None:
+    """Refuse a prompt that leaves no token of the context for an answer.
+
+    Args:
+        name: The model's name, for messages.
+        info: What the checkpoint says of itself.
+        plan: How it is run.
+        tokens: Those of the prompt.
+
+    Raises:
+        ModelError: It does.
+    """
+    if tokens < plan.context:
+        return
+    advice = ""
+    if info.context is None or plan.context < info.context:
+        most = f" (the model reads up to {info.context:,})" if info.context else ""
+        advice = f", or raise 'context' of the model{most}"
+    raise ModelError(
+        f"{name}: the prompt has {tokens:,} tokens, and the context is {plan.context:,}. "
+        f"Shorten what the node is shown (context, recall, history){advice}"
     )
 
 
