@@ -18,9 +18,7 @@ from agentkit.models.local.transformers.folder_contents import (
 from agentkit.models.local.transformers.layer_cache import LayerCache
 
 _MOST_PROBLEMS: Final = 20
-_EXPERT: Final = re.compile(
-    r"\.experts\.|\.block_sparse_moe\.(?:input|output)_linear\.|\.ffn\.experts\.mlp\."
-)
+_EXPERT: Final = re.compile(r"\.experts\.|\.block_sparse_moe\.(?:input|output)_linear\.")
 """What names of experts' weights have; those of an expert that all tokens share have it not."""
 _EMBEDDING: Final = "model.embed_tokens.weight"
 _NUMBERED: Final = re.compile(r"(.*\.experts\.)(\d{1,6})(\..*)")

@@ -33,7 +33,7 @@ _SAMPLING: Final[Mapping[str, Callable[[Any], bool]]] = {
     "do_sample": lambda value: isinstance(value, bool),
     "temperature": lambda value: _is_number(value) and value >= 0,
     "top_p": lambda value: _is_number(value) and 0 < value <= 1,
-    "top_k": lambda value: type(value) is int and value >= 0,
+    "top_k": lambda value: type(value) is int and value > 0,
     "min_p": lambda value: _is_number(value) and 0 <= value <= 1,
     "typical_p": lambda value: _is_number(value) and 0 < value <= 1,
     "repetition_penalty": lambda value: _is_number(value) and value > 0,
@@ -188,7 +188,7 @@ class ConfigFields:
         found = {}
         for key, makes_sense in _SAMPLING.items():
             value = self._generation.get(key)
-            if value is None:
+            if value is None or (key == "top_k" and value in (0, -1)):  # which is: all tokens
                 continue
             if makes_sense(value):
                 found[key] = value
@@ -227,7 +227,8 @@ def _known_kinds() -> frozenset[str]:
     """The model types that transformers can write text with, read without importing it."""
     spec = importlib.util.find_spec("transformers")
     for place in (spec.submodule_search_locations if spec else None) or ():
-        source = Path(place, "models", "auto", "modeling_auto.py").read_text(encoding="utf-8")
+        file = Path(place, "models", "auto", "modeling_auto.py")
+        source = file.read_text(encoding="utf-8") if file.is_file() else ""
         for part in ast.parse(source).body:
             if isinstance(part, ast.Assign) and isinstance(part.value, ast.Call):
                 name = part.targets[0]

@@ -17,7 +17,12 @@ from agentkit.errors import InputError, visible
 from agentkit.models.local.llamacpp.gguf import Header, check_header, read_header
 from agentkit.models.local.machine import free_memory
 from agentkit.models.local.transformers.checkpoint import read_checkpoint
-from agentkit.models.local.transformers.loading import misfits, quiet_transformers
+from agentkit.models.local.transformers.loading import (
+    check_torch_extra,
+    misfits,
+    quiet_transformers,
+)
+from agentkit.models.local.transformers.placement import WIDTHS
 
 _LOG: Final = logging.getLogger("agentkit.models")
 _FORM: Final = 1
@@ -27,7 +32,6 @@ _EDGE: Final = 2**20
 _ABANDONED_S: Final = 86_400.0
 _FLOAT_FILES: Final = {0: "float32", 1: "float16", 32: "bfloat16"}
 """The types of files, by `general.file_type`, whose weights are not quantized."""
-_WIDTHS: Final = {"float32": 4, "float16": 2, "bfloat16": 2}
 _END_IDS: Final = ("eos_token_id", "eot_token_id", "eom_token_id")
 _DIGITS_ALONE: Final = {
     "starcoder", "refact", "command-r", "smollm", "codeshell", "exaone", "minerva-7b",
@@ -65,6 +69,7 @@ def checkpoint_of_gguf(file: Path, cache: Path | None = None) -> Path:
         return folder
     header = read_header(file)
     check_header(header)
+    check_torch_extra(f"{file}")
     _check_parts(header)
     _check_room(header, cache)
     began = time.monotonic()
@@ -165,7 +170,7 @@ def _check_room(header: Header, cache: Path) -> None:
     Raises:
         InputError: One of them has not.
     """
-    needed = header.parameters * _WIDTHS[_dtype(header)]
+    needed = header.parameters * WIDTHS[_dtype(header)]
     base = next(folder for folder in (cache, *cache.parents) if folder.exists())
     for free, factor, what in (
         (shutil.disk_usage(base).free, 1, f"on the disk of {cache}"),

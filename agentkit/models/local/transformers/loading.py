@@ -1,22 +1,26 @@
 """Loads a checkpoint into this process, strictly: what is not as it should be is an error."""
 
+import importlib.util
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 from agentkit.errors import InputError, ModelError, listed, visible
 from agentkit.messages import Message
-from agentkit.models.local.machine import free_memory
 from agentkit.models.local.transformers.chat import guard_control_tokens, prompt_ids, turn_end
 from agentkit.models.local.transformers.checkpoint import CheckpointInfo
+from agentkit.models.local.transformers.placement import (
+    check_memory,
+    choose_device,
+    choose_dtype,
+)
+from agentkit.plugins import DISTRIBUTION
 
-_WIDTHS: Final = {"float32": 4, "bfloat16": 2, "float16": 2}
-_OWN_BYTES: Final = 400 * 2**20
-"""What torch and transformers take beside the weights."""
-
+_PACKAGES: Final = ("torch", "transformers", "tokenizers", "safetensors", "accelerate", "gguf")
 _LOADING: Final = threading.Lock()
 
 
@@ -64,15 +68,16 @@ def load_checkpoint(
         InputError: It does not fit into memory, a weight is missing, unexpected, of another shape
             or not finite, the tokenizer has tokens without weights, or transformers cannot load it.
     """
+    check_torch_extra(f"the checkpoint {visible(str(info.path))}")
     import torch
 
-    where = _device(device)
-    kind = _dtype(info, dtype, where)
+    where = choose_device(device)
+    kind = choose_dtype(info, dtype, where)
     if threads is not None:
         torch.set_num_threads(threads)
     first = where if change is None else "cpu"
     with quiet_transformers():
-        _check_memory(info, kind, first)
+        check_memory(info, kind, first)
         tokenizer = _load_tokenizer(info)
         model = _load_model(info, kind, first)
     _check_weights(info, model)
@@ -95,30 +100,21 @@ def _moved(info: CheckpointInfo, model: Any, where: str) -> Any:
         ) from None
 
 
-def fastest_on_cpu() -> str:
-    """Return `bfloat16` where the processor has instructions for it, else `float32`.
-
-    Tokens per CPU-second of one thread, bfloat16 against float32, on a processor that has them
-    (AVX512-BF16): SmolLM2 reads 433 against 231, writes 12.6 against 15.1 alone and 95 against 69
-    in a batch of 8; a mixture of 32 experts with 166M parameters reads 1,630 against 1,033, writes
-    41 against 51 alone and 143 against 110. A prompt is far longer than its answer, and bfloat16
-    takes half the memory. float16 reads 65. Without such instructions torch emulates them.
-    """
-    import torch
-
-    told: Mapping[str, Any] = torch.cpu.get_capabilities()
-    has = any(told.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16"))
-    return "bfloat16" if has and torch.backends.mkldnn.enabled else "float32"
-
-
-def memory_needed(info: CheckpointInfo, dtype: str) -> int:
-    """Return the bytes that the weights take in memory, without any cache.
+def check_torch_extra(what: str) -> None:
+    """Find out whether the packages of the extra `torch` are installed, without importing them.
 
     Args:
-        info: The checkpoint.
-        dtype: Type of the weights in memory.
+        what: What needs them.
+
+    Raises:
+        InputError: One of them is not.
     """
-    return info.parameters * _WIDTHS[dtype]
+    missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        command = f"pip install '{DISTRIBUTION}[torch]'"
+        error = InputError(f"{what} needs {listed(missing)}, not installed: {command}")
+        error.missing = command
+        raise error
 
 
 @contextmanager
@@ -140,56 +136,6 @@ def quiet_transformers() -> Iterator[None]:
             told.set_verbosity(level)
             if bars:
                 told.enable_progress_bar()
-
-
-def _device(device: str) -> str:
-    import torch
-
-    if device == "auto":
-        return "cuda:0" if torch.cuda.is_available() else "cpu"
-    kind, _, number = device.partition(":")
-    if kind == "cuda":
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        if (number or "0").isdecimal() and int(number or "0") < count:
-            return f"cuda:{int(number or '0')}"
-        found = f"{count} GPU{'s' if count != 1 else ''}" if count else "no GPU"
-        raise InputError(f"the device {device!a:.40} is not there: torch finds {found}")
-    if device == "cpu" or (device == "mps" and torch.backends.mps.is_available()):
-        return device
-    raise InputError(f"the device {device!a:.40} is not there; it can be: auto, cpu, cuda, cuda:1")
-
-
-def _dtype(info: CheckpointInfo, dtype: str, device: str) -> str:
-    if dtype in _WIDTHS:
-        return dtype
-    if dtype != "auto":
-        raise InputError(f"the dtype {dtype!a:.40} is none of: auto, {', '.join(_WIDTHS)}")
-    if device == "cpu":
-        return fastest_on_cpu()
-    return info.dtype if info.dtype in _WIDTHS else "float32"
-
-
-def _check_memory(info: CheckpointInfo, dtype: str, device: str) -> None:
-    """Find out whether the weights fit.
-
-    Raises:
-        InputError: They do not.
-    """
-    import torch
-
-    needed = memory_needed(info, dtype)
-    if device.startswith("cuda"):
-        free: int | None = torch.cuda.mem_get_info(device)[0]
-        what, place = "GPU memory", f"on {device}. One GPU holds the whole model here"
-    else:
-        needed += _OWN_BYTES
-        free, what, place = free_memory(), "memory", "here"
-    if free is not None and needed > free:
-        hint = " Take 'dtype: bfloat16', or a smaller model" if dtype == "float32" else ""
-        raise InputError(
-            f"{info.path} needs about {_bytes(needed)} of {what} in {dtype}, and {_bytes(free)} "
-            f"are free {place}.{hint or ' Take a smaller or a quantized model'}"
-        )
 
 
 def _load_tokenizer(info: CheckpointInfo) -> Any:
@@ -265,7 +211,7 @@ def _check_weights(info: CheckpointInfo, model: Any) -> None:
     with torch.inference_mode():
         wrong = [
             name
-            for name, weight in model.named_parameters()
+            for name, weight in chain(model.named_parameters(), model.named_buffers())
             if weight.is_floating_point()
             and not torch.isfinite(weight.sum(dtype=torch.float32))
             and not torch.isfinite(weight).all()
@@ -304,7 +250,3 @@ def _end_ids(info: CheckpointInfo, tokenizer: Any, model: Any) -> frozenset[int]
 def _failed(info: CheckpointInfo, what: str, error: Exception) -> str:
     why = visible(f"{type(error).__name__}: {error}").replace("\n", " ")[:500]
     return f"the checkpoint {visible(str(info.path))}: {what}: {why}"
-
-
-def _bytes(number: int) -> str:
-    return f"{number / 1e9:.1f} GB" if number >= 1e9 else f"{number / 1e6:.0f} MB"

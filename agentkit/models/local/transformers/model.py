@@ -1,7 +1,6 @@
 """TransformersModel: a checkpoint of Hugging Face in this process."""
 
 import asyncio
-import importlib.util
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,14 +19,13 @@ from agentkit.models.local.transformers.expert_keep import (
     read_expert_keep,
     slice_experts,
 )
+from agentkit.models.local.transformers.loading import check_torch_extra, load_checkpoint
 from agentkit.models.local.transformers.plan import TorchPlan, check_length, make_plan
 from agentkit.models.local.transformers.sampling_names import EXTRA
-from agentkit.plugins import DISTRIBUTION
 
 if TYPE_CHECKING:
     from agentkit.models.local.transformers.loading import LoadedCheckpoint
 
-_PACKAGES: Final = ("torch", "transformers", "tokenizers", "safetensors", "llguidance")
 _SLOTS: Final = 16
 """The calls at once where nobody said another number: they share a batch."""
 _MOST_QUESTIONS: Final = 64
@@ -60,11 +58,7 @@ class TransformersModel(HostedModel):
         self._folder = folder or Path()
         self.path = path
         """The folder or file."""
-        if missing := [one for one in _PACKAGES if importlib.util.find_spec(one) is None]:
-            raise InputError(
-                f"local:{name} needs {'packages' if len(missing) > 1 else 'a package'} not "
-                f"installed ({', '.join(missing)}): pip install '{DISTRIBUTION}[torch]'"
-            )
+        check_torch_extra(f"local:{name}")
         super().__init__(f"local:{name}", settings)
 
     def set_up(self, settings: Settings) -> None:
@@ -159,8 +153,6 @@ class TransformersModel(HostedModel):
             slice_experts(model, _kept(plan.expert_keep, plan.folder))
 
         def load() -> "LoadedCheckpoint":
-            from agentkit.models.local.transformers.loading import load_checkpoint
-
             return load_checkpoint(
                 info,
                 dtype=plan.dtype,

@@ -408,6 +408,8 @@ def test_how_its_makers_want_tokens_picked_is_read(copy):
     wanted = {"do_sample": True, "temperature": 0.6, "top_p": 0.95, "top_k": 20}
     edit(GENERATION, **wanted)(copy)
     assert read_checkpoint(copy).generation == wanted
+    edit(GENERATION, top_k=-1)(copy)  # all tokens
+    assert "top_k" not in read_checkpoint(copy).generation
 
 
 def test_a_checkpoint_without_a_generation_config_has_the_ends_of_its_config(copy):

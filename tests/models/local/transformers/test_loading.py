@@ -18,12 +18,8 @@ from tiny_checkpoints import MIXTURES, make_checkpoint
 
 from agentkit.errors import InputError
 from agentkit.models.local.transformers.checkpoint import read_checkpoint
-from agentkit.models.local.transformers.loading import (
-    LoadedCheckpoint,
-    fastest_on_cpu,
-    load_checkpoint,
-    memory_needed,
-)
+from agentkit.models.local.transformers.loading import LoadedCheckpoint, load_checkpoint
+from agentkit.models.local.transformers.placement import fastest_on_cpu, memory_needed
 
 WEIGHTS = "model.safetensors"
 
@@ -238,6 +234,17 @@ def test_what_older_versions_saved_beside_the_parameters_is_no_fault(copy):
     edit(copy / "config.json", tie_word_embeddings=True)
     model = load(copy).model
     assert model.lm_head.weight is model.get_input_embeddings().weight
+
+
+def test_a_package_that_is_not_installed_is_told_with_the_command(tiny):
+    code = (
+        "import sys; from pathlib import Path; sys.modules['accelerate'] = None;"
+        "from agentkit.models.local.transformers.checkpoint import read_checkpoint;"
+        "from agentkit.models.local.transformers.loading import load_checkpoint;"
+        f"load_checkpoint(read_checkpoint(Path({str(tiny())!r})))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "needs accelerate, not installed: pip install 'agentkit-graph[torch]'" in done.stderr
 
 
 def test_checkpoints_that_are_loaded_at_once_leave_transformers_as_talkative_as_before(tiny):
