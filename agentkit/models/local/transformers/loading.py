@@ -20,7 +20,9 @@ from agentkit.models.local.transformers.placement import (
 )
 from agentkit.plugins import DISTRIBUTION
 
-_PACKAGES: Final = ("torch", "transformers", "tokenizers", "safetensors", "accelerate", "gguf")
+_PACKAGES: Final = (
+    "torch", "transformers", "tokenizers", "safetensors", "llguidance", "accelerate", "gguf",
+)  # fmt: skip
 _LOADING: Final = threading.Lock()
 
 
