@@ -79,9 +79,12 @@ def _seam(tokenizer: Any, answer: str) -> tuple[str, str]:
 
 
 def spellings(question: Question, option: str) -> tuple[str, ...]:
-    """Return the ways in which an answer may be written that mean an option."""
+    """Return the ways in which an answer may be written that mean an option.
+
+    Models say "Yes" and "Yes." where they are asked for "yes".
+    """
     if question.kind == "predicate":
-        return option, option.capitalize()
+        return option, option.capitalize(), f"{option.capitalize()}."
     return (option,)
 
 
