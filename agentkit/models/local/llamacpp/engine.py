@@ -1,21 +1,18 @@
 """llama.cpp in this process: loaded once for each file, whoever asks it."""
 
 import asyncio
-import atexit
 import ctypes
 import gc
 import logging
-import os
 import threading
 import time
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
-from weakref import WeakSet
 
 from agentkit.errors import InputError, ModelError
+from agentkit.models.local.engines import Engine
 from agentkit.models.local.llamacpp.server import EnginePlan, load_failure, start_server
 from agentkit.models.openai.errors import Refusal, Refused
-from agentkit.models.throttle import Throttle
 from agentkit.redaction import redacted
 
 if TYPE_CHECKING:
@@ -24,7 +21,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("agentkit.models")
 
 
-class Engine:
+class LlamaCppEngine(Engine):
     """A loaded file. It is loaded when it is first needed, and freed when nobody holds it.
 
     Args:
@@ -32,17 +29,13 @@ class Engine:
         plan: How it is loaded.
     """
 
-    is_fork = False
-    """Whether this process was forked from one in which llama.cpp runs."""
+    in_parent = "in which llama.cpp runs"
 
     def __init__(self, name: str, plan: EnginePlan) -> None:
-        self.name = name
+        super().__init__(name, plan.slots)
         self.plan = plan
-        self.places = Throttle(plan.slots)
-        """The turns of all calls, of whichever model object."""
         self._lock = threading.Lock()
         self._server: Server | None = None
-        self._closed = False
         self._calls: set[threading.Thread] = set()
 
     def load(self) -> None:
@@ -62,7 +55,7 @@ class Engine:
             except RuntimeError as error:
                 why = load_failure(self.plan) or str(error)
             else:
-                _open.add(self)
+                self._loaded()
                 _LOG.info("%s: loaded in %.1f s", self.name, time.monotonic() - began)
                 return
         raise InputError(f"{self.name} cannot be loaded: {redacted(why)}")
@@ -77,6 +70,11 @@ class Engine:
         gc.collect()
 
     @property
+    def is_loaded(self) -> bool:
+        """Whether it is loaded."""
+        return self._server is not None
+
+    @property
     def address(self) -> str | None:
         """Where llama.cpp listens; None: it is not loaded."""
         server = self._server
@@ -89,16 +87,6 @@ class Engine:
         """
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._server))
         self._lock, self._calls, self._server = threading.Lock(), set(), None
-
-    def _check_open(self) -> None:
-        if self.is_fork:
-            raise ModelError(
-                f"{self.name}: this process was forked from one in which llama.cpp runs, and it "
-                "has no threads for it. Start processes with multiprocessing's 'spawn', or ask "
-                "local: models only after the fork"
-            )
-        if self._closed:
-            raise ModelError(f"{self.name}: the engine was closed")
 
     async def ask(self, body: bytes) -> AsyncGenerator[bytes]:
         """Yield the events of the answer to a request of Chat Completions with `stream`.
@@ -127,11 +115,6 @@ class Engine:
         finally:
             call.stopped = True
 
-    @property
-    def is_closed(self) -> bool:
-        """Whether it was closed."""
-        return self._closed
-
     def done(self, thread: threading.Thread) -> None:
         """Forget a call that has ended."""
         with self._lock:
@@ -146,7 +129,7 @@ class _EngineCall:
     """
 
     def __init__(
-        self, engine: Engine, parts: "asyncio.Queue[bytes | Exception | None]", body: bytes
+        self, engine: LlamaCppEngine, parts: "asyncio.Queue[bytes | Exception | None]", body: bytes
     ) -> None:
         self.stopped = False
         self._engine = engine
@@ -176,24 +159,3 @@ class _EngineCall:
         except RuntimeError:
             return False
         return True
-
-
-_open: WeakSet[Engine] = WeakSet()
-
-
-@atexit.register
-def _close_all() -> None:
-    """Free what is loaded while its threads can still end."""
-    for engine in list(_open):
-        engine.close()
-
-
-def _after_fork() -> None:
-    """Leave what is loaded to the parent."""
-    for engine in list(_open):
-        engine.leave()
-        Engine.is_fork = True
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

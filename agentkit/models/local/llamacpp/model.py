@@ -1,6 +1,5 @@
 """LlamaCppModel: a language model in this process, from a GGUF file."""
 
-import asyncio
 import importlib.util
 import json
 import re
@@ -10,19 +9,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from agentkit.errors import InputError, ModelError
-from agentkit.messages import Completion, Request, Usage
+from agentkit.messages import Completion, Request
 from agentkit.models.arrival import Try, cut_off_at
 from agentkit.models.decisions import LABELS
 from agentkit.models.hosted import (
     DEFAULT,
-    LOCAL_MAX_TOKENS,
     OF_TRANSFORMERS,
-    Ask,
     Settings,
 )
 from agentkit.models.local.engines import get_engine
 from agentkit.models.local.find import find_model
-from agentkit.models.local.llamacpp.engine import Engine
+from agentkit.models.local.in_process import InProcess, load_parts
+from agentkit.models.local.llamacpp.engine import LlamaCppEngine
 from agentkit.models.local.llamacpp.gguf import Header, check_header, read_header
 from agentkit.models.local.llamacpp.server import EnginePlan
 from agentkit.models.local.machine import byte_text, count_text, free_cores, free_memory
@@ -46,7 +44,7 @@ _OWN_BYTES: Final = 150 * 2**20
 _OVERFLOW: Final = re.compile(r"\((\d+) tokens\) exceeds the available context size \((\d+)")
 
 
-class LlamaCppModel(ChatModel):
+class LlamaCppModel(InProcess, ChatModel):
     """A model on llama.cpp, in this process. All who ask for one file share one engine.
 
     Args:
@@ -59,9 +57,8 @@ class LlamaCppModel(ChatModel):
         InputError: There is no such file, or what it needs is not installed.
     """
 
-    default_max_tokens = LOCAL_MAX_TOKENS
     _auto_places = _SLOTS
-    _engine: Engine | None = None
+    _engine: LlamaCppEngine | None = None
     _empty_is_broken = False
     _most_labels = len(LABELS)
     _most_tokens = 500  # llama.cpp tells of as many as are asked for: this takes 30 ms
@@ -96,26 +93,6 @@ class LlamaCppModel(ChatModel):
             )
         self._engine = None
 
-    def check_ready(self) -> None:
-        """Find out whether the file holds a model that answers, and fits into memory.
-
-        Raises:
-            InputError: It does not.
-        """
-        self._get_engine()
-
-    def load(self) -> None:
-        """Load the file, unless it is loaded.
-
-        Raises:
-            InputError: It cannot be loaded.
-        """
-        self._get_engine().load()
-
-    def close(self) -> None:
-        """Free the memory, for all who share this file; their calls end with an error."""
-        self._get_engine().close()
-
     @property
     def description(self) -> str:
         """What is loaded: the architecture, its parameters, context, memory and threads."""
@@ -123,8 +100,7 @@ class LlamaCppModel(ChatModel):
         parts = [f"{header.architecture}, {count_text(header.parameters)} parameters"]
         if header.active_parameters < header.parameters:
             parts.append(f"{count_text(header.active_parameters)} active")
-        calls = f"{plan.slots} calls at once" if plan.slots > 1 else "1 call at once"
-        threads = f"{plan.threads} threads" if plan.threads > 1 else "1 thread"
+        calls, threads = load_parts(plan.slots, plan.threads)
         memory = _memory(header, plan.context, plan.slots)
         parts += [
             f"a file of {byte_text(header.size)}",
@@ -134,10 +110,7 @@ class LlamaCppModel(ChatModel):
         ]
         return ", ".join(parts)
 
-    def _listed_cost(self, usage: Usage) -> float | None:
-        return 0.0
-
-    def _get_engine(self) -> Engine:
+    def _get_engine(self) -> LlamaCppEngine:
         """The engine of the file, not yet loaded.
 
         Raises:
@@ -154,7 +127,7 @@ class LlamaCppModel(ChatModel):
     def _slot_count(self) -> int:
         return self._throttle.places or _SLOTS
 
-    def _make_engine(self) -> Engine:
+    def _make_engine(self) -> LlamaCppEngine:
         settings, header, slots = self.settings, self._header, self._slot_count
         if header.context is not None and (settings.context or 0) > header.context:
             raise InputError(
@@ -173,21 +146,7 @@ class LlamaCppModel(ChatModel):
             )
         kept = min(_KEPT_MIB, (free or 0) // 2**23)
         path, threads = str(self.path.resolve()), settings.threads or free_cores()
-        return Engine(self.name, EnginePlan(path, context, slots, threads, kept))
-
-    async def _try(self, request: Try, ask: Ask, *, again: bool) -> Completion:
-        """One try, when there is a slot: others may ask the same engine."""
-        await self._prepare()
-        async with self._get_engine().places.turn(again=again):
-            return await super()._try(request, ask, again=again)
-
-    async def _prepare(self) -> None:
-        if self._engine is not None and self._engine.address is not None:
-            return
-        try:
-            await asyncio.to_thread(self.load)
-        except InputError as error:
-            raise ModelError(str(error)) from None
+        return LlamaCppEngine(self.name, EnginePlan(path, context, slots, threads, kept))
 
     async def _exchange(self, request: Try, body: Mapping[str, Any]) -> Completion:
         whole = {

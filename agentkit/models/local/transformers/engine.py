@@ -1,20 +1,18 @@
 """A checkpoint in this process: loaded once, its requests in one batch, its decisions between."""
 
-import atexit
 import itertools
 import logging
-import os
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from agentkit.errors import ModelError
+from agentkit.models.local.engines import Engine
 from agentkit.models.local.transformers.experts import ExpertTap, checkpoint_experts, watch_experts
 from agentkit.models.local.transformers.plan import TorchPlan
-from agentkit.models.throttle import Throttle
 
 if TYPE_CHECKING:
     from agentkit.models.local.transformers.generation import Generation
@@ -53,7 +51,7 @@ class Runner(Protocol):
         ...
 
 
-class TorchEngine:
+class TorchEngine(Engine):
     """A loaded checkpoint. It is loaded when it is first needed, and freed when nobody holds it.
 
     Args:
@@ -62,14 +60,11 @@ class TorchEngine:
         load: Loads it.
     """
 
-    is_fork = False
-    """Whether this process was forked from one in which a checkpoint is loaded."""
+    in_parent = "in which a checkpoint is loaded"
 
     def __init__(self, name: str, plan: TorchPlan, load: Callable[[], "LoadedCheckpoint"]) -> None:
-        self.name = name
+        super().__init__(name, plan.slots)
         self.plan = plan
-        self.places = Throttle(plan.slots)
-        """The turns of all calls, of whichever model object."""
         self._load = load
         self._lock = threading.RLock()
         self._alone = threading.Lock()
@@ -78,7 +73,6 @@ class TorchEngine:
         weakref.finalize(self, _stop_later, self._runners).atexit = False
         self.tap: ExpertTap | None = None
         """Tells of the experts that tokens are sent to; None: nobody counts them."""
-        self._closed = False
         self._keys = itertools.count()
         self._made: dict[str, Any] = {}
 
@@ -98,7 +92,7 @@ class TorchEngine:
             if self.plan.counts_experts:
                 self.tap = _tapped(checkpoint)
             self._checkpoint = checkpoint
-            _open.add(self)
+            self._loaded()
             _LOG.info("%s: loaded in %.1f s", self.name, time.monotonic() - began)
 
     @property
@@ -119,11 +113,6 @@ class TorchEngine:
     def is_loaded(self) -> bool:
         """Whether it is loaded."""
         return self._checkpoint is not None
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether it was closed."""
-        return self._closed
 
     def once(self, what: str, make: Callable[[], Any]) -> Any:
         """Return what is worked out of the checkpoint once, such as its grammars."""
@@ -182,16 +171,6 @@ class TorchEngine:
         while self._runners:
             self._runners.pop().stop()
 
-    def _check_open(self) -> None:
-        if self.is_fork:
-            raise ModelError(
-                f"{self.name}: this process was forked from one in which a checkpoint is loaded, "
-                "and it has no threads for it. Start processes with multiprocessing's 'spawn', or "
-                "ask local: models only after the fork"
-            )
-        if self._closed:
-            raise ModelError(f"{self.name}: the engine was closed")
-
 
 def _stop_later(runners: list[Runner]) -> None:
     """End what nobody holds any more: in a thread, for this may be the one that has to end."""
@@ -213,24 +192,3 @@ def _runner(
 
     kind = BatchRunner if can_batch(checkpoint.model) else TurnRunner
     return kind(name, checkpoint, plan, tap)
-
-
-_open: Final[weakref.WeakSet[TorchEngine]] = weakref.WeakSet()
-
-
-@atexit.register
-def _close_all() -> None:
-    """End the threads while they can still end."""
-    for engine in list(_open):
-        engine.close()
-
-
-def _after_fork() -> None:
-    """Leave what is loaded to the parent."""
-    for engine in list(_open):
-        engine.leave()
-        TorchEngine.is_fork = True
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

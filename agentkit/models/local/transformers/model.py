@@ -5,11 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from agentkit.errors import InputError, ModelError, suggest
-from agentkit.messages import Completion, Request, Usage
+from agentkit.errors import InputError, suggest
+from agentkit.messages import Completion, Request
 from agentkit.models.arrival import Try
-from agentkit.models.hosted import DEFAULT, LOCAL_MAX_TOKENS, HostedModel, Settings
+from agentkit.models.hosted import DEFAULT, Settings
 from agentkit.models.local.engines import get_engine
+from agentkit.models.local.in_process import InProcess, load_parts
 from agentkit.models.local.machine import byte_text, count_text
 from agentkit.models.local.transformers.checkpoint import read_checkpoint
 from agentkit.models.local.transformers.checkpoint_files import read_mapping
@@ -31,7 +32,7 @@ _SLOTS: Final = 16
 _MOST_QUESTIONS: Final = 64
 
 
-class TransformersModel(HostedModel):
+class TransformersModel(InProcess):
     """A model on transformers, in this process. All who ask for one checkpoint share one engine.
 
     Args:
@@ -44,7 +45,6 @@ class TransformersModel(HostedModel):
         InputError: What it needs is not installed.
     """
 
-    default_max_tokens = LOCAL_MAX_TOKENS
     _auto_places = _SLOTS
     _engine: TorchEngine | None = None
 
@@ -89,19 +89,7 @@ class TransformersModel(HostedModel):
 
             check_header(read_header(self.path))
         else:
-            self._get_engine()
-
-    def load(self) -> None:
-        """Load it, unless it is loaded; a GGUF file is converted first, unless it was before.
-
-        Raises:
-            InputError: It cannot be loaded.
-        """
-        self._get_engine().load()
-
-    def close(self) -> None:
-        """Free the memory, for all who share this checkpoint; their calls end with an error."""
-        self._get_engine().close()
+            super().check_ready()
 
     @property
     def description(self) -> str:
@@ -111,7 +99,7 @@ class TransformersModel(HostedModel):
         parts = [f"{info.model_type}, {count_text(info.parameters)} parameters"]
         if info.active_parameters < info.parameters:
             parts.append(f"{count_text(info.active_parameters)} active")
-        calls = f"{plan.slots} calls at once" if plan.slots > 1 else "1 call at once"
+        calls, threads = load_parts(plan.slots, plan.threads)
         parts += [
             f"a checkpoint of {byte_text(info.size)}",
             f"context {plan.context:,} tokens, {calls}",
@@ -119,11 +107,7 @@ class TransformersModel(HostedModel):
         if engine.is_loaded:
             loaded = engine.checkpoint
             parts.append(f"{loaded.dtype} on {loaded.device}")
-        parts.append(f"{plan.threads} threads" if plan.threads > 1 else "1 thread")
-        return ", ".join(parts)
-
-    def _listed_cost(self, usage: Usage) -> float | None:
-        return 0.0
+        return ", ".join([*parts, threads])
 
     def _get_engine(self) -> TorchEngine:
         """The engine of the checkpoint, not yet loaded.
@@ -162,20 +146,6 @@ class TransformersModel(HostedModel):
             )
 
         return TorchEngine(name, plan, load)
-
-    async def _try(self, request: Try, ask: Any, *, again: bool) -> Completion:
-        """One try, when there is a place: others may ask the same engine."""
-        await self._prepare()
-        async with self._get_engine().places.turn(again=again):
-            return await super()._try(request, ask, again=again)
-
-    async def _prepare(self) -> None:
-        if self._engine is not None and self._engine.is_loaded:
-            return
-        try:
-            await asyncio.to_thread(self.load)
-        except InputError as error:
-            raise ModelError(str(error)) from None
 
     async def _ask(self, request: Try) -> Completion:
         from agentkit.models.local.transformers.answer_call import AnswerCall

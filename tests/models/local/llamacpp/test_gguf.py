@@ -188,8 +188,8 @@ def test_a_file_that_is_not_there_suggests_one_that_is(tmp_path):
     for name in ("smollm", "smolm2", "SmolLM2", "SmolLM2-135M-Instruct"):
         with pytest.raises(InputError, match="Did you mean 'local:smollm2'"):
             get_model(f"local:{name}", folder=tmp_path / "empty")
-    with pytest.raises(InputError, match="checkpoints of Hugging Face come with a later version"):
-        get_model(f"local:{tmp_path}")
+    with pytest.raises(InputError, match=r"It has tiny\.gguf: name the file itself"):
+        get_model(f"local:{tmp_path}").check_ready()
     with pytest.raises(InputError, match="which model"):
         get_model("local:")
 
