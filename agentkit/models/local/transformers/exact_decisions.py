@@ -89,7 +89,14 @@ def spellings(question: Question, option: str) -> tuple[str, ...]:
 
 
 def exact_text(question: Question) -> str:
-    """Return what is asked, with how it is to be answered: by an option and nothing else."""
+    """Return what is asked, as it stands in the prompt.
+
+    The options of a choice are not listed behind it: all their texts are scored anyway, and a small
+    model copies from the list, or takes it for another question than its examples have (measured
+    in docs/benchmarks.md). What a yes, a no or a number means has to be said.
+    """
+    if question.kind == "choice":
+        return question.text
     return f"{question.text}\n\n{how_to_answer(question)}"
 
 

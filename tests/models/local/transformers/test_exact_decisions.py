@@ -17,6 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
 from agentkit.models.local.transformers.exact_decisions import (  # noqa: E402
     decide_exactly,
     exact_text,
+    how_to_answer,
     option_ids,
     prior_question,
 )
@@ -146,7 +147,9 @@ def test_the_mean_counts_the_end_as_a_token(load: Load):
 
 def test_the_prior_divides_by_the_probability_without_the_question(load: Load):
     model, tokenizer = load("qwen3_moe")
-    prompt, neutral = (chat(tokenizer, exact_text(one)) for one in (WAY, prior_question(WAY)))
+    prompt, neutral = (
+        chat(tokenizer, one) for one in (exact_text(WAY), how_to_answer(prior_question(WAY)))
+    )
     caches = PromptCaches()
     first = decide_exactly(model, tokenizer, prompt, WAY, "prior", ENDS, neutral, caches)
     again = decide_exactly(model, tokenizer, prompt, WAY, "prior", ENDS, neutral, caches)
@@ -157,7 +160,8 @@ def test_the_prior_divides_by_the_probability_without_the_question(load: Load):
     shares = torch.tensor(gains).softmax(0).tolist()
     assert list(first.probabilities.values()) == pytest.approx(shares, rel=1e-3)
     assert again == first
-    assert "wolf" not in exact_text(prior_question(WAY))
+    assert "wolf" not in how_to_answer(prior_question(WAY))
+    assert "left hand" not in exact_text(WAY)  # what is scored need not be listed
 
 
 def test_a_prior_without_its_prompt_and_an_unknown_way_are_refused(load: Load):
