@@ -9,6 +9,7 @@ import math
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -155,6 +156,20 @@ class BatchRunner:
         return _said(self._manager.background_thread_status.fatal_error or "")
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What a batch reads of a request."""
+
+    generation: Generation | None
+    """Its answer; None: nobody waits for it any more."""
+    length: int
+    """The tokens that are read."""
+    again: int
+    """The first of them that were read before: their keys and values had to make room."""
+    picks: bool
+    """Whether its next token is picked."""
+
+
 class _Choices(ContinuousBatchingLogitsProcessorList):  # type: ignore[misc]
     """Puts the token that each answer of a batch picks on top of its scores."""
 
@@ -163,7 +178,7 @@ class _Choices(ContinuousBatchingLogitsProcessorList):  # type: ignore[misc]
         self.do_processing = True
         self._running = running
         self._tap = tap
-        self._rows: list[tuple[Generation | None, int, bool]] = []
+        self._rows: list[_Row] = []
 
     def check_kwargs(self, kwargs: dict[str, Any]) -> None:
         """Take a request as it is: it has no settings that the manager could know."""
@@ -174,12 +189,11 @@ class _Choices(ContinuousBatchingLogitsProcessorList):  # type: ignore[misc]
         """Take note of the requests of the next batch, in the order of its rows."""
         self._rows = []
         for future in requests_in_batch:
-            generation = self._running.get(future.state.request_id)
-            self._rows.append((generation, future.query_length, future.has_new_token))
-            if generation is not None and generation.read == 0:
-                generation.cached = future.state.position_offset - future.query_length
+            generation, length = self._running.get(future.state.request_id), future.query_length
+            again = 0
             if generation is not None:
-                generation.read += future.query_length
+                again = generation.reads(future.state.position_offset - length, length)
+            self._rows.append(_Row(generation, length, again, future.has_new_token))
         if self._tap is not None:
             self._tap.sink = self._count_experts
         return arg_storage
@@ -190,7 +204,7 @@ class _Choices(ContinuousBatchingLogitsProcessorList):  # type: ignore[misc]
         """Pick a token for every row that has its prompt behind it."""
         likeliest = scores.argmax(-1).tolist()
         picked = list(likeliest)
-        picking = [generation for generation, _, picks in self._rows if picks]
+        picking = [row.generation for row in self._rows if row.picks]
         for row, generation in enumerate(picking):  # rows behind them are nobody's
             if generation is not None:
                 picked[row] = generation.pick(scores[row], likeliest[row])
@@ -201,10 +215,11 @@ class _Choices(ContinuousBatchingLogitsProcessorList):  # type: ignore[misc]
 
     def _count_experts(self, layer: int, chosen: torch.Tensor, experts: int) -> None:
         start = 0
-        for generation, length, _ in self._rows:
-            if generation is not None:
-                generation.experts.add(layer, chosen[start : start + length], experts)
-            start += length
+        for row in self._rows:
+            end = start + row.length
+            if row.generation is not None:
+                row.generation.experts.add(layer, chosen[start + row.again : end], experts)
+            start = end
 
 
 class _Reports(OutputRouter):  # type: ignore[misc]

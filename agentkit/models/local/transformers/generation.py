@@ -62,8 +62,8 @@ class Generation:
     """The texts that end it, and are no part of it."""
     tokens: list[int] = field(default_factory=list)
     """The tokens of the answer so far, the one that ended it included."""
-    read: int = 0
-    """The tokens that went through the model."""
+    position: int | None = None
+    """How many tokens, of prompt and answer, the model has read; None: it has not begun."""
     cached: int = 0
     """The tokens of the prompt that were read for an earlier request."""
     experts: ExpertCounts = field(default_factory=ExpertCounts)
@@ -96,6 +96,22 @@ class Generation:
             token = -1
         ends_by_itself = token in self.end_ids or len(self.tokens) >= self.max_tokens
         return next(iter(self.end_ids)) if self.is_over and not ends_by_itself else token
+
+    def reads(self, start: int, length: int) -> int:
+        """Take note of tokens that the model reads next.
+
+        Args:
+            start: The tokens in front of them, whose keys and values are there.
+            length: How many they are.
+
+        Returns:
+            How many of them it has read before.
+        """
+        if self.position is None:
+            self.position = self.cached = start
+        again = min(length, max(0, self.position - start))
+        self.position = max(self.position, start + length)
+        return again
 
     def fail(self, error: Exception) -> None:
         """End it with an error."""

@@ -12,8 +12,8 @@ from agentkit.models.local.transformers.checkpoint import CheckpointInfo
 _CONTEXT: Final = 8192
 """The tokens of context where nobody said another number, the model reads as many, and they fit."""
 _LEAST_CONTEXT: Final = 1024
-_MOST_CACHED: Final = 1 << 18
-"""The most tokens whose keys and values are kept."""
+_FULL: Final = 4
+"""How many answers with the whole context find room at once; more of them take turns."""
 _WIDTH: Final = 4
 """Bytes of a number in the cache, at most."""
 
@@ -58,7 +58,7 @@ def make_plan(
         InputError: The context is longer than what the model was made for.
     """
     context = _context(name, settings, info)
-    cached = min(slots * context, _MOST_CACHED)
+    cached = min(slots, _FULL) * context
     if (room := _room(info)) is not None and (width := info.cache.bytes_per_token(_WIDTH)):
         cached = min(cached, room // width)
     return TorchPlan(

@@ -125,6 +125,5 @@ class TurnRunner:
             self._tap.sink = generation.experts.add
         ids = torch.tensor([turn.next_ids], device=self._model.device)
         out = self._model(ids, cache=turn.cache, use_cache=True, logits_to_keep=1)
-        generation.read += len(turn.next_ids)
         turn.cache = out.past_key_values
         turn.next_ids = [generation.pick(out.logits[0, -1].float())]

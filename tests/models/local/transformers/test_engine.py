@@ -119,6 +119,22 @@ def test_the_beginning_that_prompts_share_is_read_once(tiny):
     assert all(one.cached_tokens > 0.8 * one.input_tokens for one in others)
 
 
+def test_answers_that_have_no_room_together_are_the_same_and_their_experts_are_counted_once(tiny):
+    """Some are put off, and what was read of them is read again."""
+    asked = [
+        request(f"{n}. " + "word " * (130 + 7 * n), Sampling(temperature=0, max_tokens=60))
+        for n in range(12)
+    ]
+    with running(tiny(), telemetry="experts") as model:
+        together = ask(model, asked)
+        alone = [ask(model, [one])[0] for one in asked]
+    assert [one.text for one in together] == [one.text for one in alone]
+    for one in together:
+        used = one.usage
+        read = used.input_tokens - used.cached_tokens + used.output_tokens - 1
+        assert {sum(layer) for layer in one.experts} == {2 * read}
+
+
 def test_pieces_arrive_as_they_come_and_add_up(tiny):
     heard: list[str] = []
     with running(tiny()) as model:
