@@ -61,7 +61,9 @@ def load_for_loss(folder: Path) -> tuple[Any, Any]:
     Raises:
         InputError: It cannot be loaded, or is a dense model.
     """
-    loaded = load_checkpoint(read_checkpoint(folder), device="cpu")
+    info = read_checkpoint(folder)
+    own = info.dtype if info.dtype != "float64" else "float32"
+    loaded = load_checkpoint(info, dtype=own, device="cpu")
     model, tokenizer = loaded.model, loaded.tokenizer
     if not expert_modules(model):
         raise InputError(f"{folder} is a dense model: it has no experts to keep")

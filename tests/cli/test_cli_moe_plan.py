@@ -39,7 +39,7 @@ def test_json_has_every_figure(invoke):
     [
         (["nothing.json"], "there is no nothing.json: give the folder of a checkpoint"),
         ([PHI.parent], "has no config.json"),
-        (["walker.yaml"], "it is no JSON"),
+        (["walker.yaml"], "is not JSON"),
         ([PHI, "--gpu", "h1000"], "Did you mean 'h100'"),
         ([PHI, "--gpu-memory", "80"], "write a number and a unit, such as 80GB"),
         ([PHI, "--bandwidth", "fast"], "such as 3.35TB/s"),

@@ -8,7 +8,7 @@ import pytest
 from scored_alone import ENDS, Load, alone, loader
 
 from agentkit.messages import Question
-from agentkit.models.local.llamacpp.model import _find
+from agentkit.models.local.find import find_model
 
 torch = pytest.importorskip("torch")
 
@@ -36,7 +36,7 @@ def smollm2_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """SmolLM2 as a checkpoint."""
     pytest.importorskip("gguf")
     pytest.importorskip("accelerate")
-    file, folder = _find("smollm2", Path()), tmp_path_factory.mktemp("smollm2")
+    file, folder = find_model("smollm2", Path()), tmp_path_factory.mktemp("smollm2")
     given: dict[str, Any] = {"gguf_file": file.name, "dtype": "float32"}
     model = AutoModelForCausalLM.from_pretrained(file.parent, **given)
     model.is_quantized, model.hf_quantizer = False, None
@@ -213,7 +213,7 @@ ACTIONS = [
 def test_seventeen_options_cost_a_tenth_of_a_prompt_and_are_exact(smollm2_folder: Path):
     tokenizer = AutoTokenizer.from_pretrained(smollm2_folder)
     model = AutoModelForCausalLM.from_pretrained(smollm2_folder, dtype="float32").eval()
-    question = Question("You face a tree. " * 60 + "What do you do next?", tuple(ACTIONS))
+    question = Question("You face a tree. " * 100 + "What do you do next?", tuple(ACTIONS))
     prompt, ids = chat(tokenizer, exact_text(question)), option_ids(tokenizer, ACTIONS)
     assert ids == [joined(tokenizer, one) for one in ACTIONS]
     read: list[int] = []
