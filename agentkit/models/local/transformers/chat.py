@@ -11,7 +11,7 @@ from agentkit.values import json_safe
 
 _MARKER: Final = re.compile("<[|\uff5c].*[|\uff5c]>", re.S)
 """The form of tokens that steer a chat, with a bar or a wide one: no other text looks like it."""
-_ENCODING: Final = threading.Lock()
+ENCODING: Final = threading.Lock()
 """A tokenizer that encodes a text without control tokens does so for all threads meanwhile."""
 _INCOMPLETE: Final = "\ufffd"
 """What stands for the bytes of a character that is not complete."""
@@ -53,7 +53,7 @@ def prompt_ids(tokenizer: Any, messages: Sequence[Message]) -> list[int]:
     told: Exception | None = None
     for turns in _forms(messages):
         try:
-            with _ENCODING:
+            with ENCODING:
                 if _shows_system(tokenizer, turns):
                     return _encoded(tokenizer, turns)
         except Exception as error:  # of Jinja or of the template, in whatever way it fails

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any, Final, Literal
 
 from agentkit.messages import Decision, Question
+from agentkit.models.local.transformers.chat import ENCODING
 from agentkit.models.local.transformers.option_scores import score_options
 from agentkit.models.local.transformers.prompt_caches import PromptCaches
 
@@ -43,7 +44,8 @@ def option_ids(tokenizer: Any, options: Sequence[str]) -> list[list[int]]:
 
 
 def _ids(tokenizer: Any, text: str) -> list[int]:
-    return list(tokenizer(text, add_special_tokens=False).input_ids) if text else []
+    with ENCODING:
+        return list(tokenizer(text, add_special_tokens=False).input_ids) if text else []
 
 
 def _control(tokenizer: Any) -> re.Pattern[str] | None:
