@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from agentkit.environments.estimates import bootstrap
 from agentkit.errors import InputError
+from agentkit.models.local.transformers.chat import prompt_ids
 from agentkit.models.local.transformers.checkpoint import read_checkpoint
 from agentkit.models.local.transformers.expert_keep import ExpertKeep, mask_experts
 from agentkit.models.local.transformers.experts import checkpoint_experts, expert_modules
@@ -82,9 +83,7 @@ def answer_tokens(calls: Sequence[RoutedCall], tokenizer: Any, longest: int) -> 
     for call in calls:
         if not call.text or any(message.images for message in call.messages):
             continue
-        asked = [{"role": one.role, "content": one.content} for one in call.messages]
-        text = tokenizer.apply_chat_template(asked, tokenize=False, add_generation_prompt=True)
-        prompt = tokenizer(text, add_special_tokens=False).input_ids
+        prompt = prompt_ids(tokenizer, call.messages)
         answer = tokenizer(call.text, add_special_tokens=False).input_ids
         if prompt and answer and len(prompt) + len(answer) <= longest:
             found.append(AnswerTokens(tuple(prompt), tuple(answer)))

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from agentkit.errors import ModelError
+from agentkit.models.local.transformers.chat import ENCODING
 from agentkit.values import JsonSchema
 
 _OPTIONS: Final[Any] = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
@@ -26,9 +27,9 @@ class Grammars:
     def __init__(self, tokenizer: Any, vocabulary: int, end_ids: Collection[int]) -> None:
         from llguidance.hf import from_tokenizer
 
-        self._tokenizer = from_tokenizer(
-            tokenizer, n_vocab=max(vocabulary, len(tokenizer)), eos_token=sorted(end_ids)
-        )
+        size = max(vocabulary, len(tokenizer))
+        with ENCODING:
+            self._tokenizer = from_tokenizer(tokenizer, n_vocab=size, eos_token=sorted(end_ids))
         self._made: dict[str, Any] = {}
 
     def matcher(self, schema: JsonSchema) -> Any:
