@@ -26,7 +26,8 @@ def find_model(name: str, folder: Path) -> Path:
         return _find_smollm2()
     if not name:
         raise InputError(
-            f"which model? Write a file after the colon, local:FILE.gguf, or local:{SMOLLM2}"
+            "which model? Write a file or a folder after the colon, local:FILE.gguf or "
+            f"local:FOLDER, or local:{SMOLLM2}"
         )
     path = folder / expanduser(name)  # noqa: PTH111 (that of Path raises)
     if not path.exists():
@@ -35,6 +36,12 @@ def find_model(name: str, folder: Path) -> Path:
         meant = path.name.lower()
         if not near and ("smollm" in meant or suggest(meant, [SMOLLM2])):
             near = f" Did you mean 'local:{SMOLLM2}'?"
+        elif not near and not path.parent.exists() and not meant.endswith(".gguf"):
+            of_hub = f"{path.parent.name}/{path.name}"
+            near = (
+                f" If {of_hub} is a name of the Hub, download it first: hf download {of_hub} "
+                f"--local-dir {path.name}. Then it is local:{path.name}"
+            )
         raise InputError(f"local:{name}: there is no file or folder {path}.{near}")
     return path
 
