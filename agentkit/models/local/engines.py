@@ -63,6 +63,9 @@ class Engine(ABC):
         """Have it closed at the end of the program, while its threads can still end."""
         _open.add(self)
 
+    def _unloaded(self) -> None:
+        _open.discard(self)
+
     def _check_open(self) -> None:
         if self.is_fork:
             raise ModelError(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.option(
     "--mass",
     metavar="SHARE",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=float,
     default=0.98,
     help="The share of each layer's choices that kept experts have; default 0.98.",
 )
@@ -78,6 +78,8 @@ def command(
     from agentkit.cli.view.keep_tables import show_keep
     from agentkit.moe.keep import plan_by_node, plan_keep, read_routed_calls
 
+    if not 0 < mass <= 1:  # also where it is no number at all
+        raise InputError(f"--mass is {mass}, expected a share above 0, up to 1")
     calls = read_routed_calls(open_run(run))
     known = {} if folder is None else _shape(folder, calls)
     plans = (

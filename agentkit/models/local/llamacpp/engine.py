@@ -67,6 +67,7 @@ class LlamaCppEngine(Engine):
             calls, self._server = list(self._calls), None
         for call in calls:
             call.join()
+        self._unloaded()
         gc.collect()
 
     @property

@@ -1,10 +1,12 @@
 """An answer that a request asks for, from its prompt to its completion."""
 
+import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
-from agentkit.errors import ModelError, visible
+from agentkit.errors import InputError, ModelError, visible
 from agentkit.messages import Completion, Request, Usage
 from agentkit.models import finish_reasons
 from agentkit.models.arrival import Arrived, cut_off_at
@@ -16,6 +18,7 @@ from agentkit.models.local.transformers.engine import TorchEngine
 from agentkit.models.local.transformers.generation import End, Generation
 from agentkit.models.local.transformers.grammar import Grammars
 from agentkit.models.local.transformers.plan import check_length
+from agentkit.models.local.transformers.sampling_names import EXTRA, check_extra
 from agentkit.models.local.transformers.token_choice import make_choice
 from agentkit.models.thoughts import apart
 
@@ -53,9 +56,12 @@ class AnswerCall:
         check_length(name, info, engine.plan, len(prompt))
         most = request.sampling.max_tokens or LOCAL_MAX_TOKENS
         try:
+            check_extra(name, {key: request.extra[key] for key in request.extra if key in EXTRA})
             choice = make_choice(
                 loaded.model, info.generation, request, len(prompt), self._grammar()
             )
+        except InputError as error:
+            raise ModelError(str(error)) from None
         except ValueError as error:
             raise ModelError(f"{name}: {visible(str(error))[:_LONGEST_ERROR]}") from None
         self._generation = Generation(
@@ -78,8 +84,11 @@ class AnswerCall:
             ModelError: The engine failed, or was closed.
         """
         events, hear = self._generation.events, self._request.on_text
-        free = self._engine.begin(self._generation)
+        free: Callable[[], None] | None = None
         try:
+            free = self._engine.begin_now(self._generation)
+            if free is None:  # it has to be started, or waits for a decision
+                free = await asyncio.to_thread(self._engine.begin, self._generation)
             while True:
                 event = await events.get()
                 if isinstance(event, ModelError):
@@ -94,7 +103,9 @@ class AnswerCall:
                     return self._completion(event.reason)
                 arrived.tell(event.tokens, lambda: self._completion(finish_reasons.LENGTH))
         finally:
-            free()
+            self._generation.is_over = True
+            if free is not None:
+                free()
 
     def _grammar(self) -> Any:
         """What holds the answer to its schema; None: nothing does."""

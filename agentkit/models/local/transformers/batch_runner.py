@@ -23,6 +23,7 @@ from transformers.generation.continuous_batching.utils import logger
 
 from agentkit.errors import ModelError, visible
 from agentkit.models.local.transformers.generation import Generation
+from agentkit.models.local.transformers.prompt_caches import rope_boundary
 from agentkit.redaction import redacted
 
 if TYPE_CHECKING:
@@ -43,10 +44,15 @@ _BATCHED: Final = frozenset({"full_attention", "sliding_attention"})
 """The kinds of layers whose state continuous batching can keep."""
 
 
-def can_batch(model: Any) -> bool:
-    """Return whether continuous batching can run a model: all of its layers are attention."""
+def can_batch(model: Any, context: int) -> bool:
+    """Return whether continuous batching can run a model, with texts of so many tokens.
+
+    All of its layers have to be attention, and no text may be so long that others in its batch are
+    turned by other angles.
+    """
     kinds = getattr(model.config.get_text_config(), "layer_types", None) or ()
-    return set(kinds) <= _BATCHED
+    boundary = rope_boundary(model.config)
+    return set(kinds) <= _BATCHED and (boundary is None or context <= boundary)
 
 
 class BatchRunner:
@@ -81,6 +87,7 @@ class BatchRunner:
                 max_requests_per_batch=plan.slots,
                 use_cuda_graph=False,  # tokens are picked in Python, and graphs replay without it
                 use_async_batching=False,
+                auto_switch_to_flash=False,  # it may fetch kernels, which are program code
             ),
         )
         self._paged = self._model.config._attn_implementation

@@ -55,6 +55,8 @@ class CheckpointInfo:
     """The tokens that it has weights for; 0 where it does not say."""
     context: int | None
     """The tokens that it was trained to read and write; None: it does not say."""
+    rope_boundary: int | None
+    """The length from which on it turns all positions by other angles; None: never."""
     cache: LayerCache
     """What its cache takes."""
     end_ids: tuple[int, ...]
@@ -128,6 +130,7 @@ def _read(path: Path, problems: list[str]) -> CheckpointInfo:
         quantization=quantization,
         vocabulary=fields.vocabulary,
         context=fields.context,
+        rope_boundary=fields.rope_boundary,
         cache=fields.cache,
         end_ids=fields.end_ids(),
         generation=fields.sampling(),

@@ -2,14 +2,14 @@
 
 import ast
 import importlib.util
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
-from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
 from agentkit.errors import suggest, visible
 from agentkit.models.local.transformers.layer_cache import LayerCache, cache_of
+from agentkit.models.local.transformers.sampling_names import MAKES_SENSE
 
 DTYPES: Final = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 """The types of weights that are not quantized, as safetensors and as torch name them."""
@@ -29,18 +29,6 @@ _NEEDED: Final = {
     "bitnet": "accelerate",
 }  # fmt: skip
 """The ways of quantizing that transformers loads, and the package that each needs."""
-_SAMPLING: Final[Mapping[str, Callable[[Any], bool]]] = {
-    "do_sample": lambda value: isinstance(value, bool),
-    "temperature": lambda value: _is_number(value) and value >= 0,
-    "top_p": lambda value: _is_number(value) and 0 < value <= 1,
-    "top_k": lambda value: type(value) is int and value > 0,
-    "min_p": lambda value: _is_number(value) and 0 <= value <= 1,
-    "typical_p": lambda value: _is_number(value) and 0 < value <= 1,
-    "repetition_penalty": lambda value: _is_number(value) and value > 0,
-    "no_repeat_ngram_size": lambda value: type(value) is int and value >= 0,
-    "max_new_tokens": lambda value: type(value) is int and value > 0,
-}
-"""How a checkpoint may want its tokens picked, and which values make sense."""
 
 
 class ConfigFields:
@@ -81,6 +69,18 @@ class ConfigFields:
     def context(self) -> int | None:
         """The tokens that it was trained to read and write; None: it does not say."""
         return self._number(*_CONTEXT)
+
+    @property
+    def rope_boundary(self) -> int | None:
+        """The length from which on it turns all positions by other angles; None: never."""
+        rope = self._text.get("rope_parameters") or self._text.get("rope_scaling")
+        if not isinstance(rope, dict):
+            return None
+        if (rope.get("rope_type") or rope.get("type")) not in ("longrope", "su", "dynamic"):
+            return None
+        name = "original_max_position_embeddings"
+        length = rope.get(name) or self._text.get(name)
+        return length if type(length) is int and length > 0 else self.context
 
     @property
     def vocabulary(self) -> int:
@@ -186,7 +186,7 @@ class ConfigFields:
     def sampling(self) -> dict[str, Any]:
         """Return how its makers want tokens picked."""
         found = {}
-        for key, makes_sense in _SAMPLING.items():
+        for key, makes_sense in MAKES_SENSE.items():
             value = self._generation.get(key)
             if value is None or (key == "top_k" and value in (0, -1)):  # which is: all tokens
                 continue
@@ -216,10 +216,6 @@ class ConfigFields:
 
 def _is_count(value: Any) -> bool:
     return type(value) is int and 0 < value < 1 << 40
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and isfinite(value)
 
 
 @cache

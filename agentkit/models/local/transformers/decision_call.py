@@ -1,8 +1,10 @@
 """Decides the questions of a request, whose messages are read once for all of them."""
 
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
+from agentkit.errors import ModelError
 from agentkit.messages import Completion, Message, Request, Usage
 from agentkit.models.local.transformers.chat import prompt_ids
 from agentkit.models.local.transformers.exact_decisions import (
@@ -24,6 +26,7 @@ def decide_questions(
     request: Request,
     how: Literal["auto", "sum", "mean", "prior"],
     check_length: Callable[[int], None],
+    gone: threading.Event,
 ) -> Completion:
     """Decide the questions of a request by the log-probabilities of their options.
 
@@ -33,6 +36,7 @@ def decide_questions(
         request: The request.
         how: How the options are compared.
         check_length: Refuses a prompt of so many tokens.
+        gone: Is set when nobody waits for the answer any more.
 
     Raises:
         ModelError: A prompt is too long, or shows pictures.
@@ -40,6 +44,8 @@ def decide_questions(
     decisions, usage = [], Usage(calls=0)
     way = DEFAULT_HOW if how == "auto" else how
     for question in request.questions:
+        if gone.is_set():
+            raise ModelError("nobody waits for the decision any more")
         asked = Message("user", exact_text(question), question.images)
         prompt = prompt_ids(loaded.tokenizer, (*request.messages[:-1], asked))
         check_length(len(prompt))

@@ -6,13 +6,14 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
 from agentkit.errors import ModelError
 from agentkit.models.local.engines import Engine
 from agentkit.models.local.transformers.experts import ExpertTap, checkpoint_experts, watch_experts
-from agentkit.models.local.transformers.plan import TorchPlan
+from agentkit.models.local.transformers.plan import TorchPlan, fitted
 
 if TYPE_CHECKING:
     from agentkit.models.local.transformers.generation import Generation
@@ -68,6 +69,8 @@ class TorchEngine(Engine):
         self._load = load
         self._lock = threading.RLock()
         self._alone = threading.Lock()
+        self.deciders = _deciders()
+        """The thread that uses the model alone."""
         self._checkpoint: LoadedCheckpoint | None = None
         self._runners: list[Runner] = []
         weakref.finalize(self, _stop_later, self._runners).atexit = False
@@ -89,6 +92,7 @@ class TorchEngine(Engine):
                 return
             began = time.monotonic()
             checkpoint = self._load()
+            self.plan = fitted(self.plan, checkpoint)
             if self.plan.counts_experts:
                 self.tap = _tapped(checkpoint)
             self._checkpoint = checkpoint
@@ -121,8 +125,19 @@ class TorchEngine(Engine):
                 self._made[what] = make()
             return self._made[what]
 
+    def begin_now(self, generation: "Generation") -> Callable[[], None] | None:
+        """Begin an answer where answers are run already; None: use `begin`, in a thread.
+
+        Returns:
+            A function that frees its place.
+        """
+        with self._lock:
+            self._check_open()
+            runner = self._runner_now()
+            return None if runner is None else self._add(runner, generation)
+
     def begin(self, generation: "Generation") -> Callable[[], None]:
-        """Begin an answer.
+        """Begin an answer, once nobody uses the model alone.
 
         Returns:
             A function that frees its place.
@@ -130,14 +145,25 @@ class TorchEngine(Engine):
         Raises:
             ModelError: The engine was closed, or cannot run.
         """
-        with self._lock:
-            checkpoint = self.checkpoint
-            if not self._runners or self._runners[-1].has_ended:
-                self._stop_runners()
-                self._runners.append(_runner(self.name, checkpoint, self.plan, self.tap))
-            runner, key = self._runners[-1], f"{next(self._keys)}"
-            runner.add(generation, key)
+        with self._alone, self._lock:
+            checkpoint, runner = self.checkpoint, self._runner_now()
+            if runner is None:
+                runner = _runner(self.name, checkpoint, self.plan, self.tap)
+                self._runners.append(runner)
+            return self._add(runner, generation)
+
+    def _add(self, runner: Runner, generation: "Generation") -> Callable[[], None]:
+        key = f"{next(self._keys)}"
+        runner.add(generation, key)
+        if generation.is_over:  # who asked has gone meanwhile
+            runner.cancel(key)
         return lambda: runner.cancel(key)
+
+    def _runner_now(self) -> Runner | None:
+        """What runs answers now; one that an error has ended leaves the model as it was."""
+        if self._runners and self._runners[-1].has_ended:
+            self._stop_runners()
+        return self._runners[-1] if self._runners else None
 
     @contextmanager
     def alone(self) -> Iterator["LoadedCheckpoint"]:
@@ -149,9 +175,9 @@ class TorchEngine(Engine):
         import torch
 
         with self._alone:
-            checkpoint = self.checkpoint
-            running = [one for one in self._runners if not one.has_ended]
-            with running[0].paused() if running else nullcontext(), torch.inference_mode():
+            with self._lock:
+                checkpoint, runner = self.checkpoint, self._runner_now()
+            with runner.paused() if runner else nullcontext(), torch.inference_mode():
                 yield checkpoint
 
     def close(self) -> None:
@@ -161,15 +187,22 @@ class TorchEngine(Engine):
             self._checkpoint = None
             self._made.clear()
             self._stop_runners()
+        self.deciders.shutdown(wait=False, cancel_futures=True)
+        self._unloaded()
 
     def leave(self) -> None:
         """Leave the threads to the process that this one is a fork of: they are not here."""
         self._lock, self._alone = threading.RLock(), threading.Lock()
         self._runners.clear()
+        self.deciders = _deciders()
 
     def _stop_runners(self) -> None:
         while self._runners:
             self._runners.pop().stop()
+
+
+def _deciders() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, "agentkit-local-decisions")
 
 
 def _stop_later(runners: list[Runner]) -> None:
@@ -190,5 +223,5 @@ def _runner(
     from agentkit.models.local.transformers.batch_runner import BatchRunner, can_batch
     from agentkit.models.local.transformers.turn_runner import TurnRunner
 
-    kind = BatchRunner if can_batch(checkpoint.model) else TurnRunner
+    kind = BatchRunner if can_batch(checkpoint.model, plan.context) else TurnRunner
     return kind(name, checkpoint, plan, tap)

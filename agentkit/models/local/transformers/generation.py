@@ -85,6 +85,8 @@ class Generation:
         Returns:
             The token, or one that ends an answer where this one does so in another way.
         """
+        if self._is_left:
+            return next(iter(self.end_ids))
         try:
             if likeliest is not None and self.choice.is_plain:
                 token = likeliest
@@ -96,6 +98,11 @@ class Generation:
             token = -1
         ends_by_itself = token in self.end_ids or len(self.tokens) >= self.max_tokens
         return next(iter(self.end_ids)) if self.is_over and not ends_by_itself else token
+
+    @property
+    def _is_left(self) -> bool:
+        """Whether nobody waits for it any more."""
+        return self.is_over
 
     def reads(self, start: int, length: int) -> int:
         """Take note of tokens that the model reads next.

@@ -1,11 +1,13 @@
 """TransformersModel: a checkpoint of Hugging Face in this process."""
 
 import asyncio
+import threading
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from agentkit.errors import InputError, suggest
+from agentkit.errors import InputError
 from agentkit.messages import Completion, Request
 from agentkit.models.arrival import Try
 from agentkit.models.hosted import DEFAULT, Settings
@@ -22,14 +24,13 @@ from agentkit.models.local.transformers.expert_keep import (
 )
 from agentkit.models.local.transformers.loading import check_torch_extra, load_checkpoint
 from agentkit.models.local.transformers.plan import TorchPlan, check_length, make_plan
-from agentkit.models.local.transformers.sampling_names import EXTRA
+from agentkit.models.local.transformers.sampling_names import check_extra
 
 if TYPE_CHECKING:
     from agentkit.models.local.transformers.loading import LoadedCheckpoint
 
 _SLOTS: Final = 16
 """The calls at once where nobody said another number: they share a batch."""
-_MOST_QUESTIONS: Final = 64
 
 
 class TransformersModel(InProcess):
@@ -70,12 +71,7 @@ class TransformersModel(InProcess):
         super().set_up(settings)
         if settings.engine == "llamacpp":
             raise InputError(f"{self.name} is a folder, and llama.cpp runs GGUF files")
-        if unknown := [name for name in settings.extra if name not in EXTRA]:
-            known = ", ".join(EXTRA)
-            raise InputError(
-                f"{self.name}: extra: unknown '{unknown[0]}'.{suggest(unknown[0], EXTRA)} "
-                f"Known of checkpoints: {known}"
-            )
+        check_extra(self.name, settings.extra)
         self._engine = None
 
     def check_ready(self) -> None:
@@ -121,12 +117,20 @@ class TransformersModel(InProcess):
                 from agentkit.models.local.transformers.gguf_conversion import checkpoint_of_gguf
 
                 folder = checkpoint_of_gguf(folder)
-            self._info = read_checkpoint(folder)
-            slots = self._throttle.places or _SLOTS
-            plan = make_plan(self.name, self._info, self.settings, slots, self._folder)
+            self._info = info = read_checkpoint(folder)
+            settings, slots = self.settings, self._throttle.places or _SLOTS
+            if settings.telemetry == "experts" and not info.experts:
+                raise InputError(
+                    f"{self.name} has no experts to count: it is a dense model. Leave 'telemetry' "
+                    "out"
+                )
+            plan = make_plan(self.name, info, settings, slots, self._folder)
             if plan.expert_keep is not None:
                 _kept(plan.expert_keep, folder)
-            wishes = (folder.resolve(), plan)
+            wishes = (
+                folder.resolve(), settings.context, settings.threads, slots, plan.dtype,
+                plan.device, plan.expert_keep, plan.counts_experts,
+            )  # fmt: skip
             self._engine = get_engine(folder / "config.json", wishes, lambda: self._make(plan))
         return self._engine
 
@@ -161,8 +165,8 @@ class TransformersModel(InProcess):
 
     @property
     def most_questions(self) -> int:
-        """How many questions one request may have."""
-        return _MOST_QUESTIONS
+        """How many questions one request may have: what they share is read once all the same."""
+        return 1
 
     async def decide(self, request: Request) -> Completion:
         """Decide the questions of a request by the log-probabilities of their options' texts.
@@ -173,10 +177,15 @@ class TransformersModel(InProcess):
         return await self._repeat(request, self._ask_options)
 
     async def _ask_options(self, request: Try) -> Completion:
-        return await asyncio.to_thread(self._decide_alone, request)
+        loop, gone = asyncio.get_running_loop(), threading.Event()
+        work = partial(self._decide_alone, request, gone)
+        try:
+            return await loop.run_in_executor(self._get_engine().deciders, work)
+        finally:
+            gone.set()
 
-    def _decide_alone(self, request: Request) -> Completion:
-        """Decide while no answer is in the making."""
+    def _decide_alone(self, request: Request, gone: threading.Event) -> Completion:
+        """Decide while no answer is in the making, unless who asked has gone."""
         from agentkit.models.local.transformers.decision_call import decide_questions
         from agentkit.models.local.transformers.experts import ExpertCounts
         from agentkit.models.local.transformers.prompt_caches import PromptCaches
@@ -192,6 +201,7 @@ class TransformersModel(InProcess):
                 request,
                 self.settings.option_scores,
                 lambda tokens: check_length(self.name, self._info, engine.plan, tokens),
+                gone,
             )
         name = self._info.path.name
         return replace(decided, model=name, experts=experts.as_tuples())

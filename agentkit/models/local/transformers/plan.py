@@ -1,14 +1,19 @@
 """How a checkpoint is loaded and run: where settings leave it open, by what is free."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from agentkit.errors import InputError, ModelError
 from agentkit.models.hosted import Settings
 from agentkit.models.local.machine import free_cores, free_memory
 from agentkit.models.local.transformers.checkpoint import CheckpointInfo
 
+if TYPE_CHECKING:
+    from agentkit.models.local.transformers.loading import LoadedCheckpoint
+
+_SHARE: Final = 0.8
+"""The part of what is free on a GPU that keys and values may take: a pass needs room too."""
 _CONTEXT: Final = 8192
 """The tokens of context where nobody said another number, the model reads as many, and they fit."""
 _LEAST_CONTEXT: Final = 1024
@@ -74,6 +79,41 @@ def make_plan(
     )
 
 
+def fitted(plan: TorchPlan, loaded: "LoadedCheckpoint") -> TorchPlan:
+    """Return the plan for what a GPU has left, once the weights are there.
+
+    Raises:
+        InputError: There is no room for one context.
+    """
+    if not loaded.device.startswith("cuda"):
+        return plan
+    import torch
+
+    width = loaded.info.cache.bytes_per_token(4 if loaded.dtype == "float32" else 2)
+    return limited(plan, width, torch.cuda.mem_get_info(loaded.device)[0])
+
+
+def limited(plan: TorchPlan, width: int, free: int) -> TorchPlan:
+    """Return the plan with as many keys and values as find room.
+
+    Args:
+        plan: The plan.
+        width: Bytes of keys and values for each token.
+        free: Bytes that are free.
+
+    Raises:
+        InputError: There is no room for one context.
+    """
+    room = int(free * _SHARE) // max(1, width)
+    if room < plan.context:
+        raise InputError(
+            f"{plan.folder}: beside the weights there is room for the keys and values of {room:,} "
+            f"tokens, and the context is {plan.context:,}: lower 'context' of the model, or keep "
+            "fewer experts"
+        )
+    return replace(plan, cached_tokens=min(plan.cached_tokens, room))
+
+
 def check_length(name: str, info: CheckpointInfo, plan: TorchPlan, tokens: int) -> None:
     """Refuse a prompt that leaves no token of the context for an answer.
 
@@ -107,7 +147,8 @@ def _context(name: str, settings: Settings, info: CheckpointInfo) -> int:
         )
     if settings.context:
         return settings.context
-    context, room = min(_CONTEXT, info.context or _CONTEXT), _room(info)
+    limits = (_CONTEXT, info.context or _CONTEXT, info.rope_boundary or _CONTEXT)
+    context, room = min(limits), _room(info)
     while room is not None and context > _LEAST_CONTEXT:
         if info.cache.bytes_for(context, _WIDTH) <= room:
             break

@@ -1,20 +1,30 @@
-"""Answers that take turns: for models whose layers continuous batching cannot run."""
+"""Answers that take turns: for models that continuous batching cannot run.
+
+Those are models with layers other than attention, and, where a context is that long, models that
+turn all positions by other angles from some length on: there an answer is read again from its
+beginning. (In a batch, the longest text would decide for all.)
+"""
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from agentkit.errors import ModelError
+from agentkit.errors import ModelError, visible
 from agentkit.models.local.transformers.generation import Generation
+from agentkit.models.local.transformers.prompt_caches import rope_boundary
+from agentkit.redaction import redacted
 
 if TYPE_CHECKING:
     from agentkit.models.local.transformers.experts import ExpertTap
     from agentkit.models.local.transformers.loading import LoadedCheckpoint
     from agentkit.models.local.transformers.plan import TorchPlan
+
+
+_LONGEST_ERROR: Final = 300
 
 
 @dataclass(slots=True)
@@ -47,6 +57,7 @@ class TurnRunner:
         self._name = name
         self._model = checkpoint.model
         self._tap = tap
+        self._boundary = rope_boundary(self._model.config)
         self._turns: dict[str, _Turn] = {}
         self._changed = threading.Condition()
         self._forward = threading.Lock()
@@ -112,17 +123,24 @@ class TurnRunner:
                     try:
                         self._advance(turn)
                     except Exception as error:  # its own fault: the others go on
-                        why = f"{self._name}: the engine failed. {error}"
-                        turn.generation.fail(ModelError(why[:300]))
+                        why = redacted(visible(str(error)))[:_LONGEST_ERROR]
+                        turn.generation.fail(ModelError(f"{self._name}: the engine failed. {why}"))
                 if turn.generation.is_over:
                     self.cancel(key)
 
     @torch.inference_mode()
     def _advance(self, turn: _Turn) -> None:
         """Read what an answer has last, and pick its next token."""
-        generation = turn.generation
+        generation, length = turn.generation, len(turn.next_ids)
+        before = len(generation.prompt) + len(generation.tokens) - length
+        if self._boundary is not None and before <= self._boundary < before + length:
+            turn.next_ids, turn.cache = [*generation.prompt, *generation.tokens], None
+            before, length = 0, len(turn.next_ids)
+        again = generation.reads(before, length)
         if self._tap is not None:
-            self._tap.sink = generation.experts.add
+            self._tap.sink = lambda layer, chosen, experts: generation.experts.add(
+                layer, chosen[again:], experts
+            )
         ids = torch.tensor([turn.next_ids], device=self._model.device)
         out = self._model(ids, cache=turn.cache, use_cache=True, logits_to_keep=1)
         turn.cache = out.past_key_values

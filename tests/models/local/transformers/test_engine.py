@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_checkpoints import MIXTURES
+from tiny_checkpoints import MIXTURES, make_checkpoint
 
 from agentkit import Decision, Message, Question, Request, Sampling
 from agentkit.errors import ModelError
@@ -261,6 +261,94 @@ def test_decisions_are_made_between_the_tokens_of_answers(family, tiny):
         decision, text = asyncio.run(both(model))
         assert decision.probabilities == pytest.approx(alone.probabilities, abs=1e-5)
         assert text == of_generate(model, "Which node?")
+
+
+@pytest.mark.parametrize("family", ["gpt_oss", "qwen3_moe"])
+def test_a_first_decision_and_first_answers_do_not_disturb_each_other(family, tiny):
+    """The engine's thread began in the middle of a decision, with another kind of attention."""
+    asked = "Which way? " + "The graph is long. " * 40
+    decided = Request(
+        (Message("user", asked),), questions=(Question(asked, ("left", "right", "up")),)
+    )
+
+    async def both(model: TransformersModel) -> tuple[Completion, list[Completion]]:
+        decision = asyncio.create_task(model.decide(decided))
+        answers = []
+        for _ in range(5):
+            await asyncio.sleep(0.02)
+            answers.append(asyncio.create_task(model.complete(request("Which node?"))))
+        return await decision, await asyncio.gather(*answers)
+
+    with running(tiny(family)) as model:
+        alone = asyncio.run(model.decide(decided)).decision
+    with running(tiny(family), telemetry="experts") as model:
+        model.load()
+        first, answers = asyncio.run(both(model))
+        assert {one.text for one in answers} == {of_generate(model, "Which node?")}
+        assert first.decision.probabilities == pytest.approx(alone.probabilities, abs=1e-5)
+        for one in answers:
+            read = one.usage.input_tokens - one.usage.cached_tokens + one.usage.output_tokens - 1
+            assert {sum(layer) for layer in one.experts} == {2 * read}
+
+
+def test_a_decision_after_an_error_of_the_engine_is_what_it_was(tiny):
+    def broken(*_: object) -> None:
+        raise RuntimeError("the card fell off the bus")
+
+    question = Question("Which way?", ("left", "right", "up"))
+    decided = Request((Message("user", "Which way?"),), questions=(question,))
+    with running(tiny("gpt_oss")) as model:
+        before = asyncio.run(model.decide(decided)).decision
+        ask(model, [request("Which node?")])
+        with model._get_engine().alone() as loaded:
+            hook = loaded.model.register_forward_pre_hook(broken)
+        with pytest.raises(ModelError):
+            ask(model, [request("Which node?")])
+        hook.remove()
+        model._get_engine().once("prompts", object).clear()
+        after = asyncio.run(model.decide(decided)).decision
+    assert after.probabilities == pytest.approx(before.probabilities, abs=1e-5)
+
+
+def test_a_decision_that_nobody_waits_for_any_more_is_not_made(tiny):
+    question = Question("Which way? " + "The graph is long. " * 60, ("left", "right"))
+
+    async def cancelled(model: TransformersModel) -> None:
+        asked = [
+            Request((Message("user", f"{n}"), Message("user", "?")), questions=(question,))
+            for n in range(30)
+        ]
+        tasks = [asyncio.create_task(model.decide(each)) for each in asked[:-1]]
+        await asyncio.sleep(0.05)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await model.decide(asked[-1])
+
+    passes: list[object] = []
+    with running(tiny(), context=1024, max_concurrency=32) as model:
+        with model._get_engine().alone() as loaded:
+            loaded.model.register_forward_pre_hook(lambda *_: passes.append(None))
+        asyncio.run(cancelled(model))
+    assert len(passes) < 30  # all of them take 60
+
+
+def test_long_texts_of_a_model_with_longrope_are_those_of_generate(tmp_path):
+    """In a batch the longest text decided by which angles all others were turned."""
+    rope = {
+        "rope_type": "longrope", "rope_theta": 10000.0, "factor": 8.0,
+        "short_factor": [1.0] * 8, "long_factor": [4.0 + n for n in range(8)],
+        "short_mscale": 1.0, "long_mscale": 1.2, "original_max_position_embeddings": 256,
+    }  # fmt: skip
+    folder = make_checkpoint(tmp_path / "long", "phimoe", rope_parameters=rope)
+    asked = [f"{n}. " + "word " * (8 + 19 * n) for n in range(10)]
+    for context in (256, 1024):
+        fitting = [text for n, text in enumerate(asked) if context > 256 or n < 4]
+        with running(folder, context=context) as model:
+            together = ask(model, [request(text) for text in fitting])
+            assert [one.text for one in together] == [of_generate(model, text) for text in fitting]
+    left_open = TransformersModel("long", folder, Settings(threads=1))
+    assert left_open._get_engine().plan.context == 256
 
 
 @pytest.mark.parametrize(

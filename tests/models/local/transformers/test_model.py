@@ -16,6 +16,7 @@ from agentkit.models.hosted import Settings
 from agentkit.models.local.find import find_model
 from agentkit.models.local.transformers.experts import expert_shape
 from agentkit.models.local.transformers.model import TransformersModel
+from agentkit.models.local.transformers.plan import limited
 from agentkit.testing import MODEL_CHECKS
 
 SETTINGS = Settings(threads=1, context=1024)
@@ -213,6 +214,44 @@ def test_settings_of_the_other_engine_are_refused(smollm2_file, tiny):
         get_model(f"local:{tiny()}", settings=Settings(engine="llamacpp"))
     with pytest.raises(InputError, match=r"unknown 'repeat_penalty'.*repetition_penalty"):
         get_model(f"local:{tiny()}", settings=Settings(extra={"repeat_penalty": 1.1}))
+
+
+def test_all_who_ask_for_a_checkpoint_share_one_engine_whatever_the_machine_has_free(tiny):
+    """What was left open was part of what engines were told apart by."""
+    made = [TransformersModel("tiny", tiny(), Settings(context=512)) for _ in range(2)]
+    first = made[0]._get_engine()
+    other = replace(first.plan, threads=7, cached_tokens=99)
+    first.plan = other
+    assert made[1]._get_engine() is first
+    another = TransformersModel("tiny", tiny(), Settings(context=256))
+    assert another._get_engine() is not first
+
+
+def test_a_dense_model_has_no_experts_to_count_and_says_so_before_an_episode(smollm2_folder):
+    model = TransformersModel("smol", smollm2_folder, Settings(telemetry="experts"))
+    with pytest.raises(InputError, match=r"it is a dense model\. Leave 'telemetry' out"):
+        model.check_ready()
+
+
+@pytest.mark.parametrize(
+    ("extra", "said"),
+    [
+        ({"top_k": "x"}, "top_k is 'x', expected a whole number above 0"),
+        ({"repetition_penalty": -1}, "repetition_penalty is -1, expected a number above 0"),
+        ({"min_p": 7}, "min_p is 7, expected a number from 0 to 1"),
+    ],
+)
+def test_a_wrong_value_in_extra_is_told_before_anything_is_asked(tiny, extra, said):
+    with pytest.raises(InputError, match=said):
+        get_model(f"local:{tiny()}", settings=Settings(extra=extra))
+
+
+def test_keys_and_values_take_what_the_weights_leave_on_a_gpu(tiny):
+    plan = TransformersModel("tiny", tiny(), Settings(context=512))._get_engine().plan
+    assert limited(plan, 100, 10**9).cached_tokens == plan.cached_tokens
+    assert limited(plan, 100, 125_000).cached_tokens == 1000
+    with pytest.raises(InputError, match="room for the keys and values of 400 tokens"):
+        limited(plan, 100, 50_000)
 
 
 def test_a_misspelt_folder_is_told_with_the_right_one(tiny, tmp_path):
