@@ -38,16 +38,23 @@ def _report(name: str, model: str | None) -> str:
     """A line on an agent that loads, and one for each warning and note.
 
     Raises:
-        InputError: It does not load; every problem is in the message.
+        InputError: It does not load, or a model in this process cannot; every problem is in the
+            message.
     """
     import networkx as nx
 
     from agentkit.cli.arguments import load
     from agentkit.cli.view.words import count
+    from agentkit.models.base import check_ready_models
+    from agentkit.models.local.in_process import InProcess
     from agentkit.rollouts.metadata import node_models
 
     agent, path = load(name, model)
-    graph = agent.graph
+    graph, asked = agent.graph, agent.binding.asked
+    try:
+        check_ready_models((node, model) for node, model in asked if isinstance(model, InProcess))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     models = ", ".join(dict.fromkeys(node_models(agent).values())) or "none"
     parts = [
         count(len(graph.nodes), "node"),

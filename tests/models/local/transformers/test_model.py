@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from tiny_checkpoints import MIXTURES
 
 from agentkit import Agent, Graph, Message, Node, Question, Request, Sampling, StepError, get_model
+from agentkit.cli.app import cli
 from agentkit.errors import InputError, ModelError
 from agentkit.messages import Completion
 from agentkit.models.hosted import Settings
@@ -252,6 +254,25 @@ def test_keys_and_values_take_what_the_weights_leave_on_a_gpu(tiny):
     assert limited(plan, 100, 125_000).cached_tokens == 1000
     with pytest.raises(InputError, match="room for the keys and values of 400 tokens"):
         limited(plan, 100, 50_000)
+
+
+def test_check_tells_what_is_wrong_with_a_checkpoint_and_its_settings(tiny, tmp_path):
+    agent = tmp_path / "agent.yaml"
+
+    def said(**settings: object) -> tuple[int, str]:
+        entry = {"use": f"local:{tiny()}", **settings}
+        agent.write_text(json.dumps({"name": "a", "models": {"m": entry}, "model": "m",
+                                     "nodes": ["Well?"]}))  # fmt: skip
+        result = CliRunner().invoke(cli, ["check", str(agent)])
+        return result.exit_code, result.output
+
+    assert said(telemetry="experts")[0] == 0
+    for settings, words in (
+        ({"context": 5000}, "the model was made for 1,024 tokens at most"),
+        ({"expert_keep": "nothing.json"}, "cannot read"),
+    ):
+        code, output = said(**settings)
+        assert (code, words in output) == (2, True), output
 
 
 def test_a_misspelt_folder_is_told_with_the_right_one(tiny, tmp_path):
