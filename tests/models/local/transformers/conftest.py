@@ -58,7 +58,7 @@ def smollm2_folder(smollm2_file: Path, tmp_path_factory: pytest.TempPathFactory)
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
     with FileLock(shared / "smollm2.lock"):
-        return checkpoint_of_gguf(smollm2_file, shared / "checkpoints")
+        return checkpoint_of_gguf(smollm2_file, shared / "agentkit" / "checkpoints")
 
 
 @pytest.fixture(scope="session")

@@ -201,7 +201,7 @@ def test_kept_experts_are_a_setting_and_a_wrong_file_is_told_before_anything_is_
 
 
 def test_a_gguf_file_runs_on_transformers_too(smollm2_file, smol, monkeypatch, smollm2_folder):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(smollm2_folder.parent.parent))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(smollm2_folder.parents[2]))
     settings = Settings(threads=1, context=1024, engine="transformers")
     model = get_model(f"local:{smollm2_file}", settings=settings)
     model.check_ready()
