@@ -55,7 +55,10 @@ def choose_device(device: str) -> str:
         if (number or "0").isdecimal() and int(number or "0") < count:
             return f"cuda:{int(number or '0')}"
         found = f"{count} GPU{'s' if count != 1 else ''}" if count else "no GPU"
-        raise InputError(f"the device {device!a:.40} is not there: torch finds {found}")
+        raise InputError(
+            f"the device {device!a:.40} is not there: torch finds {found}. Leave 'device' out to "
+            "take what there is"
+        )
     if device == "cpu" or (device == "mps" and torch.backends.mps.is_available()):
         return device
     raise InputError(f"the device {device!a:.40} is not there; it can be: auto, cpu, cuda, cuda:1")
