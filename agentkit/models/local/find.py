@@ -39,8 +39,8 @@ def find_model(name: str, folder: Path) -> Path:
         elif not near and not path.parent.exists() and not meant.endswith(".gguf"):
             of_hub = f"{path.parent.name}/{path.name}"
             near = (
-                f" If {of_hub} is a name of the Hub, download it first: hf download {of_hub} "
-                f"--local-dir {path.name}. Then it is local:{path.name}"
+                f" Of a name of the Hub, 'hf download {of_hub}' prints the folder it is saved in: "
+                "name that"
             )
         raise InputError(f"local:{name}: there is no file or folder {path}.{near}")
     return path

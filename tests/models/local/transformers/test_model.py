@@ -280,5 +280,5 @@ def test_a_misspelt_folder_is_told_with_the_right_one(tiny, tmp_path):
     (tmp_path / "my-model" / "config.json").write_text("{}")
     with pytest.raises(InputError, match="Did you mean 'my-model'"):
         find_model("my-modle", tmp_path)
-    with pytest.raises(InputError, match=r"hf download Qwen/Qwen3-0\.6B --local-dir Qwen3-0\.6B"):
+    with pytest.raises(InputError, match=r"'hf download Qwen/Qwen3-0\.6B' prints the folder"):
         find_model("Qwen/Qwen3-0.6B", tmp_path)
