@@ -1,13 +1,13 @@
 """Tiny checkpoints of every family of mixtures of experts, as their makers' tools would save them.
 
-Their weights are random and seeded, their tokenizer is trained on our pages. The code that loads
-and runs them is that of a checkpoint with 40 billion parameters.
+Their weights are random and seeded, their tokenizer is trained on Python's help, which changes less
+often than our pages. The code that loads and runs them is that of a checkpoint with 40 billion
+parameters.
 """
 
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
 MIXTURES = ("mixtral", "qwen3_moe", "olmoe", "phimoe", "gpt_oss", "granitemoe", "lfm2_moe")
 """The families, by the name that their `config.json` has for them."""
 END, TURN_END, BEGIN = "<|endoftext|>", "<|im_end|>", "<|im_start|>"
@@ -47,7 +47,9 @@ _OWN: dict[str, dict[str, Any]] = {
 
 
 def save_tokenizer(folder: Path, size: int = 1024) -> Any:
-    """Train a tokenizer on our pages, with a chat template, and save it."""
+    """Train a tokenizer on Python's help, with a chat template, and save it."""
+    from pydoc_data.topics import topics
+
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -60,8 +62,7 @@ def save_tokenizer(folder: Path, size: int = 1024) -> Any:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    pages = sorted(map(str, (ROOT / "docs").glob("*.md")))[:8]
-    bare.train(pages, trainer)
+    bare.train_from_iterator((topics[name] for name in sorted(topics)), trainer)
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=bare, eos_token=TURN_END, pad_token=END)
     tokenizer.chat_template = TEMPLATE
     tokenizer.save_pretrained(folder)

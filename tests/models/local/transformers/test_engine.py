@@ -122,7 +122,7 @@ def test_the_beginning_that_prompts_share_is_read_once(tiny):
 def test_answers_that_have_no_room_together_are_the_same_and_their_experts_are_counted_once(tiny):
     """Some are put off, and what was read of them is read again."""
     asked = [
-        request(f"{n}. " + "word " * (130 + 7 * n), Sampling(temperature=0, max_tokens=60))
+        request(f"{n}. " + "word " * (90 + 6 * n), Sampling(temperature=0, max_tokens=60))
         for n in range(12)
     ]
     with running(tiny(), telemetry="experts") as model:

@@ -52,7 +52,12 @@ class Brief:
     async def complete(self, request: Request) -> Completion:
         sampling = Sampling(temperature=0, max_tokens=4)
         answer = await self._model.complete(replace(request, sampling=sampling))
-        return replace(answer, finish_reason="stop", detail="")
+        text = answer.text
+        if not text.strip():  # random weights may end an answer at once
+            text = f"{text}."
+            if request.on_text is not None:
+                request.on_text(".")
+        return replace(answer, text=text, finish_reason="stop", detail="")
 
 
 def request(text: str, sampling: Sampling = GREEDY, **fields: object) -> Request:
