@@ -93,9 +93,9 @@ def spellings(question: Question, option: str) -> tuple[str, ...]:
 def exact_text(question: Question) -> str:
     """Return what is asked, as it stands in the prompt.
 
-    The options of a choice are not listed behind it: all their texts are scored anyway, and a small
-    model copies from the list, or takes it for another question than its examples have (measured
-    in docs/benchmarks.md). What a yes, a no or a number means has to be said.
+    The options of a choice are not listed behind it: all their texts are scored anyway, and without
+    the list the model that was measured is right more often (docs/benchmarks.md, "Scores of
+    options"). What a yes, a no or a number means has to be said.
     """
     if question.kind == "choice":
         return question.text
