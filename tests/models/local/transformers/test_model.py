@@ -13,6 +13,7 @@ from tiny_checkpoints import MIXTURES
 from agentkit import Agent, Graph, Message, Node, Question, Request, Sampling, StepError, get_model
 from agentkit.cli.app import cli
 from agentkit.errors import InputError, ModelError
+from agentkit.events import NodeFinished
 from agentkit.messages import Completion
 from agentkit.models.hosted import Settings
 from agentkit.models.local.find import find_model
@@ -259,6 +260,22 @@ def test_keys_and_values_take_what_the_weights_leave_on_a_gpu(tiny):
     assert limited(plan, 100, 125_000).cached_tokens == 1000
     with pytest.raises(InputError, match="room for the keys and values of 400 tokens"):
         limited(plan, 100, 50_000)
+
+
+def test_nodes_that_decide_at_once_each_have_their_own_tokens_and_experts(tiny):
+    """All was booked on the first, where they shared a request."""
+    graph = Graph(
+        [Node(n, f"Is it {n}?", output="yes_no", decide=True) for n in "ab"],
+        context="The graph has nodes. " * 20,
+    )
+    model = TransformersModel("t", tiny(), replace(SETTINGS, telemetry="experts"))
+    try:
+        trace = graph.run_sync({}, model=model).trace
+    finally:
+        model.close()
+    told = {one.node: one.completion for one in trace if isinstance(one, NodeFinished)}
+    assert all(sum(told[node].experts[0]) and told[node].usage.calls == 1 for node in "ab")
+    assert all(told[node].usage.input_tokens > 100 for node in "ab")
 
 
 def test_check_tells_what_is_wrong_with_a_checkpoint_and_its_settings(tiny, tmp_path):
